@@ -1,0 +1,1 @@
+"""Event logs, histories of users, splits, and the built-in sample."""

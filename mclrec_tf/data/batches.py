@@ -1,0 +1,184 @@
+"""Padded batches for `fit` and `evaluate`, from histories in memory."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from mclrec_tf.data.histories import Histories
+
+SCHEDULES = ("causal", "prefix")
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Parts of histories that one row of a training batch holds, each int64 `[W]`.
+
+    Attributes:
+        start: Where the window begins in `Histories.items`.
+        length: Items the encoder reads.
+        predictions: How many of its last positions are asked for the item that came next.
+    """
+
+    start: npt.NDArray[np.int64]
+    length: npt.NDArray[np.int64]
+    predictions: npt.NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.start)
+
+
+def causal_windows(histories: Histories, max_length: int) -> Windows:
+    """One causal pass predicts every item of a window: no prefix is encoded twice.
+
+    A history longer than `max_length` is cut into windows from its end, so that every item but
+    the first is predicted exactly once.
+    """
+    inputs = np.maximum(histories.lengths - 1, 0)
+    count = -(-inputs // max_length)
+    owner = np.repeat(np.arange(len(histories)), count)
+    number = _places(count)
+    end = histories.row_splits[:-1][owner] + inputs[owner] - number * max_length
+    length = np.minimum(max_length, end - histories.row_splits[:-1][owner])
+    return Windows(end - length, length, length)
+
+
+def prefix_windows(histories: Histories, max_length: int) -> Windows:
+    """Each prefix of a history predicts the item after it, as the authors train.
+
+    The prefix's most recent `max_length` items are read.
+    """
+    count = np.maximum(histories.lengths - 1, 0)
+    prefix = _places(count) + 1
+    length = np.minimum(prefix, max_length)
+    start = np.repeat(histories.row_splits[:-1], count) + prefix - length
+    return Windows(start, length, np.ones_like(length))
+
+
+def training_batches(
+    histories: Histories,
+    max_length: int = 50,
+    batch_size: int = 512,
+    schedule: str = "causal",
+    seed: int = 0,
+) -> tf.data.Dataset:
+    """Batches of `(history, targets)` for `MCLRec.fit`.
+
+    Rows of similar length share a batch, so little is padded, and every batch asks for about
+    `batch_size` predictions, so every prediction weighs the same whatever the lengths. Each pass
+    over the dataset composes and orders the batches anew.
+
+    Args:
+        histories: The training part of each user.
+        max_length: Longest history the encoder reads, n.
+        batch_size: Predictions a batch.
+        schedule: `"causal"` predicts every item of a history in one pass over it; `"prefix"`
+            makes a row of every prefix, as the authors' code does.
+        seed: Seed of the order.
+
+    Returns:
+        Dataset of two int32 tensors `[B, L]`, L ≤ max_length varying: the history,
+        right-padded with 0, and the next item at each position, 0 where none is asked.
+
+    Raises:
+        ValueError: an argument is out of range, or no user has two events to learn from.
+
+    Example:
+
+    ```python
+    batches = training_batches(Histories.from_lists([[1, 2, 3], [2, 1]]))
+    next(iter(batches))  # e.g. ([[2, 0], [1, 2]], [[1, 0], [2, 3]])
+    ```
+    """
+    if schedule not in SCHEDULES:
+        raise ValueError(f"schedule must be one of {SCHEDULES}, got {schedule!r}.")
+    if batch_size < 1 or max_length < 1:
+        raise ValueError(
+            f"batch_size and max_length must be at least 1, got {batch_size} and {max_length}."
+        )
+    make = causal_windows if schedule == "causal" else prefix_windows
+    windows = make(histories, max_length)
+    if not len(windows):
+        raise ValueError("histories: no user has two training events, so nothing can be learned.")
+    random = np.random.default_rng(seed)
+
+    def one_pass() -> Iterator[tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]]:
+        for rows in _compose(windows, batch_size, random):
+            yield _padded(histories, windows, rows)
+
+    spec = tf.TensorSpec([None, None], tf.int32)
+    dataset = tf.data.Dataset.from_generator(one_pass, output_signature=(spec, spec))
+    batches = len(_cuts(np.sort(windows.predictions), batch_size)) + 1
+    return dataset.apply(tf.data.experimental.assert_cardinality(batches)).prefetch(4)
+
+
+def evaluation_batches(
+    histories: Histories, targets: npt.NDArray[np.int32], batch_size: int = 256
+) -> tf.data.Dataset:
+    """Batches of `(history, target)` for `MCLRec.evaluate`, in order of falling length.
+
+    Args:
+        histories: What is known of each user, in full: the model reads the most recent part,
+            and the whole of it counts as seen.
+        targets: int32 `[U]`, the held-out item of each user.
+        batch_size: Users a batch.
+
+    Returns:
+        Dataset of int32 tensors `[B, L]`, right-padded with 0, and `[B]`.
+    """
+    order = evaluation_order(histories)
+    rows = [order[at : at + batch_size] for at in range(0, len(order), batch_size)]
+    whole = Windows(histories.row_splits[:-1], histories.lengths, histories.lengths)
+
+    def one_pass() -> Iterator[tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]]:
+        for users in rows:
+            yield _padded(histories, whole, users)[0], targets[users]
+
+    signature = (tf.TensorSpec([None, None], tf.int32), tf.TensorSpec([None], tf.int32))
+    dataset = tf.data.Dataset.from_generator(one_pass, output_signature=signature)
+    return dataset.apply(tf.data.experimental.assert_cardinality(len(rows))).prefetch(4)
+
+
+def evaluation_order(histories: Histories) -> npt.NDArray[np.int64]:
+    """The order of users in `evaluation_batches`: longest history first."""
+    return np.argsort(-histories.lengths, kind="stable")
+
+
+def _compose(
+    windows: Windows, batch_size: int, random: np.random.Generator
+) -> Iterator[npt.NDArray[np.int64]]:
+    """Windows of like length in random company, cut into batches, in random order."""
+    shuffled = random.permutation(len(windows))
+    order = shuffled[np.argsort(windows.length[shuffled], kind="stable")]
+    batches = np.split(order, _cuts(windows.predictions[order], batch_size))
+    for index in random.permutation(len(batches)):
+        yield batches[index]
+
+
+def _cuts(predictions: npt.NDArray[np.int64], batch_size: int) -> npt.NDArray[np.int64]:
+    """Where a new batch begins, such that each has about `batch_size` predictions."""
+    batch = (np.cumsum(predictions) - 1) // batch_size
+    return np.flatnonzero(np.diff(batch)) + 1
+
+
+def _padded(
+    histories: Histories, windows: Windows, rows: npt.NDArray[np.int64]
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+    """Items of the windows, and the item after each where one is asked, `[B, L]` each."""
+    length = windows.length[rows][:, None]
+    place = np.arange(max(int(length.max(initial=0)), 1))[None]
+    source = windows.start[rows][:, None] + place
+    inside = place < length
+    asked = inside & (place >= length - windows.predictions[rows][:, None])
+    items = histories.items
+    history = np.where(inside, items.take(source, mode="clip") if len(items) else 0, 0)
+    targets = np.where(asked, items.take(source + 1, mode="clip") if len(items) else 0, 0)
+    return history.astype(np.int32), targets.astype(np.int32)
+
+
+def _places(counts: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """0, 1, …, count - 1 for each count, one after the other."""
+    ends = np.cumsum(counts)
+    return np.arange(ends[-1] if len(ends) else 0) - np.repeat(ends - counts, counts)

@@ -1,0 +1,200 @@
+"""Loads an event log into memory: histories of item ids, ready to train on."""
+
+from __future__ import annotations
+
+from array import array
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from mclrec_tf.data.event_log import (
+    Event,
+    EventLogError,
+    EventLogFormat,
+    RowProblem,
+    read_events,
+)
+from mclrec_tf.data.histories import MIN_EVENTS, Histories
+from mclrec_tf.data.k_core import in_k_core
+
+_SHOWN_PROBLEMS = 5
+
+
+@dataclass
+class LoadReport:
+    """What became of the rows of a log.
+
+    Args:
+        rows: rows read, usable or not. In a `.txt` log each event counts as a row.
+        problems: how many rows were skipped, by reason.
+        first_problems: the first few of them.
+        duplicates: events dropped because the same user, item and time stood there before.
+        rare: events dropped with users and items that have too few events (k-core).
+    """
+
+    rows: int = 0
+    problems: Counter[str] = field(default_factory=Counter)
+    first_problems: list[RowProblem] = field(default_factory=list)
+    duplicates: int = 0
+    rare: int = 0
+
+    @property
+    def bad_rows(self) -> float:
+        """Share of the rows that cannot be used."""
+        return self.problems.total() / max(self.rows, 1)
+
+    def __str__(self) -> str:
+        lines = [f"{self.rows:,} rows read"]
+        for reason, count in self.problems.most_common():
+            lines.append(f"{count:,} rows skipped: {reason}")
+        lines += [f"  {problem}" for problem in self.first_problems]
+        lines.append(f"{self.duplicates:,} duplicate events dropped")
+        lines.append(f"{self.rare:,} events of rare users and items dropped")
+        return "\n".join(lines)
+
+
+@dataclass(frozen=True, eq=False)
+class Interactions:
+    """A log as a model sees it.
+
+    Args:
+        histories: the events of each user, in order of time. Item ids: 0 is padding, 1…|I| are
+            the items by falling frequency in the training part (all but each user's last two
+            events); of equally frequent items the one whose raw id sorts last comes first,
+            which is the order of `tft.vocabulary`.
+        user_ids: raw id of each user, in the order in which users first appear in the log.
+        item_ids: raw id of each item; place i is the item of id i + 1.
+        report: what became of the rows.
+    """
+
+    histories: Histories
+    user_ids: list[str]
+    item_ids: list[str]
+    report: LoadReport
+
+
+def load_interactions(
+    path: str,
+    format: EventLogFormat | None = None,
+    k_core: int = 5,
+    max_bad_rows: float = 0.01,
+) -> Interactions:
+    """Reads a log, drops duplicates and rare users and items, and numbers what is left.
+
+    Args:
+        path: a file, a folder or a glob, see `mclrec_tf.data.event_log`.
+        format: the names of the columns; by default user_id, item_id and timestamp.
+        k_core: events that each user and each item must have, counted until nothing changes.
+            Users who then have fewer than three are dropped in any case.
+        max_bad_rows: share of the rows that may be unusable. They are skipped and counted in
+            the report.
+
+    Raises:
+        EventLogError: the log cannot be read, too many rows are unusable, or what is left is not
+            two users and two items.
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> log = pathlib.Path(tempfile.mkdtemp(), "log.txt")
+        >>> _ = log.write_text("ann tea milk tea rum\\nbob milk tea rum\\n")
+        >>> interactions = load_interactions(str(log), k_core=2)
+        >>> interactions.item_ids, interactions.histories[0]
+        (['milk', 'tea', 'rum'], array([2, 1, 2, 3], dtype=int32))
+    """
+    if k_core < 0:
+        raise ValueError(f"k_core must be 0 or more, got {k_core}.")
+    log = _read(read_events(path, format or EventLogFormat()))
+    report = log.report
+    if report.bad_rows > max_bad_rows:
+        raise EventLogError(
+            f"{path}: {report.bad_rows:.1%} of the rows cannot be used, more than "
+            f"max_bad_rows={max_bad_rows:.1%}. Correct them or allow more.\n{report}"
+        )
+    kept = np.flatnonzero(~_is_duplicate(log.users, log.items, log.times))
+    report.duplicates = len(log.users) - len(kept)
+    core = kept[in_k_core(log.users[kept], log.items[kept], k_core)]
+    core = core[np.bincount(log.users[core])[log.users[core]] >= MIN_EVENTS]
+    report.rare = len(kept) - len(core)
+    # Sorting is stable: events of the same time stay in the order of the log.
+    core = core[np.lexsort((log.times[core], log.users[core]))]
+    users, lengths = np.unique(log.users[core], return_counts=True)
+    histories = Histories(log.items[core], np.concatenate([[0], np.cumsum(lengths)]))
+    items = np.unique(histories.items)
+    if len(users) < 2 or len(items) < 2:
+        raise EventLogError(_too_little(path, log, k_core, len(users), len(items)))
+
+    train_counts = np.bincount(histories.without_last(2).items, minlength=len(log.item_ids))
+    # By count, then by id, both falling. Text sorts like its UTF-8 bytes.
+    ranked = sorted(items, key=lambda item: (train_counts[item], log.item_ids[item]), reverse=True)
+    new_ids = np.zeros(len(log.item_ids), np.int32)
+    new_ids[ranked] = np.arange(1, len(ranked) + 1)
+    return Interactions(
+        histories=Histories(new_ids[histories.items], histories.row_splits),
+        user_ids=[log.user_ids[user] for user in users],
+        item_ids=[log.item_ids[item] for item in ranked],
+        report=report,
+    )
+
+
+class _Log(NamedTuple):
+    """The columns of a log, row by row; users and items numbered as they first appear."""
+
+    users: npt.NDArray[np.int32]
+    items: npt.NDArray[np.int32]
+    times: npt.NDArray[np.int64]
+    user_ids: list[str]
+    item_ids: list[str]
+    report: LoadReport
+
+
+def _read(rows: Iterable[Event | RowProblem]) -> _Log:
+    report = LoadReport()
+    users, items, times = array("i"), array("i"), array("q")
+    user_numbers: dict[str, int] = {}
+    item_numbers: dict[str, int] = {}
+    for row in rows:
+        if isinstance(row, RowProblem):
+            report.problems[row.reason] += 1
+            if len(report.first_problems) < _SHOWN_PROBLEMS:
+                report.first_problems.append(row)
+            continue
+        users.append(user_numbers.setdefault(row.user_id, len(user_numbers)))
+        items.append(item_numbers.setdefault(row.item_id, len(item_numbers)))
+        times.append(row.timestamp)
+    report.rows = len(users) + report.problems.total()
+    return _Log(
+        np.asarray(users),
+        np.asarray(items),
+        np.asarray(times),
+        list(user_numbers),
+        list(item_numbers),
+        report,
+    )
+
+
+def _is_duplicate(*columns: npt.NDArray[np.integer]) -> npt.NDArray[np.bool_]:
+    """Marks rows that are equal in all columns to an earlier row."""
+    order = np.lexsort(columns)  # stable: equal rows stay in their order
+    same = np.ones(max(len(order) - 1, 0), bool)
+    for column in columns:
+        same &= np.diff(column[order]) == 0
+    duplicate = np.zeros(len(order), bool)
+    duplicate[order[1:][same]] = True
+    return duplicate
+
+
+def _too_little(path: str, log: _Log, k_core: int, users: int, items: int) -> str:
+    per_user = np.bincount(log.users, minlength=1).max()
+    per_item = np.bincount(log.items, minlength=1).max()
+    return (
+        f"{path}: {users} users and {items} items are left, at least 2 of each are needed. The log "
+        f"has {len(log.users):,} events of {len(log.user_ids):,} users (at most {per_user:,} "
+        f"events each) and {len(log.item_ids):,} items (at most {per_item:,} events each); "
+        f"k_core={k_core} keeps users and items with at least {k_core} events among each other, "
+        f"and users need {MIN_EVENTS}. Lower k_core=, on the command line "
+        "--k-core, or bring a larger log."
+    )

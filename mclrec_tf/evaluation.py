@@ -1,0 +1,85 @@
+"""Offline evaluation: the rank of every user's held-out item, and the metrics from ranks."""
+
+from collections.abc import Callable
+
+import keras
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from mclrec_tf.data.batches import evaluation_batches, evaluation_order
+from mclrec_tf.data.histories import Histories
+from mclrec_tf.metrics import ranking_metrics
+from mclrec_tf.ranking import Ranks, seen_items, target_ranks
+
+
+def rank_targets(
+    scorer: Callable[[tf.Tensor], tf.Tensor],
+    histories: Histories,
+    targets: npt.NDArray[np.int32],
+    batch_size: int = 256,
+    verbose: int = 0,
+) -> Ranks:
+    """Ranks each user's target among the whole catalogue, no item left out by sampling.
+
+    Args:
+        scorer: A model or a baseline: int32 `[B, L]` histories in, `[B, |I| + 1]` scores out.
+        histories: What is known of each user, in full.
+        targets: int32 `[U]`, the held-out item of each user.
+        batch_size: Users a batch.
+        verbose: 1 shows a progress bar.
+
+    Returns:
+        `Ranks(all_items, unseen_items)`, NumPy int64 `[U]` in the order of the users.
+
+    Example:
+
+    ```python
+    _, validation, test = leave_one_out(interactions.histories)
+    ranks = rank_targets(model, *test)
+    summarize(ranks)["unseen_items_ndcg_at_10"]
+    ```
+    """
+    if len(histories) != len(targets):
+        raise ValueError(
+            f"histories and targets must have one entry a user, got {len(histories)} and "
+            f"{len(targets)}."
+        )
+
+    @tf.function(
+        input_signature=[tf.TensorSpec([None, None], tf.int32), tf.TensorSpec([None], tf.int32)]
+    )
+    def rank(history: tf.Tensor, target: tf.Tensor) -> Ranks:
+        scores = scorer(history)
+        num_items = tf.shape(scores)[1] - 1
+        return target_ranks(scores, target, seen_items(history, num_items))
+
+    batches = evaluation_batches(histories, targets, batch_size)
+    progress = keras.utils.Progbar(int(batches.cardinality()), verbose=verbose, unit_name="batch")
+    found = []
+    for history, target in batches:
+        found.append([policy.numpy() for policy in rank(history, target)])
+        progress.add(1)
+    order = evaluation_order(histories)
+    all_items, unseen_items = np.empty((2, len(order)), np.int64)
+    if found:
+        all_items[order] = np.concatenate([a for a, _ in found])
+        unseen_items[order] = np.concatenate([u for _, u in found])
+    return Ranks(all_items, unseen_items)
+
+
+def summarize(ranks: Ranks) -> dict[str, float]:
+    """Hit rate, NDCG and MRR at 5, 10 and 20 under both policies, by name.
+
+    Example:
+
+    ```python
+    summarize(Ranks(np.array([1, 30]), np.array([1, 12])))["all_items_hit_rate_at_10"]  # 0.5
+    ```
+    """
+    results = {}
+    for policy, values in ranks._asdict().items():
+        for metric in ranking_metrics(policy):
+            metric.update_state(values)
+            results[metric.name] = float(metric.result())
+    return results

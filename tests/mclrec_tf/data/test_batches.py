@@ -1,0 +1,92 @@
+"""Training batches ask for every prediction once; evaluation batches hold every user once."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mclrec_tf.data.batches import SCHEDULES, evaluation_batches, training_batches
+from mclrec_tf.data.histories import Histories
+
+users = st.lists(st.lists(st.integers(1, 99), max_size=12), min_size=1, max_size=10)
+
+
+def predictions(histories: Histories, schedule: str, max_length: int = 4) -> Counter:
+    """(context the encoder reads, next item) of every prediction asked for."""
+    found: Counter = Counter()
+    for history, targets in training_batches(histories, max_length, 6, schedule):
+        assert history.shape == targets.shape
+        assert history.shape[1] <= max_length
+        for row, asked in zip(history.numpy(), targets.numpy(), strict=True):
+            for place in np.flatnonzero(asked):
+                assert row[place] > 0
+                found[(*row[: place + 1].tolist(), "→", int(asked[place]))] += 1
+    return found
+
+
+@settings(max_examples=30, deadline=None)
+@given(users.filter(lambda rows: any(len(row) > 1 for row in rows)))
+def test_every_item_but_the_first_is_predicted_once(rows: list[list[int]]) -> None:
+    histories = Histories.from_lists(rows)
+    prefixes = Counter(
+        (*row[max(0, end - 4) : end], "→", row[end]) for row in rows for end in range(1, len(row))
+    )
+    assert predictions(histories, "prefix") == prefixes
+    causal = predictions(histories, "causal")
+    pairs = [Counter(key[-3:] for key in found.elements()) for found in (prefixes, causal)]
+    assert pairs[0] == pairs[1]  # the same item follows the same item equally often
+
+
+def test_causal_windows_read_whole_histories_up_to_the_longest() -> None:
+    found = predictions(Histories.from_lists([[1, 2, 3, 4, 5, 6, 7]]), "causal")
+    assert (1, 2, "→", 3) in found
+    assert (3, 4, 5, 6, "→", 7) in found
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_batches_are_of_like_size_and_hold_little_padding(schedule: str) -> None:
+    random = np.random.default_rng(0)
+    rows = [random.integers(1, 50, n).tolist() for n in random.integers(2, 40, 300)]
+    batches = training_batches(Histories.from_lists(rows), 20, 128, schedule)
+    asked = [int(np.count_nonzero(targets)) for _, targets in batches]
+    assert sum(asked) == sum(len(row) - 1 for row in rows)
+    assert len(asked) == batches.cardinality()
+    assert sum(128 - 20 <= n <= 128 + 20 for n in asked) >= len(asked) - 1
+    cells = sum(history.numpy().size for history, _ in batches)
+    real = sum(np.count_nonzero(history) for history, _ in batches)
+    assert real / cells > 0.9
+
+
+def test_each_pass_is_in_another_order_and_a_seed_repeats_it() -> None:
+    histories = Histories.from_lists([[n, n + 1] for n in range(1, 60)])
+
+    def order(dataset) -> list[int]:  # type: ignore[no-untyped-def]
+        return [int(item) for history, _ in dataset for item in history[:, 0]]
+
+    batches = training_batches(histories, seed=4, batch_size=8)
+    first, second = order(batches), order(batches)
+    assert sorted(first) == sorted(second)
+    assert first != second
+    assert first == order(training_batches(histories, seed=4, batch_size=8))
+
+
+def test_evaluation_batches_hold_every_user_once_in_full() -> None:
+    rows = [[1], [2, 3, 4, 5], [], [6, 7]]
+    found = {}
+    batches = evaluation_batches(Histories.from_lists(rows), np.array([9, 8, 7, 6]), 3)
+    for history, targets in batches:
+        for row, target in zip(history.numpy(), targets.numpy(), strict=True):
+            found[int(target)] = row[row > 0].tolist()
+    assert found == {9: [1], 8: [2, 3, 4, 5], 7: [], 6: [6, 7]}
+
+
+def test_bad_arguments() -> None:
+    histories = Histories.from_lists([[1, 2]])
+    with pytest.raises(ValueError, match=r"schedule must be one of .*'causal'"):
+        training_batches(histories, schedule="fast")
+    with pytest.raises(ValueError, match="batch_size and max_length must be at least 1"):
+        training_batches(histories, batch_size=0)
+    with pytest.raises(ValueError, match="nothing can be learned"):
+        training_batches(Histories.from_lists([[1], []]))

@@ -1,0 +1,130 @@
+"""The view operations obey their definitions on random histories."""
+
+import math
+from collections import Counter
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mclrec_tf.layers import Crop, Mask, Reorder, StochasticViews, View
+
+MASK_TOKEN = 999
+WIDTH = 20
+histories = st.lists(
+    st.lists(st.integers(1, 500), min_size=1, max_size=WIDTH, unique=True),
+    min_size=1,
+    max_size=8,
+)
+ratios = st.sampled_from([0.0, 0.2, 0.5, 0.8, 1.0])
+quick = settings(max_examples=40, deadline=None)
+
+
+def view_of(rows: list[list[int]]) -> View:
+    padded = np.zeros((len(rows), WIDTH), np.int32)
+    for place, row in enumerate(rows):
+        padded[place, : len(row)] = row
+    return View(tf.constant(padded), tf.constant([len(row) for row in rows]))
+
+
+def rows_of(view: View) -> list[list[int]]:
+    for ids, length in zip(view.ids.numpy(), view.lengths.numpy(), strict=True):
+        assert not ids[length:].any(), "padding must stay padding"
+    return [
+        ids[:length].tolist()
+        for ids, length in zip(view.ids.numpy(), view.lengths.numpy(), strict=True)
+    ]
+
+
+@quick
+@given(histories, ratios)
+def test_crop_keeps_a_contiguous_part(rows: list[list[int]], ratio: float) -> None:
+    for row, cropped in zip(rows, rows_of(Crop(ratio)(view_of(rows))), strict=True):
+        assert len(cropped) == max(1, math.floor(ratio * len(row)))
+        begin = row.index(cropped[0])
+        assert row[begin : begin + len(cropped)] == cropped
+
+
+@quick
+@given(histories, ratios, st.sampled_from([0, MASK_TOKEN]))
+def test_mask_hides_a_share_and_nothing_else(
+    rows: list[list[int]], ratio: float, token: int
+) -> None:
+    for row, masked in zip(rows, rows_of(Mask(ratio, token=token)(view_of(rows))), strict=True):
+        assert len(masked) == len(row)
+        assert masked.count(token) == math.floor(ratio * len(row))
+        assert all(a in (b, token) for a, b in zip(masked, row, strict=True))
+
+
+@quick
+@given(histories, ratios)
+def test_reorder_shuffles_inside_one_part(rows: list[list[int]], ratio: float) -> None:
+    for row, reordered in zip(rows, rows_of(Reorder(ratio)(view_of(rows))), strict=True):
+        assert sorted(reordered) == sorted(row)
+        moved = [p for p, (a, b) in enumerate(zip(row, reordered, strict=True)) if a != b]
+        if moved:
+            assert moved[-1] - moved[0] < math.floor(ratio * len(row))
+
+
+def test_every_part_and_order_can_be_drawn() -> None:
+    row = list(range(1, 6))
+    many = view_of([row] * 2000)
+    assert {tuple(r) for r in rows_of(Crop(0.5)(many))} == {(i, i + 1) for i in range(1, 5)}
+    masked = Counter(tuple(r) for r in rows_of(Mask(0.5)(many)))
+    assert len(masked) == math.comb(5, 2)
+    assert max(masked.values()) < 2 * min(masked.values())
+    # A part of four items begins at one of two places and has 24 orders.
+    reordered = {tuple(r) for r in rows_of(Reorder(0.8)(many))}
+    assert len(reordered) == 2 * math.factorial(4) - math.factorial(3)
+
+
+def test_ratio_is_exact_for_every_length() -> None:
+    lengths = tf.range(1, 51)
+    expected = [4 * length // 5 for length in range(1, 51)]
+    assert Reorder(0.8).share(lengths).numpy().tolist() == expected
+
+
+def test_two_views_come_from_different_operations() -> None:
+    rows = [list(range(1, 11))] * 600
+    views = StochasticViews([Mask(0.5), Crop(0.5), Reorder(0.8)], seed=1)(view_of(rows))
+
+    def operation(row: list[int]) -> str:
+        return "crop" if len(row) < 10 else "mask" if 0 in row else "reorder"
+
+    pairs = Counter(
+        zip(*([operation(row) for row in rows_of(view)] for view in views), strict=True)
+    )
+    assert all(first != second for first, second in pairs)
+    assert len(pairs) == 6
+    assert max(pairs.values()) < 2 * min(pairs.values())
+
+
+def test_a_single_item_gives_itself_twice() -> None:
+    rows = [[7], [7, 8]] * 50
+    for view in StochasticViews([Mask(0.5), Crop(0.5), Reorder(0.8)])(view_of(rows)):
+        assert rows_of(view)[::2] == [[7]] * 50
+        assert all(1 <= len(row) <= 2 for row in rows_of(view)[1::2])
+
+
+def test_same_seed_same_views() -> None:
+    view = view_of([list(range(1, 15))] * 4)
+    first = StochasticViews([Mask(seed=1), Crop(seed=2)], seed=3)
+    second = StochasticViews.from_config(first.get_config())
+    for a, b in zip(first(view), second(view), strict=True):
+        assert rows_of(a) == rows_of(b)
+
+
+def test_bad_arguments() -> None:
+    with pytest.raises(ValueError, match=r"Crop: ratio must lie in 0..1, got 1.5"):
+        Crop(1.5)
+    with pytest.raises(ValueError, match="two different operations"):
+        StochasticViews([Mask()])
+
+
+def test_random_states_are_saved(tmp_path) -> None:  # type: ignore[no-untyped-def]
+    layer = StochasticViews([Mask(seed=1), Crop(seed=2)], seed=3)
+    layer(view_of([[1, 2, 3]]))
+    assert len(keras.Sequential([layer]).variables) == 3

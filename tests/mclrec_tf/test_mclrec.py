@@ -1,0 +1,225 @@
+"""The model as a Keras user meets it: compile, fit, evaluate, predict, save, resume."""
+
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from mclrec_tf import MCLRec, SASRec
+from mclrec_tf.data.batches import evaluation_batches, training_batches
+from mclrec_tf.data.histories import Histories, Splits, leave_one_out
+
+ITEMS = 12
+PRESETS = ("paper", "reference")
+
+
+@pytest.fixture(scope="module")
+def splits() -> Splits:
+    """Users who walk round a ring of items: what comes next is certain."""
+    random = np.random.default_rng(0)
+    starts, lengths = random.integers(0, ITEMS, 80), random.integers(5, 9, 80)
+    walks = [
+        [(start + step) % ITEMS + 1 for step in range(length)]
+        for start, length in zip(starts, lengths, strict=True)
+    ]
+    return leave_one_out(Histories.from_lists(walks))
+
+
+def make_model(preset: str = "paper", *, eager: bool = False, **arguments: float) -> MCLRec:
+    """A small model; eager where runs are compared bit for bit.
+
+    In a graph, gradients of three or more parts are added in the order in which they are ready.
+    """
+    keras.utils.set_random_seed(5)
+    arguments = {"lambda_": 0.1, "beta": 0.1} | arguments
+    model = MCLRec(
+        SASRec(ITEMS, dim=16, max_length=10, num_layers=1, dropout=0.1),
+        preset=preset,
+        seed=3,
+        **arguments,
+    )
+    model.compile(keras.optimizers.Adam(0.01), keras.optimizers.Adam(0.01), run_eagerly=eager)
+    return model
+
+
+def weights_of(model: MCLRec) -> list[np.ndarray]:
+    optimizers = model.optimizer.variables + model.augmenter_optimizer.variables
+    return [np.array(variable) for variable in model.weights + optimizers]
+
+
+def assert_same(first: MCLRec, second: MCLRec) -> None:
+    for a, b in zip(weights_of(first), weights_of(second), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_learns_what_comes_next(preset: str, splits: Splits) -> None:
+    model = make_model(preset)
+    history = model.fit(
+        training_batches(splits.train, 10, batch_size=64),
+        epochs=15,
+        verbose=0,
+        validation_data=evaluation_batches(*splits.validation),
+    ).history
+    assert history["val_all_items_hit_rate_at_5"][-1] > 0.9
+    assert history["rec_loss"][-1] < 0.5 * history["rec_loss"][0]
+    assert set(history) > {"loss", "cl1_loss", "cl2_loss", "regularization", "augmenter_loss"}
+
+
+def test_standard_callbacks(splits: Splits, tmp_path: Path) -> None:
+    model = make_model()
+    monitor = {"monitor": "val_unseen_items_ndcg_at_10", "mode": "max"}
+    model.fit(
+        training_batches(splits.train, 10, batch_size=128),
+        epochs=3,
+        verbose=0,
+        validation_data=evaluation_batches(*splits.validation),
+        callbacks=[
+            keras.callbacks.EarlyStopping(patience=1, restore_best_weights=True, **monitor),
+            keras.callbacks.ModelCheckpoint(str(tmp_path / "best.keras"), **monitor),
+            keras.callbacks.CSVLogger(str(tmp_path / "log.csv")),
+            keras.callbacks.ReduceLROnPlateau(patience=1, **monitor),
+            keras.callbacks.TerminateOnNaN(),
+        ],
+    )
+    assert "val_unseen_items_ndcg_at_10" in (tmp_path / "log.csv").read_text().splitlines()[0]
+    assert isinstance(keras.models.load_model(tmp_path / "best.keras"), MCLRec)
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_saved_model_goes_on_exactly(preset: str, splits: Splits, tmp_path: Path) -> None:
+    batches = training_batches(splits.train, 10, batch_size=256).cache()
+    model = make_model(preset, eager=True)
+    model.fit(batches, epochs=2, verbose=0)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    assert loaded.get_config().keys() == model.get_config().keys()
+    assert loaded.encoder.get_config() == model.encoder.get_config()
+    assert_same(model, loaded)
+    history = tf.constant([[1, 2, 3, 0]])
+    np.testing.assert_array_equal(
+        model.predict(history, verbose=0), loaded.predict(history, verbose=0)
+    )
+    for either in (model, loaded):
+        either.fit(batches, epochs=1, verbose=0)
+    assert_same(model, loaded)
+
+
+def test_interrupted_training_resumes_exactly(splits: Splits, tmp_path: Path) -> None:
+    class Interrupt(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
+            if epoch == 2:
+                raise KeyboardInterrupt
+
+    batches = training_batches(splits.train, 10, batch_size=256).cache()
+    whole = make_model(eager=True)
+    whole.fit(batches, epochs=4, verbose=0)
+
+    backup = str(tmp_path / "backup")
+    with pytest.raises(KeyboardInterrupt):
+        make_model(eager=True).fit(
+            batches,
+            epochs=4,
+            verbose=0,
+            callbacks=[keras.callbacks.BackupAndRestore(backup), Interrupt()],
+        )
+    resumed = make_model(eager=True)
+    resumed.fit(batches, epochs=4, verbose=0, callbacks=[keras.callbacks.BackupAndRestore(backup)])
+    assert_same(whole, resumed)
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_stage_one_moves_only_the_encoder_and_stage_two_only_the_augmenters(
+    preset: str, splits: Splits
+) -> None:
+    model = make_model(preset)
+    moved: list[tuple[bool, ...]] = []
+
+    def values() -> tuple[list[np.ndarray], list[np.ndarray]]:
+        weights = (model.encoder_weights, model.augmenter_weights)
+        return tuple([np.array(variable) for variable in group] for group in weights)
+
+    def watch(update):  # type: ignore[no-untyped-def]
+        def watched(batch):  # type: ignore[no-untyped-def]
+            before = values()
+            losses = update(batch)
+            changed = (map(np.array_equal, *pair) for pair in zip(before, values(), strict=True))
+            moved.append(tuple(not all(same) for same in changed))
+            return losses
+
+        return watched
+
+    model.update_encoder = watch(model.update_encoder)
+    model.update_augmenters = watch(model.update_augmenters)
+    model.train_step(next(iter(training_batches(splits.train, 10, batch_size=64))))
+    stages = [(True, False), (False, True)]
+    assert moved == (stages if preset == "paper" else [*stages, (True, False)])
+
+
+def test_without_contrast_only_the_encoder_is_trained(splits: Splits) -> None:
+    model = make_model(lambda_=0.0, beta=0.0)
+    before = [np.array(v) for v in model.augmenter_weights]
+    history = model.fit(training_batches(splits.train, 10), epochs=1, verbose=0).history
+    assert set(history) == {"loss", "rec_loss"}
+    for a, b in zip(before, model.augmenter_weights, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_scores_cover_the_catalogue_but_not_the_padding() -> None:
+    scores = make_model().predict(tf.constant([[3, 4, 0], [1, 2, 3]]), verbose=0)
+    assert scores.shape == (2, ITEMS + 1)
+    assert np.all(np.isneginf(scores[:, 0]))
+    assert np.all(np.isfinite(scores[:, 1:]))
+
+
+def test_empty_history_gets_the_popularity_ranking() -> None:
+    scores = make_model().predict(tf.constant([[0, 0], [1, 2]]), verbose=0)[0]
+    assert np.argsort(-scores).tolist() == [*range(1, ITEMS + 1), 0]
+
+
+def test_long_history_keeps_its_most_recent_part() -> None:
+    model = make_model()
+    long = tf.constant([[9, 9, 9, *range(1, 11)], [5, 6, *[0] * 11]])
+    scores = model(long)
+    np.testing.assert_allclose(scores[0], model(long[:1, 3:])[0], atol=1e-5)
+    np.testing.assert_allclose(scores[1], model(long[1:, :2])[0], atol=1e-5)
+
+
+def test_evaluate_counts_the_whole_history_as_seen() -> None:
+    model = make_model()
+    history = tf.constant([[*range(1, 12), 1, 2, 3]])
+    results = model.evaluate(history, tf.constant([12]), verbose=0, return_dict=True)
+    assert results["unseen_items_hit_rate_at_5"] == 1.0  # it is the only item not seen
+    assert all(isinstance(value, float) for value in results.values())
+
+
+def test_same_seed_same_result(splits: Splits) -> None:
+    first, second = make_model(eager=True), make_model(eager=True)
+    for model in (first, second):
+        model.fit(training_batches(splits.train, 10, batch_size=256, seed=1), epochs=2, verbose=0)
+    assert_same(first, second)
+
+
+def test_bad_arguments() -> None:
+    encoder = SASRec(ITEMS)
+    with pytest.raises(ValueError, match=r"preset must be one of \['paper', 'reference'\]"):
+        MCLRec(encoder, preset="best")
+    with pytest.raises(ValueError, match="beta must not be negative, got -1"):
+        MCLRec(encoder, beta=-1)
+    with pytest.raises(ValueError, match="temperature must be positive"):
+        MCLRec(encoder, temperature=0)
+    model = MCLRec(encoder)
+    with pytest.raises(ValueError, match="losses and metrics of MCLRec are its own"):
+        model.compile(loss="mse")
+    adam = keras.optimizers.Adam()
+    with pytest.raises(ValueError, match="an instance of its own"):
+        model.compile(adam, adam)
+
+
+def test_training_history_too_long() -> None:
+    model = make_model()
+    ids = tf.ones((1, 11), tf.int32)
+    with pytest.raises(ValueError, match="ids has 11 positions, but max_length is 10"):
+        model.fit(ids, ids, verbose=0)
