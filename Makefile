@@ -1,0 +1,44 @@
+# `make demo` and `make test` set up everything they need in .venv by themselves.
+# PYTHON=/path/to/python3.10   the interpreter for .venv; found by itself otherwise
+# WORKERS=2                    processes for the tests; 0 runs them in one
+# PYTEST_ARGS="-k export"      more arguments for pytest
+
+VENV := .venv
+WORKERS ?= 0
+PYTEST := $(VENV)/bin/python -m pytest -n $(WORKERS)
+
+# Meant for another Python, they would break this one.
+unexport PYTHONHOME PYTHONPATH
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-slow clean
+
+help:  ## Show this list
+	@sed -n 's/^\([a-z-]*\):.*  ## /\1	/p' $(firstword $(MAKEFILE_LIST)) | expand -t 12
+
+demo: $(VENV)/installed  ## From a small event log to recommendations of a served model
+	$(VENV)/bin/python -m pipeline.demo
+
+test: $(VENV)/installed  ## Check style and types, run the fast tests
+	$(VENV)/bin/python -m ruff check .
+	$(VENV)/bin/python -m ruff format --check .
+	$(VENV)/bin/python -m mypy
+	$(PYTEST) -m "not slow and not benchmark" $(PYTEST_ARGS)
+
+test-slow: $(VENV)/installed  ## Run the slow tests
+	$(PYTEST) -m "slow and not benchmark" $(PYTEST_ARGS)
+
+clean:  ## Remove .venv and all caches; the models in runs/ stay
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# An environment whose interpreter is gone is not current, whatever its stamp says.
+ifneq ($(shell test -x $(VENV)/bin/python && echo there),there)
+.PHONY: $(VENV)/installed
+endif
+
+# The stamp is written last, so an installation that was cut short is taken up again.
+$(VENV)/installed: requirements.txt requirements-dev.txt scripts/install.sh
+	@rm -f $@
+	@sh scripts/install.sh $(VENV)
+	@touch $@

@@ -1,0 +1,92 @@
+"""The Makefile sets .venv up once, and again only when something that it was made from changes."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+CHECKOUT = Path(__file__).parents[1]
+
+
+class Checkout:
+    """The Makefile beside an installer that only notes that it ran, and fails where told to."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        folder.mkdir()
+        (folder / "scripts").mkdir()
+        shutil.copy(CHECKOUT / "Makefile", folder)
+        for file in ("requirements.txt", "requirements-dev.txt"):
+            (folder / file).touch()
+        (folder / "scripts" / "install.sh").write_text(
+            "mkdir -p $1/bin; ln -sf /bin/sh $1/bin/python; echo installing; test ! -e fail\n"
+        )
+
+    def install(self) -> str:
+        environment = {name: os.environ[name] for name in os.environ if "MAKE" not in name}
+        result = subprocess.run(
+            ["make", ".venv/installed"],
+            cwd=self.folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+        )
+        if result.returncode:
+            return "failed"
+        return "installed" if "installing" in result.stdout else "current"
+
+    def change(self, file: str) -> None:
+        path = self.folder / file
+        newer = (self.folder / ".venv" / "installed").stat().st_mtime + 1
+        os.utime(path, (newer, newer))
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Checkout:
+    return Checkout(tmp_path / "a checkout")
+
+
+def test_installs_once(checkout: Checkout):
+    assert checkout.install() == "installed"
+    assert checkout.install() == "current"
+
+
+@pytest.mark.parametrize("file", ["requirements.txt", "requirements-dev.txt", "scripts/install.sh"])
+def test_installs_again_when_its_input_changes(checkout: Checkout, file: str):
+    checkout.install()
+    checkout.change(file)
+    assert checkout.install() == "installed"
+
+
+def test_a_failed_installation_is_not_current(checkout: Checkout):
+    (checkout.folder / "fail").touch()
+    assert checkout.install() == "failed"
+    (checkout.folder / "fail").unlink()
+    assert checkout.install() == "installed"
+    assert checkout.install() == "current"
+
+
+def test_a_failed_update_takes_the_stamp_away(checkout: Checkout):
+    checkout.install()
+    checkout.change("requirements.txt")
+    (checkout.folder / "fail").touch()
+    assert checkout.install() == "failed"
+    assert not (checkout.folder / ".venv" / "installed").exists()
+
+
+def test_installs_again_when_the_interpreter_is_gone(checkout: Checkout):
+    checkout.install()
+    python = checkout.folder / ".venv" / "bin" / "python"
+    python.unlink()
+    python.symlink_to("/nonexistent/python3.10")
+    assert checkout.install() == "installed"
+
+
+def test_help_lists_the_targets():
+    result = subprocess.run(
+        ["make", "--no-print-directory"], cwd=CHECKOUT, capture_output=True, text=True, check=True
+    )
+    targets = [line.split()[0] for line in result.stdout.splitlines()]
+    assert targets == ["help", "demo", "test", "test-slow", "clean"]
