@@ -1,11 +1,12 @@
 """The model: encoder, stochastic views, learned augmenters, and how they are trained."""
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import keras
 import tensorflow as tf
 
 from mclrec_tf.encoders.sequence_encoder import SequenceEncoder
+from mclrec_tf.history import lengths_of, most_recent
 from mclrec_tf.layers.augmenter import Augmenter
 from mclrec_tf.layers.stochastic_views import StochasticViews
 from mclrec_tf.layers.view_operations import Crop, Mask, Reorder, View
@@ -14,22 +15,9 @@ from mclrec_tf.metrics import ranking_metrics
 from mclrec_tf.objectives import ViewLosses, ViewVectors
 from mclrec_tf.presets import PRESETS
 from mclrec_tf.ranking import POLICIES, Ranks, seen_items, target_ranks
+from mclrec_tf.update_rules import Batch
 
 LOSSES = ("loss", "rec_loss", *ViewLosses._fields, "augmenter_loss")
-
-
-class Batch(NamedTuple):
-    """One training batch; the views are drawn once and shared by all updates of the batch.
-
-    Attributes:
-        history: int `[B, L]`, item ids, oldest first, right-padded with 0.
-        targets: int `[B, L]`, the item that came next at each position; 0 where none is asked.
-        views: Two `View`s of the histories.
-    """
-
-    history: tf.Tensor
-    targets: tf.Tensor
-    views: tuple[View, View]
 
 
 @keras.saving.register_keras_serializable("mclrec_tf")
@@ -209,7 +197,7 @@ class MCLRec(keras.Model):
     def user_vectors(self, history: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         """The encoder's output at the last item of each history, `[B, d]`; 0 if it is empty."""
         recent = most_recent(history, self.encoder.max_length)
-        lengths = _lengths(recent)
+        lengths = lengths_of(recent)
         vectors = self._encode(View(recent, lengths), training)
         return tf.where(lengths[:, None] > 0, vectors, tf.zeros_like(vectors))
 
@@ -232,7 +220,7 @@ class MCLRec(keras.Model):
     def train_step(self, data: Any) -> dict[str, tf.Tensor]:
         history, targets, _ = keras.utils.unpack_x_y_sample_weight(data)
         history, targets = tf.convert_to_tensor(history), tf.convert_to_tensor(targets)
-        views = self.stochastic_views(View(history, _lengths(history)))
+        views = self.stochastic_views(View(history, lengths_of(history)))
         batch = Batch(history, targets, views)
         losses = self.update_rule.update(self, batch)
         predictions = tf.math.count_nonzero(targets)
@@ -315,16 +303,3 @@ class MCLRec(keras.Model):
             *self._loss_trackers,
             *(m for group in self._ranking_metrics.values() for m in group),
         ]
-
-
-def most_recent(history: tf.Tensor, count: int) -> tf.Tensor:
-    """The last `count` items of right-padded histories `[B, L]`, again right-padded."""
-    if history.shape[1] is not None and history.shape[1] <= count:
-        return history
-    width = tf.minimum(tf.shape(history)[1], count)
-    start = tf.maximum(_lengths(history) - width, 0)
-    return tf.gather(history, start[:, None] + tf.range(width, dtype=start.dtype), batch_dims=1)
-
-
-def _lengths(history: tf.Tensor) -> tf.Tensor:
-    return tf.math.count_nonzero(history, axis=1, dtype=history.dtype)

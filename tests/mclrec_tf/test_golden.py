@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from mclrec_tf import MCLRec, SASRec
 from mclrec_tf.layers import View
-from mclrec_tf.mclrec import Batch
+from mclrec_tf.update_rules import Batch
 from tests.mclrec_tf.golden import assign, augmenter_assignments, encoder_assignments
 
 

@@ -1,0 +1,17 @@
+"""Padded histories: int tensors `[B, L]` of item ids, oldest first, right-padded with 0."""
+
+import tensorflow as tf
+
+
+def lengths_of(history: tf.Tensor) -> tf.Tensor:
+    """Items of each history, `[B]`."""
+    return tf.math.count_nonzero(history, axis=1, dtype=history.dtype)
+
+
+def most_recent(history: tf.Tensor, count: int) -> tf.Tensor:
+    """The last `count` items of each history, again right-padded."""
+    if history.shape[1] is not None and history.shape[1] <= count:
+        return history
+    width = tf.minimum(tf.shape(history)[1], count)
+    start = tf.maximum(lengths_of(history) - width, 0)
+    return tf.gather(history, start[:, None] + tf.range(width, dtype=start.dtype), batch_dims=1)
