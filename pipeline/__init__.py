@@ -1,0 +1,1 @@
+"""The TFX pipeline: from an event log to a pushed model."""

@@ -1,0 +1,170 @@
+"""The whole way in a few minutes: sample, pipeline, server, an answer over REST and gRPC.
+
+python -m pipeline.demo
+"""
+
+import argparse
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from pipeline import run_local
+from pipeline.workdir import Workdir
+
+EVENTS = 50_000
+# Enough to learn the sample in a minute or two; a real log deserves the defaults.
+TRAINING = ("--epochs=10", "--patience=3", "--dropout=0.2", "--learning-rate=0.003")
+_MODEL_NAME = "mclrec"
+_SHOWN_HISTORY, _SHOWN_ITEMS = 8, 5
+_TOLERANCE = 1e-4
+
+
+class Answer(NamedTuple):
+    """The best items in their order, and their scores."""
+
+    item_ids: list[str]
+    scores: list[float]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs the demo; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m pipeline.demo", description=__doc__)
+    parser.add_argument(
+        "--workdir", type=Path, default=Path("runs/demo"), help="(default: %(default)s)"
+    )
+    parser.add_argument(
+        "--events", type=int, default=EVENTS, help="size of the sample (default: %(default)s)"
+    )
+    options = parser.parse_args(arguments)
+    console = Console(highlight=False, soft_wrap=True)
+    workdir = Workdir(options.workdir.absolute())
+    log = workdir.path / f"sample-{options.events}.csv"
+    if not log.exists():
+        console.print(f"Writing a sample of {options.events:,} events to {log}")
+        with workdir.only_run(), workdir.log():
+            _write_sample(log, options.events)
+    status = run_local.main([f"--data={log}", f"--workdir={workdir.path}", *TRAINING])
+    if status:
+        return status
+    return _ask(workdir, log, console)
+
+
+def _write_sample(log: Path, events: int) -> None:
+    from mclrec_tf.data.sample import write_sample
+
+    write_sample(log, events)
+
+
+def _ask(workdir: Workdir, log: Path, console: Console) -> int:
+    """Asks the served model and the Keras file for the same history and compares."""
+    history = a_history(log)
+    with served(workdir.path / "models" / _MODEL_NAME, console) as (grpc_port, rest_port):
+        answers = {
+            "REST": ask(f"127.0.0.1:{rest_port}", "rest", history),
+            "gRPC": ask(f"127.0.0.1:{grpc_port}", "grpc", history),
+        }
+    answers["model.predict"] = predict(workdir, history)
+    console.print(f"A user's last items: {' '.join(history[-_SHOWN_HISTORY:])}")
+    table = Table(box=box.SIMPLE_HEAD, padding=0)
+    table.add_column("next", justify="right")
+    table.add_column("item")
+    for name in answers:
+        table.add_column(name, justify="right")
+    for place in range(_SHOWN_ITEMS):
+        scores = [f"{answer.scores[place]:.4f}" for answer in answers.values()]
+        table.add_row(str(place + 1), answers["REST"].item_ids[place], *scores)
+    console.print(table)
+    if not agree(list(answers.values())):
+        print(f"The answers differ: {answers}", file=sys.stderr)
+        return 1
+    console.print("REST, gRPC and model.predict agree.")
+    return 0
+
+
+def a_history(log: Path) -> list[str]:
+    """Item ids of the first user of a log whose history is neither short nor long."""
+    from mclrec_tf.data.interactions import load_interactions
+
+    interactions = load_interactions(str(log))
+    lengths = interactions.histories.lengths
+    user = int(((lengths >= 8) & (lengths <= 20)).argmax())
+    return [interactions.item_ids[item - 1] for item in interactions.histories[user]]
+
+
+@contextmanager
+def served(model_base_path: Path, console: Console) -> Iterator[tuple[int, int]]:
+    """A server of the newest version on free ports of this machine: gRPC's and REST's."""
+    import portpicker
+
+    grpc_port, rest_port = portpicker.pick_unused_port(), portpicker.pick_unused_port()
+    command = [
+        *(sys.executable, "-m", "serving.server"),
+        *(f"--port={grpc_port}", f"--rest_api_port={rest_port}"),
+        *(f"--model_name={_MODEL_NAME}", f"--model_base_path={model_base_path}"),
+    ]
+    console.print(f"Starting the server: {' '.join(command)}")
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    try:
+        assert server.stdout is not None
+        if not server.stdout.readline():
+            raise RuntimeError(f"the server ended with status {server.wait()}")
+        yield grpc_port, rest_port
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def ask(address: str, protocol: Literal["grpc", "rest"], history: Sequence[str]) -> Answer:
+    """What a server recommends."""
+    from serving.client import RecommendationClient
+
+    with RecommendationClient(address, _MODEL_NAME, protocol) as client:
+        found = client.recommend(history, k=_SHOWN_ITEMS)
+    return Answer([item.item_id for item in found], [item.score for item in found])
+
+
+def predict(workdir: Workdir, history: Sequence[str]) -> Answer:
+    """What the Keras file of the newest run recommends, without TensorFlow Serving's code."""
+    import keras
+    import numpy as np
+    from tfx.orchestration.metadata import sqlite_metadata_connection_config
+
+    import mclrec_tf  # noqa: F401  (Keras finds the model's class by its name)
+    from pipeline.report import read_run
+    from pipeline.run_history import RunHistory
+    from pipeline.trainer import keras_path
+
+    connection = sqlite_metadata_connection_config(workdir.metadata_file)
+    outcome = read_run(RunHistory(connection).latest())
+    model = keras.saving.load_model(keras_path(outcome.saved_model))
+    names = Path(outcome.saved_model, "assets", "items").read_text().splitlines()
+    id_of = {name: number for number, name in enumerate(names, start=1)}
+    ids = np.array([[id_of[item] for item in history if item in id_of]])
+    scores = model.predict(ids, verbose=0)[0]
+    scores[ids[0]] = -np.inf
+    best = np.argsort(-scores, kind="stable")[:_SHOWN_ITEMS]
+    return Answer([names[item - 1] for item in best], [float(scores[item]) for item in best])
+
+
+def agree(answers: Sequence[Answer]) -> bool:
+    """Whether all answers name the same items in the same order, with scores but for rounding."""
+    first = answers[0]
+    return all(
+        answer.item_ids == first.item_ids
+        and all(
+            abs(score - expected) <= _TOLERANCE * max(1.0, abs(expected))
+            for score, expected in zip(answer.scores, first.scores, strict=True)
+        )
+        for answer in answers
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

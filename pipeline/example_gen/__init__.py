@@ -1,0 +1,1 @@
+"""ExampleGen: from an event log to the Examples of three splits."""

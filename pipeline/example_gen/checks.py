@@ -1,0 +1,69 @@
+"""When an event log stops the pipeline, and what the person is told."""
+
+from collections.abc import Sequence
+
+from mclrec_tf.data.event_log import EventLogError
+from pipeline.example_gen.k_core import KCore
+from pipeline.example_gen.report import FileSummary, LogTotals
+
+_LINES_SHOWN = 20
+
+
+def check_readable(files: Sequence[FileSummary]) -> None:
+    """Stops if a file as a whole could not be read."""
+    errors = [file.error for file in files if file.error]
+    if errors:
+        raise EventLogError("\n".join(errors))
+
+
+def check_bad_rows(path: str, files: Sequence[FileSummary], max_bad_rows: float) -> None:
+    """Stops if the share of unusable rows is larger than `max_bad_rows`, and lists them."""
+    rows = sum(file.rows for file in files)
+    bad = sum(file.rows_skipped for file in files)
+    if bad > max_bad_rows * rows:
+        lines = [f"  {skipped}" for file in files for skipped in file.skipped]
+        if len(lines) > _LINES_SHOWN:
+            lines[_LINES_SHOWN:] = [f"  and {len(lines) - _LINES_SHOWN:,} more files and reasons"]
+        listed = "\n".join(lines)
+        raise EventLogError(
+            f"{path}: {bad:,} of {rows:,} rows ({bad / rows:.2%}) cannot be used, more than "
+            f"{max_bad_rows:.2%}:\n{listed}\n"
+            "Correct the log, or skip a larger share of it with --max-bad-rows."
+        )
+
+
+def check_log(path: str, log: LogTotals) -> None:
+    """Stops if there is nothing to learn from a log, however it is filtered."""
+    if log.events == 0:
+        raise EventLogError(f"{path}: the event log holds no usable row.")
+    _check_more_than_one(log, f"{path}: the event log", "Give more data.")
+
+
+def check_left(path: str, core: KCore, log: LogTotals, k: int) -> None:
+    """Stops if there is nothing to learn from what the filter leaves of a log."""
+    advice = "Lower --k-core or give more data." if k > 1 else "Give more data."
+    if core.totals.users == 0:
+        reason = (
+            f"the k-core (k = {k}) leaves {core.short_users:,} users, all with fewer than the "
+            "three events that it takes to train, validate and test"
+            if core.short_users
+            else f"none is in the k-core (k = {k}), where each has {k} events with the others"
+        )
+        raise EventLogError(
+            f"{path}: no user is left of {log.users:,} users, {log.items:,} items and "
+            f"{log.events:,} events: {reason}. {advice}"
+        )
+    _check_more_than_one(core.totals, f"{path}: after the k-core (k = {k}) the event log", advice)
+
+
+def _check_more_than_one(counts: LogTotals, subject: str, advice: str) -> None:
+    numbers = f"(users: {counts.users:,}, items: {counts.items:,}, events: {counts.events:,})"
+    if counts.items == 1:
+        raise EventLogError(
+            f"{subject} has only one item {numbers}: there is nothing to rank. {advice}"
+        )
+    if counts.users == 1:
+        raise EventLogError(
+            f"{subject} has only one user {numbers}: the model learns by telling users apart, and "
+            f"one user's ranks say nothing about its quality. {advice}"
+        )

@@ -1,0 +1,150 @@
+"""What happened to an event log on its way to Examples: a JSON file beside the splits."""
+
+import dataclasses
+import json
+import os
+from dataclasses import dataclass, field
+from typing import Any
+
+import tensorflow as tf
+
+from mclrec_tf.data.event_log import RowProblem
+
+REPORT_FILE = "event_log_report.json"
+ROWS_SHOWN = 5
+
+
+@dataclass
+class SkippedRows:
+    """Rows of one file that could not be used for one reason.
+
+    Attributes:
+        file, reason: which file, which reason.
+        count: how many rows.
+        first: the first `ROWS_SHOWN` of them.
+    """
+
+    file: str
+    reason: str
+    count: int = 0
+    first: list[RowProblem] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        rows = "; ".join(
+            f"row {row.row}" + (f", column {row.column}" * bool(row.column)) + f": {row.value!r}"
+            for row in self.first
+        )
+        more = "; ..." if self.count > len(self.first) else ""
+        return f"{self.file}: {self.count:,} x {self.reason}: {rows}{more}"
+
+
+@dataclass
+class FileSummary:
+    """What one file of the log held.
+
+    Attributes:
+        file: its path.
+        rows: events and unusable rows in it.
+        skipped: the unusable ones.
+        error: why the file as a whole could not be read; empty if it could.
+    """
+
+    file: str
+    rows: int = 0
+    skipped: list[SkippedRows] = field(default_factory=list)
+    error: str = ""
+
+    def skip(self, problem: RowProblem) -> None:
+        """Counts an unusable row."""
+        for skipped in self.skipped:
+            if skipped.reason == problem.reason:
+                break
+        else:
+            skipped = SkippedRows(self.file, problem.reason)
+            self.skipped.append(skipped)
+        skipped.count += 1
+        if len(skipped.first) < ROWS_SHOWN:
+            skipped.first.append(problem)
+
+    def to_json(self) -> str:
+        return json.dumps(dataclasses.asdict(self))
+
+    @property
+    def rows_skipped(self) -> int:
+        return sum(rows.count for rows in self.skipped)
+
+    @classmethod
+    def from_json(cls, text: str) -> "FileSummary":
+        values = json.loads(text)
+        return cls(**{**values, "skipped": _skipped_rows(values["skipped"])})
+
+
+@dataclass(frozen=True)
+class LogTotals:
+    """How much a log holds.
+
+    Attributes:
+        users, items, events: their numbers.
+        shortest_history: events of the user who has the fewest.
+        rarest_item: events of the item that has the fewest.
+    """
+
+    users: int
+    items: int
+    events: int
+    shortest_history: int
+    rarest_item: int
+
+
+@dataclass(frozen=True)
+class EventLogReport:
+    """What happened to an event log.
+
+    Attributes:
+        files: number of files.
+        rows: rows in them, without headers.
+        rows_skipped: those that could not be used, by file and reason.
+        duplicates: events dropped because user, item and time equal an earlier event's.
+        before: what is left of the log then.
+        after: what is left of it after the k-core and without short users.
+        rounds: how often the k-core dropped users and items.
+        short_users: users dropped because the k-core left fewer than three of their events.
+        split_users: users by split.
+    """
+
+    files: int
+    rows: int
+    rows_skipped: list[SkippedRows]
+    duplicates: int
+    before: LogTotals
+    after: LogTotals
+    rounds: int
+    short_users: int
+    split_users: dict[str, int]
+
+    def write(self, examples_uri: str) -> None:
+        """Writes the report into an Examples artifact."""
+        with tf.io.gfile.GFile(os.path.join(examples_uri, REPORT_FILE), "w") as file:
+            file.write(json.dumps(dataclasses.asdict(self), indent=2) + "\n")
+
+
+def read_report(examples_uri: str) -> EventLogReport:
+    """Reads the report that lies in an Examples artifact."""
+    with tf.io.gfile.GFile(os.path.join(examples_uri, REPORT_FILE)) as file:
+        values: dict[str, Any] = json.load(file)
+    return EventLogReport(
+        **{
+            **values,
+            "rows_skipped": _skipped_rows(values["rows_skipped"]),
+            "before": LogTotals(**values["before"]),
+            "after": LogTotals(**values["after"]),
+        }
+    )
+
+
+def _skipped_rows(values: list[dict[str, Any]]) -> list[SkippedRows]:
+    # JSON makes a list of a named tuple.
+    return [
+        SkippedRows(**{**value, "first": [RowProblem(*row) for row in value["first"]]})
+        for value in values
+    ]

@@ -1,0 +1,50 @@
+"""One user's events in order, as they travel between the Beam pipelines of ExampleGen."""
+
+from typing import NamedTuple
+
+import tensorflow as tf
+
+
+class UserHistory(NamedTuple):
+    """A user's events, oldest first.
+
+    Attributes:
+        user_id: raw id.
+        items: raw item ids.
+        timestamps: one for each item, never falling.
+    """
+
+    user_id: bytes
+    items: list[bytes]
+    timestamps: list[int]
+
+
+def to_record(history: UserHistory) -> bytes:
+    """Serialises a history as a tf.train.Example."""
+    return tf.train.Example(
+        features=tf.train.Features(
+            feature={
+                "user_id": bytes_feature([history.user_id]),
+                "items": bytes_feature(history.items),
+                "timestamps": int64_feature(history.timestamps),
+            }
+        )
+    ).SerializeToString()
+
+
+def from_record(record: bytes) -> UserHistory:
+    """Reads back what `to_record` wrote."""
+    feature = tf.train.Example.FromString(record).features.feature
+    return UserHistory(
+        user_id=feature["user_id"].bytes_list.value[0],
+        items=list(feature["items"].bytes_list.value),
+        timestamps=list(feature["timestamps"].int64_list.value),
+    )
+
+
+def bytes_feature(values: list[bytes]) -> tf.train.Feature:
+    return tf.train.Feature(bytes_list=tf.train.BytesList(value=values))
+
+
+def int64_feature(values: list[int]) -> tf.train.Feature:
+    return tf.train.Feature(int64_list=tf.train.Int64List(value=values))

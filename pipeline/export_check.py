@@ -1,0 +1,56 @@
+"""Loads the exported model as TF Serving will, before it may be pushed."""
+
+import os
+import subprocess
+import sys
+
+from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArtifact
+from tfx.dsl.component.experimental.decorators import component
+from tfx.dsl.io import fileio
+from tfx.types.standard_artifacts import InfraBlessing, Model
+from tfx.utils import path_utils
+
+FINDINGS_FILE = "findings.txt"
+_CHECK = "serving.check_export"
+_SERVABLE, _NOT_SERVABLE = 0, 1
+_TIMEOUT_SECONDS = 1800
+
+
+def check(saved_model: str) -> tuple[bool, str]:
+    """Runs `python -m serving.check_export` on a SavedModel.
+
+    A process of its own, because this one holds the training code, which a server does not have.
+
+    Returns:
+        Whether the model may be served, and what the check printed.
+
+    Raises:
+        RuntimeError: the check itself failed.
+    """
+    process = subprocess.run(
+        [sys.executable, "-m", _CHECK, saved_model],
+        capture_output=True,
+        text=True,
+        timeout=_TIMEOUT_SECONDS,
+    )
+    if process.returncode not in (_SERVABLE, _NOT_SERVABLE) or not process.stdout:
+        raise RuntimeError(
+            f"{_CHECK} ended with status {process.returncode}: {process.stderr.strip()}"
+        )
+    return process.returncode == _SERVABLE, process.stdout.strip()
+
+
+@component
+def ExportCheck(  # noqa: N802 (a component is a class in a pipeline)
+    model: InputArtifact[Model], blessing: OutputArtifact[InfraBlessing]
+) -> None:
+    """Blesses a model whose every signature answers in a process without the training code.
+
+    Writes what was found to `findings.txt` in the blessing's folder. As with TFX's InfraValidator
+    a refused model does not stop the pipeline: Pusher reads `blessed` and leaves it out.
+    """
+    saved_model = path_utils.serving_model_path(model.uri)
+    blessed, findings = check(saved_model)
+    blessing.set_int_custom_property("blessed", int(blessed))
+    with fileio.open(os.path.join(blessing.uri, FINDINGS_FILE), "w") as file:
+        file.write(findings)

@@ -1,0 +1,92 @@
+"""Reads and mends the ML Metadata of local runs."""
+
+from dataclasses import dataclass
+
+from ml_metadata import metadata_store
+from ml_metadata.proto.metadata_store_pb2 import Artifact, ConnectionConfig, Event, Execution
+from tfx.dsl.io import fileio
+
+_ENDED_WELL = (Execution.COMPLETE, Execution.CACHED)
+# A resolver's outputs are "internal": artifacts that another component wrote.
+_OUTPUT = (Event.OUTPUT, Event.INTERNAL_OUTPUT)
+
+
+@dataclass(frozen=True)
+class ComponentRun:
+    """What one component did in one run.
+
+    Attributes:
+        cached: whether the outputs are those of an earlier run.
+        outputs: artifacts by the name of the output.
+    """
+
+    cached: bool
+    outputs: dict[str, list[Artifact]]
+
+
+class RunHistory:
+    """The runs that a metadata store knows.
+
+    Args:
+        config: connection to the store.
+
+    Example:
+        >>> from tfx.orchestration.metadata import sqlite_metadata_connection_config
+        >>> runs = RunHistory(sqlite_metadata_connection_config("runs/demo/metadata.sqlite"))
+        >>> runs.latest()["Trainer"].outputs["model"][0].uri
+    """
+
+    def __init__(self, config: ConnectionConfig):
+        self._store = metadata_store.MetadataStore(config)
+
+    def latest(self) -> dict[str, ComponentRun]:
+        """The components of the newest run by id, as far as they have ended well."""
+        runs = self._store.get_contexts_by_type("pipeline_run")
+        if not runs:
+            return {}
+        newest = max(runs, key=lambda context: context.id)
+        return {
+            self._component(execution): ComponentRun(
+                cached=execution.last_known_state == Execution.CACHED,
+                outputs=self._outputs(execution),
+            )
+            for execution in self._store.get_executions_by_context(newest.id)
+            if execution.last_known_state in _ENDED_WELL
+        }
+
+    def cancel_abandoned(self, pipeline_root: str) -> list[str]:
+        """Marks executions of killed runs as cancelled and removes what they left half-written.
+
+        Call it only while no run is under way.
+
+        Returns:
+            The ids of the components that were running.
+        """
+        abandoned = [
+            execution
+            for execution in self._store.get_executions()
+            if execution.last_known_state == Execution.RUNNING
+        ]
+        for execution in abandoned:
+            for leftover in fileio.glob(
+                f"{pipeline_root}/{self._component(execution)}/*/{execution.id}"
+            ):
+                fileio.rmtree(leftover)
+            execution.last_known_state = Execution.CANCELED
+        if abandoned:
+            self._store.put_executions(abandoned)
+        return [self._component(execution) for execution in abandoned]
+
+    def _component(self, execution: Execution) -> str:
+        """A component's context is of type "node" and named `<pipeline>.<component id>`."""
+        node = self._store.get_context_type("node").id
+        contexts = self._store.get_contexts_by_execution(execution.id)
+        return next(c.name.split(".", 1)[1] for c in contexts if c.type_id == node)
+
+    def _outputs(self, execution: Execution) -> dict[str, list[Artifact]]:
+        outputs: dict[str, list[Artifact]] = {}
+        for event in self._store.get_events_by_execution_ids([execution.id]):
+            if event.type in _OUTPUT:
+                (artifact,) = self._store.get_artifacts_by_id([event.artifact_id])
+                outputs.setdefault(event.path.steps[0].key, []).append(artifact)
+        return outputs

@@ -1,0 +1,139 @@
+"""Command line: trains on an event log and pushes the model, on this machine.
+
+Example:
+    python -m pipeline.run_local --data events.csv --workdir runs/shop
+"""
+
+import argparse
+import os
+import shlex
+import sys
+from pathlib import Path
+
+from rich.console import Console
+
+from pipeline import settings
+from pipeline.workdir import RunError, Workdir
+
+ERROR, NOT_BLESSED, INTERRUPTED = 1, 3, 130
+
+_EPILOG = f"""\
+The event log is a CSV, TSV, RecBole .inter, Parquet or "user item item ..." text file, also with
+.gz, or a folder or glob of such files. A run that was stopped goes on where it was when the same
+command is given again; steps whose input and settings are unchanged are not repeated.
+
+exit status: 0 model pushed; {NOT_BLESSED} refused, nothing pushed; {ERROR} error; 2 wrong options
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The options of a run."""
+    result = argparse.ArgumentParser(
+        prog="python -m pipeline.run_local",
+        usage="%(prog)s --data LOG --workdir DIR [options]",
+        description="From an event log to a pushed model: reads, checks and splits the log, "
+        "trains MCLRec, compares it with popularity, recency and the latest blessed model, and "
+        "pushes it if it is good enough.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    result.add_argument("--data", required=True, metavar="LOG", help="the event log")
+    result.add_argument(
+        "--workdir",
+        required=True,
+        type=Path,
+        metavar="DIR",
+        help="folder for artifacts, metadata and logs of all runs on this log",
+    )
+    result.add_argument(
+        "--serving-dir",
+        type=Path,
+        metavar="DIR",
+        help="folder of served models; the model goes to DIR/MODEL_NAME/VERSION "
+        "(default: WORKDIR/models)",
+    )
+    result.add_argument(
+        "--model-name", default="mclrec", metavar="NAME", help="name of the model (default: mclrec)"
+    )
+    result.add_argument(
+        "--fresh",
+        action="store_true",
+        help="repeat every step, also those that are unchanged; do so after an update of the code",
+    )
+    result.add_argument(
+        "--beam-args",
+        metavar="ARGS",
+        type=shlex.split,
+        help="Beam's options, in quotes, for example "
+        '"--runner=DirectRunner --direct_running_mode=multi_processing --direct_num_workers=4" '
+        "(default: in one process, in memory)",
+    )
+    settings.add_options(result)
+    return result
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs the pipeline; returns the exit status."""
+    options_parser = parser()
+    options = options_parser.parse_args(arguments)
+    try:
+        chosen = settings.from_options(options)
+    except ValueError as error:
+        options_parser.error(str(error))
+    try:
+        return _run(options, chosen)
+    except KeyboardInterrupt:
+        print("\nStopped. The same command goes on from here.", file=sys.stderr)
+        return INTERRUPTED
+
+
+def _run(options: argparse.Namespace, chosen: settings.Settings) -> int:
+    console = Console(highlight=False, soft_wrap=True)
+    workdir = Workdir(options.workdir.absolute())
+    models = (options.serving_dir or workdir.path / "models").absolute() / options.model_name
+    try:
+        with workdir.only_run(), workdir.log() as log_file:
+            console.print(f"Loading TensorFlow and TFX; their log is {log_file}")
+            # Not at the top of the file: they take seconds, and --help should not.
+            from pipeline import local_runner, report
+
+            outcome = local_runner.run(
+                data_path=options.data if "://" in options.data else os.path.abspath(options.data),
+                workdir=workdir,
+                model_directory=models,
+                settings=chosen,
+                beam_args=options.beam_args,
+                fresh=options.fresh,
+                console=console,
+            )
+    except RunError as error:
+        print(error, file=sys.stderr)
+        return ERROR
+    report.show_event_log(outcome.event_log, console)
+    report.show_metrics(outcome, console)
+    console.print(f"The model and its Keras file: {os.path.dirname(outcome.saved_model)}")
+    if outcome.pushed_to is None:
+        console.print("Refused, nothing was pushed:")
+        for reason in outcome.reasons:
+            console.print(f"  {reason}", markup=False)
+        return NOT_BLESSED
+    if not os.path.isdir(outcome.pushed_to):
+        print(
+            f"{outcome.pushed_to} was pushed by an earlier run and has been removed since; "
+            "--fresh trains and pushes anew",
+            file=sys.stderr,
+        )
+        return ERROR
+    against = f", compared with {outcome.compared_with}" if outcome.compared_with else ""
+    console.print(f"Blessed{against}. Pushed to {outcome.pushed_to}")
+    console.print(
+        "Serve it:\n  python -m serving.server --port=8500 --rest_api_port=8501 "
+        f"--model_name={options.model_name} --model_base_path={models}\n"
+        "and ask it, with the items of a history, oldest first:\n  python -m serving.client "
+        f"--rest_api_port=8501 --model_name={options.model_name} ITEM ITEM ..."
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,151 @@
+"""What a person can set about a run, each with its explanation; the options are made of it.
+
+Imports nothing heavy, so that `--help` answers at once.
+"""
+
+import argparse
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+
+def setting(default: Any, help: str) -> Any:
+    """A dataclass field with a default and an explanation."""
+    return field(default=default, metadata={"help": help})
+
+
+def _require(name: str, value: float, at_least: float, below: float = float("inf")) -> None:
+    if not at_least <= value < below:
+        limits = f"at least {at_least:g}" + ("" if below == float("inf") else f", below {below:g}")
+        raise ValueError(f"{option(name)} must be {limits}; got {value:g}")
+
+
+@dataclass(frozen=True)
+class DataSettings:
+    """How the event log is read and filtered."""
+
+    user_column: str = setting("user_id", "column that names the user")
+    item_column: str = setting("item_id", "column that names the item")
+    timestamp_column: str = setting(
+        "timestamp", 'column with the time of the event; "" takes the order of the rows'
+    )
+    k_core: int = setting(5, "drop users and items with fewer events than this, until none is left")
+    max_bad_rows: float = setting(
+        0.01, "largest share of unusable rows; with more the run stops before training"
+    )
+
+    def __post_init__(self) -> None:
+        _require("k_core", self.k_core, 0)
+        if not 0 <= self.max_bad_rows <= 1:
+            raise ValueError(f"--max-bad-rows is a share, from 0 to 1; got {self.max_bad_rows:g}")
+
+
+@dataclass(frozen=True)
+class ModelSettings:
+    """The SASRec encoder and the MCLRec objective."""
+
+    dim: int = setting(64, "size of the item and sequence vectors")
+    num_layers: int = setting(2, "Transformer blocks of the encoder")
+    num_heads: int = setting(2, "attention heads; must divide --dim")
+    max_length: int = setting(50, "events of a history that the model sees, the most recent ones")
+    dropout: float = setting(0.5, "dropout of the encoder while training")
+    preset: Literal["paper", "reference"] = setting(
+        "paper", "losses as in the paper, or as in its authors' released code"
+    )
+    lambda_: float = setting(0.0, "weight of the contrast between the two stochastic views")
+    beta: float = setting(0.1, "weight of the contrast with the learned views")
+
+    def __post_init__(self) -> None:
+        for name in ("dim", "num_layers", "num_heads", "max_length"):
+            _require(name, getattr(self, name), 1)
+        _require("dropout", self.dropout, 0, 1)
+        _require("lambda_", self.lambda_, 0)
+        _require("beta", self.beta, 0)
+        if self.dim % self.num_heads:
+            raise ValueError(f"--num-heads {self.num_heads} must divide --dim {self.dim}")
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """How the model is trained."""
+
+    epochs: int = setting(200, "most epochs to train")
+    patience: int = setting(10, "stop after this many epochs without a better --monitor")
+    monitor: str = setting(
+        "val_unseen_items_ndcg_at_10",
+        "what decides the best epoch, on validation: "
+        "val_{all_items,unseen_items}_{hit_rate,ndcg,mrr}_at_{5,10,20}",
+    )
+    batch_size: int = setting(512, "predictions in a training batch")
+    schedule: Literal["causal", "prefix"] = setting(
+        "causal",
+        "predict every item of a history in one pass, or from every prefix as the authors do",
+    )
+    learning_rate: float = setting(1e-3, "Adam's learning rate for the encoder")
+    augmenter_learning_rate: float = setting(1e-3, "Adam's learning rate for the augmenters")
+    seed: int = setting(0, "seed of initial weights, order, augmentations and dropout")
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "patience", "batch_size"):
+            _require(name, getattr(self, name), 1)
+        _require("learning_rate", self.learning_rate, 1e-12)
+        _require("augmenter_learning_rate", self.augmenter_learning_rate, 1e-12)
+
+
+@dataclass(frozen=True)
+class BlessingSettings:
+    """What a model must reach on the test users (NDCG@10, unseen_items) to be pushed."""
+
+    min_ndcg: float = setting(0.0, "lowest NDCG@10")
+    min_lift: float = setting(
+        1.05, "lowest NDCG@10 divided by that of popularity, and by that of recency"
+    )
+    max_drop: float = setting(
+        0.005, "largest loss of NDCG@10 against the latest blessed model, on the same users"
+    )
+
+    def __post_init__(self) -> None:
+        for name in ("min_ndcg", "min_lift", "max_drop"):
+            _require(name, getattr(self, name), 0)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything a person can set about what a run does."""
+
+    data: DataSettings = DataSettings()
+    model: ModelSettings = ModelSettings()
+    training: TrainingSettings = TrainingSettings()
+    blessing: BlessingSettings = BlessingSettings()
+
+
+def option(name: str) -> str:
+    """The command-line option of a setting: `lambda_` is `--lambda`."""
+    return "--" + name.strip("_").replace("_", "-")
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Adds an option for every setting, a group for each of the four kinds."""
+    for name, defaults in vars(Settings()).items():
+        group = parser.add_argument_group(name, type(defaults).__doc__)
+        types = get_type_hints(type(defaults))
+        for field_ in fields(defaults):
+            type_ = types[field_.name]
+            is_choice = get_origin(type_) is Literal
+            group.add_argument(
+                option(field_.name),
+                dest=field_.name,
+                type=str if is_choice else type_,
+                choices=get_args(type_) if is_choice else None,
+                default=field_.default,
+                metavar=None if is_choice else type_.__name__.upper(),
+                help=field_.metadata["help"] + " (default: %(default)s)",
+            )
+
+
+def from_options(options: argparse.Namespace) -> Settings:
+    """Makes settings of parsed options; ValueError if one is out of range."""
+
+    def chosen(kind: Any) -> Any:
+        return kind(**{field.name: getattr(options, field.name) for field in fields(kind)})
+
+    return Settings(*(chosen(type(defaults)) for defaults in vars(Settings()).values()))

@@ -1,0 +1,56 @@
+"""Shows a training as it goes: a line an epoch, and a bar within it on a terminal."""
+
+import time
+from typing import Any
+
+import keras
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+
+class TrainingProgress(keras.callbacks.Callback):
+    """Prints loss and the watched validation metric after each epoch.
+
+    Args:
+        monitor: the metric to show, as in the logs of `fit`.
+        epochs: most epochs there will be.
+        best: best value of the metric in epochs before a resumption.
+    """
+
+    def __init__(self, monitor: str, epochs: int, best: float = float("-inf")):
+        super().__init__()
+        self._monitor = monitor
+        self._epochs = epochs
+        self._best = best
+        self._console = Console(highlight=False, soft_wrap=True)
+        self._bar: Progress | None = None
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        self._started = time.monotonic()
+        if self._console.is_terminal:
+            self._bar = Progress(
+                TextColumn(f"       epoch {epoch + 1:>3}/{self._epochs}"),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TimeElapsedColumn(),
+                console=self._console,
+                transient=True,
+            )
+            self._bar.add_task("batches", total=self.params.get("steps"))
+            self._bar.start()
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        if self._bar is not None:
+            self._bar.update(self._bar.task_ids[0], completed=batch + 1)
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+        logs = logs or {}
+        value = float(logs[self._monitor])
+        mark = "  best" if value > self._best else ""
+        self._best = max(self._best, value)
+        self._console.print(
+            f"       epoch {epoch + 1:>3}/{self._epochs}  loss {float(logs['loss']):.4f}  "
+            f"{self._monitor} {value:.4f}  {time.monotonic() - self._started:.1f} s{mark}"
+        )

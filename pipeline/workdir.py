@@ -1,0 +1,75 @@
+"""The folder of local runs: metadata, artifacts, logs; one run at a time."""
+
+import fcntl
+import logging
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from absl import logging as absl_logging
+
+
+class RunError(Exception):
+    """Why a run ended early, for the person who started it."""
+
+
+@dataclass(frozen=True)
+class Workdir:
+    """Where a local run keeps what it writes.
+
+    Args:
+        path: the folder, absolute: artifacts are found by path later.
+    """
+
+    path: Path
+
+    @property
+    def metadata_file(self) -> str:
+        return str(self.path / "metadata.sqlite")
+
+    @property
+    def pipeline_root(self) -> str:
+        return str(self.path / "artifacts")
+
+    @contextmanager
+    def only_run(self) -> Iterator[None]:
+        """Makes the folder and holds it for one run; a lock that dies with the process.
+
+        Raises:
+            RunError: another process holds it.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        with open(self.path / "lock", "w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise RunError(
+                    f"another run uses {self.path}; wait for it or set another --workdir"
+                ) from None
+            yield
+
+    @contextmanager
+    def log(self) -> Iterator[Path]:
+        """Sends everything that is logged, also by native code, to a file instead of the screen."""
+        folder = self.path / "logs"
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / time.strftime("%Y%m%d-%H%M%S.log")
+        handler = logging.FileHandler(path)
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+        root, verbosity = logging.getLogger(), absl_logging.get_verbosity()
+        screen = os.dup(2)
+        with open(path, "ab", buffering=0) as file:
+            os.dup2(file.fileno(), 2)
+        root.addHandler(handler)
+        absl_logging.set_verbosity(absl_logging.INFO)
+        try:
+            yield path
+        finally:
+            absl_logging.set_verbosity(verbosity)
+            root.removeHandler(handler)
+            handler.close()
+            os.dup2(screen, 2)
+            os.close(screen)

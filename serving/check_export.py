@@ -1,0 +1,96 @@
+"""Says whether TF Serving could serve an export, and what it would stumble over.
+
+    python -m serving.check_export DIR
+
+Looks at its graph: the signatures are those of signatures.json, every op is in stock_ops.txt,
+nothing needs XLA or a file outside the export. Then runs a copy in a process without the code that
+trained it: a V1 session loads it, and every signature and every warm-up request gets an answer.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+from serving.tensorflow_log import silence_tensorflow
+
+_TRIAL = Path(__file__).with_name("export_trial.py")
+_SHOWN_ERROR_LINES = 5
+
+
+class Finding(NamedTuple):
+    """What is wrong with an export, and which check found it."""
+
+    check: str
+    message: str
+
+
+def check_export(path: str | os.PathLike[str]) -> list[Finding]:
+    """Checks an export; takes as long as starting TensorFlow and loading the model.
+
+    Args:
+        path: Folder of the SavedModel, the one with `saved_model.pb`.
+
+    Returns:
+        What is wrong; empty for an export that may be served.
+
+    Example:
+
+    >>> check_export("models/mclrec/1")
+    []
+    """
+    from serving.export_graph import UnreadableExport, check_graph, read_graph
+
+    path = os.fspath(path)
+    try:
+        graph = read_graph(path)
+    except UnreadableExport as error:
+        return [Finding("files", str(error))]
+    return [*(Finding(*found) for found in check_graph(graph, path)), *_try_export(path)]
+
+
+def _try_export(path: str) -> list[Finding]:
+    process = subprocess.run(
+        [sys.executable, "-I", _TRIAL, path],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
+    )
+    findings = [
+        Finding(*json.loads(line)) for line in process.stdout.splitlines() if line.startswith("[")
+    ]
+    if process.returncode:
+        last_words = "\n".join(process.stderr.strip().splitlines()[-_SHOWN_ERROR_LINES:])
+        findings.append(
+            Finding("process", f"the trial ended with status {process.returncode}: {last_words}")
+        )
+    return findings
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command line; returns the exit status of the process."""
+    parser = argparse.ArgumentParser(
+        prog="python -m serving.check_export",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("export", metavar="DIR", help="the folder that holds saved_model.pb")
+    options = parser.parse_args(arguments)
+    silence_tensorflow()
+    findings = check_export(options.export)
+    if not findings:
+        print(f"{options.export}: TF Serving can serve it.")
+        return 0
+    print(f"{options.export}: TF Serving cannot serve it.")
+    for finding in findings:
+        print(f"  {finding.check}: {finding.message}")
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

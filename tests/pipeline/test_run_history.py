@@ -1,0 +1,80 @@
+"""What a killed run leaves in the metadata and on disk is tidied up, and nothing else is."""
+
+from pathlib import Path
+
+from ml_metadata import metadata_store
+from ml_metadata.proto.metadata_store_pb2 import (
+    Artifact,
+    ArtifactType,
+    ConnectionConfig,
+    Context,
+    ContextType,
+    Event,
+    Execution,
+    ExecutionType,
+)
+from tfx.orchestration.metadata import sqlite_metadata_connection_config
+
+from pipeline.run_history import RunHistory
+
+
+class Store:
+    """A metadata store with executions as TFX writes them."""
+
+    def __init__(self, folder: Path):
+        self.config: ConnectionConfig = sqlite_metadata_connection_config(str(folder / "m.sqlite"))
+        self.store = metadata_store.MetadataStore(self.config)
+        self.execution_type = self.store.put_execution_type(ExecutionType(name="component"))
+        self.artifact_type = self.store.put_artifact_type(ArtifactType(name="Model"))
+        self.node_type = self.store.put_context_type(ContextType(name="node"))
+        self.run_type = self.store.put_context_type(ContextType(name="pipeline_run"))
+
+    def context(self, type_id: int, name: str) -> Context:
+        context = Context(type_id=type_id, name=name)
+        (context.id,) = self.store.put_contexts([context])
+        return context
+
+    def execution(self, run: Context, node: Context, state: int, uri: str | None = None) -> int:
+        execution = Execution(type_id=self.execution_type, last_known_state=state)
+        artifacts = []
+        if uri is not None:
+            step = Event.Path(steps=[Event.Path.Step(key="model"), Event.Path.Step(index=0)])
+            artifact = Artifact(type_id=self.artifact_type, uri=uri)
+            artifacts.append((artifact, Event(type=Event.OUTPUT, path=step)))
+        number, _, _ = self.store.put_execution(execution, artifacts, [run, node])
+        return number
+
+
+def test_the_newest_run_is_read(tmp_path: Path):
+    store = Store(tmp_path)
+    node = store.context(store.node_type, "mclrec.Trainer")
+    for run, uri, state in (("1", "old", Execution.COMPLETE), ("2", "new", Execution.CACHED)):
+        store.execution(store.context(store.run_type, run), node, state, uri)
+    components = RunHistory(store.config).latest()
+    assert list(components) == ["Trainer"]
+    assert components["Trainer"].cached
+    assert [artifact.uri for artifact in components["Trainer"].outputs["model"]] == ["new"]
+
+
+def test_no_run_has_no_components(tmp_path: Path):
+    assert RunHistory(Store(tmp_path).config).latest() == {}
+
+
+def test_abandoned_executions_are_cancelled_and_their_outputs_removed(tmp_path: Path):
+    store = Store(tmp_path)
+    run = store.context(store.run_type, "1")
+    node = store.context(store.node_type, "mclrec.Trainer")
+    complete = store.execution(run, node, Execution.COMPLETE)
+    running = store.execution(run, node, Execution.RUNNING)
+    for number in (complete, running):
+        folder = tmp_path / "root" / "Trainer" / "model" / str(number)
+        folder.mkdir(parents=True)
+        (folder / "saved_model.pb").write_bytes(b"")
+
+    history = RunHistory(store.config)
+    assert history.cancel_abandoned(str(tmp_path / "root")) == ["Trainer"]
+    states = {e.id: e.last_known_state for e in store.store.get_executions()}
+    assert states == {complete: Execution.COMPLETE, running: Execution.CANCELED}
+    left = [folder.name for folder in (tmp_path / "root" / "Trainer" / "model").iterdir()]
+    assert left == [str(complete)]
+    assert history.cancel_abandoned(str(tmp_path / "root")) == []

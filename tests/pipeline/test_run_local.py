@@ -1,0 +1,172 @@
+"""The pipeline as a person runs it: killed and started again, run again, refused, on bad data."""
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow_model_analysis as tfma
+
+from mclrec_tf.data.sample import write_sample
+from pipeline.ranking_metrics import RANKINGS
+from pipeline.workdir import Workdir
+from tests.pipeline.local_run import SMALL_MODEL, LocalRun
+from tests.pipeline.user_ranks import FinishedRun
+
+# In the order in which they run; a resolver is no component that could be cached.
+COMPONENTS = (
+    "FileBasedExampleGen",
+    "ImportSchemaGen",
+    "StatisticsGen",
+    "Transform",
+    "ExampleValidator",
+    "Trainer",
+    "ExportCheck",
+    "LatestBlessedModel",
+    "Evaluator",
+    "Pusher",
+)
+OPTIONS = (*SMALL_MODEL, "--min-lift=0")
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    log = tmp_path_factory.mktemp("sample") / "events.csv"
+    write_sample(log, 4000)
+    return log
+
+
+@pytest.fixture(scope="module")
+def finished(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[LocalRun, str]:
+    """A run that was killed in training and before the push, then ran to its end; its output."""
+    run = LocalRun(sample, tmp_path_factory.mktemp("run"))
+    run.run_until("epoch   1/3", *OPTIONS)
+    run.run_until("Pusher starts", *OPTIONS)
+    outcome = run.run(*OPTIONS)
+    assert outcome.returncode == 0, outcome.stdout + outcome.stderr
+    return run, outcome.stdout
+
+
+def test_finished_components_are_not_repeated(finished):
+    run, output = finished
+    for component, states in run.executions().items():
+        if component == "Resolver":
+            continue
+        assert states.count("COMPLETE") == 1, (component, states)
+        assert not {"RUNNING", "FAILED"} & set(states), (component, states)
+    for component in COMPONENTS:
+        if component not in ("LatestBlessedModel", "Pusher"):
+            assert f"{component} unchanged, kept from an earlier run" in output
+
+
+def test_one_whole_version_is_pushed_and_nothing_else_lies_there(finished):
+    run, _ = finished
+    (version,) = run.versions()
+    exported = run.components()["Trainer"].outputs["model"][0].uri
+    served = run.models / version
+    source = Path(exported, "Format-Serving")
+    files = {str(f.relative_to(source)): f.read_bytes() for f in source.rglob("*") if f.is_file()}
+    for name, content in files.items():
+        assert (served / name).read_bytes() == content
+    assert {str(f.relative_to(served)) for f in served.rglob("*") if f.is_file()} == set(files)
+
+
+def test_training_went_on_where_it_was(finished):
+    run, _ = finished
+    folder = run.components()["Trainer"].outputs["model_run"][0].uri
+    history = json.loads(Path(folder, "history.json").read_text())
+    assert len(history) == 3
+    assert not list(Path(run.workdir, "artifacts", "Trainer", "backup").iterdir())
+
+
+def test_the_end_tells_what_came_of_it(finished):
+    run, output = finished
+    for text in ("Read 4,000 rows of 1 file", "all_items", "unseen_items", "popularity", "recency"):
+        assert text in output
+    assert f"Pushed to {run.models / run.versions()[0]}" in output
+    assert "python -m serving.server --port=8500 --rest_api_port=8501 --model_name=mclrec" in output
+
+
+def test_nothing_but_the_report_is_shown(finished):
+    _, output = finished
+    assert "WARNING" not in output and "tensorflow" not in output
+
+
+def test_served_model_keras_file_and_evaluator_rank_every_user_alike(finished, tmp_path: Path):
+    run, _ = finished
+    ranks = FinishedRun(run.components(), run.models / run.versions()[0])
+    served = ranks.served_ranks()
+    assert len(served) == 114
+    assert ranks.evaluator_ranks(tmp_path) == served
+    for user, offline in ranks.offline_ranks().items():
+        assert offline.items() <= served[user].items(), user
+
+
+def test_the_evaluators_metrics_are_those_of_the_ranks(finished):
+    run, _ = finished
+    outputs = run.components()
+    ranks = FinishedRun(outputs, run.models / run.versions()[0]).served_ranks().values()
+    evaluation = tfma.load_eval_result(outputs["Evaluator"].outputs["evaluation"][0].uri)
+    metrics = evaluation.get_metrics_for_slice()
+    assert metrics["example_count"]["doubleValue"] == len(ranks)
+    for ranking in RANKINGS:
+        rank = np.array([user[ranking] for user in ranks])
+        ndcg = np.where(rank <= 10, 1 / np.log2(1 + rank), 0).mean()
+        assert metrics[f"{ranking}_ndcg_at_10"]["doubleValue"] == pytest.approx(ndcg), ranking
+    groups = {dict(key).get("length_group") for key, _ in evaluation.slicing_metrics}
+    assert {None, ">8"} <= groups
+
+
+def test_a_worse_model_is_refused_with_every_reason(finished, capsys: pytest.CaptureFixture):
+    run, _ = finished
+    before = run.versions()
+    blessed = run.components()["Trainer"].outputs["model"][0].uri
+    worse = ("--epochs=1", "--learning-rate=1e-6", "--max-drop=0.001", "--min-ndcg=0.9")
+    status = run.run_here(*OPTIONS, *worse)
+    output = capsys.readouterr().out
+    assert status == 3, output
+    assert "Refused, nothing was pushed" in output
+    assert "needed is at least 0.9000 (--min-ndcg)" in output
+    assert "against the latest blessed model; allowed is -0.0010 or better" in output
+    assert "Transform unchanged" in output
+    assert run.components()["LatestBlessedModel"].outputs["model"][0].uri == blessed
+    assert run.versions() == before
+
+
+def test_unusable_data_ends_with_one_message(tmp_path: Path, capfd: pytest.CaptureFixture):
+    log = tmp_path / "log.csv"
+    log.write_text("user_id,product,timestamp\nu,i,1\n")
+    assert LocalRun(log, tmp_path / "run").run_here() == 1
+    screen = capfd.readouterr()
+    assert "log.csv" in screen.err and "item_id" in screen.err
+    assert "Traceback" not in screen.out + screen.err
+
+
+def test_a_failed_component_is_named(tmp_path: Path, sample: Path, capfd: pytest.CaptureFixture):
+    status = LocalRun(sample, tmp_path / "run").run_here("--beam-args=--runner=AbsentRunner")
+    assert status == 1
+    assert capfd.readouterr().err.startswith("FileBasedExampleGen failed: ")
+
+
+def test_a_folder_in_use_is_refused(sample: Path, tmp_path: Path):
+    with Workdir(tmp_path).only_run():
+        outcome = LocalRun(sample, tmp_path).run()
+    assert outcome.returncode == 1
+    assert f"another run uses {tmp_path}" in outcome.stderr
+
+
+@pytest.mark.slow
+def test_killed_at_every_component(sample: Path, tmp_path: Path):
+    run = LocalRun(sample, tmp_path)
+    for component in COMPONENTS:
+        output = "".join(run.run_until(f"{component} starts", *OPTIONS))
+        for earlier in COMPONENTS[: COMPONENTS.index(component) - 1]:
+            if earlier != "LatestBlessedModel":
+                assert f"{earlier} unchanged" in output, (component, output)
+    assert run.run(*OPTIONS).returncode == 0
+    for component, states in run.executions().items():
+        if component != "Resolver":
+            assert states.count("COMPLETE") == 1, (component, states)
+    assert len(run.versions()) == 1
+    assert os.path.isfile(run.models / run.versions()[0] / "saved_model.pb")

@@ -1,0 +1,80 @@
+"""Settings make the options of the command line and survive it."""
+
+import argparse
+import dataclasses
+import json
+import subprocess
+import sys
+
+import pytest
+
+from pipeline import settings
+from pipeline.settings import (
+    BlessingSettings,
+    DataSettings,
+    ModelSettings,
+    Settings,
+    TrainingSettings,
+)
+
+ALL = (DataSettings, ModelSettings, TrainingSettings, BlessingSettings)
+
+
+def parse(*arguments: str) -> Settings:
+    parser = argparse.ArgumentParser()
+    settings.add_options(parser)
+    return settings.from_options(parser.parse_args(arguments))
+
+
+def test_no_option_gives_the_defaults():
+    assert parse() == Settings()
+
+
+@pytest.mark.parametrize("cls", ALL)
+def test_settings_survive_json(cls):
+    assert cls(**json.loads(json.dumps(dataclasses.asdict(cls())))) == cls()
+
+
+def test_options_keep_their_types():
+    chosen = parse("--lambda", "0.5", "--dim", "32", "--preset", "reference", "--item-column", "")
+    assert chosen.model == ModelSettings(lambda_=0.5, dim=32, preset="reference")
+    assert chosen.data.item_column == ""
+
+
+@pytest.mark.parametrize(
+    ("make", "option"),
+    [
+        (lambda: ModelSettings(dropout=1.0), "--dropout"),
+        (lambda: ModelSettings(lambda_=-0.1), "--lambda"),
+        (lambda: ModelSettings(dim=30, num_heads=4), "--num-heads"),
+        (lambda: TrainingSettings(epochs=0), "--epochs"),
+        (lambda: TrainingSettings(learning_rate=0.0), "--learning-rate"),
+        (lambda: DataSettings(k_core=-1), "--k-core"),
+        (lambda: DataSettings(max_bad_rows=1.5), "--max-bad-rows"),
+        (lambda: BlessingSettings(max_drop=-1), "--max-drop"),
+    ],
+)
+def test_a_value_out_of_range_names_its_option(make, option: str):
+    with pytest.raises(ValueError, match=option):
+        make()
+
+
+def run_local(*arguments: str) -> subprocess.CompletedProcess:
+    command = [sys.executable, "-m", "pipeline.run_local", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120)
+
+
+def test_help_explains_every_option():
+    text = run_local("--help").stdout
+    for cls in ALL:
+        for field in dataclasses.fields(cls):
+            assert settings.option(field.name) in text
+            assert field.metadata["help"]
+            assert f"(default: {field.default})" in " ".join(text.split())
+
+
+def test_wrong_options_end_with_status_2_and_one_message():
+    outcome = run_local("--data", "log.csv", "--workdir", "unused", "--dropout", "2")
+    assert outcome.returncode == 2
+    assert "--dropout must be at least 0, below 1; got 2" in outcome.stderr
+    assert "Traceback" not in outcome.stderr

@@ -1,0 +1,49 @@
+"""Transformed Examples come back as the arrays that were written."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from pipeline.transformed_examples import append_targets, read_split
+
+
+def write(path: Path, users: list[tuple[list[int], int]]) -> None:
+    options = tf.io.TFRecordOptions(compression_type="GZIP")
+    with tf.io.TFRecordWriter(str(path), options) as writer:
+        for history, target in users:
+            feature = {
+                "history_ids": tf.train.Feature(int64_list=tf.train.Int64List(value=history)),
+                "target_id": tf.train.Feature(int64_list=tf.train.Int64List(value=[target])),
+            }
+            example = tf.train.Example(features=tf.train.Features(feature=feature))
+            writer.write(example.SerializeToString())
+
+
+def test_users_of_all_files_in_order(tmp_path: Path):
+    write(tmp_path / "a-00000.gz", [([1, 2, 3], 4), ([], 5)])
+    write(tmp_path / "a-00001.gz", [([6], 7)])
+    histories, targets = read_split([str(tmp_path / "a-*")])
+    assert [histories[user].tolist() for user in range(len(histories))] == [[1, 2, 3], [], [6]]
+    assert targets.tolist() == [4, 5, 7]
+    assert histories.items.dtype == targets.dtype == np.int32
+
+
+def test_targets_end_the_histories(tmp_path: Path):
+    write(tmp_path / "a.gz", [([1, 2, 3], 4), ([], 5), ([6], 7)])
+    sequences = append_targets(*read_split([str(tmp_path / "*")]))
+    assert [sequences[user].tolist() for user in range(3)] == [[1, 2, 3, 4], [5], [6, 7]]
+    assert sequences.items.dtype == np.int32
+
+
+def test_an_empty_split_has_no_users(tmp_path: Path):
+    write(tmp_path / "a.gz", [])
+    histories, targets = read_split([str(tmp_path / "*")])
+    assert len(histories) == len(targets) == 0
+    assert len(append_targets(histories, targets)) == 0
+
+
+def test_missing_files_are_named(tmp_path: Path):
+    with pytest.raises(FileNotFoundError, match="absent"):
+        read_split([str(tmp_path / "absent-*")])

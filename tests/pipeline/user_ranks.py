@@ -1,0 +1,117 @@
+"""The rank of each user's test item, found in three ways that have to agree."""
+
+import json
+from pathlib import Path
+
+import apache_beam as beam
+import keras
+import numpy as np
+import tensorflow as tf
+import tensorflow_model_analysis as tfma
+from google.protobuf import text_format
+from tensorflow_metadata.proto.v0 import schema_pb2
+from tfx_bsl.public.tfxio import TFExampleRecord
+
+from mclrec_tf import evaluation
+from mclrec_tf.data.histories import Histories
+from pipeline.blessing import eval_config
+from pipeline.ingest import SCHEMA_FILE
+from pipeline.pipeline import BEAM_ARGS
+from pipeline.ranking_metrics import RANKINGS
+from pipeline.run_history import ComponentRun
+from pipeline.settings import BlessingSettings
+
+Ranks = dict[str, dict[str, int]]  # by user, then by ranking
+
+
+class FinishedRun:
+    """The Examples and models of a finished run.
+
+    Args:
+        components: as `RunHistory.latest` returns them.
+        served: folder of the pushed version.
+    """
+
+    def __init__(self, components: dict[str, ComponentRun], served: Path):
+        examples = components["FileBasedExampleGen"].outputs["examples"][0].uri
+        self.test_files = str(Path(examples, "Split-test", "*"))
+        self.keras_file = Path(components["Trainer"].outputs["model"][0].uri, "model.keras")
+        self.served = served
+
+    def examples(self) -> list[bytes]:
+        files = tf.io.gfile.glob(self.test_files)
+        return list(tf.data.TFRecordDataset(files, "GZIP").as_numpy_iterator())
+
+    def users(self) -> list[tuple[str, list[bytes], bytes]]:
+        """User, history and target of each test Example."""
+        users = []
+        for record in self.examples():
+            feature = tf.train.Example.FromString(record).features.feature
+            user, target = (feature[name].bytes_list.value[0] for name in ("user_id", "target"))
+            users.append((user.decode(), list(feature["history"].bytes_list.value), target))
+        return users
+
+    def served_ranks(self, batch_size: int = 200) -> Ranks:
+        """By the pushed SavedModel, without Beam."""
+        rank_examples = tf.saved_model.load(str(self.served)).signatures["rank_examples"]
+        found: dict[str, list[int]] = {name: [] for name in RANKINGS}
+        examples = self.examples()
+        for start in range(0, len(examples), batch_size):
+            outputs = rank_examples(examples=tf.constant(examples[start : start + batch_size]))
+            for name in RANKINGS:
+                found[name] += outputs[f"{name}_rank"].numpy().tolist()
+        return _by_user([user for user, _, _ in self.users()], found)
+
+    def offline_ranks(self) -> Ranks:
+        """By `mclrec_tf.evaluation` with the Keras file: no pipeline, no SavedModel."""
+        names = (self.served / "assets" / "items").read_bytes().split(b"\n")[:-1]
+        id_of = {name: number for number, name in enumerate(names, start=1)}
+        users = self.users()
+        histories = Histories.from_lists([[id_of[item] for item in items] for _, items, _ in users])
+        targets = np.array([id_of[target] for _, _, target in users], np.int32)
+        model = keras.saving.load_model(self.keras_file)
+        ranks = evaluation.rank_targets(model, histories, targets)
+        found = {name: getattr(ranks, name).tolist() for name in ranks._fields}
+        return _by_user([user for user, _, _ in users], found)
+
+    def evaluator_ranks(self, folder: Path) -> Ranks:
+        """By the extractors of TFMA, configured as the Evaluator is."""
+        config = tfma.utils.update_eval_config_with_defaults(
+            eval_config(BlessingSettings()), rubber_stamp=True
+        )
+        model = tfma.default_eval_shared_model(str(self.served), eval_config=config)
+        schema = text_format.Parse(Path(SCHEMA_FILE).read_text(), schema_pb2.Schema())
+        source = TFExampleRecord(
+            self.test_files, schema=schema, raw_record_column_name=tfma.ARROW_INPUT_COLUMN
+        )
+        options = beam.pipeline.PipelineOptions(list(BEAM_ARGS))
+        with beam.Pipeline(options=options) as pipeline:
+            extracts = (
+                pipeline | source.BeamSource() | "ToExtracts" >> tfma.BatchedInputsToExtracts()
+            )
+            for extractor in tfma.default_extractors(eval_shared_model=model, eval_config=config):
+                extracts |= extractor.stage_name >> extractor.ptransform
+            _ = (
+                extracts
+                | "RanksAsJson" >> beam.Map(_ranks_as_json)
+                | beam.io.WriteToText(str(folder / "ranks"))
+            )
+        ranks: Ranks = {}
+        for file in folder.glob("ranks*"):
+            for line in file.read_text().splitlines():
+                ranks |= json.loads(line)
+        return ranks
+
+
+def _ranks_as_json(extracts: tfma.Extracts) -> str:
+    users = [np.ravel(user)[0].decode() for user in extracts["features"]["user_id"]]
+    predictions = extracts["predictions"]
+    found = {name: np.ravel(predictions[f"{name}_rank"]).tolist() for name in RANKINGS}
+    return json.dumps(_by_user(users, found))
+
+
+def _by_user(users: list[str], found: dict[str, list[int]]) -> Ranks:
+    return {
+        user: {name: ranks[place] for name, ranks in found.items()}
+        for place, user in enumerate(users)
+    }

@@ -1,0 +1,48 @@
+"""A model server on an event loop of its own, for tests that ask it from outside."""
+
+import asyncio
+import contextlib
+import socket
+import threading
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from serving.model_server import ModelServer
+
+
+class Addresses(NamedTuple):
+    grpc: str
+    rest: str
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as opened:
+        return opened.getsockname()[1]
+
+
+@contextlib.contextmanager
+def running_server(config, **options) -> Iterator[Addresses]:
+    """Serves a configuration until the block ends."""
+    ports = free_port(), free_port()
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+
+    def wait_for(coroutine):
+        return asyncio.run_coroutine_threadsafe(coroutine, loop).result(60)
+
+    async def start() -> ModelServer:
+        server = ModelServer(config, grpc_port=ports[0], rest_port=ports[1], **options)
+        await server.start()
+        return server
+
+    try:
+        server = wait_for(start())
+        try:
+            yield Addresses(*(f"127.0.0.1:{port}" for port in ports))
+        finally:
+            wait_for(server.stop())
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
