@@ -16,6 +16,9 @@ from mclrec_tf.mclrec import MCLRec
 from mclrec_tf.ranking import seen_items, target_ranks
 from mclrec_tf.warmup import write_warmup_requests
 
+HISTORY_LENGTH = 50
+"""Width H of the `history` inputs, the same in every export: clients need not ask for it."""
+
 LOWEST_SCORE = tf.float32.min
 """Score of a place that no item fills; its item id is ""."""
 
@@ -121,7 +124,7 @@ def export_savedmodel(
 ) -> None:
     """Writes the model, its catalogue and warm-up requests as a SavedModel.
 
-    Signatures, with B the batch, H = `model.encoder.max_length`, K = min(k, |I|):
+    Signatures, with B the batch, H = `HISTORY_LENGTH`, K = min(k, |I|):
 
     - `serving_default`: history string `[B, H]` → item_ids string `[B, K]`, scores float32
       `[B, K]`; items of the history are never recommended.
@@ -133,9 +136,10 @@ def export_savedmodel(
       prefixes `popularity_` and `recency_`.
     - `user_vector`: history `[B, H]` → vector float32 `[B, d]`.
 
-    Histories are oldest first, right-padded with "". Items that the catalogue does not hold are
-    dropped; an empty history gets the popularity ranking. Places that no item fills have item
-    id "" and the lowest float32 as score.
+    Histories are oldest first, right-padded with "". The model reads the most recent
+    `encoder.max_length` items of them; all of them count as seen. Items that the catalogue does
+    not hold are dropped; an empty history gets the popularity ranking. Places that no item fills
+    have item id "" and the lowest float32 as score.
 
     Args:
         model: The trained model.
@@ -159,7 +163,7 @@ def export_savedmodel(
         archive = keras.export.ExportArchive()
         archive.track(exported.id_of)
         archive.track(exported.name_of)
-        names = tf.TensorSpec([None, model.encoder.max_length], tf.string)
+        names = tf.TensorSpec([None, HISTORY_LENGTH], tf.string)
         archive.add_endpoint("serving_default", exported.serving_default, [names])
         archive.add_endpoint(
             "recommend",
@@ -176,7 +180,7 @@ def export_savedmodel(
         )
         archive.add_endpoint("user_vector", exported.user_vector, [names])
         archive.write_out(path, verbose=False)
-        write_warmup_requests(path, vocabulary, model.encoder.max_length)
+        write_warmup_requests(path, vocabulary, HISTORY_LENGTH)
 
 
 def _write_vocabulary(path: str, names: Sequence[str]) -> str:

@@ -43,7 +43,7 @@ def main(arguments: list[str] | None = None) -> int:
         "--events", type=int, default=EVENTS, help="size of the sample (default: %(default)s)"
     )
     options = parser.parse_args(arguments)
-    console = Console(highlight=False, soft_wrap=True)
+    console = Console(highlight=False, markup=False, soft_wrap=True)
     workdir = Workdir(options.workdir.absolute())
     log = workdir.path / f"sample-{options.events}.csv"
     if not log.exists():

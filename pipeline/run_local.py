@@ -88,7 +88,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _run(options: argparse.Namespace, chosen: settings.Settings) -> int:
-    console = Console(highlight=False, soft_wrap=True)
+    console = Console(highlight=False, markup=False, soft_wrap=True)
     workdir = Workdir(options.workdir.absolute())
     models = (options.serving_dir or workdir.path / "models").absolute() / options.model_name
     try:
@@ -115,7 +115,7 @@ def _run(options: argparse.Namespace, chosen: settings.Settings) -> int:
     if outcome.pushed_to is None:
         console.print("Refused, nothing was pushed:")
         for reason in outcome.reasons:
-            console.print(f"  {reason}", markup=False)
+            console.print(f"  {reason}")
         return NOT_BLESSED
     if not os.path.isdir(outcome.pushed_to):
         print(

@@ -4,8 +4,11 @@ Imports nothing heavy, so that `--help` answers at once.
 """
 
 import argparse
+import re
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+_MONITOR = re.compile(r"val_(all|unseen)_items_(hit_rate|ndcg|mrr)_at_(5|10|20)")
 
 
 def setting(default: Any, help: str) -> Any:
@@ -46,7 +49,9 @@ class ModelSettings:
     dim: int = setting(64, "size of the item and sequence vectors")
     num_layers: int = setting(2, "Transformer blocks of the encoder")
     num_heads: int = setting(2, "attention heads; must divide --dim")
-    max_length: int = setting(50, "events of a history that the model sees, the most recent ones")
+    max_length: int = setting(
+        50, "events of a history that the model reads, the most recent ones; at most 50"
+    )
     dropout: float = setting(0.5, "dropout of the encoder while training")
     preset: Literal["paper", "reference"] = setting(
         "paper", "losses as in the paper, or as in its authors' released code"
@@ -55,8 +60,10 @@ class ModelSettings:
     beta: float = setting(0.1, "weight of the contrast with the learned views")
 
     def __post_init__(self) -> None:
-        for name in ("dim", "num_layers", "num_heads", "max_length"):
+        for name in ("dim", "num_layers", "num_heads"):
             _require(name, getattr(self, name), 1)
+        # A served history holds 50 items: the width is part of the contract with clients.
+        _require("max_length", self.max_length, 1, below=51)
         _require("dropout", self.dropout, 0, 1)
         _require("lambda_", self.lambda_, 0)
         _require("beta", self.beta, 0)
@@ -73,7 +80,7 @@ class TrainingSettings:
     monitor: str = setting(
         "val_unseen_items_ndcg_at_10",
         "what decides the best epoch, on validation: "
-        "val_{all_items,unseen_items}_{hit_rate,ndcg,mrr}_at_{5,10,20}",
+        "val_{all,unseen}_items_{hit_rate,ndcg,mrr}_at_{5,10,20}",
     )
     batch_size: int = setting(512, "predictions in a training batch")
     schedule: Literal["causal", "prefix"] = setting(
@@ -87,6 +94,8 @@ class TrainingSettings:
     def __post_init__(self) -> None:
         for name in ("epochs", "patience", "batch_size"):
             _require(name, getattr(self, name), 1)
+        if not _MONITOR.fullmatch(self.monitor):
+            raise ValueError(f"--monitor must match {_MONITOR.pattern}; got {self.monitor}")
         _require("learning_rate", self.learning_rate, 1e-12)
         _require("augmenter_learning_rate", self.augmenter_learning_rate, 1e-12)
 

@@ -22,7 +22,7 @@ class TrainingProgress(keras.callbacks.Callback):
         self._monitor = monitor
         self._epochs = epochs
         self._best = best
-        self._console = Console(highlight=False, soft_wrap=True)
+        self._console = Console(highlight=False, markup=False, soft_wrap=True)
         self._bar: Progress | None = None
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:

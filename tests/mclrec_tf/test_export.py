@@ -14,10 +14,10 @@ from mclrec_tf import MCLRec, SASRec
 from mclrec_tf.baselines import Popularity, Recency
 from mclrec_tf.data.histories import Histories
 from mclrec_tf.evaluation import rank_targets
-from mclrec_tf.export import LOWEST_SCORE, export_savedmodel
+from mclrec_tf.export import HISTORY_LENGTH, LOWEST_SCORE, export_savedmodel
 from mclrec_tf.warmup import WARMUP_FILE
 
-ITEMS, LENGTH, K = 40, 6, 8
+ITEMS, LENGTH, K = 40, 6, 8  # the encoder reads the last LENGTH items of a history
 NAMES = [f" ítem {i}, \"#{i}'\t" for i in range(1, ITEMS + 1)]
 Run = Callable[..., dict[str, np.ndarray]]
 
@@ -58,7 +58,7 @@ def run(model: MCLRec, tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 def padded(*histories: list[int | str]) -> list[list[str]]:
     rows = [[NAMES[i - 1] if isinstance(i, int) else i for i in row] for row in histories]
-    return [row + [""] * (LENGTH - len(row)) for row in rows]
+    return [row + [""] * (HISTORY_LENGTH - len(row)) for row in rows]
 
 
 def ids(names: np.ndarray) -> list[int]:
@@ -68,7 +68,7 @@ def ids(names: np.ndarray) -> list[int]:
 
 
 def test_default_recommends_the_best_unseen_items(run: Run, model: MCLRec) -> None:
-    histories = [[3, 9, 9, 2], [1], [40, 39, 38, 37, 36, 35]]
+    histories = [[3, 9, 9, 2], [1], [40, 39, 38, 37, 36, 35], list(range(1, 31))]
     answer = run("serving_default", history=padded(*histories))
     for row, history in enumerate(histories):
         scores = model(tf.constant([history]))[0].numpy()
@@ -165,7 +165,9 @@ def test_fewer_items_than_k(tmp_path: Path) -> None:
     small = MCLRec(SASRec(3, dim=4, max_length=2, num_layers=1))
     export_savedmodel(small, str(tmp_path / "export"), ["a", "b", "c"], k=K)
     loaded = tf.saved_model.load(str(tmp_path / "export"))
-    answer = loaded.signatures["serving_default"](history=tf.constant([["b", ""]]))
+    answer = loaded.signatures["serving_default"](
+        history=tf.constant([["b"] + [""] * (HISTORY_LENGTH - 1)])
+    )
     names = answer["item_ids"].numpy()[0].tolist()
     assert sorted(names[:2]) == [b"a", b"c"]
     assert names[2:] == [b""]

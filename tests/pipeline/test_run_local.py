@@ -161,7 +161,7 @@ def test_killed_at_every_component(sample: Path, tmp_path: Path):
     run = LocalRun(sample, tmp_path)
     for component in COMPONENTS:
         output = "".join(run.run_until(f"{component} starts", *OPTIONS))
-        for earlier in COMPONENTS[: COMPONENTS.index(component) - 1]:
+        for earlier in COMPONENTS[: max(COMPONENTS.index(component) - 1, 0)]:
             if earlier != "LatestBlessedModel":
                 assert f"{earlier} unchanged" in output, (component, output)
     assert run.run(*OPTIONS).returncode == 0

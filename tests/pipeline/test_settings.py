@@ -49,6 +49,7 @@ def test_options_keep_their_types():
         (lambda: ModelSettings(dim=30, num_heads=4), "--num-heads"),
         (lambda: TrainingSettings(epochs=0), "--epochs"),
         (lambda: TrainingSettings(learning_rate=0.0), "--learning-rate"),
+        (lambda: TrainingSettings(monitor="val_loss"), "--monitor"),
         (lambda: DataSettings(k_core=-1), "--k-core"),
         (lambda: DataSettings(max_bad_rows=1.5), "--max-bad-rows"),
         (lambda: BlessingSettings(max_drop=-1), "--max-drop"),

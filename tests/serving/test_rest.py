@@ -3,6 +3,7 @@
 import gzip
 import json
 import socket
+import statistics
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
@@ -91,11 +92,11 @@ def test_preflight_requests_of_a_browser_are_accepted(client: httpx.Client) -> N
 
 
 def test_an_answer_is_not_held_back_by_the_network(client: httpx.Client) -> None:
-    """Nagle's algorithm would add 40 ms to each."""
+    """Nagle's algorithm would add 40 ms to each, once a connection is no longer new."""
     seconds = [
-        client.post("/mclrec:predict", json=_QUESTION).elapsed.total_seconds() for _ in range(20)
+        client.post("/mclrec:predict", json=_QUESTION).elapsed.total_seconds() for _ in range(80)
     ]
-    assert min(seconds) < 0.03
+    assert statistics.median(seconds[40:]) < 0.03
 
 
 def test_requests_at_the_same_time_get_their_own_answers(client: httpx.Client) -> None:
