@@ -20,7 +20,7 @@ from pipeline.workdir import Workdir
 
 EVENTS = 50_000
 # Enough to learn the sample in a minute or two; a real log deserves the defaults.
-TRAINING = ("--epochs=10", "--patience=3", "--dropout=0.2", "--learning-rate=0.003")
+TRAINING = ("--epochs=12", "--patience=12", "--dropout=0.2", "--learning-rate=0.003")
 _MODEL_NAME = "mclrec"
 _SHOWN_HISTORY, _SHOWN_ITEMS = 8, 5
 _TOLERANCE = 1e-4
