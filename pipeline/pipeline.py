@@ -23,8 +23,9 @@ from pipeline.pusher import Pusher
 from pipeline.settings import DataSettings, Settings
 
 PIPELINE_NAME = "mclrec"
-# In one process: fastest for logs that fit on one machine.
-BEAM_ARGS = ("--runner=DirectRunner", "--direct_running_mode=in_memory")
+# In this process: fastest for logs that fit on one machine. DirectRunner would look for a binary to
+# download at every pipeline, and without the second option TFX packs itself up for workers.
+BEAM_ARGS = ("--runner=FnApiRunner", "--sdk_container_image=none")
 
 
 def create_pipeline(

@@ -96,7 +96,7 @@ def show_event_log(report: EventLogReport, console: Console) -> None:
         f"{report.after.events:,} events."
     )
     for rows in report.rows_skipped:
-        console.print(f"  skipped: {rows}")
+        console.print(f"  skipped: {rows}", markup=False)
 
 
 def show_metrics(report: RunReport, console: Console) -> None:

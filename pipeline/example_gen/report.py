@@ -35,7 +35,7 @@ class SkippedRows:
             for row in self.first
         )
         more = "; ..." if self.count > len(self.first) else ""
-        return f"{self.file}: {self.count:,} x {self.reason}: {rows}{more}"
+        return f"{self.file}: {self.count:,} rows ({self.reason}): {rows}{more}"
 
 
 @dataclass

@@ -3,7 +3,9 @@
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
+from pipeline.demo import served
 from tests.pipeline.local_run import LocalRun
 from tests.pipeline.user_ranks import FinishedRun
 
@@ -25,8 +27,11 @@ def test_the_model_is_one_and_a_half_times_as_good_as_popularity(run: LocalRun):
 
 def test_every_user_is_ranked_alike(run: LocalRun, tmp_path: Path):
     ranks = FinishedRun(run.components(), run.models / run.versions()[0])
-    served = ranks.served_ranks()
-    assert len(served) == 943
-    assert ranks.evaluator_ranks(tmp_path) == served
-    for user, offline in ranks.offline_ranks().items():
-        assert offline.items() <= served[user].items(), user
+    expected = ranks.served_ranks()
+    assert len(expected) == 943
+    assert ranks.evaluator_ranks(tmp_path) == expected
+    with served(run.models, Console(quiet=True)) as (grpc_port, _):
+        answered = ranks.answered_ranks(f"127.0.0.1:{grpc_port}")
+    for found in (ranks.offline_ranks(), answered):
+        for user, user_ranks in found.items():
+            assert user_ranks.items() <= expected[user].items(), user

@@ -1,5 +1,6 @@
 """The pipeline as a person runs it: killed and started again, run again, refused, on bad data."""
 
+import csv
 import json
 import os
 from pathlib import Path
@@ -7,8 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow_model_analysis as tfma
+from rich.console import Console
 
 from mclrec_tf.data.sample import write_sample
+from pipeline.demo import agree, ask, served
 from pipeline.ranking_metrics import RANKINGS
 from pipeline.workdir import Workdir
 from tests.pipeline.local_run import SMALL_MODEL, LocalRun
@@ -32,9 +35,20 @@ OPTIONS = (*SMALL_MODEL, "--min-lift=0")
 
 @pytest.fixture(scope="module")
 def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    log = tmp_path_factory.mktemp("sample") / "events.csv"
-    write_sample(log, 4000)
-    return log
+    """A small log whose items have names that are hard to carry."""
+    folder = tmp_path_factory.mktemp("sample")
+    write_sample(folder / "plain.csv", 4000)
+    with open(folder / "plain.csv", newline="") as plain, open(folder / "events.csv", "w") as odd:
+        rows = csv.DictReader(plain)
+        writer = csv.DictWriter(odd, rows.fieldnames or [])
+        writer.writeheader()
+        for row in rows:
+            writer.writerow(row | {"item_id": row["item_id"] and odd_name(row["item_id"])})
+    return folder / "events.csv"
+
+
+def odd_name(item: str) -> str:
+    return f' {item}, "ü"\t\'[b]🍞 '
 
 
 @pytest.fixture(scope="module")
@@ -101,6 +115,23 @@ def test_served_model_keras_file_and_evaluator_rank_every_user_alike(finished, t
     assert ranks.evaluator_ranks(tmp_path) == served
     for user, offline in ranks.offline_ranks().items():
         assert offline.items() <= served[user].items(), user
+
+
+def test_the_server_ranks_alike_and_knows_items_of_any_name(finished):
+    run, _ = finished
+    ranks = FinishedRun(run.components(), run.models / run.versions()[0])
+    with served(run.models, Console(quiet=True)) as (grpc_port, rest_port):
+        answered = ranks.answered_ranks(f"127.0.0.1:{grpc_port}")
+        _, history, _ = ranks.users()[0]
+        history = [item.decode() for item in history]
+        answers = [
+            ask(f"127.0.0.1:{grpc_port}", "grpc", history),
+            ask(f"127.0.0.1:{rest_port}", "rest", history),
+        ]
+    for user, expected in ranks.served_ranks().items():
+        assert answered[user].items() <= expected.items(), user
+    assert agree(answers)
+    assert all(item == odd_name(item[1:10]) for item in answers[1].item_ids)
 
 
 def test_the_evaluators_metrics_are_those_of_the_ranks(finished):

@@ -1,4 +1,4 @@
-"""The rank of each user's test item, found in three ways that have to agree."""
+"""The rank of each user's test item, found in four ways that have to agree."""
 
 import json
 from pathlib import Path
@@ -14,12 +14,14 @@ from tfx_bsl.public.tfxio import TFExampleRecord
 
 from mclrec_tf import evaluation
 from mclrec_tf.data.histories import Histories
+from mclrec_tf.ranking import POLICIES
 from pipeline.blessing import eval_config
 from pipeline.ingest import SCHEMA_FILE
 from pipeline.pipeline import BEAM_ARGS
 from pipeline.ranking_metrics import RANKINGS
 from pipeline.run_history import ComponentRun
 from pipeline.settings import BlessingSettings
+from serving.client import RecommendationClient
 
 Ranks = dict[str, dict[str, int]]  # by user, then by ranking
 
@@ -72,6 +74,28 @@ class FinishedRun:
         model = keras.saving.load_model(self.keras_file)
         ranks = evaluation.rank_targets(model, histories, targets)
         found = {name: getattr(ranks, name).tolist() for name in ranks._fields}
+        return _by_user([user for user, _, _ in users], found)
+
+    def answered_ranks(self, address: str) -> Ranks:
+        """By the answers of a server of the version, over gRPC, with every item asked for."""
+        users = [
+            (user, [item.decode() for item in items], target.decode())
+            for user, items, target in self.users()
+        ]
+        catalogue = len((self.served / "assets" / "items").read_bytes().split(b"\n")) - 1
+        found: dict[str, list[int]] = {policy: [] for policy in POLICIES}
+        with RecommendationClient(address) as client:
+            for policy in POLICIES:
+                answers = client.recommend_batch(
+                    [items for _, items, _ in users],
+                    k=catalogue,
+                    keep_seen=policy == "all_items",
+                )
+                for (_, _, target), answer in zip(users, answers, strict=True):
+                    scores = dict(answer)
+                    # An item that may not be recommended comes behind all that may.
+                    own = scores.get(target, -np.inf)
+                    found[policy].append(1 + sum(score > own for score in scores.values()))
         return _by_user([user for user, _, _ in users], found)
 
     def evaluator_ranks(self, folder: Path) -> Ranks:
