@@ -69,7 +69,7 @@ class MCLRec(keras.Model):
         encoder: SequenceEncoder,
         preset: str = "paper",
         lambda_: float = 0.0,
-        beta: float = 0.1,
+        beta: float = 0.01,
         regularization: float = 0.1,
         temperature: float = 1.0,
         seed: int | None = None,

@@ -37,7 +37,7 @@ class Objective:
     """
 
     lambda_: float = 0.0
-    beta: float = 0.1
+    beta: float = 0.01
     regularization: float = 0.1
     temperature: float = 1.0
 

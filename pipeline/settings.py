@@ -57,7 +57,7 @@ class ModelSettings:
         "paper", "losses as in the paper, or as in its authors' released code"
     )
     lambda_: float = setting(0.0, "weight of the contrast between the two stochastic views")
-    beta: float = setting(0.1, "weight of the contrast with the learned views")
+    beta: float = setting(0.01, "weight of the contrast with the learned views")
 
     def __post_init__(self) -> None:
         for name in ("dim", "num_layers", "num_heads"):
