@@ -18,7 +18,7 @@ def ranks(scores: list[float], history: list[int], target: int) -> tuple[int, in
     return int(found.all_items[0]), int(found.unseen_items[0])
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     st.lists(st.integers(-3, 3).map(float), min_size=ITEMS, max_size=ITEMS),
     st.lists(st.integers(0, ITEMS), max_size=6),

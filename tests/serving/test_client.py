@@ -53,7 +53,7 @@ def _best(
     return [(item.decode(), score) for item, score in ranking if item.decode() not in unwanted][:k]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     st.lists(st.sampled_from([*ITEMS, "unknown"]), max_size=70),
     st.integers(1, len(ITEMS) + 5),

@@ -24,7 +24,6 @@ _ONE_FLOAT = _inputs(x=types_pb2.DT_FLOAT)
 _ONE_STRING = _inputs(s=types_pb2.DT_STRING)
 
 
-@settings(deadline=None)
 @given(
     st.lists(
         st.lists(st.one_of(st.text(), st.binary()), min_size=2, max_size=2), min_size=1, max_size=4
@@ -41,7 +40,6 @@ def test_any_string_reaches_the_model(rows: list[list[str | bytes]], by_row: boo
     assert parse_request(body, _ONE_STRING).inputs["s"].tolist() == expected
 
 
-@settings(deadline=None)
 @given(st.lists(st.binary(), min_size=1))
 def test_any_bytes_reach_the_caller(values: list[bytes]) -> None:
     array = np.empty(len(values), dtype=object)
@@ -52,7 +50,6 @@ def test_any_bytes_reach_the_caller(values: list[bytes]) -> None:
     assert [base64.b64decode(x["b64"]) for x in outputs["ids_bytes"]] == values
 
 
-@settings(deadline=None)
 @given(st.lists(st.floats(width=32), min_size=1), st.sampled_from([np.float32, np.float64]))
 def test_any_number_reaches_the_caller_as_it_is(values: list[float], dtype: type) -> None:
     array = np.array(values, dtype)
@@ -61,7 +58,6 @@ def test_any_number_reaches_the_caller_as_it_is(values: list[float], dtype: type
     np.testing.assert_array_equal(np.array(read, dtype), array)
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(0, 3), min_size=1, max_size=4), st.booleans())
 def test_shapes_survive(shape: list[int], by_row: bool) -> None:
     array = np.arange(np.prod(shape, dtype=int), dtype=np.int64).reshape(shape)
@@ -82,7 +78,7 @@ _JSON = st.recursive(
 )
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(
     st.binary(max_size=30)
     | st.builds(

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tensorflow.core.framework import tensor_pb2, types_pb2
 
@@ -17,7 +17,6 @@ _DTYPES = [
 _SHAPES = st.lists(st.integers(0, 3), max_size=3)
 
 
-@settings(deadline=None)
 @given(st.sampled_from(_DTYPES), _SHAPES, st.integers(0, 2**32 - 1))
 def test_numbers_survive_both_ways(dtype: type, shape: list[int], seed: int) -> None:
     array = np.random.default_rng(seed).integers(0, 100, shape).astype(dtype)
@@ -27,7 +26,6 @@ def test_numbers_survive_both_ways(dtype: type, shape: list[int], seed: int) -> 
     assert to_array(proto).dtype == array.dtype
 
 
-@settings(deadline=None)
 @given(_SHAPES, st.data())
 def test_strings_survive_both_ways(shape: list[int], data: st.DataObject) -> None:
     size = int(np.prod(shape, dtype=int))
@@ -39,7 +37,6 @@ def test_strings_survive_both_ways(shape: list[int], data: st.DataObject) -> Non
     assert read.shape == array.shape and read.tolist() == array.tolist()
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.integers(-2, 4), max_size=2),
     st.lists(st.floats(width=32, allow_nan=False), max_size=6),

@@ -26,7 +26,7 @@ def predictions(histories: Histories, schedule: str, max_length: int = 4) -> Cou
     return found
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(users.filter(lambda rows: any(len(row) > 1 for row in rows)))
 def test_every_item_but_the_first_is_predicted_once(rows: list[list[int]]) -> None:
     histories = Histories.from_lists(rows)

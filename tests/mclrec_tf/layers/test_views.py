@@ -20,7 +20,7 @@ histories = st.lists(
     max_size=8,
 )
 ratios = st.sampled_from([0.0, 0.2, 0.5, 0.8, 1.0])
-quick = settings(max_examples=40, deadline=None)
+quick = settings(max_examples=40)
 
 
 def view_of(rows: list[list[int]]) -> View:

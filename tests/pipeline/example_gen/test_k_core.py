@@ -29,9 +29,8 @@ def by_hand(log: Log, k: int) -> Log:
 # every one of them.
 @settings(
     max_examples=2,
-    deadline=None,
     phases=[Phase.generate],  # each try takes seconds: do not search for a smaller one
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(parts=st.lists(logs, min_size=20, max_size=60), k=st.integers(0, 4))
 def test_equals_dropping_by_hand(ingest: Callable, parts: list[Log], k: int):
