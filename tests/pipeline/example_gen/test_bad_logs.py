@@ -60,7 +60,7 @@ def test_too_many_unusable_rows_are_listed(ingest: Callable, tmp_path: Path):
     assert_refused(
         lambda: ingest(log, max_bad_rows=0.28),
         rf"^{log}: 4 of 14 rows \(28\.57%\) cannot be used, more than 28\.00%",
-        f"{log}: 2 rows (is not a number): row 12, column timestamp: 'noon'; row 15",
+        rf"{log}: 2 rows \(is not a number\): row 12, column timestamp: 'noon'; row 15",
         "row 13, column user_id: ''; row 14, column item_id: ''",
         "--max-bad-rows",
     )
