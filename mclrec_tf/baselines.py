@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 import tensorflow as tf
 
+from mclrec_tf.history import cells_of
+
 
 @dataclass(frozen=True)
 class Popularity:
@@ -41,8 +43,7 @@ class Recency:
     def __call__(self, history: tf.Tensor) -> tf.Tensor:
         """Scores `[B, |I| + 1]` for histories, int `[B, L]`, oldest first."""
         shape = tf.shape(history)
-        row = tf.broadcast_to(tf.range(shape[0], dtype=history.dtype)[:, None], shape)
         newness = tf.broadcast_to(tf.range(1, shape[1] + 1, dtype=tf.float32), shape)
         return tf.tensor_scatter_nd_max(
-            Popularity(self.num_items)(history), tf.stack([row, history], axis=-1), newness
+            Popularity(self.num_items)(history), cells_of(history), newness
         )

@@ -15,3 +15,10 @@ def most_recent(history: tf.Tensor, count: int) -> tf.Tensor:
     width = tf.minimum(tf.shape(history)[1], count)
     start = tf.maximum(lengths_of(history) - width, 0)
     return tf.gather(history, start[:, None] + tf.range(width, dtype=start.dtype), batch_dims=1)
+
+
+def cells_of(history: tf.Tensor) -> tf.Tensor:
+    """The place of each item in a table with a row a history and a column an id, `[B, L, 2]`."""
+    shape = tf.shape(history)
+    row = tf.broadcast_to(tf.range(shape[0], dtype=history.dtype)[:, None], shape)
+    return tf.stack([row, history], axis=-1)

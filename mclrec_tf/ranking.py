@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+from mclrec_tf.history import cells_of
+
 POLICIES = ("all_items", "unseen_items")
 
 
@@ -31,9 +33,8 @@ def seen_items(history: tf.Tensor, num_items: int) -> tf.Tensor:
         bool `[B, num_items + 1]`; column 0, the padding, is always True.
     """
     shape = tf.shape(history)
-    row = tf.broadcast_to(tf.range(shape[0], dtype=history.dtype)[:, None], shape)
     seen = tf.scatter_nd(
-        tf.stack([row, history], axis=-1),
+        cells_of(history),
         tf.ones(shape, tf.int32),
         tf.cast(tf.stack([shape[0], num_items + 1]), history.dtype),
     )

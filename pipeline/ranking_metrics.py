@@ -6,12 +6,13 @@ import apache_beam as beam
 import numpy as np
 import tensorflow_model_analysis as tfma
 
+from mclrec_tf.metrics import CUTOFFS
+from mclrec_tf.ranking import POLICIES
+
 # Outputs of the signature `rank_examples`, in the order of the accumulator's first axis.
-POLICIES = ("all_items", "unseen_items")
 BASELINES = ("popularity", "recency")
 RANKINGS = POLICIES + tuple(f"{baseline}_{policy}" for baseline in BASELINES for policy in POLICIES)
 METRICS = ("hit_rate", "ndcg", "mrr")
-CUTOFFS = (5, 10, 20)
 
 # One class in an EvalConfig yields every key: TFMA then reads each example once.
 Accumulator = tuple[np.ndarray, int]

@@ -33,10 +33,9 @@ def read_split(patterns: Sequence[str]) -> tuple[Histories, np.ndarray]:
     dataset = tf.data.TFRecordDataset(files, compression_type="GZIP").batch(_USERS_A_BATCH)
     batches = list(dataset.map(_parse).as_numpy_iterator())
     if not batches:
-        return Histories(np.zeros(0, np.int32), np.zeros(1, np.int64)), np.zeros(0, np.int32)
+        return Histories.from_lists([]), np.zeros(0, np.int32)
     items, lengths, targets = (np.concatenate(parts) for parts in zip(*batches, strict=True))
-    row_splits = np.concatenate([[0], np.cumsum(lengths)])
-    return Histories(items, row_splits), targets
+    return Histories.from_lengths(items, lengths), targets
 
 
 def _parse(examples: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:

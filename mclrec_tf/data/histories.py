@@ -45,7 +45,14 @@ class Histories:
         """Histories given as one list of item ids a user."""
         lengths = [len(history) for history in histories]
         items = [item for history in histories for item in history]
-        return cls(np.array(items, np.int32), _row_splits(np.array(lengths, np.int64)))
+        return cls.from_lengths(np.array(items, np.int32), np.array(lengths, np.int64))
+
+    @classmethod
+    def from_lengths(
+        cls, items: npt.NDArray[np.int32], lengths: npt.NDArray[np.int64]
+    ) -> Histories:
+        """The items of all users one after the other, and how many are each user's."""
+        return cls(items, np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64))
 
     def __len__(self) -> int:
         return len(self.row_splits) - 1
@@ -73,7 +80,7 @@ class Histories:
         lengths = np.maximum(self.lengths - count, 0)
         place = np.arange(len(self.items)) - np.repeat(self.row_splits[:-1], self.lengths)
         kept = place < np.repeat(lengths, self.lengths)
-        return Histories(self.items[kept], _row_splits(lengths))
+        return Histories.from_lengths(self.items[kept], lengths)
 
 
 class HeldOut(NamedTuple):
@@ -119,7 +126,3 @@ def leave_one_out(histories: Histories) -> Splits:
         validation=HeldOut(train, histories.items[last - 1]),
         test=HeldOut(histories.without_last(1), histories.items[last]),
     )
-
-
-def _row_splits(lengths: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    return np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)]).astype(np.int64)

@@ -122,7 +122,7 @@ def load_interactions(
     # Sorting is stable: events of the same time stay in the order of the log.
     core = core[np.lexsort((log.times[core], log.users[core]))]
     users, lengths = np.unique(log.users[core], return_counts=True)
-    histories = Histories(log.items[core], np.concatenate([[0], np.cumsum(lengths)]))
+    histories = Histories.from_lengths(log.items[core], lengths)
     items = np.unique(histories.items)
     if len(users) < 2 or len(items) < 2:
         raise EventLogError(_too_little(path, log, k_core, len(users), len(items)))
