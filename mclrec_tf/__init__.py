@@ -3,7 +3,7 @@
 Importing the package registers its classes, so that `keras.models.load_model` finds them.
 """
 
-from mclrec_tf.encoders import SASRec, SequenceEncoder
+from mclrec_tf.encoders import BSARec, GRU4Rec, SASRec, SequenceEncoder
 from mclrec_tf.mclrec import MCLRec
 
-__all__ = ["MCLRec", "SASRec", "SequenceEncoder"]
+__all__ = ["BSARec", "GRU4Rec", "MCLRec", "SASRec", "SequenceEncoder"]

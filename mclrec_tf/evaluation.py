@@ -10,7 +10,7 @@ import tensorflow as tf
 from mclrec_tf.data.batches import evaluation_batches, evaluation_order
 from mclrec_tf.data.histories import Histories
 from mclrec_tf.metrics import ranking_metrics
-from mclrec_tf.ranking import Ranks, seen_items, target_ranks
+from mclrec_tf.ranking import Ranks, target_ranks
 
 
 def rank_targets(
@@ -50,9 +50,7 @@ def rank_targets(
         input_signature=[tf.TensorSpec([None, None], tf.int32), tf.TensorSpec([None], tf.int32)]
     )
     def rank(history: tf.Tensor, target: tf.Tensor) -> Ranks:
-        scores = scorer(history)
-        num_items = tf.shape(scores)[1] - 1
-        return target_ranks(scores, target, seen_items(history, num_items))
+        return target_ranks(scorer(history), target, history)
 
     batches = evaluation_batches(histories, targets, batch_size)
     progress = keras.utils.Progbar(int(batches.cardinality()), verbose=verbose, unit_name="batch")

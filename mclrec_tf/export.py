@@ -88,7 +88,7 @@ class ExportedModel:
             ("popularity_", Popularity(num_items)(ids)),
             ("recency_", Recency(num_items)(ids)),
         ):
-            for policy, ranks in target_ranks(its_scores, targets, seen)._asdict().items():
+            for policy, ranks in target_ranks(its_scores, targets, ids)._asdict().items():
                 outputs[f"{prefix}{policy}_rank"] = tf.where(targets > 0, ranks, num_items + 1)
         return outputs
 

@@ -1,13 +1,26 @@
 """The losses of MCLRec: next item, contrast of two views, contrastive regularisation."""
 
+from typing import Any
+
 import tensorflow as tf
 
 # Stands for minus infinity in similarities that take no part; finite, so that gradients stay so.
 _EXCLUDED = -1e9
 
 
+# Largest table of exponentials held at once: 256 MB of float32.
+_CELLS = 2**26
+
+# Up to this bound of a score, a shift by the bound instead of the true maximum loses nothing.
+_SAFE_SHIFT = 40.0
+
+
 def next_item_loss(vectors: tf.Tensor, candidates: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
     """Softmax cross-entropy over the whole catalogue, L_rec (Eq. 3).
+
+    The exact loss and gradient, at half the time of TensorFlow's own operations for it and in
+    bounded memory: rows are taken in parts, and each part's gradient is made while its
+    exponentials are at hand. It can be differentiated once, not twice.
 
     Args:
         vectors: float `[N, d]`, the encoder's outputs where an item is predicted.
@@ -15,12 +28,72 @@ def next_item_loss(vectors: tf.Tensor, candidates: tf.Tensor, labels: tf.Tensor)
         labels: int `[N]`, the row of `candidates` that came next.
 
     Returns:
-        Scalar, the mean over the N predictions; 0 when there are none.
+        Scalar float32, the mean over the N predictions; 0 when there are none.
     """
-    logits = tf.matmul(vectors, candidates, transpose_b=True)
-    losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits)
-    count = tf.cast(tf.shape(losses)[0], losses.dtype)
-    return tf.math.divide_no_nan(tf.reduce_sum(losses), count)
+    vectors, candidates = tf.cast(vectors, tf.float32), tf.cast(candidates, tf.float32)
+    count = tf.cast(tf.shape(vectors)[0], tf.float32)
+    return tf.math.divide_no_nan(_summed_cross_entropy(vectors, candidates, labels), count)
+
+
+@tf.custom_gradient
+def _summed_cross_entropy(
+    vectors: tf.Tensor, candidates: tf.Tensor, labels: tf.Tensor
+) -> tuple[tf.Tensor, Any]:
+    rows, dim = tf.shape(vectors)[0], vectors.shape[1]
+    step = tf.maximum(_CELLS // tf.shape(candidates)[0], 1)
+    # A column of ones adds a term to every score, and sums up every row of exponentials, within
+    # the matrix products that are needed anyway.
+    extended = tf.concat([candidates, tf.ones_like(candidates[:, :1])], axis=1)
+    longest = tf.reduce_max(tf.norm(candidates, axis=1))
+
+    def part(
+        begin: tf.Tensor, total: tf.Tensor, d_vectors: tf.Tensor, d_candidates: tf.Tensor
+    ) -> tuple[tf.Tensor, ...]:
+        mine = vectors[begin : begin + step]
+        exponentials, shift = _exponentials(mine, extended, longest)
+        sums = tf.matmul(exponentials, extended)
+        denominator = sums[:, dim:]
+        total += tf.reduce_sum(tf.math.log(denominator) + shift)
+        expected = sums[:, :dim] / denominator
+        d_candidates += tf.matmul(exponentials, mine / denominator, transpose_a=True)
+        return begin + step, total, tf.concat([d_vectors, expected], axis=0), d_candidates
+
+    start = (0, 0.0, vectors[:0], tf.zeros_like(candidates))
+    free = tf.TensorSpec([None, dim], tf.float32)
+    _, total, d_vectors, d_candidates = tf.while_loop(
+        lambda begin, *_: begin < rows,
+        part,
+        start,
+        shape_invariants=(tf.TensorSpec([], tf.int32), tf.TensorSpec([]), free, free),
+        parallel_iterations=1,
+    )
+    right = tf.gather(candidates, labels)
+    total -= tf.reduce_sum(vectors * right)
+    d_vectors -= right
+    d_candidates = tf.tensor_scatter_nd_sub(d_candidates, labels[:, None], vectors)
+
+    def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, None]:
+        return upstream * d_vectors, upstream * d_candidates, None
+
+    return total, gradient
+
+
+def _exponentials(
+    vectors: tf.Tensor, extended: tf.Tensor, longest: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """exp(score − shift) `[N, M]`, and the shift of each row `[N, 1]`."""
+    bound = tf.norm(vectors, axis=1, keepdims=True) * longest
+
+    def shifted_by_bound() -> tuple[tf.Tensor, tf.Tensor]:
+        scores = tf.matmul(tf.concat([vectors, -bound], axis=1), extended, transpose_b=True)
+        return tf.exp(scores), bound
+
+    def shifted_by_maximum() -> tuple[tf.Tensor, tf.Tensor]:
+        scores = tf.matmul(vectors, extended[:, :-1], transpose_b=True)
+        maximum = tf.reduce_max(scores, axis=1, keepdims=True)
+        return tf.exp(scores - maximum), maximum
+
+    return tf.cond(tf.reduce_max(bound) < _SAFE_SHIFT, shifted_by_bound, shifted_by_maximum)
 
 
 def info_nce(first: tf.Tensor, second: tf.Tensor, temperature: float = 1.0) -> tf.Tensor:
@@ -36,14 +109,17 @@ def info_nce(first: tf.Tensor, second: tf.Tensor, temperature: float = 1.0) -> t
 
     Returns:
         Scalar, the mean over the 2B rows (as the authors' code; the paper writes a sum of the
-        two directions). A batch of one has no negatives and gives 0.
+        two directions). A batch of one has no negatives and gives 0, as does an empty one, which
+        a replica can be left with.
     """
     similarities = _similarities(first, second) / temperature
     logits = tf.where(_self_pairs(similarities), _EXCLUDED, similarities)
+    # One more class that is never right, for an empty batch: no softmax runs over none.
+    logits = tf.pad(logits, [[0, 0], [0, 1]], constant_values=_EXCLUDED)
     losses = tf.nn.sparse_softmax_cross_entropy_with_logits(
         labels=_partners(similarities), logits=logits
     )
-    return tf.reduce_mean(losses)
+    return _mean(losses)
 
 
 def batch_margin_regularization(first: tf.Tensor, second: tf.Tensor) -> tf.Tensor:
@@ -59,7 +135,7 @@ def batch_margin_regularization(first: tf.Tensor, second: tf.Tensor) -> tf.Tenso
         second: float `[B, d]`, the other, z̃2.
 
     Returns:
-        Scalar; 0 for a batch of one.
+        Scalar; 0 for a batch of one and for an empty one.
     """
     return _regularization(first, second, per_row=False)
 
@@ -93,10 +169,15 @@ def _regularization(first: tf.Tensor, second: tf.Tensor, per_row: bool) -> tf.Te
     if per_row:
         upper = upper[:, None]
 
-    pulled = tf.reduce_mean(tf.nn.relu(positives - lower))
+    pulled = _mean(tf.nn.relu(positives - lower))
     pushed = tf.reduce_sum(tf.where(is_negative, tf.nn.relu(upper - similarities), 0.0))
     pairs = tf.cast(rows * (rows - 2), similarities.dtype)
     return pulled + tf.math.divide_no_nan(pushed, pairs)
+
+
+def _mean(values: tf.Tensor) -> tf.Tensor:
+    """Mean of a vector; 0 of an empty one."""
+    return tf.math.divide_no_nan(tf.reduce_sum(values), tf.cast(tf.shape(values)[0], values.dtype))
 
 
 def _similarities(first: tf.Tensor, second: tf.Tensor) -> tf.Tensor:

@@ -1,36 +1,56 @@
 """The model: encoder, stochastic views, learned augmenters, and how they are trained."""
 
+import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 import tensorflow as tf
 
+from mclrec_tf.diagnostics import CollapseDiagnostics
 from mclrec_tf.encoders.sequence_encoder import SequenceEncoder
-from mclrec_tf.history import lengths_of, most_recent
+from mclrec_tf.gradients import descend, gradients
+from mclrec_tf.history import lengths_of
 from mclrec_tf.layers.augmenter import Augmenter
-from mclrec_tf.layers.stochastic_views import StochasticViews
-from mclrec_tf.layers.view_operations import Crop, Mask, Reorder, View
+from mclrec_tf.layers.view_operations import View, ViewOperation
 from mclrec_tf.losses import next_item_loss
-from mclrec_tf.metrics import ranking_metrics
-from mclrec_tf.objectives import ViewLosses, ViewVectors
+from mclrec_tf.objectives import Losses, Objective, ViewLosses, ViewVectors
 from mclrec_tf.presets import PRESETS
-from mclrec_tf.ranking import POLICIES, Ranks, seen_items, target_ranks
-from mclrec_tf.update_rules import Batch
-
-LOSSES = ("loss", "rec_loss", *ViewLosses._fields, "augmenter_loss")
+from mclrec_tf.recommender import Recommender
+from mclrec_tf.replicas import pooled, share_of_all
+from mclrec_tf.update_rules import Batch, UpdateRule, get_update_rule
 
 
 @keras.saving.register_keras_serializable("mclrec_tf")
-class MCLRec(keras.Model):
+class MCLRec(Recommender):
     """Meta-optimised contrastive learning for sequential recommendation.
 
     Calling the model on histories scores the whole catalogue. Training takes
-    `(history, targets)` with a target at each position (0 = none), as `training_batches` gives;
-    `evaluate` takes `(history, target)` with one held-out item a history, as
-    `evaluation_batches` gives, and reports hit rate, NDCG and MRR under both ranking policies.
+    `(history, targets)` with a target at each position (0 = none), as `training_batches` gives,
+    and reports every term of the losses and the collapse of the learned views
+    (`mclrec_tf.diagnostics`); `evaluate` takes `(history, target)` with one held-out item a
+    history, as `evaluation_batches` gives, and reports hit rate, NDCG and MRR under both ranking
+    policies.
 
     Ids: 0 is padding, `1..num_items` are items by falling frequency in the training data. An
     empty history therefore gets the popularity ranking: its scores are -log(id).
+
+    The paper's ablations and other models of its family:
+
+    | model | arguments |
+    |---|---|
+    | SASRec, no contrast | `lambda_=0, beta=0` |
+    | CL4SRec-like: without L_cl2 | `lambda_=0.1, beta=0` |
+    | without L_cl1 | `lambda_=0` |
+    | without R | `regularization=0` |
+    | shared augmenter, φ1 = φ2 | `share_augmenters=True` |
+    | data augmentation only | `views="training_data"` |
+    | MCLRec-J, joint training | `update_rule="joint"` |
+    | meta-gradients through θ′ | `update_rule="maml"` or `"maml_first_order"` |
+
+    Under a `tf.distribute` strategy, with the model made and compiled in its scope, `fit` splits
+    each batch between the replicas. Every prediction weighs the same, however uneven the split;
+    the negatives of a contrast are those of the replica, so it is another one than without.
 
     Args:
         encoder: The sequence encoder f_θ, for example `SASRec(num_items)`.
@@ -40,6 +60,13 @@ class MCLRec(keras.Model):
         regularization: γ/β, weight of the contrastive regularisation.
         temperature: τ of the contrast of stochastic views.
         seed: Seed of the stochastic views.
+        update_rule: Name from `mclrec_tf.update_rules.UPDATE_RULES`, or a rule of one's own; the
+            preset's when left out.
+        views: `"contrast"`, or `"training_data"`: no contrast and no augmenters, but each view
+            must predict the item that came after the original history.
+        share_augmenters: Whether both views have the same augmenter.
+        operations: The stochastic operations to draw from, at least two; mask, crop and reorder
+            with the ratios of the paper when left out.
 
     Call arguments:
         history: int tensor `[B, L]` of ids, oldest first, right-padded with 0, of any length;
@@ -73,29 +100,35 @@ class MCLRec(keras.Model):
         regularization: float = 0.1,
         temperature: float = 1.0,
         seed: int | None = None,
+        update_rule: str | UpdateRule | None = None,
+        views: str = "contrast",
+        share_augmenters: bool = False,
+        operations: Sequence[ViewOperation] | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(encoder, **kwargs)
         if preset not in PRESETS:
             raise ValueError(f"preset must be one of {sorted(PRESETS)}, got {preset!r}.")
-        self.encoder = encoder
         self.preset = preset
-        self.objective = PRESETS[preset].objective(lambda_, beta, regularization, temperature)
-        self.update_rule = PRESETS[preset].update_rule()
-        self.seed = seed
-        token = encoder.item_embedding.mask_token if PRESETS[preset].mask_token else 0
-        seeds = [None if seed is None else seed + offset for offset in range(4)]
-        self.stochastic_views = StochasticViews(
-            [
-                Mask(0.5, token=token, seed=seeds[0]),
-                Crop(0.5, seed=seeds[1]),
-                Reorder(0.8, seed=seeds[2]),
-            ],
-            seed=seeds[3],
+        self.objective = PRESETS[preset].objective(
+            lambda_, beta, regularization, temperature, views
         )
-        self.augmenters = [Augmenter(name="augmenter_1"), Augmenter(name="augmenter_2")]
-        self._loss_trackers = [keras.metrics.Mean(name=name) for name in LOSSES]
-        self._ranking_metrics = {policy: ranking_metrics(policy) for policy in POLICIES}
+        self.update_rule = get_update_rule(update_rule or PRESETS[preset].update_rule)
+        self._update_rule_argument = update_rule
+        self.seed = seed
+        self.share_augmenters = share_augmenters
+        self._operations_argument = operations
+        self.stochastic_views = PRESETS[preset].stochastic_views(
+            encoder.item_embedding, seed, operations
+        )
+        first = Augmenter(name="augmenter_1")
+        second = first if share_augmenters else Augmenter(name="augmenter_2")
+        self.augmenters = [first, second]
+        reported = ["loss", "rec_loss", *self.objective.view_terms]
+        if self.objective.uses_augmenters:
+            reported += self.update_rule.reports
+        self._loss_metrics = {name: keras.metrics.Mean(name=name) for name in reported}
+        self._diagnostics = CollapseDiagnostics(encoder.dim)
         self.build((None, None))
 
     # Building and configuration
@@ -108,11 +141,6 @@ class MCLRec(keras.Model):
                 augmenter.build((None, self.encoder.dim))
 
     @property
-    def num_items(self) -> int:
-        """Size of the catalogue, |I|."""
-        return self.encoder.num_items
-
-    @property
     def encoder_weights(self) -> list[keras.Variable]:
         """θ."""
         return self.encoder.trainable_variables
@@ -120,9 +148,11 @@ class MCLRec(keras.Model):
     @property
     def augmenter_weights(self) -> list[keras.Variable]:
         """φ1 and φ2."""
-        return [v for augmenter in self.augmenters for v in augmenter.trainable_variables]
+        different = self.augmenters[:1] if self.share_augmenters else self.augmenters
+        return [v for augmenter in different for v in augmenter.trainable_variables]
 
     def get_config(self) -> dict[str, Any]:
+        rule = self._update_rule_argument
         return {
             **super().get_config(),
             "encoder": keras.saving.serialize_keras_object(self.encoder),
@@ -132,174 +162,134 @@ class MCLRec(keras.Model):
             "regularization": self.objective.regularization,
             "temperature": self.objective.temperature,
             "seed": self.seed,
+            "update_rule": keras.saving.serialize_keras_object(rule),
+            "views": self.objective.views,
+            "share_augmenters": self.share_augmenters,
+            "operations": keras.saving.serialize_keras_object(self._operations_argument),
         }
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> "MCLRec":
-        encoder = keras.saving.deserialize_keras_object(config.pop("encoder"), custom_objects)
-        return cls(encoder, **config)
-
-    def compile(
-        self,
-        optimizer: Any = "adam",
-        augmenter_optimizer: Any = "adam",
-        **kwargs: Any,
-    ) -> None:
-        """Configures training.
-
-        Args:
-            optimizer: Optimizer of the encoder, learning rate l.
-            augmenter_optimizer: Optimizer of the augmenters, learning rate l′. A second
-                instance: the two keep separate states.
-            **kwargs: `run_eagerly`, `steps_per_execution`, `jit_compile` as in Keras. The
-                losses and metrics are the model's own.
-        """
-        own = {"loss", "loss_weights", "metrics", "weighted_metrics"} & set(kwargs)
-        if own:
-            raise ValueError(f"{sorted(own)}: the losses and metrics of MCLRec are its own.")
-        super().compile(optimizer=optimizer, **kwargs)
-        self.augmenter_optimizer = keras.optimizers.get(augmenter_optimizer)
-        if self.augmenter_optimizer is self.optimizer:
-            raise ValueError("augmenter_optimizer must be an instance of its own.")
-        # Built now, so that a checkpoint can be loaded before the first step.
-        self.optimizer.build(self.encoder_weights)
-        self.augmenter_optimizer.build(self.augmenter_weights)
-
-    def get_compile_config(self) -> dict[str, Any]:
-        config = super().get_compile_config()
-        for name in ("loss", "loss_weights", "metrics", "weighted_metrics"):
-            config.pop(name, None)
-        if config:
-            config["augmenter_optimizer"] = keras.saving.serialize_keras_object(
-                self.augmenter_optimizer
-            )
-        return config
-
-    def compile_from_config(self, config: dict[str, Any]) -> None:
-        self.compile(**keras.saving.deserialize_keras_object(config))
-
-    # The state of the random numbers is saved too, so that a training resumed from a checkpoint
-    # goes on exactly as it would have without the interruption. Keras leaves it out by default.
-
-    def _random_states(self) -> list[keras.Variable]:
-        return [v for v in self.variables if v.name == "seed_generator_state"]
-
-    def save_own_variables(self, store: Any) -> None:
-        for index, state in enumerate(self._random_states()):
-            store[str(index)] = state
-
-    def load_own_variables(self, store: Any) -> None:
-        for index, state in enumerate(self._random_states()):
-            state.assign(store[str(index)])
-
-    # Scoring
-
-    def user_vectors(self, history: tf.Tensor, training: bool | None = None) -> tf.Tensor:
-        """The encoder's output at the last item of each history, `[B, d]`; 0 if it is empty."""
-        recent = most_recent(history, self.encoder.max_length)
-        lengths = lengths_of(recent)
-        vectors = self._encode(View(recent, lengths), training)
-        return tf.where(lengths[:, None] > 0, vectors, tf.zeros_like(vectors))
-
-    def call(self, history: tf.Tensor, training: bool | None = None) -> tf.Tensor:
-        history = tf.convert_to_tensor(history)
-        vectors = self.user_vectors(history, training)
-        scores = tf.matmul(vectors, self.encoder.item_embedding.candidates(), transpose_b=True)
-        popularity = -tf.math.log(tf.range(self.num_items + 1, dtype=scores.dtype))
-        is_empty = ~tf.reduce_any(history > 0, axis=1, keepdims=True)
-        scores = tf.where(is_empty, popularity, scores)
-        return tf.where(tf.range(self.num_items + 1) == 0, -float("inf"), scores)
-
-    def rank(self, history: tf.Tensor, targets: tf.Tensor) -> Ranks:
-        """Ranks of the targets `[B]` under both policies; histories as in `call`."""
-        scores = self(history, training=False)
-        return target_ranks(scores, targets, seen_items(history, self.num_items))
+        objects: dict[str, Any] = {
+            name: keras.saving.deserialize_keras_object(config[name], custom_objects)
+            for name in ("encoder", "update_rule", "operations")
+            if name in config
+        }
+        return cls(**{**config, **objects})
 
     # Training
 
     def train_step(self, data: Any) -> dict[str, tf.Tensor]:
+        """One iteration of Algorithm 1: two views of each history, then θ and φ by the rule."""
         history, targets, _ = keras.utils.unpack_x_y_sample_weight(data)
-        history, targets = tf.convert_to_tensor(history), tf.convert_to_tensor(targets)
-        views = self.stochastic_views(View(history, lengths_of(history)))
-        batch = Batch(history, targets, views)
-        losses = self.update_rule.update(self, batch)
+        history, targets = tf.cast(history, tf.int32), tf.cast(targets, tf.int32)
+        views = None
+        if self.objective.uses_views:
+            views = self.stochastic_views(View(history, lengths_of(history)))
+        losses = self.update_rule.update(self, Batch(history, targets, views))
         predictions = tf.math.count_nonzero(targets)
-        for tracker in self._loss_trackers:
-            if tracker.name in losses:
-                tracker.update_state(losses[tracker.name], sample_weight=predictions)
-        return {t.name: t.result() for t in self._loss_trackers if t.name in losses}
+        for name, value in losses.items():
+            self._loss_metrics[name].update_state(value, sample_weight=predictions)
+        return self.results_of_step(self.training_metrics)
 
     def update_encoder(self, batch: Batch) -> dict[str, tf.Tensor]:
         """Stage one: θ ← θ − l·∇_θ L0."""
         weights = self.encoder_weights
         with tf.GradientTape() as tape:
-            rec_loss = self._next_item_loss(batch)
-            losses = {"rec_loss": rec_loss}
-            loss = rec_loss
-            if self.objective.uses_views:
-                view_losses = self._view_losses(self._encode_views(batch))
-                losses |= view_losses._asdict()
-                loss = self.objective.encoder_loss(rec_loss, view_losses)
-        self.optimizer.apply(tape.gradient(loss, weights), weights)
-        return {"loss": loss, **losses}
+            losses = self.encoder_losses(batch)
+        descend(self.optimizer, gradients(tape, losses, weights, self.optimizer), weights)
+        return losses.terms
 
     def update_augmenters(self, batch: Batch) -> dict[str, tf.Tensor]:
         """Stage two: φ ← φ − l′·∇_φ L1, with θ fixed and the views encoded anew."""
         weights = self.augmenter_weights
         encoded = self._encode_views(batch)
+        (share,) = share_of_all([tf.shape(batch.targets)[0]])
         with tf.GradientTape() as tape:
             loss = self.objective.augmenter_loss(self._view_losses(encoded))
-        self.augmenter_optimizer.apply(tape.gradient(loss, weights), weights)
-        return {"augmenter_loss": loss}
+            losses = Losses(share * loss, {"augmenter_loss": loss})
+        optimizer = self.augmenter_optimizer
+        descend(optimizer, gradients(tape, losses, weights, optimizer), weights)
+        return losses.terms
+
+    def encoder_losses(self, batch: Batch) -> Losses:
+        """L0 and its terms."""
+        return self._next_item_and_view_losses(batch, self.objective)
+
+    def outer_losses(self, batch: Batch) -> Losses:
+        """L_rec + λ·L_cl1: what the encoder is for, without the learned views."""
+        outer, terms = self._next_item_and_view_losses(
+            batch, dataclasses.replace(self.objective, beta=0.0)
+        )
+        return Losses(outer, {"outer_loss": terms["loss"]})
+
+    def _next_item_and_view_losses(self, batch: Batch, objective: Objective) -> Losses:
+        rec_loss, count = self._next_item_loss(batch), tf.math.count_nonzero(batch.targets)
+        terms = {"rec_loss": rec_loss}
+        view_loss = tf.zeros_like(rec_loss)
+        if objective.views == "training_data":
+            terms["view_rec_loss"], view_count = self._view_next_item_loss(batch)
+            rec_loss, count = pooled([rec_loss, terms["view_rec_loss"]], [count, view_count])
+        elif objective.uses_views:
+            vectors = self._view_vectors(self._encode_views(batch))
+            losses = objective.view_losses(vectors)
+            view_loss = objective.view_loss(losses)
+            terms |= {name: getattr(losses, name) for name in objective.view_terms}
+            if objective.uses_augmenters:
+                self._diagnostics.update_state(vectors.z1, vectors.z2)
+        share, view_share = share_of_all([count, tf.shape(batch.targets)[0]])
+        terms["loss"] = rec_loss + view_loss
+        return Losses(share * rec_loss + view_share * view_loss, terms)
 
     def _next_item_loss(self, batch: Batch) -> tf.Tensor:
         hidden = self.encoder(batch.history, training=True)
         asked = tf.where(batch.targets > 0)
-        candidates = self.encoder.item_embedding.candidates()
-        labels = tf.gather_nd(batch.targets, asked)
-        if not PRESETS[self.preset].padding_is_candidate:
-            candidates, labels = candidates[1:], labels - 1
-        return next_item_loss(tf.gather_nd(hidden, asked), candidates, labels)
+        return self._cross_entropy(tf.gather_nd(hidden, asked), tf.gather_nd(batch.targets, asked))
+
+    def _view_next_item_loss(self, batch: Batch) -> tuple[tf.Tensor, tf.Tensor]:
+        """Loss of the views as training data, and how many predictions they make.
+
+        The vector of each view predicts the target at the last asked position of its history.
+        """
+        encoded = tf.concat(self._encode_views(batch), axis=0)
+        places = tf.range(1, tf.shape(batch.targets)[1] + 1)
+        last = tf.argmax(tf.where(batch.targets > 0, places, 0), axis=1)
+        targets = tf.tile(tf.gather(batch.targets, last, batch_dims=1), [2])
+        asked = targets > 0
+        loss = self._cross_entropy(encoded[asked], targets[asked])
+        return loss, tf.math.count_nonzero(targets)
+
+    def _cross_entropy(self, vectors: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+        first = 0 if PRESETS[self.preset].padding_is_candidate else 1
+        candidates = self.encoder.item_embedding.candidates(first)
+        loss = next_item_loss(vectors, candidates, labels - first)
+        return tf.cast(loss, keras.config.floatx())
 
     def _encode_views(self, batch: Batch) -> tuple[tf.Tensor, tf.Tensor]:
         """h̃1 and h̃2, encoded together."""
+        assert batch.views is not None
         first, second = batch.views
         both = View(
             tf.concat([first.ids, second.ids], axis=0),
             tf.concat([first.lengths, second.lengths], axis=0),
         )
-        h1, h2 = tf.split(self._encode(both, training=True), 2, axis=0)
+        encoded = self.encoder(both.ids, both.lengths, last_only=True, training=True)
+        h1, h2 = tf.split(encoded, 2, axis=0)
         return h1, h2
 
+    def _view_vectors(self, encoded: tuple[tf.Tensor, tf.Tensor]) -> ViewVectors:
+        """The views as the losses compare them: never in less than float32."""
+        vectors = encoded
+        if self.objective.uses_augmenters:
+            augmented = (w(h) for w, h in zip(self.augmenters, encoded, strict=True))
+            vectors = (*encoded, *augmented)
+        return ViewVectors(*(tf.cast(v, keras.config.floatx()) for v in vectors))
+
     def _view_losses(self, encoded: tuple[tf.Tensor, tf.Tensor]) -> ViewLosses:
-        h1, h2 = encoded
-        z1, z2 = self.augmenters[0](h1), self.augmenters[1](h2)
-        return self.objective.view_losses(ViewVectors(h1, h2, z1, z2))
-
-    def _encode(self, view: View, training: bool | None) -> tf.Tensor:
-        """The encoder's output at the last position of each sequence, `[B, d]`."""
-        hidden = self.encoder(view.ids, training=training)
-        return tf.gather(hidden, tf.maximum(view.lengths - 1, 0), batch_dims=1)
-
-    # Evaluation
-
-    def test_step(self, data: Any) -> dict[str, tf.Tensor]:
-        history, target, _ = keras.utils.unpack_x_y_sample_weight(data)
-        ranks = self.rank(tf.convert_to_tensor(history), tf.convert_to_tensor(target))
-        results = {}
-        for policy, metrics in self._ranking_metrics.items():
-            for metric in metrics:
-                metric.update_state(getattr(ranks, policy))
-                results[metric.name] = metric.result()
-        return results
-
-    def evaluate(self, *args: Any, **kwargs: Any) -> Any:
-        # Keras turns results into floats only where training and evaluation report the same.
-        return keras.tree.map_structure(float, super().evaluate(*args, **kwargs))
+        return self.objective.view_losses(self._view_vectors(encoded))
 
     @property
-    def metrics(self) -> list[keras.metrics.Metric]:
-        return [
-            *self._loss_trackers,
-            *(m for group in self._ranking_metrics.values() for m in group),
-        ]
+    def training_metrics(self) -> list[keras.metrics.Metric]:
+        """The terms of the losses, and the collapse diagnostics where there are learned views."""
+        collapse = self._diagnostics.metrics if self.objective.uses_augmenters else []
+        return [*self._loss_metrics.values(), *collapse]

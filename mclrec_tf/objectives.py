@@ -7,22 +7,43 @@ import tensorflow as tf
 
 from mclrec_tf.losses import batch_margin_regularization, info_nce, row_margin_regularization
 
+VIEWS = ("contrast", "training_data")
+
 
 class ViewVectors(NamedTuple):
-    """Vectors of two views of each sequence, each `[B, d]`: encoded h̃ and augmented z̃."""
+    """Vectors of two views of each sequence, each `[B, d]`: encoded h̃ and augmented z̃.
+
+    Without augmenters there is no z̃.
+    """
 
     h1: tf.Tensor
     h2: tf.Tensor
-    z1: tf.Tensor
-    z2: tf.Tensor
+    z1: tf.Tensor | None = None
+    z2: tf.Tensor | None = None
 
 
 class ViewLosses(NamedTuple):
-    """The terms of the objectives that compare views, scalars: L_cl1, L_cl2 and R."""
+    """The terms of the objectives that compare views, scalars: L_cl1, L_cl2 and R.
 
-    cl1_loss: tf.Tensor
-    cl2_loss: tf.Tensor
-    regularization: tf.Tensor
+    A term of weight 0 is not computed and stands as 0.
+    """
+
+    cl1_loss: tf.Tensor | float = 0.0
+    cl2_loss: tf.Tensor | float = 0.0
+    regularization: tf.Tensor | float = 0.0
+
+
+class Losses(NamedTuple):
+    """An objective, ready to be differentiated, and what there is to report of it.
+
+    Attributes:
+        objective: Scalar, this replica's part of the objective: the parts of all replicas add
+            up to the objective of the whole batch. On one device, the objective.
+        terms: The objective and its terms by name, means over what this replica has.
+    """
+
+    objective: tf.Tensor
+    terms: dict[str, tf.Tensor]
 
 
 @dataclass(frozen=True)
@@ -34,12 +55,15 @@ class Objective:
         beta: β, weight of the contrast with the learned views, L_cl2.
         regularization: γ/β, weight of R beside L_cl2; 0.1 in the paper.
         temperature: τ of L_cl1. L_cl2 has temperature 1, as in the authors' code.
+        views: What the stochastic views are for: `"contrast"`, or `"training_data"`, where λ
+            and β play no part and each view predicts what came after the original history.
     """
 
     lambda_: float = 0.0
     beta: float = 0.01
     regularization: float = 0.1
     temperature: float = 1.0
+    views: str = "contrast"
 
     def __post_init__(self) -> None:
         for name in ("lambda_", "beta", "regularization"):
@@ -47,25 +71,43 @@ class Objective:
                 raise ValueError(f"{name} must not be negative, got {getattr(self, name)}.")
         if not self.temperature > 0:
             raise ValueError(f"temperature must be positive, got {self.temperature}.")
+        if self.views not in VIEWS:
+            raise ValueError(f"views must be one of {VIEWS}, got {self.views!r}.")
+
+    @property
+    def view_terms(self) -> tuple[str, ...]:
+        """Names of the terms of L0 that come from views; those of weight 0 are left out."""
+        if self.views == "training_data":
+            return ("view_rec_loss",)
+        weights = {
+            "cl1_loss": self.lambda_,
+            "cl2_loss": self.beta,
+            "regularization": self.beta * self.regularization,
+        }
+        return tuple(name for name, weight in weights.items() if weight > 0)
 
     @property
     def uses_views(self) -> bool:
         """Whether any view enters L0; if not, the encoder is trained alone."""
-        return self.lambda_ > 0 or self.uses_augmenters
+        return bool(self.view_terms)
 
     @property
     def uses_augmenters(self) -> bool:
         """Whether the learned views enter L0."""
-        return self.beta > 0
+        return "cl2_loss" in self.view_terms
 
     def view_losses(self, views: ViewVectors) -> ViewLosses:
         """L_cl1 = L_con(h̃1, h̃2), L_cl2 = L_con(z̃1, z̃2) + L_con(h̃1, z̃2) + L_con(h̃2, z̃1), R."""
         h1, h2, z1, z2 = views
-        return ViewLosses(
-            cl1_loss=info_nce(h1, h2, self.temperature),
-            cl2_loss=info_nce(z1, z2) + info_nce(h1, z2) + info_nce(h2, z1),
-            regularization=self.regularizer(views),
-        )
+        losses = ViewLosses()
+        if "cl1_loss" in self.view_terms:
+            losses = losses._replace(cl1_loss=info_nce(h1, h2, self.temperature))
+        if "cl2_loss" in self.view_terms:
+            cl2 = info_nce(z1, z2) + info_nce(h1, z2) + info_nce(h2, z1)
+            losses = losses._replace(cl2_loss=cl2)
+        if "regularization" in self.view_terms:
+            losses = losses._replace(regularization=self.regularizer(views))
+        return losses
 
     def regularizer(self, views: ViewVectors) -> tf.Tensor:
         """R of the learned views (Eq. 13)."""
@@ -73,8 +115,12 @@ class Objective:
 
     def encoder_loss(self, rec_loss: tf.Tensor, losses: ViewLosses) -> tf.Tensor:
         """L0 (Eq. 14) from its terms."""
+        return rec_loss + self.view_loss(losses)
+
+    def view_loss(self, losses: ViewLosses) -> tf.Tensor:
+        """What views add to L_rec in L0."""
         cl1, cl2, r = losses
-        return rec_loss + self.lambda_ * cl1 + self.beta * (cl2 + self.regularization * r)
+        return self.lambda_ * cl1 + self.beta * (cl2 + self.regularization * r)
 
     def augmenter_loss(self, losses: ViewLosses) -> tf.Tensor:
         """L1 (Eq. 15) from its terms."""

@@ -1,9 +1,12 @@
 """The method as the paper states it, and as the authors' code does it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from mclrec_tf.layers.item_embedding import ItemEmbedding
+from mclrec_tf.layers.stochastic_views import StochasticViews
+from mclrec_tf.layers.view_operations import Crop, Mask, Reorder, ViewOperation
 from mclrec_tf.objectives import Objective, ReferenceObjective
-from mclrec_tf.update_rules import Alternating, AlternatingRefine
 
 
 @dataclass(frozen=True)
@@ -12,20 +15,40 @@ class Preset:
 
     Attributes:
         objective: Class of the objectives L0 and L1.
-        update_rule: Class of the update rule.
+        update_rule: Name of the update rule, see `mclrec_tf.update_rules`.
         mask_token: Whether hidden items become the mask token; the padding otherwise.
         padding_is_candidate: Whether the training softmax runs over the padding's row too.
     """
 
     objective: type[Objective]
-    update_rule: type[Alternating]
+    update_rule: str
     mask_token: bool
     padding_is_candidate: bool
 
+    def stochastic_views(
+        self,
+        items: ItemEmbedding,
+        seed: int | None,
+        operations: Sequence[ViewOperation] | None = None,
+    ) -> StochasticViews:
+        """The two views of Eq. 4; when no operations are given, with those of the paper.
+
+        Every layer made here has a seed of its own; operations that are given keep theirs.
+        """
+        seeds = [None if seed is None else seed + offset for offset in range(4)]
+        if operations is None:
+            token = items.mask_token if self.mask_token else 0
+            operations = [
+                Mask(0.5, token=token, seed=seeds[0]),
+                Crop(0.5, seed=seeds[1]),
+                Reorder(0.8, seed=seeds[2]),
+            ]
+        return StochasticViews(operations, seed=seeds[3])
+
 
 PRESETS = {
-    "paper": Preset(Objective, Alternating, mask_token=True, padding_is_candidate=False),
+    "paper": Preset(Objective, "alternating", mask_token=True, padding_is_candidate=False),
     "reference": Preset(
-        ReferenceObjective, AlternatingRefine, mask_token=False, padding_is_candidate=True
+        ReferenceObjective, "alternating_refine", mask_token=False, padding_is_candidate=True
     ),
 }

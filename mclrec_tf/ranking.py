@@ -41,25 +41,34 @@ def seen_items(history: tf.Tensor, num_items: int) -> tf.Tensor:
     return (seen > 0) | (tf.range(num_items + 1) == 0)
 
 
-def target_ranks(scores: tf.Tensor, targets: tf.Tensor, seen: tf.Tensor) -> Ranks:
-    """Ranks of the targets among all candidates.
+def target_ranks(scores: tf.Tensor, targets: tf.Tensor, history: tf.Tensor) -> Ranks:
+    """Ranks of the targets among all candidates, by counting: the catalogue is never sorted.
 
     Args:
         scores: float `[B, |I| + 1]`, a column an id. A NaN never helps: a target with score NaN
             comes last, and an item with score NaN stands before the target.
         targets: int `[B]`, ids.
-        seen: bool `[B, |I| + 1]`, as `seen_items` returns it.
+        history: int `[B, S]`, the ids that count as seen, padded with 0 anywhere.
     """
-    target_scores = tf.gather(scores, targets, batch_dims=1)[:, None]
-    ids = tf.range(tf.shape(scores)[1], dtype=targets.dtype)
-    others = (ids[None] != targets[:, None]) & (ids > 0)[None]
-    ahead = ~(scores <= target_scores) & others
-    target_seen = tf.gather(seen, targets, batch_dims=1)[:, None]
+    ahead = ~(scores <= tf.gather(scores, targets, batch_dims=1)[:, None])
+    # Neither the padding nor the target itself (where its score is NaN) stands ahead of it.
+    columns = tf.stack([tf.zeros_like(targets), targets], axis=1)
+    all_items = 1 + _count(ahead) - _count(tf.gather(ahead, columns, batch_dims=1))
+
+    items = tf.sort(history, axis=1)
+    repeats = tf.pad(items[:, 1:] == items[:, :-1], [[0, 0], [1, 0]])[:, : tf.shape(items)[1]]
+    is_target = items == tf.cast(targets, items.dtype)[:, None]
+    seen = (items > 0) & ~repeats
+    seen_ahead = seen & ~is_target & tf.gather(ahead, items, batch_dims=1)
+    behind_all = tf.shape(scores, tf.int64)[1] - _count(seen)
     return Ranks(
-        all_items=_count(ahead),
-        unseen_items=_count((ahead | target_seen) & others & ~seen),
+        all_items=all_items,
+        unseen_items=tf.where(
+            tf.reduce_any(is_target, axis=1), behind_all, all_items - _count(seen_ahead)
+        ),
     )
 
 
-def _count(ahead: tf.Tensor) -> tf.Tensor:
-    return 1 + tf.math.count_nonzero(ahead, axis=1, dtype=tf.int64)
+def _count(found: tf.Tensor) -> tf.Tensor:
+    # In int32: these tables are as wide as the catalogue.
+    return tf.cast(tf.reduce_sum(tf.cast(found, tf.int32), axis=1), tf.int64)

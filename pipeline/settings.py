@@ -44,8 +44,13 @@ class DataSettings:
 
 @dataclass(frozen=True)
 class ModelSettings:
-    """The SASRec encoder and the MCLRec objective."""
+    """The encoder and the MCLRec objective."""
 
+    encoder: Literal["sasrec", "bsarec", "gru4rec"] = setting(
+        "sasrec",
+        "sequence encoder: SASRec as in the paper; BSARec, which also weighs recent events "
+        "against steady interests; or GRU4Rec",
+    )
     dim: int = setting(64, "size of the item and sequence vectors")
     num_layers: int = setting(2, "Transformer blocks of the encoder")
     num_heads: int = setting(2, "attention heads; must divide --dim")
@@ -82,13 +87,17 @@ class TrainingSettings:
         "what decides the best epoch, on validation: "
         "val_{all,unseen}_items_{hit_rate,ndcg,mrr}_at_{5,10,20}",
     )
-    batch_size: int = setting(512, "predictions in a training batch")
+    batch_size: int = setting(1024, "predictions in a training batch")
     schedule: Literal["causal", "prefix"] = setting(
         "causal",
         "predict every item of a history in one pass, or from every prefix as the authors do",
     )
-    learning_rate: float = setting(1e-3, "Adam's learning rate for the encoder")
+    learning_rate: float = setting(2e-3, "Adam's learning rate for the encoder")
     augmenter_learning_rate: float = setting(1e-3, "Adam's learning rate for the augmenters")
+    ema: float = setting(
+        0.99,
+        "momentum of the averaged encoder weights that are validated and kept; 0 takes the last",
+    )
     seed: int = setting(0, "seed of initial weights, order, augmentations and dropout")
 
     def __post_init__(self) -> None:
@@ -97,6 +106,7 @@ class TrainingSettings:
         if not _MONITOR.fullmatch(self.monitor):
             raise ValueError(f"--monitor must match {_MONITOR.pattern}; got {self.monitor}")
         _require("learning_rate", self.learning_rate, 1e-12)
+        _require("ema", self.ema, 0, 1)
         _require("augmenter_learning_rate", self.augmenter_learning_rate, 1e-12)
 
 

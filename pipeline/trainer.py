@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -10,9 +11,10 @@ import tensorflow_transform as tft
 from tfx import v1 as tfx
 
 import mclrec_tf
+from mclrec_tf import encoders
 from mclrec_tf.data.batches import evaluation_batches, training_batches
+from mclrec_tf.early_stopping import ResumableEarlyStopping
 from mclrec_tf.export import export_savedmodel
-from pipeline.early_stopping import ResumableEarlyStopping
 from pipeline.preprocessing import VOCABULARY
 from pipeline.settings import ModelSettings, TrainingSettings
 from pipeline.training_progress import TrainingProgress
@@ -20,6 +22,12 @@ from pipeline.transformed_examples import append_targets, read_split
 
 KERAS_FILE = "model.keras"
 HISTORY_FILE = "history.json"
+
+ENCODERS: dict[str, type[mclrec_tf.SequenceEncoder]] = {
+    "sasrec": encoders.SASRec,
+    "bsarec": encoders.BSARec,
+    "gru4rec": encoders.GRU4Rec,
+}
 
 
 def run_fn(fn_args: tfx.components.FnArgs) -> None:
@@ -84,14 +92,16 @@ def build_model(
     num_items: int, settings: ModelSettings, training: TrainingSettings
 ) -> mclrec_tf.MCLRec:
     """The compiled model that the settings describe."""
-    encoder = mclrec_tf.SASRec(
-        num_items,
-        dim=settings.dim,
-        num_layers=settings.num_layers,
-        num_heads=settings.num_heads,
-        max_length=settings.max_length,
-        dropout=settings.dropout,
-    )
+    shape: dict[str, Any] = {
+        "num_items": num_items,
+        "dim": settings.dim,
+        "max_length": settings.max_length,
+        "num_layers": settings.num_layers,
+        "dropout": settings.dropout,
+    }
+    if settings.encoder != "gru4rec":
+        shape["num_heads"] = settings.num_heads
+    encoder = ENCODERS[settings.encoder](**shape)
     model = mclrec_tf.MCLRec(
         encoder,
         preset=settings.preset,
@@ -100,7 +110,9 @@ def build_model(
         seed=training.seed,
     )
     model.compile(
-        optimizer=keras.optimizers.Adam(training.learning_rate),
+        optimizer=keras.optimizers.Adam(
+            training.learning_rate, use_ema=training.ema > 0, ema_momentum=training.ema
+        ),
         augmenter_optimizer=keras.optimizers.Adam(training.augmenter_learning_rate),
     )
     return model

@@ -60,7 +60,7 @@ def prefix_windows(histories: Histories, max_length: int) -> Windows:
 def training_batches(
     histories: Histories,
     max_length: int = 50,
-    batch_size: int = 512,
+    batch_size: int = 1024,
     schedule: str = "causal",
     seed: int = 0,
 ) -> tf.data.Dataset:

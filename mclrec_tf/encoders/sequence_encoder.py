@@ -11,9 +11,10 @@ from mclrec_tf.layers.item_embedding import ItemEmbedding
 class SequenceEncoder(keras.layers.Layer):
     """Turns histories of item ids into one vector a position; base of all encoders.
 
-    A subclass implements `encode(inputs, real, training)` and, in `build`, calls
+    A subclass implements `encode(ids, lengths, training)` and, in `build`, calls
     `super().build(input_shape)` and builds its own layers. It must be causal: the output at a
-    position may depend on that position and the ones before it alone.
+    position may depend on that position and the ones before it alone. Where the vector at the
+    last position can be had for less than all of them, it overrides `encode_last` too.
 
     Args:
         num_items: Size of the catalogue, |I|.
@@ -21,11 +22,15 @@ class SequenceEncoder(keras.layers.Layer):
         max_length: Longest history the encoder reads, n; the model keeps the most recent n.
 
     Call arguments:
-        ids: int tensor `[B, L]`, L ≤ max_length, oldest first, right-padded with 0.
+        ids: int tensor `[B, L]`, L ≤ max_length, oldest first, right-padded with 0. A 0 before
+            a sequence's end is a hidden item: it has a position, but nothing may be read there.
+        lengths: int tensor `[B]`, positions of each sequence; what is not 0, when left out, which
+            is right where no item is hidden.
+        last_only: Whether only the vectors at the last position of each sequence are wanted.
         training: Whether dropout is active.
 
     Returns:
-        Float tensor `[B, L, dim]`.
+        Float tensor `[B, L, dim]`; `[B, dim]` with `last_only`.
     """
 
     def __init__(self, num_items: int, dim: int = 64, max_length: int = 50, **kwargs: Any) -> None:
@@ -40,19 +45,33 @@ class SequenceEncoder(keras.layers.Layer):
     def build(self, input_shape: Any = None) -> None:
         self.item_embedding.build()
 
-    def call(self, ids: tf.Tensor, training: bool | None = None) -> tf.Tensor:
+    def call(
+        self,
+        ids: tf.Tensor,
+        lengths: tf.Tensor | None = None,
+        last_only: bool = False,
+        training: bool | None = None,
+    ) -> tf.Tensor:
         if ids.shape[1] is not None and ids.shape[1] > self.max_length:
             raise ValueError(
                 f"ids has {ids.shape[1]} positions, but max_length is {self.max_length}: cut the "
                 "histories first, as training_batches does."
             )
-        return self.encode(self.item_embedding(ids), ids > 0, training)
+        if lengths is None:
+            lengths = tf.math.count_nonzero(ids, axis=1, dtype=ids.dtype)
+        encode = self.encode_last if last_only else self.encode
+        return encode(ids, lengths, training)
 
-    def encode(self, inputs: tf.Tensor, real: tf.Tensor, training: bool | None) -> tf.Tensor:
-        """Encodes item vectors `[B, L, d]`; `real` `[B, L]` is False at padding."""
+    def encode(self, ids: tf.Tensor, lengths: tf.Tensor, training: bool | None) -> tf.Tensor:
+        """A vector a position, `[B, L, d]`; what stands at padding does not matter."""
         raise NotImplementedError(f"{type(self).__name__} must implement encode().")
 
-    def compute_mask(self, ids: tf.Tensor, mask: Any = None) -> tf.Tensor:
+    def encode_last(self, ids: tf.Tensor, lengths: tf.Tensor, training: bool | None) -> tf.Tensor:
+        """The vector at the last position of each sequence, `[B, d]`."""
+        hidden = self.encode(ids, lengths, training)
+        return tf.gather(hidden, tf.maximum(lengths - 1, 0), batch_dims=1)
+
+    def compute_mask(self, ids: tf.Tensor, *args: Any, **kwargs: Any) -> tf.Tensor:
         return ids > 0
 
     def get_config(self) -> dict[str, Any]:

@@ -56,9 +56,9 @@ class ItemEmbedding(keras.layers.Layer):
         is_padding = keras.ops.expand_dims(keras.ops.equal(ids, 0), -1)
         return keras.ops.where(is_padding, keras.ops.stop_gradient(vectors), vectors)
 
-    def candidates(self) -> tf.Tensor:
-        """Rows that can be scored, `[num_items + 1, dim]`; row i is id i, row 0 the padding."""
-        return self.table[: self.num_items + 1]
+    def candidates(self, first: int = 0) -> tf.Tensor:
+        """Rows `first..num_items` of the table, those that can be scored; row 0 is the padding."""
+        return self.table[first : self.num_items + 1]
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "num_items": self.num_items, "dim": self.dim}

@@ -23,7 +23,7 @@ class StochasticViews(keras.layers.Layer):
         view: `View(ids [B, L], lengths [B])`, the histories.
 
     Returns:
-        Two `View`s of the same shape.
+        Two `View`s, as wide as the widest view of any operation.
 
     Example:
 
@@ -62,11 +62,12 @@ class StochasticViews(keras.layers.Layer):
     def _apply(self, view: View, choice: tf.Tensor) -> View:
         # Every operation runs on the whole batch: cheaper than splitting and joining it.
         results = [operation(view) for operation in self.operations]
+        width = tf.reduce_max([tf.shape(result.ids)[1] for result in [view, *results]])
         single = view.lengths <= 1
-        ids, lengths = view
+        ids, lengths = _widened(view.ids, width), view.lengths
         for index, result in enumerate(results):
             chosen = (choice == index) & ~single
-            ids = tf.where(chosen[:, None], result.ids, ids)
+            ids = tf.where(chosen[:, None], _widened(result.ids, width), ids)
             lengths = tf.where(chosen, result.lengths, lengths)
         return View(ids, lengths)
 
@@ -78,3 +79,7 @@ class StochasticViews(keras.layers.Layer):
     def from_config(cls, config: dict[str, Any]) -> "StochasticViews":
         operations = [keras.saving.deserialize_keras_object(o) for o in config.pop("operations")]
         return cls(operations, **config)
+
+
+def _widened(ids: tf.Tensor, width: tf.Tensor) -> tf.Tensor:
+    return tf.pad(ids, [[0, 0], [0, width - tf.shape(ids)[1]]])

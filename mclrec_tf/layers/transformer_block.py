@@ -5,6 +5,9 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from mclrec_tf.layers.causal_attention import CausalAttention
+from mclrec_tf.layers.tokens import Tokens
+
 
 @keras.saving.register_keras_serializable("mclrec_tf")
 class TransformerBlock(keras.layers.Layer):
@@ -16,12 +19,13 @@ class TransformerBlock(keras.layers.Layer):
         dropout: Share of attention weights and of outputs dropped in training.
 
     Call arguments:
-        inputs: float tensor `[B, L, d]`.
-        attention_mask: bool tensor `[B, L, L]`, True where a query (second axis) may see a key.
+        x: float tensor `[T, d]`, a vector a token.
+        tokens: Where the tokens stand.
+        last_only: Whether only the last token of each row is wanted; the rest is not computed.
         training: Whether dropout is active.
 
     Returns:
-        Float tensor `[B, L, d]`.
+        Float tensor `[T, d]`; `[B, d]` with `last_only`.
 
     Reference:
         Vaswani et al., 2017; the settings are those of SASRec in the authors' MCLRec code
@@ -38,18 +42,8 @@ class TransformerBlock(keras.layers.Layer):
 
     def build(self, input_shape: Any) -> None:
         dim = input_shape[-1]
-        if dim % self.num_heads:
-            raise ValueError(
-                f"num_heads={self.num_heads} must divide the size of the vectors, dim={dim}."
-            )
-        self.attention = keras.layers.MultiHeadAttention(
-            self.num_heads,
-            dim // self.num_heads,
-            dropout=self.dropout,
-            kernel_initializer=_normal(),
-            name="attention",
-        )
-        self.attention.build(input_shape, input_shape)
+        self.attention = CausalAttention(self.num_heads, self.dropout, name="attention")
+        self.attention.build(input_shape)
         self.attention_norm = keras.layers.LayerNormalization(epsilon=1e-12, name="attention_norm")
         self.attention_norm.build(input_shape)
         self.expand = keras.layers.Dense(
@@ -63,12 +57,24 @@ class TransformerBlock(keras.layers.Layer):
         self.drop = keras.layers.Dropout(self.dropout, name="drop")
 
     def call(
-        self, inputs: tf.Tensor, attention_mask: tf.Tensor, training: bool | None = None
+        self,
+        x: tf.Tensor,
+        tokens: Tokens,
+        last_only: bool = False,
+        training: bool | None = None,
     ) -> tf.Tensor:
-        attended = self.attention(inputs, inputs, attention_mask=attention_mask, training=training)
-        x = self.attention_norm(inputs + self.drop(attended, training=training))
+        x = self.mix(x, tokens, last_only, training)
         transformed = self.contract(self.expand(x))
         return self.output_norm(x + self.drop(transformed, training=training))
+
+    def mix(
+        self, x: tf.Tensor, tokens: Tokens, last_only: bool, training: bool | None
+    ) -> tf.Tensor:
+        """What every place takes from the places before it, with residual and LayerNorm."""
+        attended = self.attention(x, tokens, last_only=last_only, training=training)
+        if last_only:
+            x = tf.gather(x, tokens.last)
+        return self.attention_norm(x + self.drop(attended, training=training))
 
     def get_config(self) -> dict[str, Any]:
         return {

@@ -23,7 +23,7 @@ class ViewOperation(keras.layers.Layer):
 
     A subclass implements `call` on the whole batch at once, with random numbers from
     `self.uniform`. `ratio` is the share of a history the operation concerns; the number of items
-    is `floor(ratio * length)`.
+    is `floor(ratio * length)`. A view may be wider or narrower than what it is made of.
 
     Args:
         ratio: Share of the history, in 0..1.
@@ -53,6 +53,14 @@ class ViewOperation(keras.layers.Layer):
             self.uniform(tf.shape(lengths)) * tf.cast(places, tf.float32), lengths.dtype
         )
         return tf.minimum(start, places - 1)
+
+    def random_places(self, view: View, count: tf.Tensor) -> tf.Tensor:
+        """Marks `count` random places of each history, bool `[B, L]`."""
+        inside = _positions(view.ids) < view.lengths[:, None]
+        draw = tf.where(inside, self.uniform(tf.shape(view.ids)), 2.0)
+        # The places with the smallest draws are marked: rank of a draw within its row < count.
+        rank = tf.argsort(tf.argsort(draw))
+        return rank < tf.cast(count, rank.dtype)[:, None]
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "ratio": self.ratio, "seed": self.seed}
@@ -89,11 +97,7 @@ class Mask(ViewOperation):
         self.token = token
 
     def call(self, view: View) -> View:
-        inside = _positions(view.ids) < view.lengths[:, None]
-        draw = tf.where(inside, self.uniform(tf.shape(view.ids)), 2.0)
-        # The places with the k smallest draws are hidden: rank of a draw within its row < k.
-        rank = tf.argsort(tf.argsort(draw))
-        hidden = rank < self.share(view.lengths)[:, None]
+        hidden = self.random_places(view, self.share(view.lengths))
         return View(tf.where(hidden, tf.cast(self.token, view.ids.dtype), view.ids), view.lengths)
 
     def get_config(self) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import tensorflow as tf
 from mclrec_tf import MCLRec, SASRec
 from mclrec_tf.layers import View
 from mclrec_tf.update_rules import Batch
-from tests.mclrec_tf.golden import assign, augmenter_assignments, encoder_assignments
+from tests.mclrec_tf.golden import assign, augmenter_assignments, by_name, encoder_assignments
 
 
 class TorchAdam(keras.optimizers.Adam):
@@ -32,9 +32,13 @@ def golden(shared_dir: Path) -> Any:
 
 @pytest.fixture
 def model(golden: Any) -> MCLRec:
+    return make_model(golden, "reference")
+
+
+def make_model(golden: Any, preset: str) -> MCLRec:
     # The authors' n_items counts the padding.
     encoder = SASRec(num_items=49, dim=16, max_length=12, inner_dim=64, dropout=0.0)
-    model = MCLRec(encoder, preset="reference", lambda_=0.1, beta=0.05)
+    model = MCLRec(encoder, preset=preset, lambda_=0.1, beta=0.05)
     assign(encoder_assignments(encoder), golden)
     assign(augmenter_assignments(model), golden)
     model.compile(TorchAdam(1e-3, epsilon=1e-8), TorchAdam(1e-3, epsilon=1e-8))
@@ -85,14 +89,9 @@ def test_gradients(model: MCLRec, batch: Batch, golden: Any) -> None:
         losses = losses_of(model, batch)
     for loss, variables in (("L0", encoder), ("L1", augmenters)):
         gradients = tape.gradient(losses[loss], {n: v.value for n, v in variables.items()})
-        for name, gradient in gradients.items():
+        for name, gradient in by_name(gradients).items():
             expected = golden[f"f64/grad_{loss}/{name}"]
-            np.testing.assert_allclose(
-                np.reshape(tf.convert_to_tensor(gradient), expected.shape),
-                expected,
-                atol=2e-6,
-                err_msg=name,
-            )
+            np.testing.assert_allclose(gradient, expected, atol=2e-6, err_msg=name)
 
 
 @pytest.mark.parametrize("iterations", [1, 3])
@@ -105,13 +104,35 @@ def test_weights_after_iterations(
         step1, step2 = golden[f"f64/iter{iterations}/losses"][3 * iteration :][:2]
         np.testing.assert_allclose(losses["loss"], step1, rtol=5e-6)
         np.testing.assert_allclose(losses["augmenter_loss"], step2, rtol=5e-6)
-    for name, variable in {
-        **encoder_assignments(model.encoder),
-        **augmenter_assignments(model),
-    }.items():
+    variables = {**encoder_assignments(model.encoder), **augmenter_assignments(model)}
+    for name, weight in by_name(variables).items():
         if name.endswith("attn.k.bias"):
             continue  # Its true gradient is 0: Adam makes steps of rounding noise.
         expected = golden[f"f64/iter{iterations}/after/{name}"]
-        np.testing.assert_allclose(
-            np.reshape(variable, expected.shape), expected, atol=2e-6, err_msg=name
-        )
+        np.testing.assert_allclose(weight, expected, atol=2e-6, err_msg=name)
+
+
+def test_paper_losses_from_the_same_vectors(batch: Batch, golden: Any) -> None:
+    """The paper's objectives from the authors' float64 vectors, where the two readings differ."""
+    logits, targets = golden["f64/out/logits"][:, 1:], golden["in/target"] - 1
+    right = logits[np.arange(len(targets)), targets]
+    rec_loss = np.mean(np.log(np.exp(logits).sum(axis=1)) - right)
+    positives = golden["f64/out/contrast_z1_z2.pos"]
+    negatives = golden["f64/out/contrast_z1_z2.neg"]
+    lower = min(positives.min(), negatives.max())
+    upper = max(positives.min(), negatives.max())
+    pulled, pushed = np.maximum(positives - lower, 0), np.maximum(upper - negatives, 0)
+    regularization = pulled.mean() + pushed.mean()
+    cl1, cl2 = golden["f64/out/L_cl1"], golden["f64/out/L_cl2"]
+
+    losses = losses_of(make_model(golden, "paper"), batch)
+    expected = {
+        "L_rec": rec_loss,
+        "L_cl1": cl1,
+        "L_cl2": cl2,
+        "R_total_0.1sum": 0.1 * regularization,
+        "L0": rec_loss + 0.1 * cl1 + 0.05 * (cl2 + 0.1 * regularization),
+        "L1": cl2 + 0.05 * 0.1 * regularization,
+    }
+    for name, value in losses.items():
+        np.testing.assert_allclose(value, expected[name], atol=5e-6, err_msg=name)

@@ -74,17 +74,55 @@ def test_a_batch_of_one_has_nothing_to_contrast(loss) -> None:  # type: ignore[n
         assert np.all(np.isfinite(gradient))
 
 
-def test_next_item_loss() -> None:
-    vectors = tf.constant([[1.0, 0.0], [0.0, 2.0]])
-    candidates = tf.constant([[1.0, 1.0], [0.0, 3.0], [2.0, 0.0]])
-    logits = vectors.numpy() @ candidates.numpy().T
-    expected = np.mean(
-        [np.log(np.exp(row).sum()) - row[i] for row, i in zip(logits, (2, 0), strict=True)]
+def loss_and_gradients(loss, vectors, candidates, labels):  # type: ignore[no-untyped-def]
+    with tf.GradientTape() as tape:
+        tape.watch([vectors, candidates])
+        value = 3.0 * loss(vectors, candidates, labels)
+    return value, *tape.gradient(value, [vectors, candidates])
+
+
+def plain_next_item_loss(vectors: tf.Tensor, candidates: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+    logits = tf.matmul(vectors, candidates, transpose_b=True)
+    losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits)
+    return tf.reduce_mean(losses)
+
+
+@pytest.mark.parametrize("in_graph", [False, True])
+@pytest.mark.parametrize("rows", [1, 17])
+@pytest.mark.parametrize("cells", [1, 100, 2**26])
+@pytest.mark.parametrize("length", [0.1, 3.0, 30.0])  # of the vectors, so scores up to 2,000
+def test_next_item_loss(
+    length: float, cells: int, rows: int, in_graph: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mclrec_tf.losses._CELLS", cells)
+    random = np.random.default_rng(rows)
+    vectors = tf.constant(random.normal(size=(rows, 4), scale=length))
+    candidates = tf.constant(random.normal(size=(20, 4), scale=length))
+    labels = tf.constant(random.integers(0, 20, rows), tf.int32)
+    truth = loss_and_gradients(plain_next_item_loss, vectors, candidates, labels)
+    run = tf.function(loss_and_gradients) if in_graph else loss_and_gradients
+    single = (tf.cast(part, tf.float32) for part in (vectors, candidates))
+    found = run(next_item_loss, *single, labels)
+    # What float32 rounds of a score.
+    rounding = 1e-5 + 2e-6 * length**2
+    for one, other in zip(found, truth, strict=True):
+        np.testing.assert_allclose(one, other, rtol=2e-5, atol=rounding)
+
+
+@pytest.mark.parametrize("where", ["vectors", "candidates"])
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_what_is_not_finite_is_not_hidden(where: str, value: float) -> None:
+    parts = {"vectors": np.ones((3, 4), np.float32), "candidates": np.ones((5, 4), np.float32)}
+    parts[where][1, 2] = value
+    loss = next_item_loss(
+        **{name: tf.constant(part) for name, part in parts.items()}, labels=tf.zeros(3, tf.int32)
     )
-    loss = next_item_loss(vectors, candidates, tf.constant([2, 0]))
-    np.testing.assert_allclose(loss, expected, rtol=1e-6)
+    assert not np.isfinite(loss)
 
 
 def test_no_predictions_no_loss() -> None:
-    loss = next_item_loss(tf.zeros((0, 4)), tf.zeros((3, 4)), tf.zeros(0, tf.int32))
+    parts = tf.zeros((0, 4)), tf.ones((3, 4)), tf.zeros(0, tf.int32)
+    loss, d_vectors, d_candidates = loss_and_gradients(next_item_loss, *parts)
     assert float(loss) == 0.0
+    assert d_vectors.shape == (0, 4)
+    assert not np.any(d_candidates)

@@ -9,49 +9,19 @@ import tensorflow as tf
 
 from mclrec_tf import MCLRec, SASRec
 from mclrec_tf.data.batches import evaluation_batches, training_batches
-from mclrec_tf.data.histories import Histories, Splits, leave_one_out
+from mclrec_tf.data.histories import Splits, leave_one_out
+from mclrec_tf.layers import Crop, Mask
+from tests.mclrec_tf.ring import HISTORY, ITEMS, TARGETS, assert_same, make_model, ring_walks
 
-ITEMS = 12
 PRESETS = ("paper", "reference")
+# Where runs are compared bit for bit: in a graph, gradients of three or more parts are added in
+# the order in which they are ready.
+EAGER = {"run_eagerly": True}
 
 
 @pytest.fixture(scope="module")
 def splits() -> Splits:
-    """Users who walk round a ring of items: what comes next is certain."""
-    random = np.random.default_rng(0)
-    starts, lengths = random.integers(0, ITEMS, 80), random.integers(5, 9, 80)
-    walks = [
-        [(start + step) % ITEMS + 1 for step in range(length)]
-        for start, length in zip(starts, lengths, strict=True)
-    ]
-    return leave_one_out(Histories.from_lists(walks))
-
-
-def make_model(preset: str = "paper", *, eager: bool = False, **arguments: float) -> MCLRec:
-    """A small model; eager where runs are compared bit for bit.
-
-    In a graph, gradients of three or more parts are added in the order in which they are ready.
-    """
-    keras.utils.set_random_seed(5)
-    arguments = {"lambda_": 0.1, "beta": 0.1} | arguments
-    model = MCLRec(
-        SASRec(ITEMS, dim=16, max_length=10, num_layers=1, dropout=0.1),
-        preset=preset,
-        seed=3,
-        **arguments,
-    )
-    model.compile(keras.optimizers.Adam(0.01), keras.optimizers.Adam(0.01), run_eagerly=eager)
-    return model
-
-
-def weights_of(model: MCLRec) -> list[np.ndarray]:
-    optimizers = model.optimizer.variables + model.augmenter_optimizer.variables
-    return [np.array(variable) for variable in model.weights + optimizers]
-
-
-def assert_same(first: MCLRec, second: MCLRec) -> None:
-    for a, b in zip(weights_of(first), weights_of(second), strict=True):
-        np.testing.assert_array_equal(a, b)
+    return leave_one_out(ring_walks())
 
 
 @pytest.mark.parametrize("preset", PRESETS)
@@ -91,7 +61,7 @@ def test_standard_callbacks(splits: Splits, tmp_path: Path) -> None:
 @pytest.mark.parametrize("preset", PRESETS)
 def test_saved_model_goes_on_exactly(preset: str, splits: Splits, tmp_path: Path) -> None:
     batches = training_batches(splits.train, 10, batch_size=256).cache()
-    model = make_model(preset, eager=True)
+    model = make_model(preset, compile_arguments=EAGER)
     model.fit(batches, epochs=2, verbose=0)
     model.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras")
@@ -114,57 +84,20 @@ def test_interrupted_training_resumes_exactly(splits: Splits, tmp_path: Path) ->
                 raise KeyboardInterrupt
 
     batches = training_batches(splits.train, 10, batch_size=256).cache()
-    whole = make_model(eager=True)
+    whole = make_model(compile_arguments=EAGER)
     whole.fit(batches, epochs=4, verbose=0)
 
     backup = str(tmp_path / "backup")
     with pytest.raises(KeyboardInterrupt):
-        make_model(eager=True).fit(
+        make_model(compile_arguments=EAGER).fit(
             batches,
             epochs=4,
             verbose=0,
             callbacks=[keras.callbacks.BackupAndRestore(backup), Interrupt()],
         )
-    resumed = make_model(eager=True)
+    resumed = make_model(compile_arguments=EAGER)
     resumed.fit(batches, epochs=4, verbose=0, callbacks=[keras.callbacks.BackupAndRestore(backup)])
     assert_same(whole, resumed)
-
-
-@pytest.mark.parametrize("preset", PRESETS)
-def test_stage_one_moves_only_the_encoder_and_stage_two_only_the_augmenters(
-    preset: str, splits: Splits
-) -> None:
-    model = make_model(preset)
-    moved: list[tuple[bool, ...]] = []
-
-    def values() -> tuple[list[np.ndarray], list[np.ndarray]]:
-        weights = (model.encoder_weights, model.augmenter_weights)
-        return tuple([np.array(variable) for variable in group] for group in weights)
-
-    def watch(update):  # type: ignore[no-untyped-def]
-        def watched(batch):  # type: ignore[no-untyped-def]
-            before = values()
-            losses = update(batch)
-            changed = (map(np.array_equal, *pair) for pair in zip(before, values(), strict=True))
-            moved.append(tuple(not all(same) for same in changed))
-            return losses
-
-        return watched
-
-    model.update_encoder = watch(model.update_encoder)
-    model.update_augmenters = watch(model.update_augmenters)
-    model.train_step(next(iter(training_batches(splits.train, 10, batch_size=64))))
-    stages = [(True, False), (False, True)]
-    assert moved == (stages if preset == "paper" else [*stages, (True, False)])
-
-
-def test_without_contrast_only_the_encoder_is_trained(splits: Splits) -> None:
-    model = make_model(lambda_=0.0, beta=0.0)
-    before = [np.array(v) for v in model.augmenter_weights]
-    history = model.fit(training_batches(splits.train, 10), epochs=1, verbose=0).history
-    assert set(history) == {"loss", "rec_loss"}
-    for a, b in zip(before, model.augmenter_weights, strict=True):
-        np.testing.assert_array_equal(a, b)
 
 
 def test_scores_cover_the_catalogue_but_not_the_padding() -> None:
@@ -195,13 +128,6 @@ def test_evaluate_counts_the_whole_history_as_seen() -> None:
     assert all(isinstance(value, float) for value in results.values())
 
 
-def test_same_seed_same_result(splits: Splits) -> None:
-    first, second = make_model(eager=True), make_model(eager=True)
-    for model in (first, second):
-        model.fit(training_batches(splits.train, 10, batch_size=256, seed=1), epochs=2, verbose=0)
-    assert_same(first, second)
-
-
 def test_bad_arguments() -> None:
     encoder = SASRec(ITEMS)
     with pytest.raises(ValueError, match=r"preset must be one of \['paper', 'reference'\]"):
@@ -223,3 +149,14 @@ def test_training_history_too_long() -> None:
     ids = tf.ones((1, 11), tf.int32)
     with pytest.raises(ValueError, match="ids has 11 positions, but max_length is 10"):
         model.fit(ids, ids, verbose=0)
+
+
+def test_operations_are_chosen_and_saved(tmp_path: Path) -> None:
+    operations = [Crop(0.3, seed=7), Mask(0.9, token=0, seed=8)]
+    model = make_model(operations=operations)
+    assert model.stochastic_views.operations == operations
+    model.fit(tf.constant(HISTORY, tf.int64), tf.constant(TARGETS, tf.int64), verbose=0)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    found = [(type(o), o.ratio, o.seed) for o in loaded.stochastic_views.operations]
+    assert found == [(Crop, 0.3, 7), (Mask, 0.9, 8)]

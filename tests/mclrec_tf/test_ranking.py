@@ -13,7 +13,7 @@ ITEMS = 8
 
 
 def ranks(scores: list[float], history: list[int], target: int) -> tuple[int, int]:
-    seen = seen_items(tf.constant([history or [0]]), ITEMS)
+    seen = tf.reshape(tf.constant(history, tf.int32), [1, -1])
     found = target_ranks(tf.constant([[9e9, *scores]]), tf.constant([target]), seen)
     return int(found.all_items[0]), int(found.unseen_items[0])
 

@@ -10,7 +10,16 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mclrec_tf.layers import Crop, Mask, Reorder, StochasticViews, View
+from mclrec_tf.layers import (
+    Crop,
+    Insert,
+    Mask,
+    Reorder,
+    StochasticViews,
+    Substitute,
+    View,
+    ViewOperation,
+)
 
 MASK_TOKEN = 999
 WIDTH = 20
@@ -21,6 +30,10 @@ histories = st.lists(
 )
 ratios = st.sampled_from([0.0, 0.2, 0.5, 0.8, 1.0])
 quick = settings(max_examples=40)
+
+
+# The similar items of i are i + 1000 and i + 2000.
+NEIGHBOURS = np.arange(501)[:, None] + [1000, 2000]
 
 
 def view_of(rows: list[list[int]]) -> View:
@@ -69,9 +82,68 @@ def test_reorder_shuffles_inside_one_part(rows: list[list[int]], ratio: float) -
             assert moved[-1] - moved[0] < math.floor(ratio * len(row))
 
 
+@quick
+@given(histories, ratios)
+def test_substitute_puts_similar_items_in_place(rows: list[list[int]], ratio: float) -> None:
+    operation = Substitute(NEIGHBOURS, ratio)
+    for row, changed in zip(rows, rows_of(operation(view_of(rows))), strict=True):
+        assert len(changed) == len(row)
+        replaced = [(a, b) for a, b in zip(row, changed, strict=True) if a != b]
+        assert len(replaced) == max(1, math.floor(ratio * len(row)))
+        assert all(b in (a + 1000, a + 2000) for a, b in replaced)
+
+
+@quick
+@given(histories, ratios, st.integers(WIDTH // 2, 2 * WIDTH))
+def test_insert_puts_similar_items_before(
+    rows: list[list[int]], ratio: float, max_length: int
+) -> None:
+    rows = [row[:max_length] for row in rows]
+    operation = Insert(NEIGHBOURS, ratio, max_length=max_length)
+    for row, longer in zip(rows, rows_of(operation(view_of(rows))), strict=True):
+        inserted = max(1, math.floor(ratio * len(row)))
+        assert len(longer) == min(len(row) + inserted, max_length)
+        kept = [item for item in longer if item < 1000]
+        assert kept == row[len(row) - len(kept) :]
+        pairs = list(zip(longer, longer[1:], strict=False))
+        assert all(a - b in (1000, 2000) for a, b in pairs if a >= 1000)
+        assert longer[-1] == row[-1]
+        if len(row) + inserted <= max_length:
+            assert kept == row
+
+
+@pytest.mark.parametrize(
+    "operation", [Mask(), Crop(), Reorder(), Substitute(NEIGHBOURS), Insert(NEIGHBOURS)]
+)
+def test_shortest_histories(operation: ViewOperation) -> None:
+    """0, 1 and 2 items: at least one is kept, an empty history stays empty."""
+    rows = rows_of(operation(view_of([[], [7], [7, 8]] * 40)))
+    assert rows[::3] == [[]] * 40
+    expected = {
+        Mask: ({(7,)}, {(0, 8), (7, 0)}),
+        Crop: ({(7,)}, {(7,), (8,)}),
+        Reorder: ({(7,)}, {(7, 8)}),
+        Substitute: (
+            {(1007,), (2007,)},
+            {(1007, 8), (2007, 8), (7, 1008), (7, 2008)},
+        ),
+        Insert: (
+            {(1007, 7), (2007, 7)},
+            {(1007, 7, 8), (2007, 7, 8), (7, 1008, 8), (7, 2008, 8)},
+        ),
+    }[type(operation)]
+    assert tuple({tuple(row) for row in rows[start::3]} for start in (1, 2)) == expected
+
+
 def test_every_part_and_order_can_be_drawn() -> None:
     row = list(range(1, 6))
     many = view_of([row] * 2000)
+    substituted = Counter(tuple(r) for r in rows_of(Substitute(NEIGHBOURS, 0.4)(many)))
+    assert len(substituted) == math.comb(5, 2) * 4
+    inserted = Counter(tuple(r) for r in rows_of(Insert(NEIGHBOURS, 0.4)(many)))
+    assert len(inserted) == math.comb(5, 2) * 4
+    for counts in (substituted, inserted):
+        assert max(counts.values()) < 3 * min(counts.values())
     assert {tuple(r) for r in rows_of(Crop(0.5)(many))} == {(i, i + 1) for i in range(1, 5)}
     masked = Counter(tuple(r) for r in rows_of(Mask(0.5)(many)))
     assert len(masked) == math.comb(5, 2)
@@ -109,6 +181,20 @@ def test_a_single_item_gives_itself_twice() -> None:
         assert all(1 <= len(row) <= 2 for row in rows_of(view)[1::2])
 
 
+def test_views_of_different_widths() -> None:
+    rows = [list(range(1, WIDTH + 1)), [7], [3, 4]] * 100
+    operations = [Crop(0.5), Insert(NEIGHBOURS, 0.5, max_length=25)]
+    views = StochasticViews(operations, seed=1)
+    spec = View(tf.TensorSpec([None, None], tf.int32), tf.TensorSpec([None], tf.int32))
+    for view in tf.function(views, input_signature=[spec])(view_of(rows)):
+        assert view.ids.shape == (300, 25)
+        lengths = np.reshape(view.lengths, (100, 3))
+        assert set(lengths[:, 0]) == {10, 25}
+        assert set(lengths[:, 1]) == {1}
+        assert set(lengths[:, 2]) == {1, 3}
+        assert rows_of(view)[1] == [7]
+
+
 def test_same_seed_same_views() -> None:
     view = view_of([list(range(1, 15))] * 4)
     first = StochasticViews([Mask(seed=1), Crop(seed=2)], seed=3)
@@ -120,6 +206,10 @@ def test_same_seed_same_views() -> None:
 def test_bad_arguments() -> None:
     with pytest.raises(ValueError, match=r"Crop: ratio must lie in 0..1, got 1.5"):
         Crop(1.5)
+    with pytest.raises(ValueError, match=r"neighbours must have the shape .*, got \(3,\)"):
+        Insert([0, 2, 1])
+    with pytest.raises(ValueError, match="every item needs k items similar to it"):
+        Substitute([[0], [2], [0]])
     with pytest.raises(ValueError, match="two different operations"):
         StochasticViews([Mask()])
 

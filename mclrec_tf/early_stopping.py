@@ -9,6 +9,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from mclrec_tf.averaged_weights import averaged_weights, swap_averages
+
 _WEIGHTS, _HISTORY, _UNFINISHED = "model.weights.h5", "history.json", "unfinished"
 
 
@@ -19,6 +21,10 @@ class ResumableEarlyStopping(keras.callbacks.EarlyStopping):
     a rename: weights, states of the optimizers, the logs of every epoch; the best epoch's is kept.
     `keras.callbacks.BackupAndRestore` is not enough for this: it forgets the best weights, and a
     process killed while it writes leaves a state that it cannot read.
+
+    Where an optimizer averages the weights (`use_ema=True`), the averages are what is validated
+    and kept; training goes on with the weights themselves, after a resumption too.
+    (`keras.callbacks.SwapEMAWeights` takes the optimizer's weights to be all of the model's.)
 
     Args:
         directory: holds the newest state and the best; absent before a new training.
@@ -58,7 +64,8 @@ class ResumableEarlyStopping(keras.callbacks.EarlyStopping):
         with tf.io.gfile.GFile(self._path(states[-1], _HISTORY)) as file:
             self.history = json.load(file)
         model.load_weights(self._path(self._best() + 1, _WEIGHTS))
-        self._kept_weights = model.get_weights()
+        with averaged_weights(model):
+            self._kept_weights = model.get_weights()
         model.load_weights(self._path(states[-1], _WEIGHTS))
         return len(self.history)
 
@@ -85,17 +92,24 @@ class ResumableEarlyStopping(keras.callbacks.EarlyStopping):
             self.best_weights = self._kept_weights
             self.wait = self._epochs_without_rise()
 
+    def on_test_begin(self, logs: dict[str, Any] | None = None) -> None:
+        swap_averages(self.model)
+
+    def on_test_end(self, logs: dict[str, Any] | None = None) -> None:
+        swap_averages(self.model)
+
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         row = {name: float(value) for name, value in (logs or {}).items()}
         if not math.isfinite(row["loss"]):
             raise FloatingPointError(
-                f"the loss became {row['loss']} in epoch {epoch + 1}; try a lower --learning-rate"
+                f"the loss became {row['loss']} in epoch {epoch + 1}; try a lower learning rate"
             )
         if self.monitor not in row:
             raise ValueError(
-                f"--monitor {self.monitor} is not measured; measured are {', '.join(row)}"
+                f"monitor: {self.monitor} is not measured; measured are {', '.join(row)}"
             )
-        super().on_epoch_end(epoch, logs)
+        with averaged_weights(self.model):
+            super().on_epoch_end(epoch, logs)
         self.history.append(row)
         self._write_state(epoch)
 

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import pytest
 
-from pipeline.early_stopping import ResumableEarlyStopping
+from mclrec_tf.early_stopping import ResumableEarlyStopping
 
 METRIC = "val_score"
 
@@ -117,7 +117,7 @@ def test_a_loss_that_is_no_number_stops_and_is_not_kept(tmp_path: Path):
     model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
     model.compile("sgd", loss="mse")
     stopping = ResumableEarlyStopping(str(tmp_path), METRIC, patience=1, epochs=3)
-    with pytest.raises(FloatingPointError, match="epoch 1; try a lower --learning-rate"):
+    with pytest.raises(FloatingPointError, match="epoch 1; try a lower learning rate"):
         model.fit(np.ones((1, 1)), np.array([[math.nan]]), callbacks=[stopping], verbose=0)
     assert stopping.restore(model) == 0
 
@@ -128,3 +128,72 @@ def test_an_unknown_metric_is_named(tmp_path: Path):
     stopping = ResumableEarlyStopping(str(tmp_path), "val_absent", patience=1, epochs=3)
     with pytest.raises(ValueError, match="val_absent is not measured; measured are loss"):
         model.fit(np.ones((1, 1)), np.ones((1, 1)), callbacks=[stopping], verbose=0)
+
+
+class Recorder(keras.callbacks.Callback):
+    """Notes the weights after every step and in every validation; scores and kills epochs."""
+
+    def __init__(self, scores: list[float], killed_in: int | None):
+        super().__init__()
+        self.scores, self.killed_in = scores, killed_in
+        self.steps: list[float] = []
+        self.validated: list[float] = []
+
+    def on_epoch_begin(self, epoch: int, logs=None) -> None:
+        if epoch == self.killed_in:
+            raise Killed
+
+    def on_train_batch_end(self, batch: int, logs=None) -> None:
+        self.steps.append(bias(self.model))
+
+    def on_test_batch_end(self, batch: int, logs=None) -> None:
+        self.validated.append(bias(self.model))
+
+    def on_epoch_end(self, epoch: int, logs=None) -> None:
+        logs[METRIC] = self.scores[epoch]
+
+
+def fit_averaging(directory: Path, killed_in: int | None = None, use_ema: bool = True):
+    """Four epochs of two steps, the second of them the best."""
+    scores = [0.1, 0.5, 0.2, 0.3]
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    optimizer = keras.optimizers.SGD(0.1, use_ema=use_ema, ema_momentum=0.5)
+    model.compile(optimizer, loss="mse", run_eagerly=True)
+    model.optimizer.build(model.trainable_variables)
+    stopping = ResumableEarlyStopping(str(directory), METRIC, patience=9, epochs=len(scores))
+    recorder = Recorder(scores, killed_in)
+    data = np.ones((2, 1)), np.full((2, 1), 5.0)
+    with contextlib.suppress(Killed):
+        model.fit(
+            *data,
+            batch_size=1,
+            validation_data=data,
+            validation_batch_size=2,
+            initial_epoch=stopping.restore(model),
+            epochs=len(scores),
+            callbacks=[recorder, stopping],
+            verbose=0,
+        )
+    return model, recorder
+
+
+def test_averaged_weights_are_validated_and_kept_and_the_others_trained(tmp_path: Path):
+    model, recorder = fit_averaging(tmp_path / "averaging")
+    averages = [recorder.steps[0]]
+    for value in recorder.steps[1:]:
+        averages.append(0.5 * averages[-1] + 0.5 * value)
+    np.testing.assert_allclose(recorder.validated, averages[1::2], rtol=1e-5)
+    assert bias(model) == pytest.approx(averages[3], rel=1e-5)
+    _, plain = fit_averaging(tmp_path / "plain", use_ema=False)
+    np.testing.assert_allclose(recorder.steps, plain.steps, rtol=1e-6)
+
+
+@pytest.mark.parametrize("killed_in", [1, 2, 3])
+def test_a_killed_training_goes_on_with_its_averages(tmp_path: Path, killed_in: int):
+    whole, uninterrupted = fit_averaging(tmp_path / "whole")
+    _, before = fit_averaging(tmp_path / "killed", killed_in)
+    resumed, after = fit_averaging(tmp_path / "killed")
+    assert before.steps + after.steps == uninterrupted.steps
+    assert before.validated + after.validated == uninterrupted.validated
+    assert bias(resumed) == bias(whole)

@@ -1,0 +1,90 @@
+"""GRU4Rec: a recurrent network over the history."""
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from mclrec_tf.encoders.sequence_encoder import SequenceEncoder
+
+
+@keras.saving.register_keras_serializable("mclrec_tf")
+class GRU4Rec(SequenceEncoder):
+    """Item embedding, dropout, a GRU, and a dense layer to the size of the item vectors.
+
+    It is trained like every encoder here, by a softmax over the whole catalogue: the paper's
+    losses over sampled items, and even those of its follow-up (Hidasi and Karatzoglou, 2018),
+    stand in for it. A hidden item is a step with the input 0.
+
+    Args:
+        num_items: Size of the catalogue, |I|.
+        dim: Size of the vectors, d.
+        max_length: Longest history read, n.
+        hidden_dim: Size of the GRU's state; 2·dim when left out.
+        num_layers: GRUs one after the other.
+        dropout: Share of the input dropped in training.
+
+    Example:
+
+    ```python
+    encoder = GRU4Rec(num_items=100, dim=32)
+    encoder(tf.constant([[5, 8, 2, 0]])).shape  # (1, 4, 32)
+    ```
+
+    Reference:
+        Hidasi et al., ICLR 2016, arXiv 1511.06939.
+    """
+
+    def __init__(
+        self,
+        num_items: int,
+        dim: int = 64,
+        max_length: int = 50,
+        hidden_dim: int | None = None,
+        num_layers: int = 1,
+        dropout: float = 0.3,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(num_items, dim, max_length, **kwargs)
+        if num_layers < 1:
+            raise ValueError(f"num_layers must be at least 1, got {num_layers}.")
+        self.hidden_dim = hidden_dim or 2 * dim
+        self.num_layers = num_layers
+        self.dropout = dropout
+
+    def build(self, input_shape: Any = None) -> None:
+        super().build(input_shape)
+        self.drop = keras.layers.Dropout(self.dropout, name="drop")
+        self.grus, size = [], self.dim
+        for index in range(self.num_layers):
+            layer = keras.layers.GRU(self.hidden_dim, return_sequences=True, name=f"gru_{index}")
+            layer.build((None, None, size))
+            self.grus.append(layer)
+            size = self.hidden_dim
+        self.output_projection = keras.layers.Dense(self.dim, name="output_projection")
+        self.output_projection.build((None, size))
+
+    def encode(self, ids: tf.Tensor, lengths: tf.Tensor, training: bool | None) -> tf.Tensor:
+        return self.output_projection(self._states(ids, training))
+
+    def encode_last(self, ids: tf.Tensor, lengths: tf.Tensor, training: bool | None) -> tf.Tensor:
+        states = self._states(ids, training)
+        last = tf.gather(states, tf.maximum(lengths - 1, 0), batch_dims=1)
+        return self.output_projection(last)
+
+    def _states(self, ids: tf.Tensor, training: bool | None) -> tf.Tensor:
+        """The state after each place, `[B, L, hidden_dim]`."""
+        # The padding comes last, so that no real place's state depends on it.
+        x = tf.where((ids > 0)[:, :, None], self.item_embedding(ids), 0.0)
+        x = self.drop(x, training=training)
+        for layer in self.grus:
+            x = layer(x)
+        return x
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "hidden_dim": self.hidden_dim,
+            "num_layers": self.num_layers,
+            "dropout": self.dropout,
+        }

@@ -1,0 +1,91 @@
+"""What encoders of Transformer blocks share: the input, and the blocks one after the other."""
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from mclrec_tf.encoders.sequence_encoder import SequenceEncoder
+from mclrec_tf.layers.tokens import Tokens
+from mclrec_tf.layers.transformer_block import TransformerBlock
+
+
+class TransformerEncoder(SequenceEncoder):
+    """Item and position embedding, LayerNorm, dropout, then blocks that a subclass makes.
+
+    Args:
+        num_items: Size of the catalogue, |I|.
+        dim: Size of the vectors, d.
+        max_length: Longest history read, n. Positions count from the start of the kept window.
+        num_layers: Transformer blocks.
+        num_heads: Attention heads; must divide `dim`.
+        inner_dim: Hidden size of the feed-forward networks; 4·dim when left out.
+        dropout: Share dropped in training.
+    """
+
+    def __init__(
+        self,
+        num_items: int,
+        dim: int = 64,
+        max_length: int = 50,
+        num_layers: int = 2,
+        num_heads: int = 2,
+        inner_dim: int | None = None,
+        dropout: float = 0.5,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(num_items, dim, max_length, **kwargs)
+        if num_layers < 1:
+            raise ValueError(f"num_layers must be at least 1, got {num_layers}.")
+        self.num_layers = num_layers
+        self.num_heads = num_heads
+        self.inner_dim = inner_dim or 4 * dim
+        self.dropout = dropout
+
+    def new_block(self, name: str) -> TransformerBlock:
+        """A block of the encoder, not yet built."""
+        raise NotImplementedError(f"{type(self).__name__} must implement new_block().")
+
+    def build(self, input_shape: Any = None) -> None:
+        super().build(input_shape)
+        shape = (None, self.dim)
+        self.position_table = self.add_weight(
+            shape=(self.max_length, self.dim),
+            initializer=keras.initializers.RandomNormal(stddev=0.02),
+            name="position_table",
+        )
+        self.input_norm = keras.layers.LayerNormalization(epsilon=1e-12, name="input_norm")
+        self.input_norm.build(shape)
+        self.drop = keras.layers.Dropout(self.dropout, name="drop")
+        self.blocks = [self.new_block(f"block_{index}") for index in range(self.num_layers)]
+        for block in self.blocks:
+            block.build(shape)
+
+    def encode(self, ids: tf.Tensor, lengths: tf.Tensor, training: bool | None) -> tf.Tensor:
+        tokens, x = self._before_last_block(ids, lengths, training)
+        return tokens.padded(self.blocks[-1](x, tokens, training=training))
+
+    def encode_last(self, ids: tf.Tensor, lengths: tf.Tensor, training: bool | None) -> tf.Tensor:
+        tokens, x = self._before_last_block(ids, lengths, training)
+        return self.blocks[-1](x, tokens, last_only=True, training=training)
+
+    def _before_last_block(
+        self, ids: tf.Tensor, lengths: tf.Tensor, training: bool | None
+    ) -> tuple[Tokens, tf.Tensor]:
+        """The tokens, and the input of the last block, `[T, d]`."""
+        tokens = Tokens.of(ids, lengths)
+        items = self.item_embedding(tokens.flat(ids))
+        x = self.input_norm(items + tf.gather(self.position_table, tokens.places))
+        x = self.drop(x, training=training)
+        for block in self.blocks[:-1]:
+            x = block(x, tokens, training=training)
+        return tokens, x
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "num_layers": self.num_layers,
+            "num_heads": self.num_heads,
+            "inner_dim": self.inner_dim,
+            "dropout": self.dropout,
+        }

@@ -1,0 +1,38 @@
+"""Small encoders and rows to try them on."""
+
+from collections.abc import Callable
+
+import numpy as np
+import tensorflow as tf
+
+from mclrec_tf import BSARec, GRU4Rec, SASRec, SequenceEncoder
+
+NUM_ITEMS, DIM, MAX_LENGTH = 60, 8, 20
+ENCODERS: dict[str, Callable[..., SequenceEncoder]] = {
+    "SASRec": SASRec,
+    "SASRec of one block": lambda *args, **kwargs: SASRec(*args, num_layers=1, **kwargs),
+    "BSARec": BSARec,
+    "GRU4Rec": GRU4Rec,
+    "GRU4Rec of two": lambda *args, **kwargs: GRU4Rec(*args, num_layers=2, **kwargs),
+}
+
+
+def random_encoder(name: str, dropout: float = 0.0) -> SequenceEncoder:
+    """An encoder with weights far larger than at the start, so that a leak is seen."""
+    encoder = ENCODERS[name](NUM_ITEMS, dim=DIM, max_length=MAX_LENGTH, dropout=dropout)
+    encoder.build()
+    random = np.random.default_rng(1)
+    for weight in encoder.trainable_variables:
+        weight.assign(weight + random.normal(size=weight.shape, scale=0.5))
+    return encoder
+
+
+def mixed_rows(hidden: float = 0.0, seed: int = 0) -> tuple[tf.Tensor, tf.Tensor]:
+    """Rows of different items and of all lengths up to MAX_LENGTH; a share of places is hidden."""
+    random = np.random.default_rng(seed)
+    lengths = np.array([1, 2, 20, 3, 0, 9, 5, 2, 13, 1])
+    ids = np.zeros((len(lengths), MAX_LENGTH), np.int32)
+    for row, length in enumerate(lengths):
+        items = random.permutation(NUM_ITEMS)[:length] + 1
+        ids[row, :length] = np.where(random.random(length) < hidden, 0, items)
+    return tf.constant(ids), tf.constant(lengths, tf.int32)
