@@ -11,7 +11,7 @@ PYTEST := $(VENV)/bin/python -m pytest -n $(WORKERS)
 unexport PYTHONHOME PYTHONPATH
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow clean
+.PHONY: help demo test test-slow bench clean
 
 help:  ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*  ## /\1	/p' $(firstword $(MAKEFILE_LIST)) | expand -t 12
@@ -27,6 +27,9 @@ test: $(VENV)/installed  ## Check style and types, run the fast tests
 
 test-slow: $(VENV)/installed  ## Run the slow tests
 	$(PYTEST) -m "slow and not benchmark" $(PYTEST_ARGS)
+
+bench: $(VENV)/installed  ## Time training against the authors' schedule, on DATA=log or synthetic users
+	$(VENV)/bin/python -m benchmarks.training_speed $(if $(DATA),--data "$(DATA)") --profile
 
 clean:  ## Remove .venv and all caches; the models in runs/ stay
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info

@@ -1,0 +1,69 @@
+"""Where a result comes from: code, machine and time, written with every number."""
+
+import json
+import os
+import platform
+import resource
+import subprocess
+from collections.abc import Mapping
+from datetime import datetime, timezone
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+_CHECKOUT = Path(__file__).parents[1]
+
+
+def provenance() -> dict[str, Any]:
+    """The state of the code and of the machine, now."""
+    return {
+        "version": _git_version(),
+        "packages": {name: metadata.version(name) for name in ("keras", "numpy", "tensorflow")},
+        "python": platform.python_version(),
+        "machine": {
+            "processor": _processor(),
+            "cores": os.cpu_count(),
+            "usable_cores": len(os.sched_getaffinity(0)),
+            "memory_gb": round(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 1e9, 1),
+            "system": platform.platform(),
+            # Other work on the machine makes every time longer.
+            "load_average": [round(load, 2) for load in os.getloadavg()],
+        },
+        "time": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+    }
+
+
+def peak_memory_gb() -> float:
+    """The most memory that this process has held so far."""
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9, 3)
+
+
+def write_json(path: Path, result: Mapping[str, Any]) -> None:
+    """Writes a result; the file appears when it is complete."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(path.name + ".part")
+    unfinished.write_text(json.dumps(result, indent=1) + "\n")
+    unfinished.replace(path)
+
+
+def print_json(result: Mapping[str, Any]) -> None:
+    """Prints a result as one line, for other programs."""
+    print(json.dumps(result), flush=True)
+
+
+def _git_version() -> str:
+    command = ["git", "describe", "--always", "--dirty", "--abbrev=12"]
+    try:
+        found = subprocess.run(command, cwd=_CHECKOUT, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return found.stdout.strip()
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = []
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor()

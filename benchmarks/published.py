@@ -1,0 +1,74 @@
+"""Published results, to stand beside ours; each with its ranking policy and source.
+
+HR and NDCG on the test split of leave-one-out, ranked among all items.
+"""
+
+from typing import NamedTuple
+
+
+class Published(NamedTuple):
+    """A row of somebody else's table; what is not published is absent from `metrics`."""
+
+    data: str
+    policy: str
+    name: str
+    metrics: dict[str, float]
+
+
+_NAMES = tuple(f"{metric}_at_{k}" for metric in ("hit_rate", "ndcg") for k in (5, 10, 20))
+
+
+def _all(data: str, policy: str, name: str, *values: float) -> Published:
+    return Published(data, policy, name, dict(zip(_NAMES, values, strict=True)))
+
+
+def _at_20(data: str, name: str, hit_rate: float, ndcg: float) -> Published:
+    return Published(data, "all_items", name, {"hit_rate_at_20": hit_rate, "ndcg_at_20": ndcg})
+
+
+# Table 3 of MCLRec (arXiv 2304.07763). Its SASRec is trained with binary cross-entropy and one
+# negative item. The first row of each data set is the goal of the same policy.
+PUBLISHED = (
+    _all("beauty", "all_items", "MCLRec (paper)", 0.0581, 0.0871, 0.1243, 0.0352, 0.0446, 0.0539),
+    _at_20("beauty", "DuoRec (paper)", 0.1193, 0.0518),
+    _at_20("beauty", "CL4SRec (paper)", 0.0974, 0.0428),
+    _at_20("beauty", "SASRec (paper)", 0.0894, 0.0386),
+    _all("sports", "all_items", "MCLRec (paper)", 0.0328, 0.0501, 0.0734, 0.0204, 0.0260, 0.0319),
+    _at_20("sports", "DuoRec (paper)", 0.0696, 0.0302),
+    _at_20("sports", "CL4SRec (paper)", 0.0557, 0.0238),
+    _at_20("sports", "SASRec (paper)", 0.0500, 0.0224),
+    _all("yelp", "all_items", "MCLRec (paper)", 0.0454, 0.0647, 0.0941, 0.0332, 0.0394, 0.0467),
+    _at_20("yelp", "DuoRec (paper)", 0.0868, 0.0447),
+    _at_20("yelp", "CL4SRec (paper)", 0.0623, 0.0254),
+    _at_20("yelp", "SASRec (paper)", 0.0443, 0.0179),
+    # The authors' released Beauty weights, ranked without the items of the history.
+    Published(
+        "beauty",
+        "unseen_items",
+        "MCLRec (authors' weights)",
+        {
+            "hit_rate_at_10": 0.0951,
+            "hit_rate_at_20": 0.1306,
+            "ndcg_at_10": 0.0576,
+            "ndcg_at_20": 0.0665,
+        },
+    ),
+    # A public log of SASRec with full softmax cross-entropy at all positions, dropout 0.6.
+    Published(
+        "beauty",
+        "all_items",
+        "SASRec (public log, full softmax)",
+        {"hit_rate_at_10": 0.0830, "ndcg_at_10": 0.0415},
+    ),
+    Published(
+        "beauty",
+        "unseen_items",
+        "SASRec (public log, full softmax)",
+        {"hit_rate_at_10": 0.0977, "ndcg_at_10": 0.0591},
+    ),
+)
+
+
+def published(data: str, policy: str) -> list[Published]:
+    """The rows of a data set under a policy."""
+    return [row for row in PUBLISHED if (row.data, row.policy) == (data, policy)]

@@ -1,0 +1,189 @@
+"""One training run to a quality: trained with early stopping on validation, tested once.
+
+    python -m benchmarks.quality --data LOG --method mclrec --seed 0 --out runs/results
+
+writes runs/results/mclrec-<log>-0.json: configuration, seed, version and machine, the metrics of
+validation after every epoch with the time they took, and the test metrics of the best epoch under
+both ranking policies. A run that was killed goes on when the same command is given again.
+`benchmarks.table` and `benchmarks.time_to_quality` read the files.
+"""
+
+import argparse
+import hashlib
+import json
+import math
+import shutil
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+from benchmarks.provenance import peak_memory_gb, print_json, provenance, write_json
+from benchmarks.settings import (
+    BASELINES,
+    METHODS,
+    RunSettings,
+    add_options,
+    given_settings,
+    settings_for,
+)
+
+
+def run(
+    log: Path,
+    method: str,
+    seed: int,
+    settings: RunSettings,
+    state: Path,
+    k_core: int = 5,
+    read_test: bool = True,
+) -> dict[str, Any]:
+    """Trains and, at the end, reads the test split once; returns what there is to know.
+
+    Args:
+        log: The event log.
+        method: One of `METHODS`.
+        seed: Seed of everything random.
+        settings: Model, objective, optimizer and schedule; baselines need none.
+        state: Folder of the unfinished training, for the caller to remove when all is written.
+        k_core: Events that each user and each item must have.
+        read_test: Whether to rank the test split; a search must not.
+    """
+    # Imported now, so that --help answers at once.
+    from benchmarks.training import train
+    from mclrec_tf.baselines import Popularity, Recency
+    from mclrec_tf.data.histories import leave_one_out
+    from mclrec_tf.data.interactions import load_interactions
+    from mclrec_tf.evaluation import rank_targets, summarize
+
+    interactions = load_interactions(str(log), k_core=k_core)
+    splits = leave_one_out(interactions.histories)
+    num_items = len(interactions.item_ids)
+    result: dict[str, Any] = {
+        "data": data_name(log),
+        "method": method,
+        "seed": seed,
+        "k_core": k_core,
+        "configuration": {} if method in BASELINES else asdict(settings),
+        **provenance(),
+        "users": len(splits.train),
+        "items": num_items,
+        "training_events": len(splits.train.items),
+    }
+    if method in BASELINES:
+        scorer: Any = {"popularity": Popularity, "recency": Recency}[method](num_items)
+        validation = summarize(rank_targets(scorer, *splits.validation))
+        result |= {"training_seconds": 0.0, "validation": by_policy(validation), "curve": []}
+    else:
+        trained = train(settings, splits.train, splits.validation, num_items, seed, state)
+        scorer = trained.model
+        result |= _course(trained.history, settings.monitor)
+    if read_test:
+        began = monotonic()
+        ranks = rank_targets(scorer, *splits.test, verbose=int(sys.stdout.isatty()))
+        result["test"] = by_policy(summarize(ranks))
+        result["test_seconds"] = round(monotonic() - began, 3)
+    result["peak_memory_gb"] = peak_memory_gb()
+    return result
+
+
+def by_policy(metrics: dict[str, float]) -> dict[str, dict[str, float]]:
+    """`all_items_ndcg_at_10` and so on, apart by policy: they never share a column."""
+    return {
+        policy: {
+            name.removeprefix(f"{policy}_"): round(value, 6)
+            for name, value in metrics.items()
+            if name.startswith(policy)
+        }
+        for policy in ("all_items", "unseen_items")
+    }
+
+
+def _course(history: list[dict[str, float]], monitor: str) -> dict[str, Any]:
+    """What happened over the epochs.
+
+    Times add up over a resumed run, without the pauses; making the graph is part of its first
+    epoch.
+    """
+    curve, wall = [], 0.0
+    for epoch, row in enumerate(history, start=1):
+        wall += row["training_seconds"] + row["validation_seconds"]
+        # JSON knows no infinity, which a diagnostic of collapse may be.
+        numbers = {k: round(v, 6) if math.isfinite(v) else None for k, v in row.items()}
+        curve.append({"epoch": epoch, "wall_seconds": round(wall, 3), **numbers})
+    best = max(history, key=lambda row: row[monitor])
+    validation = {name.removeprefix("val_"): value for name, value in best.items()}
+    return {
+        "monitor": monitor,
+        "epochs": len(history),
+        "best_epoch": history.index(best) + 1,
+        "training_seconds": round(sum(row["training_seconds"] for row in history), 3),
+        "wall_seconds": round(wall, 3),
+        "validation": by_policy(validation),
+        "curve": curve,
+    }
+
+
+def data_name(log: Path) -> str:
+    """`beauty` for `…/beauty.txt.gz`."""
+    return log.name.split(".")[0]
+
+
+def default_name(method: str, settings: RunSettings) -> str:
+    """`popularity`, `mclrec-bsarec`."""
+    return method if method in BASELINES else f"{method}-{settings.encoder}"
+
+
+def state_folder(out: Path, name: str, *identity: Any) -> Path:
+    """The same folder for the same run, another one for another."""
+    text = json.dumps(identity, sort_keys=True)
+    return out / "unfinished" / f"{name}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.quality", description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("--data", type=Path, required=True, metavar="LOG", help="event log")
+    parser.add_argument("--method", choices=METHODS, default="mclrec", help="default: mclrec")
+    parser.add_argument("--seed", type=int, default=0, help="default: 0")
+    parser.add_argument(
+        "--out", type=Path, default=Path("runs/results"), help="default: runs/results"
+    )
+    parser.add_argument(
+        "--name", help="name of the result in tables; method and encoder if left out"
+    )
+    parser.add_argument("--k-core", type=int, default=5, help="as in load_interactions; default: 5")
+    parser.add_argument("--json", action="store_true", help="print the result as the last line")
+    add_options(parser)
+    options = parser.parse_args(arguments)
+    data = data_name(options.data)
+    settings = settings_for(data, options.method, given_settings(options))
+    name = options.name or default_name(options.method, settings)
+    file = options.out / f"{name}-{data}-{options.seed}.json"
+    configuration = {} if options.method in BASELINES else asdict(settings)
+    identity = (str(options.data.resolve()), options.method, options.k_core, configuration)
+    state = state_folder(options.out, file.stem, *identity)
+    if file.exists():
+        result = json.loads(file.read_text())
+        if (result["method"], result["configuration"]) != (options.method, configuration):
+            parser.error(f"{file} holds a run with other settings: give another --name or --out")
+        print(f"{file} is there already")
+    else:
+        result = run(options.data, options.method, options.seed, settings, state, options.k_core)
+        result["name"] = name
+        write_json(file, result)
+    shutil.rmtree(state, ignore_errors=True)
+    with suppress(OSError):  # other runs are unfinished, or there was none
+        state.parent.rmdir()
+    for policy, metrics in result["test"].items():
+        shown = (f"{key} {metrics[key]:.4f}" for key in ("hit_rate_at_10", "ndcg_at_10"))
+        print(f"{file.stem}  test {policy}: {', '.join(shown)}")
+    if options.json:
+        print_json(result)
+
+
+if __name__ == "__main__":
+    main()

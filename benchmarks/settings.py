@@ -1,0 +1,134 @@
+"""What can be set about a training run, and the values chosen for each data set.
+
+Imports nothing heavy, so that `--help` answers at once.
+"""
+
+import argparse
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from types import UnionType
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+# "encoder" is the encoder alone: MCLRec without contrast.
+METHODS = ("mclrec", "encoder", "popularity", "recency")
+BASELINES = ("popularity", "recency")
+
+
+def setting(default: Any, help: str) -> Any:
+    """A dataclass field with a default and an explanation."""
+    return field(default=default, metadata={"help": help})
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """Model, objective, optimizer and schedule of one run."""
+
+    encoder: Literal["sasrec", "bsarec", "gru4rec"] = setting("sasrec", "sequence encoder")
+    schedule: Literal["ours", "prefix", "authors"] = setting(
+        "ours",
+        "ours: all items of a history in one pass; prefix: ours with a row of every prefix; "
+        "authors: the schedule of the authors' code (benchmarks/authors_schedule.py)",
+    )
+    preset: Literal["paper", "reference"] = setting("paper", "the paper, or the authors' code")
+    update_rule: str = setting("", "name in mclrec_tf.update_rules; empty: that of the preset")
+    views: Literal["contrast", "training_data"] = setting("contrast", "what views are used for")
+    share_augmenters: bool = setting(False, "one augmenter for both views")
+    lambda_: float = setting(0.0, "weight of the contrast of stochastic views")
+    beta: float = setting(0.01, "weight of the contrast with learned views")
+    regularization: float = setting(0.1, "weight of the regularisation, relative to beta")
+    temperature: float = setting(1.0, "temperature of the contrast of stochastic views")
+    dim: int = setting(64, "size of the vectors")
+    num_layers: int | None = setting(None, "layers of the encoder; its own default if left out")
+    num_heads: int | None = setting(None, "attention heads; the encoder's default if left out")
+    max_length: int = setting(50, "items of a history that are read")
+    dropout: float = setting(0.5, "dropout of the encoder")
+    batch_size: int = setting(1024, "predictions a batch")
+    learning_rate: float = setting(2e-3, "Adam's learning rate of the encoder")
+    augmenter_learning_rate: float = setting(1e-3, "Adam's learning rate of the augmenters")
+    warmup_steps: int = setting(0, "steps in which the encoder's learning rate rises to its value")
+    weight_decay: float = setting(0.0, "decoupled weight decay, not of biases and norms")
+    clipnorm: float = setting(0.0, "longest gradient of a weight of the encoder; 0: any")
+    ema: float = setting(0.99, "momentum of averaged encoder weights, e.g. 0.999; 0: no averages")
+    epochs: int = setting(200, "most epochs")
+    patience: int = setting(10, "epochs without a better --monitor before training stops")
+    monitor: str = setting(
+        "val_unseen_items_ndcg_at_10",
+        "what chooses the best epoch: val_{all,unseen}_items_{hit_rate,ndcg,mrr}_at_{5,10,20}",
+    )
+
+
+# The authors' settings (paper 4.1.4 and 4.5.2, released scripts), for their schedule.
+_AUTHORS: dict[str, Any] = {
+    "preset": "reference",
+    "batch_size": 256,
+    "learning_rate": 1e-3,
+    "ema": 0.0,
+}
+AUTHORS_SETTINGS: dict[str, dict[str, Any]] = {
+    "beauty": {**_AUTHORS, "lambda_": 0.0, "beta": 0.05},
+    "sports": {**_AUTHORS, "lambda_": 0.04, "beta": 0.4},
+    "yelp": {**_AUTHORS, "lambda_": 0.03, "beta": 0.1},
+    "ml-1m": {**_AUTHORS, "lambda_": 0.0, "beta": 0.01, "dropout": 0.1},
+}
+
+# What the search on validation has chosen (benchmarks.search), by data set and method.
+TUNED_SETTINGS: dict[str, dict[str, dict[str, Any]]] = {
+    "beauty": {"mclrec": {"encoder": "bsarec"}, "encoder": {"encoder": "bsarec"}},
+    "ml-100k": {"mclrec": {"dropout": 0.2}, "encoder": {"dropout": 0.2}},
+}
+
+# What `benchmarks.search` draws from.
+SEARCH_SPACE: dict[str, list[Any]] = {
+    "learning_rate": [5e-4, 1e-3, 2e-3, 4e-3],
+    "dropout": [0.3, 0.4, 0.5, 0.6],
+    "batch_size": [256, 512, 1024, 2048],
+    "weight_decay": [0.0, 1e-4, 1e-3],
+    "ema": [0.0, 0.999],
+    "lambda_": [0.0, 0.01, 0.03, 0.1],
+    "beta": [0.001, 0.003, 0.01, 0.03, 0.1],
+}
+
+
+def settings_for(data: str, method: str, given: Mapping[str, Any]) -> RunSettings:
+    """Defaults, then the values chosen for the data set and method, then those that are given."""
+    if given.get("schedule") == "authors":
+        chosen = AUTHORS_SETTINGS.get(data, _AUTHORS)
+    else:
+        chosen = TUNED_SETTINGS.get(data, {}).get(method, {})
+    values = {**chosen, **given}
+    if method == "encoder":
+        values |= {"lambda_": 0.0, "beta": 0.0}
+    return RunSettings(**values)
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Adds an option for every setting. One that is not given is absent from the result."""
+    group = parser.add_argument_group(
+        "settings", "What is left out has the value chosen for the data set, else its default."
+    )
+    types = get_type_hints(RunSettings)
+    for one in fields(RunSettings):
+        kind = types[one.name]
+        form: dict[str, Any]
+        if kind is bool:
+            form = {"action": argparse.BooleanOptionalAction}
+        elif get_origin(kind) is Literal:
+            form = {"choices": get_args(kind)}
+        else:
+            kind = get_args(kind)[0] if isinstance(kind, UnionType) else kind
+            form = {"type": kind, "metavar": kind.__name__.upper()}
+        help = one.metadata["help"] + f" (default: {one.default})"
+        group.add_argument(
+            option(one.name), dest=one.name, default=argparse.SUPPRESS, help=help, **form
+        )
+
+
+def given_settings(options: argparse.Namespace) -> dict[str, Any]:
+    """The settings that stand on the command line."""
+    names = {one.name for one in fields(RunSettings)}
+    return {name: value for name, value in vars(options).items() if name in names}
+
+
+def option(name: str) -> str:
+    """The command-line option of a setting: `lambda_` is `--lambda`."""
+    return "--" + name.strip("_").replace("_", "-")

@@ -1,0 +1,110 @@
+"""Validation quality against wall time, from the files of `benchmarks.quality`.
+
+    cd runs/results
+    python -m benchmarks.time_to_quality mclrec-beauty-0.json authors-beauty-0.json --out speed
+
+writes speed.json and speed.png. Wall time is training and validation; pauses between
+a kill and a resumption are not in it. Runs are compared at the values that both reach.
+"""
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.provenance import print_json, provenance, write_json
+
+_MONITOR = "val_unseen_items_ndcg_at_10"
+_SHARES = (0.5, 0.8, 0.9, 0.95, 1.0)
+
+
+def curve(result: dict[str, Any], monitor: str = _MONITOR) -> list[tuple[float, float]]:
+    """Wall seconds and the best value so far, after each epoch."""
+    points, best = [], float("-inf")
+    for row in result["curve"]:
+        best = max(best, row[monitor])
+        points.append((row["wall_seconds"], best))
+    return points
+
+
+def seconds_to(points: list[tuple[float, float]], value: float) -> float | None:
+    """When a curve first reaches a value."""
+    return next((seconds for seconds, best in points if best >= value), None)
+
+
+def compare(results: Sequence[dict[str, Any]], monitor: str) -> dict[str, Any]:
+    """The curves, and the seconds to shares of the highest value that all of them reach."""
+    curves = {f"{r['name']}-{r['data']}-{r['seed']}": curve(r, monitor) for r in results}
+    common = min(points[-1][1] for points in curves.values())
+    reached = [
+        {
+            "value": round(share * common, 6),
+            "seconds": {name: seconds_to(p, share * common) for name, p in curves.items()},
+        }
+        for share in _SHARES
+    ]
+    return {"monitor": monitor, "curves": curves, "seconds_to_value": reached}
+
+
+def plot(compared: dict[str, Any], file: Path) -> None:
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    figure, axis = plt.subplots(figsize=(8, 5), layout="constrained")
+    for name, points in compared["curves"].items():
+        seconds, values = zip(*points, strict=True)
+        axis.step(seconds, values, where="post", label=name)
+    axis.set_xscale("log")
+    axis.set_xlabel("wall time, seconds")
+    axis.set_ylabel(f"best {compared['monitor']}")
+    axis.grid(alpha=0.3)
+    axis.legend()
+    file.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(file, dpi=120)
+    plt.close(figure)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.time_to_quality", description=__doc__
+    )
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("files", type=Path, nargs="+", help="results of benchmarks.quality")
+    parser.add_argument("--monitor", default=_MONITOR, help=f"default: {_MONITOR}")
+    parser.add_argument("--out", type=Path, default=Path("runs/results/time_to_quality"))
+    parser.add_argument("--json", action="store_true", help="print the result as the last line")
+    options = parser.parse_args(arguments)
+    results = [json.loads(file.read_text()) for file in options.files]
+    if empty := [str(f) for f, r in zip(options.files, results, strict=True) if not r.get("curve")]:
+        parser.error(f"{', '.join(empty)}: no epochs, so no curve")
+    compared = compare(results, options.monitor)
+    for row in compared["seconds_to_value"]:
+        times = ", ".join(
+            f"{name} {'never' if seconds is None else f'{seconds:,.0f} s'}"
+            for name, seconds in row["seconds"].items()
+        )
+        print(f"{options.monitor} {row['value']:.4f}: {times}")
+    result = {
+        "benchmark": "time_to_quality",
+        **compared,
+        "runs": [
+            {
+                key: run[key]
+                for key in ("name", "data", "seed", "configuration", "version", "machine")
+            }
+            for run in results
+        ],
+        **provenance(),
+    }
+    write_json(options.out.with_suffix(".json"), result)
+    plot(compared, options.out.with_suffix(".png"))
+    print(f"written: {options.out.with_suffix('.json')} and .png")
+    if options.json:
+        print_json(result)
+
+
+if __name__ == "__main__":
+    main()

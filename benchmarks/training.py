@@ -1,0 +1,171 @@
+"""Builds and trains the model that `RunSettings` describe; a training that is killed resumes."""
+
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+from time import monotonic
+from typing import Any, NamedTuple
+
+import keras
+import tensorflow as tf
+
+from benchmarks.authors_schedule import AuthorsMCLRec, PlainSASRec, authors_batches
+from benchmarks.settings import RunSettings
+from mclrec_tf import MCLRec, SequenceEncoder, encoders
+from mclrec_tf.data.batches import evaluation_batches, training_batches
+from mclrec_tf.data.histories import HeldOut, Histories
+from mclrec_tf.early_stopping import ResumableEarlyStopping
+from pipeline.training_progress import TrainingProgress
+
+ENCODERS: dict[str, type[SequenceEncoder]] = {
+    "sasrec": encoders.SASRec,
+    "bsarec": encoders.BSARec,
+    "gru4rec": encoders.GRU4Rec,
+}
+_SCHEDULES = {"ours": "causal", "prefix": "prefix"}
+
+
+class Trained(NamedTuple):
+    """A model with the weights of its best epoch, and the logs of every epoch."""
+
+    model: MCLRec
+    history: list[dict[str, float]]
+
+
+def train(
+    settings: RunSettings,
+    histories: Histories,
+    validation: HeldOut,
+    num_items: int,
+    seed: int,
+    state: Path,
+) -> Trained:
+    """Trains with early stopping on validation.
+
+    Args:
+        settings: Model, objective, optimizer and schedule.
+        histories: The training part of each user.
+        validation: What decides the best epoch.
+        num_items: |I|.
+        seed: Seed of weights, order, views and dropout.
+        state: Folder from which a training that was killed goes on.
+    """
+    keras.utils.set_random_seed(seed)
+    model = build_model(settings, num_items, seed)
+    stopping = ResumableEarlyStopping(
+        str(state), settings.monitor, settings.patience, settings.epochs
+    )
+    done = stopping.restore(model)
+    if stopping.is_finished:
+        stopping.restore_best()
+    else:
+        best = max((row[settings.monitor] for row in stopping.history), default=float("-inf"))
+        model.fit(
+            batches_of_epochs(settings, histories, seed, done),
+            initial_epoch=done,
+            epochs=settings.epochs,
+            validation_data=evaluation_batches(*validation),
+            callbacks=[
+                EpochTimes(),
+                TrainingProgress(settings.monitor, settings.epochs, best),
+                stopping,
+            ],
+            verbose=0,
+        )
+    return Trained(model, stopping.history)
+
+
+def build_model(settings: RunSettings, num_items: int, seed: int) -> MCLRec:
+    """The compiled model, not yet trained."""
+    by_authors = settings.schedule == "authors"
+    if by_authors and settings.encoder != "sasrec":
+        raise ValueError("--schedule authors has the encoder sasrec only.")
+    shape = {name: getattr(settings, name) for name in ("dim", "max_length", "dropout")}
+    for name in ("num_layers", "num_heads"):
+        if getattr(settings, name) is not None:
+            shape[name] = getattr(settings, name)
+    encoder_class = PlainSASRec if by_authors else ENCODERS[settings.encoder]
+    model_class = AuthorsMCLRec if by_authors else MCLRec
+    model = model_class(
+        encoder_class(num_items, **shape),
+        preset=settings.preset,
+        lambda_=settings.lambda_,
+        beta=settings.beta,
+        regularization=settings.regularization,
+        temperature=settings.temperature,
+        update_rule=settings.update_rule or None,
+        views=settings.views,
+        share_augmenters=settings.share_augmenters,
+        seed=seed,
+    )
+    model.compile(
+        optimizer=_encoder_optimizer(settings),
+        augmenter_optimizer=keras.optimizers.Adam(settings.augmenter_learning_rate),
+    )
+    return model
+
+
+def batches_of_epochs(
+    settings: RunSettings, histories: Histories, seed: int, first_epoch: int
+) -> tf.data.Dataset:
+    """Training batches that depend on the number of the epoch and the seed alone.
+
+    So a training that is resumed sees the batches that it would have seen.
+    """
+
+    def batches(epoch: int) -> tf.data.Dataset:
+        # Seeds of different runs must not meet at different epochs.
+        seed_of_epoch = seed * 1_000_003 + epoch
+        if settings.schedule == "authors":
+            return authors_batches(
+                histories, settings.batch_size, settings.max_length, seed_of_epoch
+            )
+        return training_batches(
+            histories,
+            max_length=settings.max_length,
+            batch_size=settings.batch_size,
+            schedule=_SCHEDULES[settings.schedule],
+            seed=seed_of_epoch,
+        )
+
+    epochs = itertools.count(first_epoch)
+
+    def one_pass() -> Iterator[tuple[tf.Tensor, tf.Tensor]]:
+        yield from batches(next(epochs))
+
+    example = batches(first_epoch)
+    dataset = tf.data.Dataset.from_generator(one_pass, output_signature=example.element_spec)
+    return dataset.apply(tf.data.experimental.assert_cardinality(int(example.cardinality())))
+
+
+class EpochTimes(keras.callbacks.Callback):
+    """Adds to the logs of an epoch how long its training and its validation took."""
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        self._began = monotonic()
+
+    def on_test_begin(self, logs: dict[str, Any] | None = None) -> None:
+        self._trained = monotonic()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        assert logs is not None
+        logs["training_seconds"] = self._trained - self._began
+        logs["validation_seconds"] = monotonic() - self._trained
+
+
+def _encoder_optimizer(settings: RunSettings) -> keras.optimizers.Optimizer:
+    rate: Any = settings.learning_rate
+    if settings.warmup_steps:
+        rate = keras.optimizers.schedules.PolynomialDecay(
+            rate / settings.warmup_steps, settings.warmup_steps, end_learning_rate=rate
+        )
+    optimizer = keras.optimizers.Adam(
+        rate,
+        weight_decay=settings.weight_decay or None,
+        clipnorm=settings.clipnorm or None,
+        use_ema=settings.ema > 0,
+        ema_momentum=settings.ema,
+    )
+    if settings.weight_decay:
+        optimizer.exclude_from_weight_decay(var_names=["bias", "beta", "gamma"])
+    return optimizer

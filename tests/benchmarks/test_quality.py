@@ -1,0 +1,131 @@
+"""A quality run trains on one split, chooses on the next, and reads the last one once."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks import quality, training
+from benchmarks.settings import RunSettings, settings_for
+from mclrec_tf import evaluation
+from mclrec_tf.data.histories import leave_one_out
+from mclrec_tf.data.interactions import load_interactions
+
+SMALL = ("--dim=8", "--num-layers=1", "--epochs=3", "--learning-rate=0.01", "--ema=0.9")
+
+
+class Killed(BaseException):
+    """Stands for the end of the process."""
+
+
+# Runs are compared bit for bit.
+pytestmark = pytest.mark.usefixtures("eager")
+
+
+def run(log: Path, out: Path, *options: str, method: str = "mclrec") -> dict[str, Any]:
+    what = [f"--data={log}", f"--method={method}", f"--name={method}"]
+    quality.main([*what, f"--out={out}", "--seed=3", *options])
+    (file,) = out.glob("*.json")
+    assert file.name == f"{method}-ring-3.json"
+    return json.loads(file.read_text(), parse_constant=pytest.fail)
+
+
+def without_times(result: dict[str, Any]) -> dict[str, Any]:
+    curve = [{k: v for k, v in row.items() if "seconds" not in k} for row in result["curve"]]
+    return {"curve": curve, **{name: result[name] for name in ("validation", "test", "epochs")}}
+
+
+def test_a_run_that_is_killed_ends_as_if_it_had_not_been(
+    ring_log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    tests_read = []
+    rank_targets = evaluation.rank_targets
+    monkeypatch.setattr(
+        evaluation,
+        "rank_targets",
+        lambda scorer, histories, targets, **options: (
+            tests_read.append(targets) or rank_targets(scorer, histories, targets, **options)
+        ),
+    )
+    whole = run(ring_log, tmp_path / "whole", *SMALL)
+    _, validation, test = leave_one_out(load_interactions(str(ring_log)).histories)
+    assert [targets.tolist() for targets in tests_read] == [test.targets.tolist()]
+
+    def die(callback: Any, epoch: int, logs: Any = None) -> None:
+        if epoch == 1:
+            raise Killed
+        begin(callback, epoch, logs)
+
+    begin = training.EpochTimes.on_epoch_begin
+    with monkeypatch.context() as patch:
+        patch.setattr(training.EpochTimes, "on_epoch_begin", die)
+        with pytest.raises(Killed):
+            run(ring_log, tmp_path / "killed", *SMALL)
+    assert len(tests_read) == 1
+    resumed = run(ring_log, tmp_path / "killed", *SMALL)
+    assert without_times(resumed) == without_times(whole)
+    assert len(tests_read) == 2
+    assert [file.name for file in (tmp_path / "killed").iterdir()] == ["mclrec-ring-3.json"]
+
+    assert whole["epochs"] == 3 and len(whole["curve"]) == 3
+    best = whole["curve"][whole["best_epoch"] - 1]
+    assert best["val_unseen_items_ndcg_at_10"] == whole["validation"]["unseen_items"]["ndcg_at_10"]
+    assert whole["configuration"]["ema"] == 0.9
+    assert whole["seed"] == 3 and whole["version"] and whole["machine"]["cores"]
+    assert whole["training_seconds"] < whole["wall_seconds"] == whole["curve"][-1]["wall_seconds"]
+    assert set(whole["test"]) == {"all_items", "unseen_items"}
+    assert set(whole["test"]["all_items"]) == {
+        f"{metric}_at_{k}" for metric in ("hit_rate", "ndcg", "mrr") for k in (5, 10, 20)
+    }
+
+
+def test_a_finished_run_is_not_repeated_and_not_mistaken_for_another(
+    ring_log: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    first = run(ring_log, tmp_path, *SMALL, "--epochs=1", method="encoder")
+    assert first["configuration"]["beta"] == 0
+    assert run(ring_log, tmp_path, *SMALL, "--epochs=1", "--json", method="encoder") == first
+    assert json.loads(capsys.readouterr().out.splitlines()[-1]) == first
+    with pytest.raises(SystemExit):
+        run(ring_log, tmp_path, *SMALL, "--epochs=2", method="encoder")
+    assert "holds a run with other settings" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("method", ["popularity", "recency"])
+def test_baselines_need_no_training(ring_log: Path, tmp_path: Path, method: str):
+    result = run(ring_log, tmp_path, method=method)
+    assert result["curve"] == [] and result["training_seconds"] == 0
+    assert 0 < result["test"]["unseen_items"]["hit_rate_at_10"] <= 1
+
+
+@pytest.mark.parametrize("encoder", ["bsarec", "gru4rec"])
+def test_other_encoders(ring_log: Path, tmp_path: Path, encoder: str):
+    result = run(ring_log, tmp_path, *SMALL, "--epochs=1", f"--encoder={encoder}")
+    assert result["configuration"]["encoder"] == encoder
+
+
+def test_settings_of_the_data_set_give_way_to_those_of_the_command():
+    assert settings_for("beauty", "mclrec", {"schedule": "authors"}).beta == 0.05
+    assert settings_for("beauty", "mclrec", {"schedule": "authors", "beta": 0.2}).beta == 0.2
+    assert settings_for("unknown", "mclrec", {}).beta == 0.01
+    assert settings_for("beauty", "encoder", {"beta": 0.2}).beta == 0
+
+
+def test_names_tell_the_encoder():
+    assert quality.default_name("mclrec", settings_for("beauty", "mclrec", {})) == "mclrec-bsarec"
+    assert quality.default_name("popularity", RunSettings()) == "popularity"
+
+
+def test_learning_rate_rises_in_the_warm_up_and_norms_do_not_decay():
+    settings = RunSettings(learning_rate=0.01, warmup_steps=4, weight_decay=0.5, clipnorm=1.0)
+    optimizer = training.build_model(settings, num_items=5, seed=0).optimizer
+    rates = []
+    for step in (0, 2, 4, 100):
+        optimizer.iterations.assign(step)
+        rates.append(float(optimizer.learning_rate))
+    assert rates == pytest.approx([0.0025, 0.00625, 0.01, 0.01])
+    decaying = {v.name for v in optimizer._trainable_variables if optimizer._use_weight_decay(v)}
+    assert {"table", "position_table", "kernel"} <= decaying
+    assert not decaying & {"bias", "gamma", "beta"}
+    assert optimizer.clipnorm == 1.0

@@ -1,0 +1,110 @@
+"""What is made of the files of quality runs: tables, curves over time, chosen settings."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks import search, table, time_to_quality
+
+COLUMNS = table.COLUMNS
+
+
+def result(name: str, seed: int, value: float, **changes: Any) -> dict[str, Any]:
+    test = {
+        "all_items": dict.fromkeys(COLUMNS, value),
+        "unseen_items": dict.fromkeys(COLUMNS, value + 0.5),
+    }
+    row = {"wall_seconds": 10.0, "val_unseen_items_ndcg_at_10": value}
+    return {
+        "name": name, "method": name, "data": "beauty", "seed": seed, "configuration": {"beta": 1},
+        "version": "v", "machine": {}, "epochs": 3, "training_seconds": 60.0, "test": test,
+        "curve": [row, {**row, "wall_seconds": 20.0, "val_unseen_items_ndcg_at_10": 2 * value}],
+        **changes,
+    }  # fmt: skip
+
+
+def write(folder: Path, *results: dict[str, Any]) -> list[str]:
+    files = [folder / f"{each['name']}-beauty-{each['seed']}.json" for each in results]
+    for file, each in zip(files, results, strict=True):
+        file.write_text(json.dumps(each))
+    return [str(file) for file in files]
+
+
+def cells(markdown: str, row: str) -> list[list[str]]:
+    """The cells of a row in every table that has it."""
+    lines = [line for line in markdown.splitlines() if line.startswith(f"| {row} |")]
+    return [[cell.strip() for cell in line.split("|")[2:-1]] for line in lines]
+
+
+def test_table_has_mean_and_spread_for_each_policy_apart(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    baseline = result("popularity", 0, 0.01, curve=[], configuration={})
+    write(tmp_path, result("mclrec", 0, 0.1), result("mclrec", 1, 0.2), baseline)
+    table.main([str(tmp_path), "--json"])
+    *lines, last = capsys.readouterr().out.splitlines()
+    markdown = "\n".join(lines)
+    assert len(json.loads(last)["runs"]) == 3
+    everything, unseen = cells(markdown, "mclrec")
+    assert everything == [".1500 ± .0707"] * 9 + ["2", "3", "60"]
+    assert unseen == [".6500 ± .0707"] * 9 + ["2", "3", "60"]
+    assert cells(markdown, "popularity")[0] == [".0100"] * 9 + ["1", "", ""]
+    (paper,) = cells(markdown, "*MCLRec (paper)*")
+    assert paper[2] == ".1243" and paper[5] == ".0539" and paper[6] == ""
+    (weights,) = cells(markdown, "*MCLRec (authors' weights)*")
+    assert weights[:5] == ["", ".0951", ".1306", "", ".0576"]
+
+
+def test_table_refuses_to_average_different_settings(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    write(tmp_path, result("mclrec", 0, 0.1), result("mclrec", 1, 0.1, configuration={"beta": 2}))
+    with pytest.raises(SystemExit):
+        table.main([str(tmp_path)])
+    assert "runs with different beta cannot be averaged" in capsys.readouterr().err
+
+
+def test_time_to_quality_compares_where_both_arrive(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    slow = result("authors", 0, 0.1)
+    for row in slow["curve"]:
+        row["wall_seconds"] *= 30
+    files = write(tmp_path, result("mclrec", 0, 0.2), slow)
+    time_to_quality.main([*files, "--out", str(tmp_path / "speed"), "--json"])
+    found = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert found == json.loads((tmp_path / "speed.json").read_text())
+    assert found["seconds_to_value"][-1] == {
+        "value": 0.2,
+        "seconds": {"mclrec-beauty-0": 10.0, "authors-beauty-0": 600.0},
+    }
+    assert (tmp_path / "speed.png").stat().st_size > 10_000
+
+
+@pytest.mark.usefixtures("eager")
+def test_search_gives_methods_the_same_budget_and_never_reads_the_test(
+    ring_log: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    listed = tmp_path / "listed.json"
+    listed.write_text(json.dumps([{"learning_rate": 1e-5}, {"learning_rate": 0.03}]))
+    command = [f"--data={ring_log}", f"--configurations={listed}", f"--out={tmp_path / 'out'}"]
+    command += ["--epochs=2", "--dim=8", "--num-layers=1", "--dropout=0", "--json"]
+    search.main(command)
+    found = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert [trial["method"] for trial in found["trials"]] == ["mclrec", "encoder"] * 2
+    assert {trial["epochs"] for trial in found["trials"]} == {2}
+    for method in ("mclrec", "encoder"):
+        assert found["best"][method]["chosen"] == {"learning_rate": 0.03}
+    files = list((tmp_path / "out" / "trials").glob("*.json"))
+    assert len(files) == 4
+    assert not any("test" in json.loads(file.read_text()) for file in files)
+    before = [file.stat().st_mtime_ns for file in files]
+    search.main(command)
+    assert [file.stat().st_mtime_ns for file in files] == before
+
+
+def test_trials_differ_and_are_alike_for_both_methods():
+    assert search.draw(1) == search.draw(1)
+    assert len({json.dumps(search.draw(number)) for number in range(8)}) == 8
