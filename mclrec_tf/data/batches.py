@@ -1,7 +1,8 @@
 """Padded batches for `fit` and `evaluate`, from histories in memory."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -66,9 +67,10 @@ def training_batches(
 ) -> tf.data.Dataset:
     """Batches of `(history, targets)` for `MCLRec.fit`.
 
-    Rows of similar length share a batch, so little is padded, and every batch asks for about
-    `batch_size` predictions, so every prediction weighs the same whatever the lengths. Each pass
-    over the dataset composes and orders the batches anew.
+    Rows come in random company and every batch asks for about `batch_size` predictions (never
+    fewer than one row's), so every prediction weighs the same whatever the lengths. Batches of
+    like length would be padded less, but encoders need not work on padding. Each pass over the
+    dataset composes the batches anew.
 
     Args:
         histories: The training part of each user.
@@ -105,13 +107,16 @@ def training_batches(
     random = np.random.default_rng(seed)
 
     def one_pass() -> Iterator[tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]]:
-        for rows in _compose(windows, batch_size, random):
+        order = random.permutation(len(windows))
+        batch = (np.cumsum(windows.predictions[order]) - 1) // size
+        for rows in np.split(order, np.flatnonzero(np.diff(batch)) + 1):
             yield _padded(histories, windows, rows)
 
+    # No row is larger than a batch, so there are as many batches in every order.
+    size = max(batch_size, int(windows.predictions.max()))
+    count = -(-int(windows.predictions.sum()) // size)
     spec = tf.TensorSpec([None, None], tf.int32)
-    dataset = tf.data.Dataset.from_generator(one_pass, output_signature=(spec, spec))
-    batches = len(_cuts(np.sort(windows.predictions), batch_size)) + 1
-    return dataset.apply(tf.data.experimental.assert_cardinality(batches)).prefetch(4)
+    return _dataset(one_pass, (spec, spec), count)
 
 
 def evaluation_batches(
@@ -137,8 +142,7 @@ def evaluation_batches(
             yield _padded(histories, whole, users)[0], targets[users]
 
     signature = (tf.TensorSpec([None, None], tf.int32), tf.TensorSpec([None], tf.int32))
-    dataset = tf.data.Dataset.from_generator(one_pass, output_signature=signature)
-    return dataset.apply(tf.data.experimental.assert_cardinality(len(rows))).prefetch(4)
+    return _dataset(one_pass, signature, len(rows))
 
 
 def evaluation_order(histories: Histories) -> npt.NDArray[np.int64]:
@@ -146,21 +150,16 @@ def evaluation_order(histories: Histories) -> npt.NDArray[np.int64]:
     return np.argsort(-histories.lengths, kind="stable")
 
 
-def _compose(
-    windows: Windows, batch_size: int, random: np.random.Generator
-) -> Iterator[npt.NDArray[np.int64]]:
-    """Windows of like length in random company, cut into batches, in random order."""
-    shuffled = random.permutation(len(windows))
-    order = shuffled[np.argsort(windows.length[shuffled], kind="stable")]
-    batches = np.split(order, _cuts(windows.predictions[order], batch_size))
-    for index in random.permutation(len(batches)):
-        yield batches[index]
-
-
-def _cuts(predictions: npt.NDArray[np.int64], batch_size: int) -> npt.NDArray[np.int64]:
-    """Where a new batch begins, such that each has about `batch_size` predictions."""
-    batch = (np.cumsum(predictions) - 1) // batch_size
-    return np.flatnonzero(np.diff(batch)) + 1
+def _dataset(
+    one_pass: Callable[[], Iterator[Any]], signature: tuple[tf.TensorSpec, ...], batches: int
+) -> tf.data.Dataset:
+    options = tf.data.Options()
+    # There is nothing to tune, and a tuned iterator ends late: its tuner sleeps in between, ever
+    # longer, and is waited for (an epoch of 13 s would take 20.5 s).
+    options.autotune.enabled = False
+    dataset = tf.data.Dataset.from_generator(one_pass, output_signature=signature)
+    dataset = dataset.apply(tf.data.experimental.assert_cardinality(batches)).prefetch(4)
+    return dataset.with_options(options)
 
 
 def _padded(
