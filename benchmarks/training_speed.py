@@ -93,7 +93,7 @@ def measure(
     """
     from benchmarks.arithmetic import Shape, epoch_multiply_adds, matrix_product_rate
     from benchmarks.authors_schedule import authors_batches
-    from benchmarks.profile_step import operation_times, shares
+    from benchmarks.operation_profile import operation_times, shares
     from mclrec_tf.data.batches import causal_windows, training_batches
 
     ours, authors = our_model(num_items, seed), authors_model(num_items, seed)

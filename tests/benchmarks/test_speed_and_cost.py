@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from benchmarks import cost_of_size, profile_step, training_cost, training_speed
+from benchmarks import cost_of_size, operation_profile, training_cost, training_speed
 from benchmarks.arithmetic import Shape, epoch_multiply_adds
 from benchmarks.synthetic import BEAUTY_ITEMS, beauty_like
 from mclrec_tf.data.histories import leave_one_out
@@ -51,17 +51,12 @@ def test_operation_times_by_type():
     left = tf.random.normal([500, 500])
     products = tf.function(lambda: tf.reduce_sum(tf.matmul(tf.matmul(left, left), left)))
     products()
-    found = profile_step.operation_times(products)
+    found = operation_profile.operation_times(products)
     assert next(iter(found)) == "MatMul" and found["MatMul"] > 0
-    assert sum(profile_step.shares(found).values()) == pytest.approx(1, abs=0.01)
+    assert sum(operation_profile.shares(found).values()) == pytest.approx(1, abs=0.01)
 
 
 @pytest.mark.slow
-def test_profile_step_prints_shares(capsys: pytest.CaptureFixture[str]):
-    profile_step.main([*TINY, "--steps=2", "--json"])
-    assert "MatMul" in json.loads(capsys.readouterr().out.splitlines()[-1])["shares"]
-
-
 @pytest.mark.usefixtures("eager")
 def test_cost_of_one_size():
     histories = beauty_like(60, 50)
