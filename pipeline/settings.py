@@ -95,8 +95,9 @@ class TrainingSettings:
     learning_rate: float = setting(2e-3, "Adam's learning rate for the encoder")
     augmenter_learning_rate: float = setting(1e-3, "Adam's learning rate for the augmenters")
     ema: float = setting(
-        0.99,
-        "momentum of the averaged encoder weights that are validated and kept; 0 takes the last",
+        0.0,
+        "momentum of averaged encoder weights, for example 0.99: these are validated and kept; "
+        "0 takes the weights themselves",
     )
     seed: int = setting(0, "seed of initial weights, order, augmentations and dropout")
 
