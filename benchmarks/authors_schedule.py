@@ -15,6 +15,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from mclrec_tf import MCLRec, SequenceEncoder
+from mclrec_tf.data.batches import generated_dataset
 from mclrec_tf.data.histories import Histories
 from mclrec_tf.history import lengths_of
 from mclrec_tf.layers.view_operations import View
@@ -201,9 +202,7 @@ def authors_batches(
             yield history.astype(np.int32), targets.astype(np.int32)
 
     spec = tf.TensorSpec([None, width], tf.int32)
-    dataset = tf.data.Dataset.from_generator(one_pass, output_signature=(spec, spec))
-    count = -(-len(end) // batch_size)
-    return dataset.apply(tf.data.experimental.assert_cardinality(count)).prefetch(4)
+    return generated_dataset(one_pass, (spec, spec), -(-len(end) // batch_size))
 
 
 def _normal() -> keras.initializers.Initializer:

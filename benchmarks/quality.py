@@ -25,6 +25,7 @@ from benchmarks.provenance import peak_memory_gb, print_json, provenance, write_
 from benchmarks.settings import (
     BASELINES,
     METHODS,
+    POLICIES,
     RunSettings,
     add_options,
     given_settings,
@@ -98,7 +99,7 @@ def by_policy(metrics: dict[str, float]) -> dict[str, dict[str, float]]:
             for name, value in metrics.items()
             if name.startswith(policy)
         }
-        for policy in ("all_items", "unseen_items")
+        for policy in POLICIES
     }
 
 

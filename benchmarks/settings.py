@@ -5,18 +5,16 @@ Imports nothing heavy, so that `--help` answers at once.
 
 import argparse
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from types import UnionType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+from pipeline.settings import option, setting
 
 # "encoder" is the encoder alone: MCLRec without contrast.
 METHODS = ("mclrec", "encoder", "popularity", "recency")
 BASELINES = ("popularity", "recency")
-
-
-def setting(default: Any, help: str) -> Any:
-    """A dataclass field with a default and an explanation."""
-    return field(default=default, metadata={"help": help})
+POLICIES = ("all_items", "unseen_items")
 
 
 @dataclass(frozen=True)
@@ -127,8 +125,3 @@ def given_settings(options: argparse.Namespace) -> dict[str, Any]:
     """The settings that stand on the command line."""
     names = {one.name for one in fields(RunSettings)}
     return {name: value for name, value in vars(options).items() if name in names}
-
-
-def option(name: str) -> str:
-    """The command-line option of a setting: `lambda_` is `--lambda`."""
-    return "--" + name.strip("_").replace("_", "-")

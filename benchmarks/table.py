@@ -16,9 +16,8 @@ from statistics import mean, stdev
 from typing import Any
 
 from benchmarks.published import published
-from benchmarks.settings import BASELINES
+from benchmarks.settings import BASELINES, POLICIES
 
-POLICIES = ("all_items", "unseen_items")
 COLUMNS = tuple(f"{metric}_at_{k}" for metric in ("hit_rate", "ndcg", "mrr") for k in (5, 10, 20))
 _SHORT = {"hit_rate": "HR", "ndcg": "NDCG", "mrr": "MRR"}
 

@@ -11,17 +11,13 @@ import tensorflow as tf
 
 from benchmarks.authors_schedule import AuthorsMCLRec, PlainSASRec, authors_batches
 from benchmarks.settings import RunSettings
-from mclrec_tf import MCLRec, SequenceEncoder, encoders
-from mclrec_tf.data.batches import evaluation_batches, training_batches
+from mclrec_tf import MCLRec
+from mclrec_tf.data.batches import evaluation_batches, generated_dataset, training_batches
 from mclrec_tf.data.histories import HeldOut, Histories
 from mclrec_tf.early_stopping import ResumableEarlyStopping
+from mclrec_tf.encoders import ENCODERS
 from pipeline.training_progress import TrainingProgress
 
-ENCODERS: dict[str, type[SequenceEncoder]] = {
-    "sasrec": encoders.SASRec,
-    "bsarec": encoders.BSARec,
-    "gru4rec": encoders.GRU4Rec,
-}
 _SCHEDULES = {"ours": "causal", "prefix": "prefix"}
 
 
@@ -59,7 +55,6 @@ def train(
     if stopping.is_finished:
         stopping.restore_best()
     else:
-        best = max((row[settings.monitor] for row in stopping.history), default=float("-inf"))
         model.fit(
             batches_of_epochs(settings, histories, seed, done),
             initial_epoch=done,
@@ -67,7 +62,7 @@ def train(
             validation_data=evaluation_batches(*validation),
             callbacks=[
                 EpochTimes(),
-                TrainingProgress(settings.monitor, settings.epochs, best),
+                TrainingProgress(settings.monitor, settings.epochs, stopping.best_so_far),
                 stopping,
             ],
             verbose=0,
@@ -134,8 +129,7 @@ def batches_of_epochs(
         yield from batches(next(epochs))
 
     example = batches(first_epoch)
-    dataset = tf.data.Dataset.from_generator(one_pass, output_signature=example.element_spec)
-    return dataset.apply(tf.data.experimental.assert_cardinality(int(example.cardinality())))
+    return generated_dataset(one_pass, example.element_spec, int(example.cardinality()))
 
 
 class EpochTimes(keras.callbacks.Callback):

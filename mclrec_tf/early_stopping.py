@@ -52,6 +52,11 @@ class ResumableEarlyStopping(keras.callbacks.EarlyStopping):
         """Whether there is nothing left to train."""
         return len(self.history) >= self.epochs or self._epochs_without_rise() >= self.patience
 
+    @property
+    def best_so_far(self) -> float:
+        """The best value of the metric; minus infinity before the first epoch."""
+        return max((row[self.monitor] for row in self.history), default=float("-inf"))
+
     def restore(self, model: keras.Model) -> int:
         """Loads the newest state; returns how many epochs it has had.
 

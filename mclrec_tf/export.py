@@ -12,6 +12,7 @@ import keras
 import tensorflow as tf
 
 from mclrec_tf.baselines import Popularity, Recency
+from mclrec_tf.history import without_gaps
 from mclrec_tf.mclrec import MCLRec
 from mclrec_tf.ranking import seen_items, target_ranks
 from mclrec_tf.warmup import write_warmup_requests
@@ -102,9 +103,7 @@ class ExportedModel:
 
     def _known_ids(self, names: tf.Tensor) -> tf.Tensor:
         """Ids of histories with unknown items dropped, right-padded with 0."""
-        ids = self._ids(names)
-        order = tf.argsort(tf.cast(ids == 0, tf.int32), axis=1, stable=True)
-        return tf.gather(ids, order, batch_dims=1)
+        return without_gaps(self._ids(names))
 
     def _seen(self, ids: tf.Tensor) -> tf.Tensor:
         return seen_items(ids, self.model.num_items)

@@ -17,6 +17,12 @@ def most_recent(history: tf.Tensor, count: int) -> tf.Tensor:
     return tf.gather(history, start[:, None] + tf.range(width, dtype=start.dtype), batch_dims=1)
 
 
+def without_gaps(ids: tf.Tensor) -> tf.Tensor:
+    """Rows with 0 in any place, int `[B, L]`: their items in the same order, then the zeros."""
+    order = tf.argsort(tf.cast(ids == 0, tf.int32), axis=1, stable=True)
+    return tf.gather(ids, order, batch_dims=1)
+
+
 def cells_of(history: tf.Tensor) -> tf.Tensor:
     """The place of each item in a table with a row a history and a column an id, `[B, L, 2]`."""
     shape = tf.shape(history)

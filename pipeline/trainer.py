@@ -11,9 +11,9 @@ import tensorflow_transform as tft
 from tfx import v1 as tfx
 
 import mclrec_tf
-from mclrec_tf import encoders
 from mclrec_tf.data.batches import evaluation_batches, training_batches
 from mclrec_tf.early_stopping import ResumableEarlyStopping
+from mclrec_tf.encoders import ENCODERS
 from mclrec_tf.export import export_savedmodel
 from pipeline.preprocessing import VOCABULARY
 from pipeline.settings import ModelSettings, TrainingSettings
@@ -22,12 +22,6 @@ from pipeline.transformed_examples import append_targets, read_split
 
 KERAS_FILE = "model.keras"
 HISTORY_FILE = "history.json"
-
-ENCODERS: dict[str, type[mclrec_tf.SequenceEncoder]] = {
-    "sasrec": encoders.SASRec,
-    "bsarec": encoders.BSARec,
-    "gru4rec": encoders.GRU4Rec,
-}
 
 
 def run_fn(fn_args: tfx.components.FnArgs) -> None:
@@ -56,7 +50,6 @@ def run_fn(fn_args: tfx.components.FnArgs) -> None:
     if stopping.is_finished:
         stopping.restore_best()
     else:
-        past = [row[training.monitor] for row in stopping.history]
         model.fit(
             training_batches(
                 train,
@@ -69,9 +62,7 @@ def run_fn(fn_args: tfx.components.FnArgs) -> None:
             epochs=training.epochs,
             validation_data=evaluation_batches(histories, targets),
             callbacks=[
-                TrainingProgress(
-                    training.monitor, training.epochs, max(past, default=float("-inf"))
-                ),
+                TrainingProgress(training.monitor, training.epochs, stopping.best_so_far),
                 keras.callbacks.TensorBoard(fn_args.model_run_dir, write_graph=False),
                 stopping,
             ],

@@ -116,7 +116,7 @@ def training_batches(
     size = max(batch_size, int(windows.predictions.max()))
     count = -(-int(windows.predictions.sum()) // size)
     spec = tf.TensorSpec([None, None], tf.int32)
-    return _dataset(one_pass, (spec, spec), count)
+    return generated_dataset(one_pass, (spec, spec), count)
 
 
 def evaluation_batches(
@@ -142,7 +142,7 @@ def evaluation_batches(
             yield _padded(histories, whole, users)[0], targets[users]
 
     signature = (tf.TensorSpec([None, None], tf.int32), tf.TensorSpec([None], tf.int32))
-    return _dataset(one_pass, signature, len(rows))
+    return generated_dataset(one_pass, signature, len(rows))
 
 
 def evaluation_order(histories: Histories) -> npt.NDArray[np.int64]:
@@ -150,9 +150,10 @@ def evaluation_order(histories: Histories) -> npt.NDArray[np.int64]:
     return np.argsort(-histories.lengths, kind="stable")
 
 
-def _dataset(
+def generated_dataset(
     one_pass: Callable[[], Iterator[Any]], signature: tuple[tf.TensorSpec, ...], batches: int
 ) -> tf.data.Dataset:
+    """A dataset whose passes are those of a generator, each of so many batches."""
     options = tf.data.Options()
     # There is nothing to tune, and a tuned iterator ends late: its tuner sleeps in between, ever
     # longer, and is waited for (an epoch of 13 s would take 20.5 s).

@@ -6,4 +6,11 @@ from mclrec_tf.encoders.sasrec import SASRec
 from mclrec_tf.encoders.sequence_encoder import SequenceEncoder
 from mclrec_tf.encoders.transformer_encoder import TransformerEncoder
 
-__all__ = ["BSARec", "GRU4Rec", "SASRec", "SequenceEncoder", "TransformerEncoder"]
+ENCODERS: dict[str, type[SequenceEncoder]] = {
+    "sasrec": SASRec,
+    "bsarec": BSARec,
+    "gru4rec": GRU4Rec,
+}
+"""The encoders by the names that options give them."""
+
+__all__ = ["ENCODERS", "BSARec", "GRU4Rec", "SASRec", "SequenceEncoder", "TransformerEncoder"]

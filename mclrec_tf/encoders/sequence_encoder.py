@@ -5,6 +5,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from mclrec_tf.history import lengths_of
 from mclrec_tf.layers.item_embedding import ItemEmbedding
 
 
@@ -58,7 +59,7 @@ class SequenceEncoder(keras.layers.Layer):
                 "histories first, as training_batches does."
             )
         if lengths is None:
-            lengths = tf.math.count_nonzero(ids, axis=1, dtype=ids.dtype)
+            lengths = lengths_of(ids)
         encode = self.encode_last if last_only else self.encode
         return encode(ids, lengths, training)
 

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from mclrec_tf.history import most_recent
+from mclrec_tf.history import most_recent, without_gaps
 from mclrec_tf.layers.view_operations import View, ViewOperation
 
 
@@ -101,8 +101,7 @@ class Insert(SimilarItems):
         # Each item behind what is put before it; then what is there moves together to the front.
         shape = tf.shape(view.ids)
         both = tf.reshape(tf.stack([inserted, view.ids], axis=2), [shape[0], 2 * shape[1]])
-        order = tf.argsort(tf.cast(both == 0, tf.int32), stable=True)
-        ids = most_recent(tf.gather(both, order, batch_dims=1), self.max_length)
+        ids = most_recent(without_gaps(both), self.max_length)
         lengths = view.lengths + tf.math.count_nonzero(chosen, axis=1, dtype=view.lengths.dtype)
         lengths = tf.minimum(lengths, self.max_length)
         return View(ids[:, : tf.reduce_max(lengths)], lengths)
