@@ -31,6 +31,9 @@ class RunSettings:
     update_rule: str = setting("", "name in mclrec_tf.update_rules; empty: that of the preset")
     views: Literal["contrast", "training_data"] = setting("contrast", "what views are used for")
     share_augmenters: bool = setting(False, "one augmenter for both views")
+    similar_items: bool = setting(
+        False, "draw views also by substituting and inserting similar items (CoSeRec)"
+    )
     lambda_: float = setting(0.0, "weight of the contrast of stochastic views")
     beta: float = setting(0.01, "weight of the contrast with learned views")
     regularization: float = setting(0.1, "weight of the regularisation, relative to beta")

@@ -14,8 +14,11 @@ from benchmarks.settings import RunSettings
 from mclrec_tf import MCLRec
 from mclrec_tf.data.batches import evaluation_batches, generated_dataset, training_batches
 from mclrec_tf.data.histories import HeldOut, Histories
+from mclrec_tf.data.item_similarity import similar_items
 from mclrec_tf.early_stopping import ResumableEarlyStopping
 from mclrec_tf.encoders import ENCODERS
+from mclrec_tf.layers import Insert, Substitute
+from mclrec_tf.presets import PRESETS
 from pipeline.training_progress import TrainingProgress
 
 _SCHEDULES = {"ours": "causal", "prefix": "prefix"}
@@ -47,7 +50,7 @@ def train(
         state: Folder from which a training that was killed goes on.
     """
     keras.utils.set_random_seed(seed)
-    model = build_model(settings, num_items, seed)
+    model = build_model(settings, histories, num_items, seed)
     stopping = ResumableEarlyStopping(
         str(state), settings.monitor, settings.patience, settings.epochs
     )
@@ -70,7 +73,7 @@ def train(
     return Trained(model, stopping.history)
 
 
-def build_model(settings: RunSettings, num_items: int, seed: int) -> MCLRec:
+def build_model(settings: RunSettings, histories: Histories, num_items: int, seed: int) -> MCLRec:
     """The compiled model, not yet trained."""
     by_authors = settings.schedule == "authors"
     if by_authors and settings.encoder != "sasrec":
@@ -81,8 +84,17 @@ def build_model(settings: RunSettings, num_items: int, seed: int) -> MCLRec:
             shape[name] = getattr(settings, name)
     encoder_class = PlainSASRec if by_authors else ENCODERS[settings.encoder]
     model_class = AuthorsMCLRec if by_authors else MCLRec
+    encoder = encoder_class(num_items, **shape)
+    operations = None
+    if settings.similar_items:
+        neighbours = similar_items(histories, num_items)
+        operations = [
+            *PRESETS[settings.preset].stochastic_views(encoder.item_embedding, seed).operations,
+            Substitute(neighbours, seed=seed + 4),
+            Insert(neighbours, seed=seed + 5),
+        ]
     model = model_class(
-        encoder_class(num_items, **shape),
+        encoder,
         preset=settings.preset,
         lambda_=settings.lambda_,
         beta=settings.beta,
@@ -91,6 +103,7 @@ def build_model(settings: RunSettings, num_items: int, seed: int) -> MCLRec:
         update_rule=settings.update_rule or None,
         views=settings.views,
         share_augmenters=settings.share_augmenters,
+        operations=operations,
         seed=seed,
     )
     model.compile(

@@ -9,7 +9,8 @@ import pytest
 from benchmarks import quality, training
 from benchmarks.settings import RunSettings, settings_for
 from mclrec_tf import evaluation
-from mclrec_tf.data.histories import leave_one_out
+from mclrec_tf.data.batches import training_batches
+from mclrec_tf.data.histories import Histories, leave_one_out
 from mclrec_tf.data.interactions import load_interactions
 
 SMALL = ("--dim=8", "--num-layers=1", "--epochs=3", "--learning-rate=0.01", "--ema=0.9")
@@ -105,6 +106,14 @@ def test_other_encoders(ring_log: Path, tmp_path: Path, encoder: str):
     assert result["configuration"]["encoder"] == encoder
 
 
+def test_similar_items_are_drawn_for_views_too():
+    histories = Histories.from_lists([[1, 2, 3, 4, 5]])
+    model = training.build_model(RunSettings(similar_items=True), histories, num_items=5, seed=0)
+    operations = [type(one).__name__ for one in model.stochastic_views.operations]
+    assert operations == ["Mask", "Crop", "Reorder", "Substitute", "Insert"]
+    model.fit(training_batches(histories), verbose=0)
+
+
 def test_settings_of_the_data_set_give_way_to_those_of_the_command():
     assert settings_for("beauty", "mclrec", {"schedule": "authors"}).beta == 0.05
     assert settings_for("beauty", "mclrec", {"schedule": "authors", "beta": 0.2}).beta == 0.2
@@ -119,7 +128,8 @@ def test_names_tell_the_encoder():
 
 def test_learning_rate_rises_in_the_warm_up_and_norms_do_not_decay():
     settings = RunSettings(learning_rate=0.01, warmup_steps=4, weight_decay=0.5, clipnorm=1.0)
-    optimizer = training.build_model(settings, num_items=5, seed=0).optimizer
+    histories = Histories.from_lists([[1, 2, 3, 4, 5]])
+    optimizer = training.build_model(settings, histories, num_items=5, seed=0).optimizer
     rates = []
     for step in (0, 2, 4, 100):
         optimizer.iterations.assign(step)
