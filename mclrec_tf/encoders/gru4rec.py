@@ -6,6 +6,7 @@ import keras
 import tensorflow as tf
 
 from mclrec_tf.encoders.sequence_encoder import SequenceEncoder
+from mclrec_tf.layers.packed_recurrence import Steps
 
 
 @keras.saving.register_keras_serializable("mclrec_tf")
@@ -55,30 +56,31 @@ class GRU4Rec(SequenceEncoder):
     def build(self, input_shape: Any = None) -> None:
         super().build(input_shape)
         self.drop = keras.layers.Dropout(self.dropout, name="drop")
-        self.grus, size = [], self.dim
+        self.cells, size = [], self.dim
         for index in range(self.num_layers):
-            layer = keras.layers.GRU(self.hidden_dim, return_sequences=True, name=f"gru_{index}")
-            layer.build((None, None, size))
-            self.grus.append(layer)
+            cell = keras.layers.GRUCell(self.hidden_dim, name=f"gru_{index}")
+            cell.build((None, size))
+            self.cells.append(cell)
             size = self.hidden_dim
         self.output_projection = keras.layers.Dense(self.dim, name="output_projection")
         self.output_projection.build((None, size))
 
     def encode(self, ids: tf.Tensor, lengths: tf.Tensor, training: bool | None) -> tf.Tensor:
-        return self.output_projection(self._states(ids, training))
+        steps = Steps.of(lengths)
+        vectors = self.output_projection(self._states(ids, steps, training))
+        return tf.scatter_nd(steps.cells, vectors, [*tf.unstack(tf.shape(ids, tf.int64)), self.dim])
 
     def encode_last(self, ids: tf.Tensor, lengths: tf.Tensor, training: bool | None) -> tf.Tensor:
-        states = self._states(ids, training)
-        last = tf.gather(states, tf.maximum(lengths - 1, 0), batch_dims=1)
-        return self.output_projection(last)
+        steps = Steps.of(lengths)
+        return self.output_projection(tf.gather(self._states(ids, steps, training), steps.last))
 
-    def _states(self, ids: tf.Tensor, training: bool | None) -> tf.Tensor:
-        """The state after each place, `[B, L, hidden_dim]`."""
-        # The padding comes last, so that no real place's state depends on it.
-        x = tf.where((ids > 0)[:, :, None], self.item_embedding(ids), 0.0)
+    def _states(self, ids: tf.Tensor, steps: Steps, training: bool | None) -> tf.Tensor:
+        """The state after each step, `[T, hidden_dim]`."""
+        ids = tf.gather_nd(ids, steps.cells)
+        x = tf.where((ids > 0)[:, None], self.item_embedding(ids), 0.0)
         x = self.drop(x, training=training)
-        for layer in self.grus:
-            x = layer(x)
+        for cell in self.cells:
+            x = steps.states(cell, x)
         return x
 
     def get_config(self) -> dict[str, Any]:

@@ -1,0 +1,75 @@
+"""A recurrent cell over sequences of any lengths, without a step for padding."""
+
+from typing import NamedTuple
+
+import keras
+import tensorflow as tf
+
+
+class Steps(NamedTuple):
+    """The T places of B sequences, ordered by place: first of all sequences, then second, ….
+
+    The longest sequence comes first among equal places, so that those which go on stand at the
+    beginning of the state at every step.
+
+    Attributes:
+        cells: int64 `[T, 2]`, row and place of each.
+        counts: int32 `[L]`, how many sequences go on at each place, falling.
+        last: int64 `[B]`, where in T the last place of each sequence is.
+    """
+
+    cells: tf.Tensor
+    counts: tf.Tensor
+    last: tf.Tensor
+
+    @classmethod
+    def of(cls, lengths: tf.Tensor) -> "Steps":
+        """Steps of sequences of these lengths `[B]`; an empty one has a place of padding."""
+        lengths = tf.maximum(tf.cast(lengths, tf.int64), 1)
+        by_length = tf.argsort(lengths, direction="DESCENDING")
+        going_on = tf.transpose(tf.sequence_mask(tf.gather(lengths, by_length)))
+        place_and_rank = tf.where(going_on)
+        rows = tf.gather(tf.cast(by_length, tf.int64), place_and_rank[:, 1])
+        counts = tf.reduce_sum(tf.cast(going_on, tf.int32), axis=1)
+        begins = tf.cumsum(counts, exclusive=True)
+        rank = tf.scatter_nd(
+            tf.cast(by_length, tf.int64)[:, None],
+            tf.range(tf.shape(lengths)[0]),
+            tf.shape(lengths, tf.int64),
+        )
+        return cls(
+            cells=tf.stack([rows, place_and_rank[:, 0]], axis=1),
+            counts=counts,
+            last=tf.cast(tf.gather(begins, lengths - 1) + rank, tf.int64),
+        )
+
+    def states(self, cell: keras.layers.Layer, inputs: tf.Tensor) -> tf.Tensor:
+        """The state of a cell after each place, `[T, d] → [T, units]`; it starts at 0.
+
+        Args:
+            cell: A Keras RNN cell with one state, such as `GRUCell`.
+            inputs: Of each place, in the order of `cells`.
+        """
+        num_steps = tf.size(self.counts)
+        per_step = tf.TensorArray(inputs.dtype, num_steps, infer_shape=False)
+        per_step = per_step.split(inputs, self.counts)
+        done = tf.TensorArray(
+            inputs.dtype, num_steps, infer_shape=False, element_shape=[None, cell.units]
+        )
+
+        def step(index: tf.Tensor, state: tf.Tensor, done: tf.TensorArray) -> tuple:
+            now = tf.ensure_shape(per_step.read(index), [None, inputs.shape[1]])
+            _, [state] = cell(now, [state[: self.counts[index]]])
+            return index + 1, state, done.write(index, state)
+
+        _, _, done = tf.while_loop(
+            lambda index, *_: index < num_steps,
+            step,
+            (0, tf.zeros([self.counts[0], cell.units], inputs.dtype), done),
+            shape_invariants=(
+                tf.TensorShape([]),
+                tf.TensorShape([None, cell.units]),
+                tf.TensorShape(None),
+            ),
+        )
+        return tf.ensure_shape(done.concat(), [None, cell.units])
