@@ -15,7 +15,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from mclrec_tf import MCLRec, SequenceEncoder
-from mclrec_tf.data.batches import generated_dataset
+from mclrec_tf.data.batches import generated_dataset, random_of_epochs
 from mclrec_tf.data.histories import Histories
 from mclrec_tf.history import lengths_of
 from mclrec_tf.layers.view_operations import View
@@ -177,7 +177,11 @@ class AuthorsMCLRec(MCLRec):
 
 
 def authors_batches(
-    histories: Histories, batch_size: int = BATCH_SIZE, width: int = WIDTH, seed: int = 0
+    histories: Histories,
+    batch_size: int = BATCH_SIZE,
+    width: int = WIDTH,
+    seed: int = 0,
+    first_epoch: int = 0,
 ) -> tf.data.Dataset:
     """Every prefix of the training histories once, in random batches, padded to `width`.
 
@@ -188,11 +192,11 @@ def authors_batches(
     begin = np.repeat(histories.row_splits[:-1], np.maximum(histories.lengths - 1, 0))
     end = np.flatnonzero(~np.isin(np.arange(len(histories.items)), histories.row_splits[:-1]))
     begin = np.maximum(begin, end - width)
-    random = np.random.default_rng(seed)
+    orders = random_of_epochs(seed, first_epoch)
     places = np.arange(width)
 
     def one_pass() -> Iterator[tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]]:
-        order = random.permutation(len(end))
+        order = next(orders).permutation(len(end))
         for at in range(0, len(order), batch_size):
             first, last = begin[order[at : at + batch_size]], end[order[at : at + batch_size]]
             source = first[:, None] + places

@@ -1,7 +1,5 @@
 """Builds and trains the model that `RunSettings` describe; a training that is killed resumes."""
 
-import itertools
-from collections.abc import Iterator
 from pathlib import Path
 from time import monotonic
 from typing import Any, NamedTuple
@@ -12,7 +10,7 @@ import tensorflow as tf
 from benchmarks.authors_schedule import AuthorsMCLRec, PlainSASRec, authors_batches
 from benchmarks.settings import RunSettings
 from mclrec_tf import MCLRec
-from mclrec_tf.data.batches import evaluation_batches, generated_dataset, training_batches
+from mclrec_tf.data.batches import evaluation_batches, training_batches
 from mclrec_tf.data.histories import HeldOut, Histories
 from mclrec_tf.data.item_similarity import similar_items
 from mclrec_tf.early_stopping import ResumableEarlyStopping
@@ -59,7 +57,7 @@ def train(
         stopping.restore_best()
     else:
         model.fit(
-            batches_of_epochs(settings, histories, seed, done),
+            _batches(settings, histories, seed, done),
             initial_epoch=done,
             epochs=settings.epochs,
             validation_data=evaluation_batches(*validation),
@@ -113,36 +111,21 @@ def build_model(settings: RunSettings, histories: Histories, num_items: int, see
     return model
 
 
-def batches_of_epochs(
+def _batches(
     settings: RunSettings, histories: Histories, seed: int, first_epoch: int
 ) -> tf.data.Dataset:
-    """Training batches that depend on the number of the epoch and the seed alone.
-
-    So a training that is resumed sees the batches that it would have seen.
-    """
-
-    def batches(epoch: int) -> tf.data.Dataset:
-        # Seeds of different runs must not meet at different epochs.
-        seed_of_epoch = seed * 1_000_003 + epoch
-        if settings.schedule == "authors":
-            return authors_batches(
-                histories, settings.batch_size, settings.max_length, seed_of_epoch
-            )
-        return training_batches(
-            histories,
-            max_length=settings.max_length,
-            batch_size=settings.batch_size,
-            schedule=_SCHEDULES[settings.schedule],
-            seed=seed_of_epoch,
+    if settings.schedule == "authors":
+        return authors_batches(
+            histories, settings.batch_size, settings.max_length, seed, first_epoch
         )
-
-    epochs = itertools.count(first_epoch)
-
-    def one_pass() -> Iterator[tuple[tf.Tensor, tf.Tensor]]:
-        yield from batches(next(epochs))
-
-    example = batches(first_epoch)
-    return generated_dataset(one_pass, example.element_spec, int(example.cardinality()))
+    return training_batches(
+        histories,
+        max_length=settings.max_length,
+        batch_size=settings.batch_size,
+        schedule=_SCHEDULES[settings.schedule],
+        seed=seed,
+        first_epoch=first_epoch,
+    )
 
 
 class EpochTimes(keras.callbacks.Callback):

@@ -1,5 +1,6 @@
 """Padded batches for `fit` and `evaluate`, from histories in memory."""
 
+import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -64,6 +65,7 @@ def training_batches(
     batch_size: int = 1024,
     schedule: str = "causal",
     seed: int = 0,
+    first_epoch: int = 0,
 ) -> tf.data.Dataset:
     """Batches of `(history, targets)` for `MCLRec.fit`.
 
@@ -79,6 +81,8 @@ def training_batches(
         schedule: `"causal"` predicts every item of a history in one pass over it; `"prefix"`
             makes a row of every prefix, as the authors' code does.
         seed: Seed of the order.
+        first_epoch: Number of the first pass, which decides the order together with the seed; a
+            training that goes on after `n` epochs gives `n`.
 
     Returns:
         Dataset of two int32 tensors `[B, L]`, L ≤ max_length varying: the history,
@@ -104,10 +108,10 @@ def training_batches(
     windows = make(histories, max_length)
     if not len(windows):
         raise ValueError("histories: no user has two training events, so nothing can be learned.")
-    random = np.random.default_rng(seed)
+    orders = random_of_epochs(seed, first_epoch)
 
     def one_pass() -> Iterator[tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]]:
-        order = random.permutation(len(windows))
+        order = next(orders).permutation(len(windows))
         batch = (np.cumsum(windows.predictions[order]) - 1) // size
         for rows in np.split(order, np.flatnonzero(np.diff(batch)) + 1):
             yield _padded(histories, windows, rows)
@@ -148,6 +152,16 @@ def evaluation_batches(
 def evaluation_order(histories: Histories) -> npt.NDArray[np.int64]:
     """The order of users in `evaluation_batches`: longest history first."""
     return np.argsort(-histories.lengths, kind="stable")
+
+
+def random_of_epochs(seed: int, first_epoch: int = 0) -> Iterator[np.random.Generator]:
+    """Random numbers for one epoch after the other.
+
+    Those of an epoch depend on its number and the seed alone, and seeds of different runs do not
+    meet at different epochs.
+    """
+    for epoch in itertools.count(first_epoch):
+        yield np.random.default_rng(seed * 1_000_003 + epoch)
 
 
 def generated_dataset(

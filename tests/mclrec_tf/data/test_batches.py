@@ -66,7 +66,7 @@ def test_nothing_waits_for_a_tuner() -> None:
         assert batches.options().autotune.enabled is False
 
 
-def test_each_pass_is_in_another_order_and_a_seed_repeats_it() -> None:
+def test_seed_and_number_of_the_epoch_decide_the_order() -> None:
     histories = Histories.from_lists([[n, n + 1] for n in range(1, 60)])
 
     def order(dataset) -> list[int]:  # type: ignore[no-untyped-def]
@@ -77,6 +77,9 @@ def test_each_pass_is_in_another_order_and_a_seed_repeats_it() -> None:
     assert sorted(first) == sorted(second)
     assert first != second
     assert first == order(training_batches(histories, seed=4, batch_size=8))
+    # A training that goes on after one epoch sees what it would have seen.
+    assert second == order(training_batches(histories, seed=4, batch_size=8, first_epoch=1))
+    assert second != order(training_batches(histories, seed=5, batch_size=8))
 
 
 def test_evaluation_batches_hold_every_user_once_in_full() -> None:
