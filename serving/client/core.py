@@ -1,0 +1,234 @@
+"""All that the clients do, written once, as coroutines over a driver."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
+
+import grpc
+import numpy as np
+
+from serving.client.answers import ModelMetadata, ModelVersion, Recommendation
+from serving.client.batches import ask_in_parts
+from serving.client.connection import ModelConnection
+from serving.client.credentials import Tls
+from serving.client.drivers import Driver
+from serving.client.questions import (
+    Wishes,
+    check_ids,
+    history_question,
+    recommendations,
+    vectors,
+)
+from serving.client.target import Target
+from serving.errors import ServingError
+
+_Answer = TypeVar("_Answer")
+
+_POLL_SECONDS = 0.2
+_MANY = 2**31
+
+
+class ClientCore:
+    """The methods of both clients.
+
+    Args:
+        driver: Does the I/O.
+        target: The model.
+        tls: None for an unencrypted connection.
+        timeout: Seconds for a request, with all its attempts.
+        max_attempts: How often a server that is UNAVAILABLE is asked.
+        rows_per_request: How many histories of a batch go into a request.
+        requests_in_flight: How many requests of a batch are made at once.
+    """
+
+    def __init__(
+        self,
+        driver: Driver,
+        target: Target,
+        tls: Tls | None,
+        timeout: float,
+        max_attempts: int,
+        rows_per_request: int,
+        requests_in_flight: int,
+    ):
+        for name, value in (
+            ("max_attempts", max_attempts),
+            ("rows_per_request", rows_per_request),
+            ("requests_in_flight", requests_in_flight),
+        ):
+            if value < 1:
+                raise ValueError(f"{name} is {value}; give at least 1")
+        if not timeout > 0:
+            raise ValueError(f"timeout is {timeout}; give a number of seconds above 0")
+        self._driver = driver
+        self._connection = ModelConnection(driver, target, tls, max_attempts)
+        self._timeout = timeout
+        self._rows_per_request = rows_per_request
+        self._requests_in_flight = requests_in_flight
+        self._plain_k = _MANY  # how many items the signature without options was seen to return
+
+    async def recommend(
+        self,
+        history: Sequence[str],
+        k: int = 10,
+        exclude: Sequence[str] = (),
+        keep_seen: bool = False,
+    ) -> list[Recommendation]:
+        """The k best items to follow a history.
+
+        Args:
+            history: Item ids, oldest first. The model reads the last 50 and ignores ids that it
+                does not know; of an empty history it recommends what is popular.
+            k: At least 1. Fewer items are returned when the catalogue has no more.
+            exclude: Items never to recommend.
+            keep_seen: Whether items of the history may be recommended again.
+
+        Raises:
+            ServingError: The server refused, failed, or was not reached.
+            ValueError: An argument makes no sense.
+        """
+        wishes = Wishes([history], [exclude], k, keep_seen)
+        wishes.check()
+        check_ids("history", history)
+        check_ids("exclude", exclude)
+        return (await self._recommend(wishes))[0]
+
+    async def recommend_batch(
+        self,
+        histories: Sequence[Sequence[str]],
+        k: int = 10,
+        exclude: Sequence[Sequence[str]] | None = None,
+        keep_seen: bool = False,
+    ) -> list[list[Recommendation]]:
+        """The same for any number of histories, in the order of the histories.
+
+        They go out in requests of `rows_per_request` histories, `requests_in_flight` at once.
+
+        Args:
+            histories: As for `recommend`, one a row.
+            k: As for `recommend`.
+            exclude: For each history the items never to recommend.
+            keep_seen: As for `recommend`.
+
+        Raises:
+            BatchError: A ServingError that says which rows it is about.
+            ValueError: An argument makes no sense.
+        """
+        wishes = Wishes(
+            histories, exclude if exclude is not None else [()] * len(histories), k, keep_seen
+        )
+        wishes.check()
+        for name, rows in (("histories", histories), ("exclude", wishes.exclude)):
+            for row, ids in enumerate(rows):
+                check_ids(f"{name}[{row}]", ids)
+        parts = await self._in_parts(
+            lambda rows: self._recommend(wishes.part(rows)), len(histories)
+        )
+        return [row for part in parts for row in part]
+
+    async def user_vector(self, history: Sequence[str]) -> np.ndarray:
+        """What the model makes of a history, for retrieval: float32 of shape `[dimensions]`.
+
+        Args:
+            history: As for `recommend`.
+
+        Raises:
+            ServingError: The server refused, failed, or was not reached.
+            ValueError: An argument makes no sense.
+        """
+        check_ids("history", history)
+        return (await self._user_vectors([history]))[0]
+
+    async def user_vectors(self, histories: Sequence[Sequence[str]]) -> np.ndarray:
+        """The same for any number of histories: float32 of shape `[histories, dimensions]`.
+
+        Args:
+            histories: As for `recommend_batch`; of none, the shape is `[0, 0]`.
+
+        Raises:
+            BatchError: A ServingError that says which rows it is about.
+            ValueError: An argument makes no sense.
+        """
+        for row, history in enumerate(histories):
+            check_ids(f"histories[{row}]", history)
+        parts = await self._in_parts(
+            lambda rows: self._user_vectors(histories[rows.start : rows.stop]), len(histories)
+        )
+        return np.concatenate(parts) if parts else np.zeros((0, 0), np.float32)
+
+    async def model_status(self) -> list[ModelVersion]:
+        """The versions of the model that the server knows, loaded or not.
+
+        Raises:
+            ServingError: The server refused, failed, or was not reached; NOT_FOUND: it knows none.
+        """
+        return await self._connection.model_status(self._deadline())
+
+    async def model_metadata(self) -> ModelMetadata:
+        """The version that answers this client, and its signatures.
+
+        Raises:
+            ServingError: The server refused, failed, or was not reached.
+        """
+        return await self._connection.model_metadata(self._deadline())
+
+    async def is_ready(self) -> bool:
+        """Whether the server answers for the model, asked once.
+
+        Raises:
+            ServingError: It never will: what answers speaks another protocol, or refuses.
+        """
+        return await self._connection.reason_not_ready(self._deadline()) is None
+
+    async def wait_until_ready(self, timeout: float = 60.0) -> None:
+        """Returns when the server answers for the model.
+
+        Args:
+            timeout: Seconds to wait at most.
+
+        Raises:
+            ServingError: DEADLINE_EXCEEDED with the last reason; or as `is_ready` raises.
+        """
+        end = time.monotonic() + timeout
+        last = None
+        while reason := await self._connection.reason_not_ready(min(end, self._deadline())):
+            # When the time is up, what was known before it says more.
+            if last is None or reason.code != grpc.StatusCode.DEADLINE_EXCEEDED:
+                last = reason
+            if time.monotonic() + _POLL_SECONDS >= end:
+                raise ServingError(
+                    grpc.StatusCode.DEADLINE_EXCEEDED,
+                    f"not ready after {timeout:g} s, last: {last}",
+                ) from last
+            await self._driver.sleep(_POLL_SECONDS)
+
+    async def close(self) -> None:
+        """Ends the connection; requests in flight fail, at the latest by their timeout."""
+        await self._connection.close()
+
+    async def _in_parts(
+        self, ask: Callable[[range], Awaitable[_Answer]], size: int
+    ) -> list[_Answer]:
+        return await ask_in_parts(
+            self._driver, ask, size, self._rows_per_request, self._requests_in_flight
+        )
+
+    async def _recommend(self, wishes: Wishes) -> list[list[Recommendation]]:
+        end = self._deadline()
+        if wishes.k <= self._plain_k and (question := wishes.plain_question()):
+            outputs = await self._connection.predict(question, end)
+            self._plain_k = len(outputs["item_ids"][0])
+            if wishes.k <= self._plain_k:
+                return recommendations(outputs, wishes.k)
+        return recommendations(
+            await self._connection.predict(wishes.full_question(), end), wishes.k
+        )
+
+    async def _user_vectors(self, histories: Sequence[Sequence[str]]) -> np.ndarray:
+        question = history_question("user_vector", histories)
+        return vectors(await self._connection.predict(question, self._deadline()))
+
+    def _deadline(self) -> float:
+        return time.monotonic() + self._timeout

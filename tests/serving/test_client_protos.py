@@ -1,0 +1,123 @@
+"""The client's own messages are those of TF Serving, and answers that make no sense are refused."""
+
+import contextlib
+from collections.abc import Iterator
+from concurrent import futures
+
+import grpc
+import numpy as np
+import pytest
+import tensorflow as tf
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from tensorflow.core.framework import tensor_pb2, types_pb2
+from tensorflow_serving.apis import (
+    get_model_metadata_pb2,
+    get_model_status_pb2,
+    model_pb2,
+    predict_pb2,
+)
+
+from serving.client import RecommendationClient
+from serving.client import tf_serving_protos as protos
+from serving.errors import ServingError
+
+_ORIGINALS = {
+    protos.ModelSpec: model_pb2.ModelSpec,
+    protos.TensorProto: tensor_pb2.TensorProto,
+    protos.PredictRequest: predict_pb2.PredictRequest,
+    protos.PredictResponse: predict_pb2.PredictResponse,
+    protos.GetModelStatusRequest: get_model_status_pb2.GetModelStatusRequest,
+    protos.GetModelStatusResponse: get_model_status_pb2.GetModelStatusResponse,
+    protos.GetModelMetadataRequest: get_model_metadata_pb2.GetModelMetadataRequest,
+    protos.GetModelMetadataResponse: get_model_metadata_pb2.GetModelMetadataResponse,
+    protos.SignatureDefMap: get_model_metadata_pb2.SignatureDefMap,
+}
+
+
+def _differences(ours: Descriptor, original: Descriptor) -> list[str]:
+    differences = []
+    for field in ours.fields:
+        name = f"{original.full_name}.{field.name}"
+        other = original.fields_by_name.get(field.name)
+        if other is None:
+            differences.append(f"{name} does not exist")
+            continue
+        kind = other.type if other.type != FieldDescriptor.TYPE_ENUM else FieldDescriptor.TYPE_INT32
+        if (field.number, field.label, field.type) != (other.number, other.label, kind):
+            differences.append(f"{name} has another number, label or type")
+        if field.message_type and field.message_type is not other.message_type:
+            differences += _differences(field.message_type, other.message_type)
+    return differences
+
+
+@pytest.mark.parametrize("ours", _ORIGINALS, ids=lambda ours: ours.__name__)
+def test_fields_are_those_of_the_original(ours) -> None:
+    assert ours.DESCRIPTOR.fields
+    assert _differences(ours.DESCRIPTOR, _ORIGINALS[ours].DESCRIPTOR) == []
+
+
+def test_numbers_of_enumerations_are_those_of_the_original() -> None:
+    for name, number in protos.DATA_TYPES.items():
+        assert types_pb2.DataType.Value(name) == number
+    assert dict(get_model_status_pb2.ModelVersionStatus.State.items()) == protos.STATES
+
+
+@contextlib.contextmanager
+def _server_that_answers(**outputs: tensor_pb2.TensorProto) -> Iterator[str]:
+    """Answers every request to predict with these outputs."""
+    answer = predict_pb2.PredictResponse()
+    for name, tensor in outputs.items():
+        answer.outputs[name].CopyFrom(tensor)
+
+    class Handler(grpc.GenericRpcHandler):
+        def service(self, details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler:
+            return grpc.unary_unary_rpc_method_handler(lambda *_: answer.SerializeToString())
+
+    server = grpc.server(futures.ThreadPoolExecutor(1), [Handler()])
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    try:
+        yield f"127.0.0.1:{port}"
+    finally:
+        server.stop(0).wait()
+
+
+def test_numbers_may_come_as_bytes() -> None:
+    """As tensorflow_model_server sends them with --enable_serialization_as_tensor_content."""
+    scores = tf.make_tensor_proto(np.array([[3.25, 0.1]], np.float32))
+    assert scores.tensor_content
+    ids = tf.make_tensor_proto([[b"a", b"b"]])
+    with (
+        _server_that_answers(item_ids=ids, scores=scores, more=ids) as address,
+        RecommendationClient(address) as client,
+    ):
+        answer = client.recommend([], k=2)
+    assert answer == [("a", 3.25), ("b", float(np.float32(0.1)))]
+
+
+_IDS = tf.make_tensor_proto([[b"a", b"b"]])
+_SCORES = tf.make_tensor_proto([[2.0, 1.0]])
+
+
+@pytest.mark.parametrize(
+    ("outputs", "message"),
+    [
+        ({"item_ids": _IDS}, "answers without 1 rows of scores"),
+        ({"item_ids": _IDS, "scores": tf.make_tensor_proto([2.0, 1.0])}, "of shape \\[2\\]"),
+        ({"item_ids": _IDS, "scores": _IDS}, "0 values of DT_FLOAT in scores of shape \\[1, 2\\]"),
+        (
+            {name: tf.make_tensor_proto([[b"a"], [b"b"]]) for name in ("item_ids", "scores")},
+            "0 values of DT_FLOAT|answers without 1 rows",
+        ),
+    ],
+)
+def test_an_answer_that_makes_no_sense(
+    outputs: dict[str, tensor_pb2.TensorProto], message: str
+) -> None:
+    with (
+        _server_that_answers(**outputs) as address,
+        RecommendationClient(address) as client,
+        pytest.raises(ServingError, match=message) as failed,
+    ):
+        client.recommend([], k=2)
+    assert failed.value.code == grpc.StatusCode.INTERNAL
