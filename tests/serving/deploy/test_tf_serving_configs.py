@@ -1,0 +1,38 @@
+"""What the files of TF Serving say suits the model and its clients."""
+
+import inspect
+import json
+
+from serving.client import RecommendationClient
+from serving.config_files import read_config
+from serving.config_protos import BatchingParameters
+from tests.serving.deploy import files
+
+_SIGNATURES = json.loads((files.DEPLOY.parent / "signatures.json").read_text())
+
+
+def test_labels_name_versions_that_are_loaded() -> None:
+    rollout = files.model(files.ROLLOUT_CONFIG)
+    assert set(rollout.version_labels) == {"stable", "canary"}
+    versions = rollout.model_version_policy.specific.versions
+    assert set(rollout.version_labels.values()) == set(versions)
+    assert rollout.version_labels["stable"] < rollout.version_labels["canary"]
+    assert files.model(files.MODELS_CONFIG).model_version_policy.latest.num_versions == 1
+
+
+def test_batching_is_safe_for_the_signatures_that_it_names() -> None:
+    batching = read_config(str(files.BATCHING_CONFIG), BatchingParameters)
+    sizes = list(batching.allowed_batch_sizes)
+    assert sizes == sorted(set(sizes)) and sizes[-1] == batching.max_batch_size.value
+    rows = inspect.signature(RecommendationClient).parameters["rows_per_request"].default
+    assert sizes[-1] >= rows
+    assert not batching.pad_variable_length_inputs
+    unsafe = {
+        (signature, name)
+        for signature, sides in _SIGNATURES.items()
+        for name, (_, shape) in sides["inputs"].items()
+        if -1 in shape[1:]
+    }
+    assert unsafe == {("recommend", "exclude")}
+    comment = files.BATCHING_CONFIG.read_text()
+    assert all(signature in comment for signature in _SIGNATURES)
