@@ -29,6 +29,7 @@ _CODE_OF_HTTP_STATUS = {
     499: grpc.StatusCode.CANCELLED,
     500: grpc.StatusCode.INTERNAL,
     501: grpc.StatusCode.UNIMPLEMENTED,
+    502: grpc.StatusCode.UNAVAILABLE,  # a proxy cannot reach the server
     503: grpc.StatusCode.UNAVAILABLE,
     504: grpc.StatusCode.DEADLINE_EXCEEDED,
 }
@@ -62,6 +63,25 @@ class ServingError(Exception):
 
 class ServableNotFound(ServingError):
     """A request names a model, a version or a label that is not served."""
+
+
+class Refused(ServingError):
+    """A request that the server does not take on, to protect itself.
+
+    Args:
+        reason: Under which the metrics count it; one of a few fixed words.
+        message: For the person who sent the request.
+        code: As gRPC names it.
+    """
+
+    def __init__(
+        self,
+        reason: str,
+        message: str,
+        code: grpc.StatusCode = grpc.StatusCode.RESOURCE_EXHAUSTED,
+    ):
+        super().__init__(code, message)
+        self.reason = reason
 
 
 def invalid_argument(message: str) -> ServingError:

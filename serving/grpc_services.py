@@ -1,8 +1,5 @@
 """The gRPC services of TF Serving: PredictionService and ModelService."""
 
-import functools
-import logging
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import grpc
@@ -19,42 +16,29 @@ from tensorflow_serving.apis import (
     regression_pb2,
 )
 
-from serving.errors import ServingError, invalid_argument
+from serving.errors import invalid_argument
 from serving.inference import classify, multi_inference, regress
 from serving.metadata import SIGNATURE_DEF, signature_metadata
-from serving.predict import predict_request
+from serving.predict import CheckInputs, predict_request
 from serving.repository import ModelRepository
 
-_MESSAGE_LENGTH = 1024  # an error travels in a header, and headers have a limit
-
-_log = logging.getLogger(__name__)
+SERVICES = ("tensorflow.serving.PredictionService", "tensorflow.serving.ModelService")
 
 
-def add_services(server: grpc.aio.Server, repository: ModelRepository) -> None:
-    """Lets a gRPC server answer for the models of a repository."""
+def add_services(
+    server: grpc.aio.Server, repository: ModelRepository, check_inputs: CheckInputs
+) -> None:
+    """Lets a gRPC server answer for the models of a repository.
+
+    Args:
+        server: Whose interceptor turns the errors that are raised here into statuses.
+        repository: The models.
+        check_inputs: Refuses what Predict must not ask.
+    """
     prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(
-        PredictionService(repository), server
+        PredictionService(repository, check_inputs), server
     )
     model_service_pb2_grpc.add_ModelServiceServicer_to_server(ModelService(repository), server)
-
-
-def _aborts_on_error(method: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
-    """Turns an error into the status of the call; never shows the caller a stack trace."""
-
-    @functools.wraps(method)
-    async def answer(self: Any, request: Any, context: grpc.aio.ServicerContext) -> Any:
-        try:
-            return await method(self, request)
-        except ServingError as error:
-            code, message = error.code, error.message
-        except Exception:
-            _log.exception("%s failed", method.__name__)
-            code, message = grpc.StatusCode.INTERNAL, "Internal error"
-        if len(message) > _MESSAGE_LENGTH:
-            message = message[:_MESSAGE_LENGTH] + "...TRUNCATED"
-        return await context.abort(code, message)
-
-    return answer
 
 
 class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
@@ -62,41 +46,42 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
 
     Args:
         repository: The models.
+        check_inputs: Refuses what Predict must not ask.
     """
 
-    def __init__(self, repository: ModelRepository):
+    def __init__(self, repository: ModelRepository, check_inputs: CheckInputs):
         self._repository = repository
+        self._check_inputs = check_inputs
 
-    @_aborts_on_error
     async def Predict(  # noqa: N802
-        self, request: predict_pb2.PredictRequest
+        self, request: predict_pb2.PredictRequest, context: grpc.aio.ServicerContext
     ) -> predict_pb2.PredictResponse:
-        return await self._repository.call(request.model_spec, predict_request, request)
+        _require_model_spec(request)
+        return await self._repository.call(
+            request.model_spec, predict_request, request, self._check_inputs
+        )
 
-    @_aborts_on_error
     async def Classify(  # noqa: N802
-        self, request: classification_pb2.ClassificationRequest
+        self, request: classification_pb2.ClassificationRequest, context: grpc.aio.ServicerContext
     ) -> classification_pb2.ClassificationResponse:
         _require_model_spec(request)
         return await self._repository.call(request.model_spec, classify, request)
 
-    @_aborts_on_error
     async def Regress(  # noqa: N802
-        self, request: regression_pb2.RegressionRequest
+        self, request: regression_pb2.RegressionRequest, context: grpc.aio.ServicerContext
     ) -> regression_pb2.RegressionResponse:
         _require_model_spec(request)
         return await self._repository.call(request.model_spec, regress, request)
 
-    @_aborts_on_error
     async def MultiInference(  # noqa: N802
-        self, request: inference_pb2.MultiInferenceRequest
+        self, request: inference_pb2.MultiInferenceRequest, context: grpc.aio.ServicerContext
     ) -> inference_pb2.MultiInferenceResponse:
-        spec = request.tasks[0].model_spec if request.tasks else model_pb2.ModelSpec()
-        return await self._repository.call(spec, multi_inference, request)
+        return await self._repository.call(asked_model(request), multi_inference, request)
 
-    @_aborts_on_error
     async def GetModelMetadata(  # noqa: N802
-        self, request: get_model_metadata_pb2.GetModelMetadataRequest
+        self,
+        request: get_model_metadata_pb2.GetModelMetadataRequest,
+        context: grpc.aio.ServicerContext,
     ) -> get_model_metadata_pb2.GetModelMetadataResponse:
         _require_model_spec(request)
         if not request.metadata_field:
@@ -106,7 +91,7 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
         for field in request.metadata_field:
             if field != SIGNATURE_DEF:
                 raise invalid_argument(f"Metadata field {field} is not supported")
-        return await self._repository.call(request.model_spec, signature_metadata)
+        return signature_metadata(self._repository.servable(request.model_spec))
 
 
 class ModelService(model_service_pb2_grpc.ModelServiceServicer):
@@ -119,23 +104,28 @@ class ModelService(model_service_pb2_grpc.ModelServiceServicer):
     def __init__(self, repository: ModelRepository):
         self._repository = repository
 
-    @_aborts_on_error
     async def GetModelStatus(  # noqa: N802
-        self, request: get_model_status_pb2.GetModelStatusRequest
+        self, request: get_model_status_pb2.GetModelStatusRequest, context: grpc.aio.ServicerContext
     ) -> get_model_status_pb2.GetModelStatusResponse:
         _require_model_spec(request)
         return get_model_status_pb2.GetModelStatusResponse(
             model_version_status=self._repository.statuses(request.model_spec)
         )
 
-    @_aborts_on_error
     async def HandleReloadConfigRequest(  # noqa: N802
-        self, request: model_management_pb2.ReloadConfigRequest
+        self, request: model_management_pb2.ReloadConfigRequest, context: grpc.aio.ServicerContext
     ) -> model_management_pb2.ReloadConfigResponse:
         await self._repository.reload(request.config)
         response = model_management_pb2.ReloadConfigResponse()
         response.status.SetInParent()
         return response
+
+
+def asked_model(request: Any) -> model_pb2.ModelSpec:
+    """The model that a question names, whatever its kind."""
+    if isinstance(request, inference_pb2.MultiInferenceRequest):
+        return request.tasks[0].model_spec if request.tasks else model_pb2.ModelSpec()
+    return request.model_spec
 
 
 def _require_model_spec(request: Any) -> None:

@@ -18,6 +18,7 @@ from tensorflow_serving.apis import (
     regression_pb2,
 )
 
+from serving import metrics
 from serving.errors import ServingError, invalid_argument
 from serving.metadata import model_spec
 from serving.predict import DEFAULT_SIGNATURE
@@ -85,6 +86,7 @@ def multi_inference(
             )
         tasks.append((name, signature, task.method_name))
     examples = serialized_examples(request.input)
+    metrics.count_examples(servable.name, len(examples))
     response = inference_pb2.MultiInferenceResponse()
     for name, signature, method in tasks:
         result = response.results.add(model_spec=model_spec(servable, name))
@@ -165,6 +167,7 @@ def _run(
     arrays = servable.run(
         {signature.inputs[_INPUT].name: examples},
         [signature.outputs[alias].name for alias in aliases],
+        api="Classify" if outputs is _CLASSIFY_OUTPUTS else "Regress",
     )
     return dict(zip(aliases, arrays, strict=True))
 

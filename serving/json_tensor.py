@@ -25,8 +25,8 @@ _INTEGER_RANGE = {
     types_pb2.DT_UINT64: (0, 2**64 - 1),
 }
 _DECIMAL_DIGITS = {types_pb2.DT_FLOAT: 9, types_pb2.DT_DOUBLE: 17}  # enough to read it back
-_MAX_DIMENSIONS = 254  # of a TensorFlow tensor
-_BASE64 = re.compile(r"([A-Za-z0-9+/]*)(={0,2})")
+_MAX_DIMENSIONS = 31  # NumPy has 32, and rows are stacked; TensorFlow has 254
+_BASE64 = re.compile(r"([A-Za-z0-9+/]*)([=.]{0,2})")
 
 
 def read(value: Any, dtype: int) -> np.ndarray:
@@ -79,6 +79,8 @@ def write(array: np.ndarray, strings_as_base64: bool) -> list[str]:
     """
     dtype = tf.as_dtype(array.dtype).as_datatype_enum
     elements = array.ravel().tolist()
+    if not elements:
+        return []
     if dtype == types_pb2.DT_STRING:
         return [_base64_object(x) if strings_as_base64 else json_text.quote(x) for x in elements]
     if dtype == types_pb2.DT_BOOL:

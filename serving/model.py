@@ -2,22 +2,19 @@
 
 import asyncio
 import logging
-import posixpath
+import time
 from collections.abc import Container
-from dataclasses import dataclass
 
 import grpc
-import tensorflow as tf
 from tensorflow_serving.apis import get_model_status_pb2, model_pb2
 from tensorflow_serving.config import model_server_config_pb2
 
+from serving import metrics
 from serving.errors import ServableNotFound, ServingError, not_found
-from serving.servable import Servable
-from serving.version_policy import wanted_versions
-from serving.warmup import warm_up
-
-State = get_model_status_pb2.ModelVersionStatus.State
-_Files = frozenset[tuple[str, int, int]]
+from serving.folder_watch import FolderWatch
+from serving.loading import Loader
+from serving.version import State, Version
+from serving.version_policy import candidates
 
 # A version that is no longer wanted serves on for a moment: for requests that name it and are on
 # their way, and for a label that the next configuration moves.
@@ -26,63 +23,62 @@ _RETIREMENT_SECONDS = 1.0
 _log = logging.getLogger(__name__)
 
 
-@dataclass
-class Version:
-    """A version and the calls that run on it; unloaded only when the last of them has ended."""
-
-    state: int = State.LOADING
-    servable: Servable | None = None
-    error: ServingError | None = None
-    broken_files: _Files = frozenset()
-    calls: int = 0
-    retirement: asyncio.TimerHandle | None = None
-
-    def end_call(self) -> None:
-        self.calls -= 1
-        self._close_if_idle()
-
-    def unload(self) -> None:
-        self.state = State.UNLOADING
-        self._close_if_idle()
-
-    def _close_if_idle(self) -> None:
-        if self.state == State.UNLOADING and not self.calls and self.servable:
-            self.servable.close()
-            self.servable = None
-            self.state = State.END
-
-
 class Model:
     """Keeps the versions loaded that a configuration asks for.
 
     A new version takes traffic once it is loaded and warmed up; only then may an old one go. One
-    that cannot be loaded is tried again when its files change. All methods run on the event loop,
-    so there is no lock; loading runs in a thread.
+    that is still being copied is left alone. One that cannot be loaded is tried again when its
+    files change, and a few times although they do not; meanwhile, under the policy `latest`, the
+    next older one serves in its place. All methods run on the event loop, so there is no lock;
+    loading runs in threads.
 
     Args:
         config: With the model's name, base path, version policy and labels.
+        loader: Loads versions.
     """
 
-    def __init__(self, config: model_server_config_pb2.ModelConfig):
+    def __init__(self, config: model_server_config_pb2.ModelConfig, loader: Loader):
         self.config = config
+        self._loader = loader
         self._versions: dict[int, Version] = {}
+        self._watches: dict[int, FolderWatch] = {}  # of versions that are wanted and do not serve
 
     @property
     def available(self) -> dict[int, Version]:
         """The versions that answer requests."""
         return {n: v for n, v in self._versions.items() if v.state == State.AVAILABLE}
 
+    @property
+    def is_being_copied(self) -> bool:
+        """Whether a version that is wanted is not at rest yet: it pays to look again soon."""
+        return any(not watch.at_rest for watch in self._watches.values())
+
     async def refresh(self) -> None:
         """Loads the versions that are wanted now and retires those that are not.
 
         Raises:
-            OSError, tf.errors.OpError: The base path cannot be read.
+            ServingError: The base path cannot be read.
         """
-        wanted = await asyncio.to_thread(wanted_versions, self.config)
-        for number, path in wanted.items():
-            await self._load(number, path)
-        if self.available.keys() & wanted.keys():
-            self._retire_all_but(wanted.keys())
+        folders, wanted = await asyncio.to_thread(candidates, self.config)
+        # Each folder takes a moment to watch: begin with all of them at the same time.
+        await asyncio.gather(*(self._may_load(n, folders[n]) for n in list(folders)[:wanted]))
+        watches: dict[int, FolderWatch] = {}
+        served: set[int] = set()
+        for position, (number, path) in enumerate(folders.items()):
+            if len(served) == wanted:
+                break
+            is_stand_in = position >= wanted
+            if is_stand_in and len(self.available) >= wanted and number not in self.available:
+                continue
+            if await self._may_load(number, path):
+                await self._load(number, self._watches[number])
+            if self._keep(number):
+                served.add(number)
+            elif number in self._watches:
+                watches[number] = self._watches[number]
+        self._watches = watches
+        if served:
+            self._retire_all_but(served)
 
     def retire(self) -> None:
         """Unloads every version, after the moment that any version is given."""
@@ -131,44 +127,72 @@ class Model:
                 raise not_found(f"Could not find version {spec.version.value} of model {spec.name}")
         elif not numbers:
             raise not_found(f"Could not find any versions of model {spec.name}")
-        return [_status(number, self._versions[number]) for number in numbers]
+        return [self._versions[number].status(number) for number in numbers]
 
     def why_unavailable(self) -> ServingError:
         """What to tell when no version of the model answers."""
         for number, version in sorted(self._versions.items(), reverse=True):
             if version.error:
-                return ServingError(
-                    version.error.code,
-                    f"version {number} of model {self.config.name} cannot be loaded: "
-                    f"{version.error.message}",
-                )
+                return self._why_broken(number, version.error)
         return not_found(
             f"model {self.config.name} has no version to load: no folder with a numeric name "
             f"that its version policy asks for under {self.config.base_path}"
         )
 
-    async def _load(self, number: int, path: str) -> None:
+    async def _may_load(self, number: int, path: str) -> bool:
+        """Whether a version is to be loaded now: its files are at rest and not known as broken."""
         version = self._versions.get(number)
-        if version is None or version.state == State.END:
-            files = await asyncio.to_thread(_files, path)
-            if version and version.error and version.broken_files == files:
-                return
-            version = self._versions[number] = Version()
-            try:
-                version.servable = await asyncio.to_thread(
-                    _load_and_warm_up, self.config.name, number, path
+        if version and version.state != State.END:
+            return False
+        watch = self._watches.get(number)
+        if watch is None or watch.path != path:
+            watch = self._watches[number] = FolderWatch(path)
+        if not await watch.settle():
+            return False
+        if version is None or version.error is None or version.files != watch.files:
+            return True
+        options = self._loader.options
+        return (
+            version.attempts <= options.max_retries
+            and time.monotonic() - version.attempted >= options.retry_seconds
+        )
+
+    async def _load(self, number: int, watch: FolderWatch) -> None:
+        last = self._versions.get(number)
+        version = self._versions[number] = Version(watch.files)
+        if last and last.error and last.files == version.files:
+            version.attempts = last.attempts + 1
+        try:
+            servable = await self._loader.load(self.config.name, number, watch.path)
+            if not await asyncio.to_thread(watch.look):
+                servable.close()
+                raise ServingError(
+                    grpc.StatusCode.ABORTED, f"{watch.path} changed while it was loaded"
                 )
-                version.state = State.AVAILABLE
-                _log.info("loaded version %d of model %s", number, self.config.name)
-            except ServingError as error:
-                # A copy of the error, whose traceback would keep the model in memory.
-                version.error = ServingError(error.code, error.message)
-                version.broken_files = files
-                version.state = State.END
-                _log.error("%s", self.why_unavailable().message)
-        if version.retirement:
+            version.servable = servable
+            version.state = State.AVAILABLE
+            _log.info("loaded version %d of model %s", number, self.config.name)
+        except ServingError as error:
+            # A copy of the error, whose traceback would keep the model in memory.
+            version.error = ServingError(error.code, error.message)
+            version.attempted = time.monotonic()
+            version.state = State.END
+            metrics.count_failed_load(watch.path)
+            _log.error("%s", self._why_broken(number, version.error).message)
+
+    def _keep(self, number: int) -> bool:
+        """Whether a version serves; if so, it goes on doing so."""
+        version = self.available.get(number)
+        if version and version.retirement:
             version.retirement.cancel()
             version.retirement = None
+        return version is not None
+
+    def _why_broken(self, number: int, error: ServingError) -> ServingError:
+        return ServingError(
+            error.code,
+            f"version {number} of model {self.config.name} cannot be loaded: {error.message}",
+        )
 
     def _retire_all_but(self, wanted: Container[int]) -> None:
         for number, version in self.available.items():
@@ -180,33 +204,3 @@ class Model:
 
 def _not_served(request: str) -> ServableNotFound:
     return ServableNotFound(grpc.StatusCode.NOT_FOUND, f"Servable not found for request: {request}")
-
-
-def _load_and_warm_up(name: str, number: int, path: str) -> Servable:
-    servable = Servable(name, number, path)
-    try:
-        warm_up(servable)
-    except ServingError:
-        servable.close()
-        raise
-    return servable
-
-
-def _files(path: str) -> _Files:
-    """What tells a folder from itself before a change: names, sizes and times of its files."""
-    files = set()
-    for folder, _, names in tf.io.gfile.walk(path):
-        for name in names:
-            file = posixpath.join(folder, name)
-            stat = tf.io.gfile.stat(file)
-            files.add((file, stat.length, stat.mtime_nsec))
-    return frozenset(files)
-
-
-def _status(number: int, version: Version) -> get_model_status_pb2.ModelVersionStatus:
-    status = get_model_status_pb2.ModelVersionStatus(version=number, state=version.state)
-    status.status.SetInParent()
-    if version.error:
-        status.status.error_code = version.error.code.value[0]
-        status.status.error_message = version.error.message
-    return status

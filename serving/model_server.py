@@ -1,22 +1,32 @@
 """gRPC and REST servers around one repository of models, on one event loop."""
 
 import asyncio
-import contextlib
+import dataclasses
 import os
-import socket
-from collections.abc import Awaitable, Iterator
+import time
+from collections.abc import Sequence
 
 import grpc
-import uvicorn
+from grpc_health.v1 import health_pb2_grpc
 from tensorflow_serving.config import model_server_config_pb2
 
-from serving.grpc_services import add_services
+from serving.batching import Batching
+from serving.config_protos import BatchingParameters
+from serving.grpc_interceptor import RequestInterceptor
+from serving.grpc_server import GrpcServer
+from serving.grpc_services import SERVICES, add_services
+from serving.health import HealthService
+from serving.limits import AnswerLimit, Limits
+from serving.loading import LoadOptions
 from serving.repository import ModelRepository
-from serving.rest import rest_app
+from serving.request_pool import RequestPool
+from serving.rest import RestApp
+from serving.rest_server import RestServer
 
 LOOPBACK = "127.0.0.1"
 _GRACE_SECONDS = 10
-_KEEP_ALIVE_SECONDS = 75
+_FAREWELL_SECONDS = 0.1
+_LOOK_SECONDS = 0.01
 
 
 class ModelServer:
@@ -29,6 +39,15 @@ class ModelServer:
         rest_port: 0 for no REST.
         max_request_bytes: A larger request is refused.
         poll_seconds: How often to look for new versions; 0 for never.
+        grpc_credentials: For TLS over gRPC, see `serving.tls`. REST stays plain, as in TF Serving;
+            in front of it, a reverse proxy can do TLS.
+        grpc_options: Channel arguments of the gRPC server, after its own.
+        rest_timeout_seconds: A REST request that takes longer is refused with 504.
+        loading: How versions are loaded.
+        allow_version_labels_for_unavailable_models: See `ModelRepository`.
+        batching: How to answer several requests with one run of a model; None: one by one.
+        prometheus_path: Where the REST port shows metrics; None: nowhere.
+        limits: How much it takes on.
 
     Example:
 
@@ -44,99 +63,129 @@ class ModelServer:
         grpc_port: int = 0,
         rest_port: int = 0,
         max_request_bytes: int = 64 * 2**20,
-        poll_seconds: float = 1.0,
+        poll_seconds: float = 0.25,
+        grpc_credentials: grpc.ServerCredentials | None = None,
+        grpc_options: Sequence[tuple[str, int | str]] = (),
+        rest_timeout_seconds: float = 30.0,
+        loading: LoadOptions | None = None,
+        allow_version_labels_for_unavailable_models: bool = False,
+        batching: BatchingParameters | None = None,
+        prometheus_path: str | None = None,
+        limits: Limits | None = None,
     ):
         self._config = config
         self._address = (host, grpc_port, rest_port)
         self._max_request_bytes = max_request_bytes
         self._poll_seconds = poll_seconds
-        self._repository = ModelRepository(num_threads=max(4, os.cpu_count() or 1))
-        self._grpc: grpc.aio.Server | None = None
-        self._rest: uvicorn.Server | None = None
-        self._serving_rest: asyncio.Task[None] | None = None
+        self._grpc_credentials = grpc_credentials
+        self._grpc_options = grpc_options
+        self._rest_timeout_seconds = rest_timeout_seconds
+        self._prometheus_path = prometheus_path
+        self._limits = limits or Limits()
+        num_threads = max(4, os.cpu_count() or 1)
+        max_requests = self._limits.max_concurrent_requests
+        if batching:
+            # A request waits for others in a thread of its own; few of them run at a time.
+            num_threads = max_requests
+            loading = dataclasses.replace(loading or LoadOptions(), batching=Batching(batching))
+        self._pool = RequestPool(num_threads, max_requests, is_open=False)
+        self._repository = ModelRepository(
+            self._pool,
+            loading=loading,
+            allow_version_labels_for_unavailable_models=(
+                allow_version_labels_for_unavailable_models
+            ),
+        )
+        models = [model.name for model in config.model_config_list.config]
+        self._health = HealthService(self._repository, SERVICES, models)
+        self._repository.on_change = self._health.notify
+        self._check_inputs = AnswerLimit(self._limits.max_items_per_request).check
+        self._interceptor = RequestInterceptor(self._pool, self._repository)
+        self._grpc: GrpcServer | None = None
+        self._rest: RestServer | None = None
         self._polling: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Binds the ports, loads the models, then opens the ports.
+        """Opens the port of gRPC, loads the models, then opens the port of REST.
+
+        While they load, gRPC tells the health of the server and the states of its models, and
+        refuses questions as UNAVAILABLE.
 
         Raises:
             OSError: A port cannot be bound.
             ServingError: A model cannot be loaded.
         """
         host, grpc_port, rest_port = self._address
-        rest_socket = _bind(host, rest_port) if rest_port else None
-        self._grpc = self._new_grpc_server(host, grpc_port) if grpc_port else None
-        await self._repository.start(self._config)
-        if self._grpc:
-            await self._grpc.start()
-        if rest_socket:
-            self._rest = _RestServer(self._rest_config())
-            self._serving_rest = asyncio.create_task(self._rest.serve(sockets=[rest_socket]))
-            while not self._rest.started and not self._serving_rest.done():
-                await asyncio.sleep(0.01)
+        try:
+            if rest_port:
+                self._rest = self._new_rest_server(host, rest_port)
+            if grpc_port:
+                self._grpc = self._new_grpc_server(host, grpc_port)
+                await self._grpc.start()
+            await self._repository.start(self._config)
+        except BaseException:
+            await self.stop()
+            raise
+        self._pool.is_open = True
+        self._health.start()
+        if self._rest:
+            await self._rest.start()
         if self._poll_seconds:
             self._polling = asyncio.create_task(
                 self._repository.refresh_forever(self._poll_seconds)
             )
 
+    async def reload(self, config: model_server_config_pb2.ModelServerConfig) -> None:
+        """Takes over another configuration of models; see `ModelRepository.reload`."""
+        await self._repository.reload(config)
+
+    async def drain(self) -> None:
+        """Takes no more requests and answers those in flight, for up to 10 seconds."""
+        self._health.stop()
+        self._interceptor.drain()
+        end = time.monotonic() + _GRACE_SECONDS
+        if self._rest:
+            await self._rest.stop()
+        await asyncio.sleep(_FAREWELL_SECONDS)  # those who watch the health hear of it
+        while self._interceptor.requests and time.monotonic() < end:
+            await asyncio.sleep(_LOOK_SECONDS)
+
     async def stop(self) -> None:
-        """Takes no more requests, answers those in flight for up to 10 seconds, and unloads."""
-        ending: list[Awaitable[None]] = []
-        if self._rest and self._serving_rest:
-            self._rest.should_exit = True
-            ending.append(self._serving_rest)
+        """Drains, closes the ports and unloads.
+
+        gRPC cancels a request that arrives at this moment.
+        """
+        await self.drain()
         if self._grpc:
-            ending.append(self._grpc.stop(_GRACE_SECONDS))
-        await asyncio.gather(*ending)
+            await self._grpc.stop()
         if self._polling:
             self._polling.cancel()
+            await asyncio.wait([self._polling])
         await self._repository.close()
 
-    def _new_grpc_server(self, host: str, port: int) -> grpc.aio.Server:
-        server = grpc.aio.server(
-            options=[
-                ("grpc.max_receive_message_length", self._max_request_bytes),
-                ("grpc.max_send_message_length", -1),
-                ("grpc.so_reuseport", 0),  # a port in use is an error, not a port shared
-            ]
-        )
-        add_services(server, self._repository)
-        try:
-            server.add_insecure_port(f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
-        except RuntimeError as error:
-            raise OSError(f"cannot listen on {host}:{port}: {error}") from error
-        return server
+    def _new_grpc_server(self, host: str, port: int) -> GrpcServer:
+        def add(server: grpc.aio.Server) -> None:
+            add_services(server, self._repository, self._check_inputs)
+            health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
 
-    def _rest_config(self) -> uvicorn.Config:
-        return uvicorn.Config(
-            rest_app(self._repository, self._max_request_bytes),
-            lifespan="off",
-            ws="none",
-            log_level="warning",
-            access_log=False,
-            server_header=False,
-            timeout_keep_alive=_KEEP_ALIVE_SECONDS,
-            timeout_graceful_shutdown=_GRACE_SECONDS,
+        return GrpcServer(
+            f"[{host}]:{port}" if ":" in host else f"{host}:{port}",
+            add,
+            interceptors=[self._interceptor],
+            limits=self._limits,
+            max_request_bytes=self._max_request_bytes,
+            credentials=self._grpc_credentials,
+            options=self._grpc_options,
+            grace_seconds=_GRACE_SECONDS,
         )
 
-
-class _RestServer(uvicorn.Server):
-    """Leaves the signals to the process, which has a second server to stop."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
-def _bind(host: str, port: int) -> socket.socket:
-    """A bound socket that refuses connections until the REST server listens on it."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # asyncio turns Nagle's algorithm off (40 ms an answer) only where the protocol is named.
-    bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        bound.bind((host, port))
-    except OSError as error:
-        bound.close()
-        raise OSError(f"cannot listen on {host}:{port}: {error.strerror}") from error
-    return bound
+    def _new_rest_server(self, host: str, port: int) -> RestServer:
+        app = RestApp(
+            self._repository,
+            self._pool,
+            check_inputs=self._check_inputs,
+            max_body_bytes=self._max_request_bytes,
+            timeout_seconds=self._rest_timeout_seconds,
+            metrics_path=self._prometheus_path,
+        )
+        return RestServer(host, port, app, self._limits, _GRACE_SECONDS)

@@ -1,6 +1,6 @@
 """Predict: named tensors through one signature of a servable."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import grpc
 import numpy as np
@@ -14,12 +14,16 @@ from serving.tensor_proto import from_array, to_array
 
 DEFAULT_SIGNATURE = "serving_default"
 
+CheckInputs = Callable[[meta_graph_pb2.SignatureDef, Mapping[str, np.ndarray]], None]
+"""Raises ServingError where a signature must not be asked with some inputs."""
+
 
 def predict(
     servable: Servable,
     signature_name: str,
     inputs: Mapping[str, np.ndarray],
     output_filter: Sequence[str] = (),
+    check_inputs: CheckInputs | None = None,
 ) -> dict[str, np.ndarray]:
     """Answers a signature.
 
@@ -28,6 +32,7 @@ def predict(
         signature_name: "" is `serving_default`.
         inputs: By the signature's names for them.
         output_filter: The outputs wanted, all when empty.
+        check_inputs: Refuses what must not be asked.
 
     Returns:
         Arrays by the signature's names for its outputs.
@@ -37,13 +42,17 @@ def predict(
     """
     signature = _signature(servable, signature_name)
     _check_input_names(signature, inputs)
+    if check_inputs:
+        check_inputs(signature, inputs)
     return _run(servable, signature, inputs, output_filter)
 
 
 def predict_request(
-    servable: Servable, request: predict_pb2.PredictRequest
+    servable: Servable,
+    request: predict_pb2.PredictRequest,
+    check_inputs: CheckInputs | None = None,
 ) -> predict_pb2.PredictResponse:
-    """Answers the request of gRPC's Predict, with TF Serving's errors."""
+    """Answers the request of gRPC's Predict, with TF Serving's errors; see `predict`."""
     signature_name = request.model_spec.signature_name or DEFAULT_SIGNATURE
     signature = _signature(servable, signature_name)
     _check_input_names(signature, request.inputs)
@@ -53,6 +62,8 @@ def predict_request(
             inputs[alias] = to_array(tensor)
         except ValueError as error:
             raise invalid_argument(f"tensor parsing error: {alias}") from error
+    if check_inputs:
+        check_inputs(signature, inputs)
     outputs = _run(servable, signature, inputs, request.output_filter)
     response = predict_pb2.PredictResponse(model_spec=model_spec(servable, signature_name))
     for alias, array in outputs.items():

@@ -2,6 +2,7 @@
 
 import functools
 import os
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -10,7 +11,8 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.core.protobuf import config_pb2, meta_graph_pb2
 
-from serving.errors import ServingError, code_of_number
+from serving import metrics
+from serving.errors import ServingError, code_of_number, invalid_argument
 
 _TAGS = ["serve"]
 _CACHED_CALLS = 64
@@ -42,6 +44,7 @@ class Servable:
         self.name = name
         self.version = version
         self.path = os.fspath(path)
+        started = time.perf_counter()
         graph = tf.Graph()
         self._session = tf.compat.v1.Session(graph=graph)
         try:
@@ -49,7 +52,8 @@ class Servable:
                 meta_graph = tf.compat.v1.saved_model.load(self._session, _TAGS, self.path)
         except tf.errors.OpError as error:
             self._session.close()
-            raise _serving_error(error) from error
+            fault = _serving_error(error)
+            raise ServingError(fault.code, f"{self.path}: {fault.message}") from error
         except Exception as error:  # the loader lets through whatever a damaged file provokes
             self._session.close()
             raise ServingError(
@@ -57,13 +61,17 @@ class Servable:
             ) from error
         self.signatures: Mapping[str, meta_graph_pb2.SignatureDef] = dict(meta_graph.signature_def)
         self._call = functools.lru_cache(_CACHED_CALLS)(self._make_call)
+        metrics.count_load(self.path, time.perf_counter() - started)
 
-    def run(self, feeds: Mapping[str, np.ndarray], fetches: Sequence[str]) -> list[np.ndarray]:
+    def run(
+        self, feeds: Mapping[str, np.ndarray], fetches: Sequence[str], api: str = "Predict"
+    ) -> list[np.ndarray]:
         """Runs the session once; any number of threads may do so at the same time.
 
         Args:
             feeds: By the names of tensors.
             fetches: Names of tensors.
+            api: Under which the metrics count the run.
 
         Returns:
             One array a fetch; strings are `bytes` in arrays of objects.
@@ -71,10 +79,15 @@ class Servable:
         Raises:
             ServingError: With the code and message of TensorFlow's error.
         """
+        started = time.perf_counter()
         try:
             outputs = self._call(tuple(feeds), tuple(fetches))(*feeds.values())
         except tf.errors.OpError as error:
             raise _serving_error(error) from error
+        except UnicodeDecodeError as error:
+            # TensorFlow's message quotes bytes of the request, and its code is lost on the way.
+            raise invalid_argument(error.object.decode(errors="replace")) from error
+        metrics.count_run(self.name, api, time.perf_counter() - started)
         return [np.asarray(x, dtype=object if isinstance(x, bytes) else None) for x in outputs]
 
     def _make_call(
@@ -88,8 +101,12 @@ class Servable:
 
     def close(self) -> None:
         """Frees the model; no call may be running or follow."""
+        metrics.forget(self.path)
         self._call.cache_clear()
         self._session.close()
+        # The cache knows this object: without an end to that, the memory of the variables would
+        # only be freed when Python next looks for cycles.
+        del self._call, self._session
 
 
 def _serving_error(error: tf.errors.OpError) -> ServingError:

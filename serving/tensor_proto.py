@@ -6,8 +6,10 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.core.framework import tensor_pb2, types_pb2
 
-# A proto may name a shape and hold one value to fill it: a few bytes that ask for terabytes.
-_MAX_BYTES = 2**28
+# A proto may name a shape and hold one value to fill it: a few bytes that ask for terabytes. One
+# that holds all its values is bounded by the size of its request.
+_MAX_FILLED_BYTES = 2**24
+_BYTES_PER_STRING = 64  # of a short one, as TensorFlow and then Python hold it
 
 _VALUE_FIELD = {
     types_pb2.DT_FLOAT: "float_val",
@@ -47,7 +49,7 @@ def to_array(tensor: tensor_pb2.TensorProto) -> np.ndarray:
         An array of the proto's shape and dtype; strings are `bytes` in an array of objects.
 
     Raises:
-        ValueError: The proto contradicts itself, or asks for more than 256 MiB.
+        ValueError: The proto contradicts itself, or fills more than 16 MiB with repeated values.
 
     Example:
 
@@ -83,8 +85,12 @@ def _parse(tensor: tensor_pb2.TensorProto, size: int) -> np.ndarray:
     """The same by TensorFlow's parser, which knows every case and takes ten times as long."""
     try:
         dtype = tf.as_dtype(tensor.dtype)
-        if size * dtype.size > _MAX_BYTES:
-            raise ValueError(f"a tensor of {size} elements is larger than {_MAX_BYTES} bytes")
+        num_bytes = size * (_BYTES_PER_STRING if dtype == tf.string else dtype.size)
+        if num_bytes > max(_MAX_FILLED_BYTES, tensor.ByteSize()):
+            raise ValueError(
+                f"a tensor of {size} elements is larger than its message and than "
+                f"{_MAX_FILLED_BYTES} bytes"
+            )
         array = tf.io.parse_tensor(tensor.SerializeToString(), dtype).numpy()
     except (TypeError, tf.errors.OpError) as error:
         raise ValueError(str(error)) from error

@@ -2,36 +2,61 @@
 
 import posixpath
 import re
+from typing import NamedTuple
 
 import tensorflow as tf
 from tensorflow_serving.config import model_server_config_pb2
 
-_VERSION = re.compile(r"[0-9]{1,19}")
+from serving.errors import ServingError, code_of_number
+
+_VERSION = re.compile("[0-9]+", re.ASCII)
+_MAX_VERSION = 2**63 - 1
 
 
-def wanted_versions(config: model_server_config_pb2.ModelConfig) -> dict[int, str]:
-    """The folders of the versions that a model's configuration asks for.
+class Candidates(NamedTuple):
+    """Folders by version, newest first, and how many of them are to be served."""
+
+    folders: dict[int, str]
+    wanted: int
+
+
+def candidates(config: model_server_config_pb2.ModelConfig) -> Candidates:
+    """The versions that a model's configuration asks for.
 
     Args:
         config: Its `model_version_policy` is `latest` (the default, with one version), `all` or
-            `specific`. `base_path` holds a folder with a numeric name for each version; all else
-            in it is ignored. It may lie wherever TensorFlow can read (`gs://...`).
+            `specific`. `base_path` holds a folder with a numeric name for each version, which may
+            be a link and may have zeros in front; all else in it is ignored. It may lie wherever
+            TensorFlow can read (`gs://...`).
 
     Returns:
-        Paths by version, newest first; empty if there is no such folder.
+        Under `latest` all versions there are, for an older one may have to stand in for one that
+        cannot be loaded. Empty if there is no such folder.
+
+    Raises:
+        ServingError: The base path cannot be read.
     """
-    found: dict[int, str] = {}
-    if tf.io.gfile.isdir(config.base_path):
-        for entry in tf.io.gfile.listdir(config.base_path):
-            name = entry.rstrip("/")
-            path = posixpath.join(config.base_path, name)
-            if _VERSION.fullmatch(name) and tf.io.gfile.isdir(path):
-                found[int(name)] = path
-    newest_first = sorted(found, reverse=True)
+    found = _versions(config.base_path)
     policy = config.model_version_policy
     choice = policy.WhichOneof("policy_choice")
     if choice == "specific":
-        newest_first = [v for v in newest_first if v in policy.specific.versions]
-    elif choice != "all":
-        newest_first = newest_first[: max(policy.latest.num_versions, 1)]
-    return {version: found[version] for version in newest_first}
+        found = {number: found[number] for number in found.keys() & set(policy.specific.versions)}
+    folders = {number: found[number] for number in sorted(found, reverse=True)}
+    if choice in ("specific", "all"):
+        return Candidates(folders, len(folders))
+    return Candidates(folders, max(policy.latest.num_versions, 1))
+
+
+def _versions(base_path: str) -> dict[int, str]:
+    found = {}
+    try:
+        names = tf.io.gfile.listdir(base_path) if tf.io.gfile.isdir(base_path) else []
+    except tf.errors.OpError as error:
+        raise ServingError(
+            code_of_number(error.error_code), f"cannot list {base_path}: {error.message}"
+        ) from error
+    for name in sorted(name.rstrip("/") for name in names):
+        path = posixpath.join(base_path, name)
+        if _VERSION.fullmatch(name) and int(name) <= _MAX_VERSION and tf.io.gfile.isdir(path):
+            found[int(name)] = path  # of "007" and "7" the last in order counts, as in TF Serving
+    return found

@@ -21,9 +21,9 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def running_server(config, **options) -> Iterator[Addresses]:
-    """Serves a configuration until the block ends."""
-    ports = free_port(), free_port()
+def running_server(config, ports: tuple[int, int] | None = None, **options) -> Iterator[Addresses]:
+    """Serves a configuration until the block ends, at ports for gRPC and REST or at free ones."""
+    ports = ports or (free_port(), free_port())
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
     thread.start()

@@ -153,7 +153,7 @@ def test_an_object_of_one_b64_string_is_a_value_and_any_other_object_has_names()
         (b'{"instances": [1e999]}', "too big"),
         (b'{"instances": [' + b"1" * 5000 + b"]}", "JSON Parse error"),
         (b'{"instances": ' + b"[" * 100_000, "nested too deeply"),
-        (b'{"instances": ' + b"[" * 400 + b"]" * 400 + b"}", "at most 254 dimensions"),
+        (b'{"instances": ' + b"[" * 400 + b"]" * 400 + b"}", "at most 31 dimensions"),
         (b'{"instances": [[1], [1, 2]]}', r"Expecting shape \[1\] but got: \[2\]"),
         (b'{"instances": [[[1], 2]]}', "incorrect level"),
         (b'{"instances": [[1, [2]]]}', "unexpected level"),

@@ -62,6 +62,27 @@ def test_a_large_body_is_refused_packed_or_not(base_path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (b"[" * 500_000, "nested too deeply"),
+        (b"[" * 900 + b"1" + b"]" * 900, "dimensions"),
+        (b'{"a":' * 900 + b"1" + b"}" * 900, "list/array"),
+        (b"[" + b"[]," * 1_000_000 + b"1]", "more than 1000000 values"),
+        (b"[" + b'{"a":1},' * 600_000 + b"1]", "more than 1000000 values"),
+        (b"1" * 1_000_000, "too big"),
+        (b'"' + b"x" * 1_000_000 + b'"', "list/array"),
+    ],
+    ids=["deep", "deep and whole", "deep object", "lists", "objects", "number", "string"],
+)
+def test_a_body_that_would_become_huge_is_refused(
+    client: httpx.Client, value: bytes, message: str
+) -> None:
+    answer = client.post("/mclrec:predict", content=b'{"instances":' + value + b"}", timeout=60)
+    assert answer.status_code == 400
+    assert message in answer.json()["error"] and len(answer.content) < 1000
+
+
+@pytest.mark.parametrize(
     "path",
     [
         "/..%2f..%2fetc%2fpasswd",

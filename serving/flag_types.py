@@ -1,0 +1,48 @@
+"""What the values of flags are, with a message for what they are not."""
+
+import argparse
+
+
+def boolean(text: str) -> bool:
+    if text.lower() not in ("true", "false"):
+        raise argparse.ArgumentTypeError(f"{text!r} is neither true nor false")
+    return text.lower() == "true"
+
+
+def integer(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number") from None
+
+
+def count(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number, 0 or more")
+    return int(text)
+
+
+def positive(text: str) -> int:
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number, 1 or more")
+    return int(text)
+
+
+def seconds(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1
+    if not 0 <= number < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds, 0 or more")
+    return number
+
+
+def channel_arguments(text: str) -> list[tuple[str, int | str]]:
+    arguments: list[tuple[str, int | str]] = []
+    for argument in filter(None, text.split(",")):
+        key, equals, value = argument.partition("=")
+        if not key or not equals:
+            raise argparse.ArgumentTypeError(f"{argument!r} is not of the form KEY=VALUE")
+        arguments.append((key, int(value) if value.lstrip("-").isdecimal() else value))
+    return arguments

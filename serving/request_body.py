@@ -1,0 +1,51 @@
+"""Reads the body of an HTTP request, up to a limit."""
+
+import zlib
+
+from starlette.requests import Request
+
+from serving.errors import Refused, invalid_argument
+
+
+class BodyTooLarge(Refused):
+    """A body above the limit; HTTP has a status of its own for it."""
+
+    def __init__(self, max_bytes: int):
+        super().__init__("large_body", f"Request body is larger than {max_bytes} bytes")
+
+    @property
+    def http_status(self) -> int:
+        return 413
+
+
+async def read_body(request: Request, max_bytes: int) -> bytes:
+    """The body of a request, unpacked where it says that it is gzip.
+
+    Args:
+        request: That begins to come in.
+        max_bytes: Both as it is sent and unpacked.
+
+    Raises:
+        BodyTooLarge: It has more.
+        ServingError: INVALID_ARGUMENT, it is not gzip.
+        ClientDisconnect: The rest will not come.
+    """
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > max_bytes:
+            raise BodyTooLarge(max_bytes)
+    if "gzip" in request.headers.get("content-encoding", ""):
+        return _unpack(bytes(body), max_bytes)
+    return bytes(body)
+
+
+def _unpack(packed: bytes, max_bytes: int) -> bytes:
+    unpacking = zlib.decompressobj(16 + zlib.MAX_WBITS)
+    try:
+        body = unpacking.decompress(packed, max_bytes + 1)
+    except zlib.error as error:
+        raise invalid_argument(f"Request body is not gzip: {error}") from error
+    if len(body) > max_bytes:
+        raise BodyTooLarge(max_bytes)
+    return body

@@ -1,0 +1,161 @@
+"""What is served is what the model ranks offline, for every user of a log, however it is asked."""
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+from tensorflow_serving.config import model_server_config_pb2
+
+from mclrec_tf.data.sample import write_sample
+from mclrec_tf.export import export_savedmodel
+from serving.client import HISTORY_LENGTH, Recommendation, RecommendationClient
+from serving.config_protos import BatchingParameters
+from serving.repository import single_model
+from tests.serving.running_server import Addresses, running_server
+from tests.serving.trained_model import TrainedModel, trained_model
+
+_BATCHES = [1, 7, 64]
+
+
+class Served(NamedTuple):
+    """A trained model, the configuration that serves it, and where it is served."""
+
+    trained: TrainedModel
+    config: model_server_config_pb2.ModelServerConfig
+    addresses: Addresses
+
+
+@pytest.fixture(
+    scope="module",
+    params=["sample", pytest.param("MovieLens 100K", marks=pytest.mark.slow)],
+)
+def served(request: pytest.FixtureRequest, tmp_path_factory: Any) -> Iterator[Served]:
+    folder = tmp_path_factory.mktemp("served")
+    if request.param == "sample":
+        log, epochs, dim = folder / "sample.csv", 0, 8
+        write_sample(log, 1_000)
+    else:
+        shared_dir: Path = request.getfixturevalue("shared_dir")
+        log, epochs, dim = shared_dir / "data" / "ml-100k.inter.gz", 3, 32
+    trained = trained_model(log, epochs, dim)
+    export_savedmodel(trained.model, str(folder / "mclrec" / "1"), trained.item_ids)
+    config = single_model("mclrec", str(folder / "mclrec"))
+    with running_server(config) as addresses:
+        yield Served(trained, config, addresses)
+
+
+@pytest.fixture(scope="module", params=["grpc", "rest"])
+def client(request: pytest.FixtureRequest, served: Served) -> Iterator[RecommendationClient]:
+    address = getattr(served.addresses, request.param)
+    with RecommendationClient(address, protocol=request.param, timeout=120) as client:
+        yield client
+
+
+def _ask(
+    client: RecommendationClient,
+    histories: Sequence[Sequence[str]],
+    batch_size: int,
+    k: int,
+    exclude: Sequence[Sequence[str]] | None = None,
+    keep_seen: bool = False,
+) -> list[list[Recommendation]]:
+    """Asks in requests of so many histories."""
+    starts = range(0, len(histories), batch_size)
+    parts = [slice(start, start + batch_size) for start in starts]
+    return list(
+        chain.from_iterable(
+            client.recommend_batch(histories[part], k, exclude and exclude[part], keep_seen)
+            for part in parts
+        )
+    )
+
+
+@pytest.mark.parametrize("batch_size", _BATCHES)
+@pytest.mark.parametrize("policy", ["all_items", "unseen_items"])
+def test_ranks_are_those_of_the_evaluation(
+    served: Served, client: RecommendationClient, policy: str, batch_size: int
+) -> None:
+    trained, k = served.trained, len(served.trained.item_ids)
+    answers = _ask(client, trained.histories, batch_size, k, keep_seen=policy == "all_items")
+    ranks = []
+    for target, answer in zip(trained.targets, answers, strict=True):
+        own = dict(answer).get(target, -np.inf)
+        ranks.append(1 + sum(score > own for _, score in answer))
+    assert ranks == getattr(trained.ranks, policy).tolist()
+
+
+@pytest.mark.parametrize("batch_size", _BATCHES)
+@pytest.mark.parametrize("k", [1, 20, 100, 10_000])
+def test_the_best_k_items_come_in_order(
+    served: Served, client: RecommendationClient, k: int, batch_size: int
+) -> None:
+    # Whole catalogues of every user are compared by their ranks, above.
+    histories = served.trained.histories[:: 1 if k <= 100 else 5]
+    answers = _ask(client, histories, batch_size, k)
+    served.trained.check(histories, answers, k)
+
+
+@pytest.mark.parametrize("keep_seen", [False, True])
+@pytest.mark.parametrize("batch_size", _BATCHES)
+def test_excluded_items_never_come(
+    served: Served, client: RecommendationClient, keep_seen: bool, batch_size: int
+) -> None:
+    """Each user's own: the best items otherwise, one of the history, and one nobody knows."""
+    trained, histories = served.trained, served.trained.histories
+    exclude = [
+        [*(item for item, _ in answer[: user % 4]), histories[user][0], "unknown"]
+        for user, answer in enumerate(_ask(client, histories, 64, 5, keep_seen=keep_seen))
+    ]
+    answers = _ask(client, histories, batch_size, 20, exclude, keep_seen)
+    trained.check(histories, answers, 20, exclude, keep_seen)
+
+
+@pytest.mark.parametrize("batch_size", _BATCHES)
+def test_histories_of_every_kind(
+    served: Served, client: RecommendationClient, batch_size: int
+) -> None:
+    items = served.trained.item_ids
+    unknown = [f"unknown-{number}" for number in range(2 * HISTORY_LENGTH)]
+    histories: list[list[str]] = [
+        [],
+        unknown[:3],
+        [unknown[0], items[3], unknown[1], items[4]],
+        [items[5], *unknown],  # nothing known among the last 50
+        [items[0], *unknown[: HISTORY_LENGTH - 1]],
+        items[:HISTORY_LENGTH],
+        items[: HISTORY_LENGTH + 1],
+        [items[7]] * (HISTORY_LENGTH + 20),
+        [*items[:30], *items[:30]],
+    ]
+    for history in served.trained.histories[::10]:
+        histories += [[*history[:2], *unknown[:2], *history[2:]], history * 3]
+    for k, keep_seen in ((10, False), (len(items), True)):
+        answers = _ask(client, histories, batch_size, k, keep_seen=keep_seen)
+        served.trained.check(histories, answers, k, keep_seen=keep_seen)
+
+
+@pytest.mark.parametrize("protocol", ["grpc", "rest"])
+def test_requests_that_are_joined_are_answered_alike(served: Served, protocol: Any) -> None:
+    """All users at the same time, to a server that answers several with one run of the model."""
+    histories = served.trained.histories
+    batching = BatchingParameters(batch_timeout_micros={"value": 5_000})
+    with (
+        running_server(served.config, batching=batching) as addresses,
+        RecommendationClient(
+            getattr(addresses, protocol), protocol=protocol, timeout=120
+        ) as client,
+        ThreadPoolExecutor(16) as threads,
+    ):
+        for k in (20, 200):  # of serving_default, and with options
+            answers = threads.map(client.recommend, histories, [k] * len(histories))
+            served.trained.check(histories, list(answers), k)
+
+
+def test_nothing_known_gets_the_popular_items(served: Served, client: RecommendationClient) -> None:
+    for history in ([], ["unknown"]):
+        answer = client.recommend(history, k=20)
+        assert [item for item, _ in answer] == served.trained.item_ids[:20]
