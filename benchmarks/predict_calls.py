@@ -1,0 +1,145 @@
+"""Predict over gRPC and REST with little work for the client: the same bytes out, bytes in."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from benchmarks.load_loops import OK
+
+HISTORY_LENGTH = 50
+PROTOCOLS = ("grpc", "rest")
+History = Sequence[str]
+
+
+class Reply(NamedTuple):
+    """How a request ended, `OK` or a code, and the bytes that came."""
+
+    code: str
+    body: bytes
+
+
+class Ranking(NamedTuple):
+    """The answer to one history: items and their scores, best first."""
+
+    item_ids: list[str]
+    scores: list[float]
+
+    def equals(self, other: Ranking) -> bool:
+        """Whether another answer is the same, but for the digits that REST writes."""
+        return self.item_ids == other.item_ids and np.allclose(
+            self.scores, other.scores, rtol=1e-5, atol=1e-6
+        )
+
+
+class Calls(NamedTuple):
+    """Requests of `serving_default` with one history each; request n has history n, in a circle."""
+
+    reply: Callable[[int], Awaitable[Reply]]
+
+    async def ask(self, number: int) -> str:
+        """Sends a request; returns how it ended."""
+        return (await self.reply(number)).code
+
+
+def history_array(history: History) -> np.ndarray:
+    """The input `history` of one row: bytes [1, 50], filled up with b"" at the right."""
+    recent = history[-HISTORY_LENGTH:]
+    array = np.full((1, HISTORY_LENGTH), b"", dtype=object)
+    array[0, : len(recent)] = [item.encode() for item in recent]
+    return array
+
+
+def open_calls(
+    protocol: str, address: str, model_name: str, histories: Sequence[History], timeout: float = 10
+) -> contextlib.AbstractAsyncContextManager[Calls]:
+    """Connects to a server.
+
+    Args:
+        protocol: One of `PROTOCOLS`.
+        address: `host:port`.
+        model_name: As the server knows it.
+        histories: What is asked.
+        timeout: Seconds for a request.
+    """
+    return {"grpc": _grpc_calls, "rest": _rest_calls}[protocol](
+        address, model_name, histories, timeout
+    )
+
+
+@contextlib.asynccontextmanager
+async def _grpc_calls(
+    address: str, model_name: str, histories: Sequence[History], timeout: float
+) -> AsyncIterator[Calls]:
+    import grpc
+    from tensorflow import make_tensor_proto
+    from tensorflow_serving.apis import predict_pb2
+
+    requests = []
+    for history in histories:
+        request = predict_pb2.PredictRequest()
+        request.model_spec.name = model_name
+        request.inputs["history"].CopyFrom(make_tensor_proto(history_array(history)))
+        requests.append(request.SerializeToString())
+    options = [("grpc.max_receive_message_length", -1), ("grpc.enable_http_proxy", 0)]
+    async with grpc.aio.insecure_channel(address, options) as channel:
+        call = channel.unary_unary("/tensorflow.serving.PredictionService/Predict")
+
+        async def reply(number: int) -> Reply:
+            try:
+                return Reply(OK, await call(requests[number % len(requests)], timeout=timeout))
+            except grpc.aio.AioRpcError as error:
+                return Reply(error.code().name, (error.details() or "").encode())
+
+        yield Calls(reply)
+
+
+@contextlib.asynccontextmanager
+async def _rest_calls(
+    address: str, model_name: str, histories: Sequence[History], timeout: float
+) -> AsyncIterator[Calls]:
+    import aiohttp
+
+    url = f"http://{address}/v1/models/{model_name}:predict"
+    requests = [
+        json.dumps({"inputs": [[item.decode() for item in history_array(history)[0]]]}).encode()
+        for history in histories
+    ]
+    async with aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=0), timeout=aiohttp.ClientTimeout(total=timeout)
+    ) as session:
+
+        async def reply(number: int) -> Reply:
+            try:
+                async with session.post(url, data=requests[number % len(requests)]) as response:
+                    code = OK if response.status == 200 else f"HTTP {response.status}"
+                    return Reply(code, await response.read())
+            except asyncio.TimeoutError:
+                return Reply("timeout", b"")
+            except aiohttp.ClientError as error:
+                return Reply(type(error).__name__, str(error).encode())
+
+        yield Calls(reply)
+
+
+def ranking_of(reply: Reply) -> Ranking:
+    """The answer in a reply of either protocol.
+
+    Raises:
+        ValueError: The reply is an error.
+    """
+    if reply.code != OK:
+        raise ValueError(f"{reply.code}: {reply.body.decode(errors='replace')}")
+    if reply.body.startswith(b"{"):
+        outputs = json.loads(reply.body.decode("utf-8", "surrogateescape"))["outputs"]
+        return Ranking(outputs["item_ids"][0], outputs["scores"][0])
+    from tensorflow_serving.apis import predict_pb2
+
+    tensors = predict_pb2.PredictResponse.FromString(reply.body).outputs
+    names = [item.decode("utf-8", "surrogateescape") for item in tensors["item_ids"].string_val]
+    return Ranking(names, list(tensors["scores"].float_val))

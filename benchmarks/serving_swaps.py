@@ -1,0 +1,133 @@
+"""Version swaps of the local server under constant load over both protocols.
+
+    python -m benchmarks.serving_swaps --model runs/demo/models/mclrec --swaps 200
+
+Every version calls the items differently, so each answer shows which version gave it. An answer is
+wrong when it is not that of a version which was there before it was received, or when it is older
+than an answer received before it was asked for. A version appears by a rename, once it is whole;
+that of two swaps ago is deleted.
+
+The server's memory is judged by the slope of its resident size over the swaps, after the first
+fifth of them. The size steps up and down by some megabytes around that line: the C library keeps
+what was freed, in arenas by thread, and gives it back in part.
+"""
+
+import argparse
+import asyncio
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from benchmarks.load_loops import percentiles
+from benchmarks.local_server import local_server, newest_version
+from benchmarks.predict_calls import History
+from benchmarks.provenance import print_json, provenance, write_json
+from benchmarks.version_swaps import Swaps
+
+GOAL_SECONDS = 2.0
+"""From the rename of a version to its first answer."""
+
+_QUESTIONS = 8
+_WARM_UP_SHARE = 0.2
+
+
+def memory_slope(sizes: Sequence[int]) -> float:
+    """Megabytes that a swap adds: a line through the sizes after the first fifth of them."""
+    settled = np.array(sizes[int(len(sizes) * _WARM_UP_SHARE) :]) / 1e6
+    return float(np.polyfit(np.arange(len(settled)), settled, 1)[0])
+
+
+def plot(result: dict[str, Any], file: Path) -> None:
+    """How long swaps took, and the server's memory over them."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    figure, (times, memory) = plt.subplots(1, 2, figsize=(12, 4), layout="constrained")
+    times.hist(result["seconds_to_first_answer"], bins=40)
+    times.axvline(GOAL_SECONDS, color="grey", linestyle="--", label="goal")
+    times.set_xlabel("seconds from the rename to the first answer")
+    times.set_ylabel("swaps")
+    times.legend()
+    memory.plot(np.array(result["memory_bytes"]) / 1e6, ".-")
+    memory.set_ylim(bottom=0)
+    memory.set_xlabel("swaps")
+    memory.set_ylabel("resident memory of the server, MB")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(file, dpi=120)
+    plt.close(figure)
+
+
+def random_histories(export: Path, seed: int) -> list[History]:
+    """Questions of items of an export's vocabulary; the first is an empty history."""
+    [vocabulary] = (export / "assets").iterdir()
+    random, names = np.random.default_rng(seed), vocabulary.read_text().splitlines()
+    lengths = [0, *random.integers(1, 51, _QUESTIONS - 1)]
+    return [random.choice(names, length).tolist() for length in lengths]
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.serving_swaps", description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument(
+        "--model", type=Path, required=True, metavar="DIR", help="model base path of an export"
+    )
+    parser.add_argument("--swaps", type=int, default=200, help="default: 200")
+    parser.add_argument(
+        "--rate", type=float, default=20, help="requests a second over each protocol; default: 20"
+    )
+    parser.add_argument(
+        "--pause", type=float, default=1.5, help="seconds after each first answer; default: 1.5"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of the questions; default: 0")
+    parser.add_argument("--out", type=Path, default=Path("runs/results/serving_swaps"))
+    parser.add_argument("--json", action="store_true", help="print the result as the last line")
+    options = parser.parse_args(arguments)
+
+    export = newest_version(options.model)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with tempfile.TemporaryDirectory() as folder:
+        swaps = Swaps(export, Path(folder), random_histories(export, options.seed))
+        with (
+            local_server(Path(folder)) as server,
+            Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True)) as bar,
+        ):
+            running = swaps.run(server, options.swaps, options.rate, options.pause, bar)
+            found = asyncio.run(running)
+        swaps.close()
+    seconds = {k: v / 1e3 for k, v in percentiles(found["seconds_to_first_answer"]).items()}
+    slope = memory_slope(found["memory_bytes"])
+    result = {
+        "benchmark": "serving_swaps",
+        **found,
+        "percentiles_of_seconds": seconds,
+        "below_goal": seconds["max"] < GOAL_SECONDS,
+        "memory_megabytes_per_swap": round(slope, 4),
+        "configuration": {"rate": options.rate, "pause": options.pause},
+        "seed": options.seed,
+        **provenance(),
+    }
+    write_json(options.out.with_suffix(".json"), result)
+    plot(result, options.out.with_suffix(".png"))
+    for fault in result["faults"]:
+        print(fault)
+    print(
+        f"{result['swaps']} swaps, {sum(result['requests'].values()):,} requests, "
+        f"{result['failed']} failed, {result['wrong']} wrong"
+    )
+    print(f"rename to first answer: median {seconds['p50']:.2f} s, longest {seconds['max']:.2f} s")
+    first, last = (size / 1e6 for size in (found["memory_bytes"][0], found["memory_bytes"][-1]))
+    print(f"memory: {first:.0f} MB at first, {last:.0f} MB at last, {slope:+.3f} MB a swap")
+    print(f"written: {options.out.with_suffix('.json')} and .png")
+    if options.json:
+        print_json(result)
+
+
+if __name__ == "__main__":
+    main()
