@@ -75,11 +75,18 @@ def _example(value: Any) -> example_pb2.Example:
         )
     example = example_pb2.Example()
     for name, content in value.items():
-        json_text.string_bytes(name)  # refuses a name that a proto could not hold
+        _check_name(name)
         feature = example.features.feature[name]
         for element in content if isinstance(content, list) else [content]:
             _add(element, name, feature)
     return example
+
+
+def _check_name(name: str) -> None:
+    try:
+        name.encode()
+    except UnicodeEncodeError as error:  # a proto could not hold it
+        raise invalid_argument(f"Feature: {ascii(name)} is not named in UTF-8") from error
 
 
 def _add(element: Any, name: str, feature: feature_pb2.Feature) -> None:

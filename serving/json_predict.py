@@ -39,7 +39,7 @@ def parse_request(body: bytes, inputs_of: Callable[[str], TensorInfos]) -> JsonP
     array([[1., 2.], [3., 4.]], dtype=float32)
     """
     document, name = json_text.parse_question(body)
-    infos = inputs_of(name)
+    infos = dict(inputs_of(name))  # a proto's map cannot be asked for a name that is not UTF-8
     if not infos:
         raise invalid_argument(f"Failed to get input map for signature: {name or 'DEFAULT'}")
     if "instances" in document and "inputs" in document:

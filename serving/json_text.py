@@ -40,6 +40,7 @@ def parse_question(body: bytes) -> tuple[dict[str, Any], str]:
         raise format_error(
             document, "not formatted correctly. 'signature_name' key must be a string value."
         )
+    name = name.encode("utf-8", "replace").decode()  # no signature has a name that is not UTF-8
     return document, name
 
 

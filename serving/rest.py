@@ -113,9 +113,9 @@ class RestApp:
             if isinstance(error, Refused):
                 metrics.count_refusal(error.reason)
             return _error(error.http_status, error.message)
-        except asyncio.CancelledError:
-            code = grpc.StatusCode.CANCELLED
-            raise
+        except asyncio.CancelledError:  # by a server that stops and has waited long enough
+            code = grpc.StatusCode.UNAVAILABLE
+            return _error(503, "The server is shutting down.")
         except Exception:
             code = grpc.StatusCode.INTERNAL
             _log.exception("%s %s failed", request.method, path)

@@ -35,8 +35,9 @@ def warm_up(servable: Servable) -> int:
     if not tf.io.gfile.exists(path):
         return 0
     count = 0
+    records = tf.data.TFRecordDataset(path).with_options(_untuned())
     try:
-        for count, record in enumerate(tf.data.TFRecordDataset(path).as_numpy_iterator(), 1):
+        for count, record in enumerate(records.as_numpy_iterator(), 1):
             if count > _MAX_RECORDS:
                 raise invalid_argument(f"more than {_MAX_RECORDS} records")
             _replay(servable, prediction_log_pb2.PredictionLog.FromString(record))
@@ -45,6 +46,13 @@ def warm_up(servable: Servable) -> int:
     except (DecodeError, tf.errors.OpError) as error:
         raise invalid_argument(f"{path}, after record {count}: {error}") from error
     return count
+
+
+def _untuned() -> tf.data.Options:
+    """Without them the end of the file waits for tf.data's tuner, which sleeps for seconds."""
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return options
 
 
 def _replay(servable: Servable, log: prediction_log_pb2.PredictionLog) -> None:

@@ -127,7 +127,7 @@ def _strings(random: np.random.Generator, *shape: int) -> np.ndarray:
 def _example(random: np.random.Generator) -> bytes:
     features = {
         name: tf.train.Feature(bytes_list=tf.train.BytesList(value=_strings(random, count)))
-        for name, count in (("history", random.integers(0, 9)), ("target", 1))
+        for name, count in (("history", random.integers(1, 9)), ("target", 1))
     }
     return tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString()
 

@@ -147,11 +147,10 @@ def test_damaged_versions_never_replace_a_good_one(
 ) -> None:
     right = asked.answer()
     assert right[0] == 1
-    for number, (damage, _) in _DAMAGES.items():
-        version = shutil.copytree(exports[1], base.parent / "incoming" / str(number))
+    for number, (damage, message) in _DAMAGES.items():
+        version = shutil.copytree(exports[1], base.parent / "incoming")
         damage(version)
         version.rename(base / str(number))
-    for number, (_, message) in _DAMAGES.items():
         wait_until(lambda n=number: asked.is_broken(n), f"version {number} is found broken")
         status = asked.statuses()[number]
         assert status.state == ModelVersionStatus.END

@@ -116,6 +116,23 @@ def test_bytes_that_are_no_example_are_quoted_in_the_answer(asker: Asker, exampl
     asker.send_grpc(GrpcRequest(PREDICTION + "Predict", request.SerializeToString()))
 
 
+@pytest.mark.parametrize("verb", ["predict", "classify", "regress"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"examples": [{"\x80": 1}]}',
+        b'{"examples": [{"\\ud800": 1}]}',
+        b'{"signature_name": "\xff", "examples": [{"x": 1}], "inputs": [""]}',
+        b'{"signature_name": "\\udfff", "examples": [{"x": 1}], "inputs": [""]}',
+        b'{"inputs": {"\xff": 1}, "examples": [{"x": "\xff"}]}',
+        b'{"instances": [{"\xff": 1}], "examples": [{"x": "\xff"}]}',
+    ],
+)
+def test_names_that_are_no_text(asker: Asker, verb: str, body: bytes) -> None:
+    path = f"/v1/models/{MODEL}:{verb}"
+    asker.send_rest(RestRequest("POST", path, body, {}, frozenset([400])))
+
+
 @pytest.mark.parametrize("dtype", [types_pb2.DT_STRING, types_pb2.DT_FLOAT, types_pb2.DT_HALF])
 def test_a_small_message_does_not_become_a_large_tensor(asker: Asker, dtype: int) -> None:
     before = psutil.Process().memory_info().rss

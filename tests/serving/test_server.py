@@ -20,11 +20,12 @@ from tensorflow_serving.apis import (
     prediction_service_pb2_grpc,
 )
 
-from serving import folder_watch
+from serving import folder_watch, model_server
+from serving.repository import single_model
 from serving.server import main
 from tests.serving.conftest import ITEMS
 from tests.serving.patient import Patient, history, predict_request, waiting_for
-from tests.serving.running_server import free_port
+from tests.serving.running_server import free_port, running_server
 from tests.serving.server_process import ROOT, server_process, wait_until
 from tests.serving.stand_in import write_export
 
@@ -91,6 +92,34 @@ def test_serves_until_a_signal_and_answers_what_it_has_accepted(
             assert b"200 OK" in connection.recv(1000)
         assert server.process.wait(timeout=_TIMEOUT) == 0
         assert server.process.stdout and server.process.stdout.read() == ""
+
+
+def test_what_takes_longer_than_a_stopping_server_waits_is_refused(
+    patient_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(model_server, "_GRACE_SECONDS", 1)
+    go_on = tmp_path / "go_on"
+
+    def ask(address: str) -> httpx.Response:
+        question = {"instances": waiting_for(go_on)}
+        url = f"http://{address}/v1/models/mclrec:predict"
+        answer = httpx.post(url, json=question, timeout=_TIMEOUT)
+        go_on.touch()
+        return answer
+
+    with ThreadPoolExecutor() as threads:
+        metrics = "/monitoring/prometheus/metrics"
+        with running_server(
+            single_model("mclrec", str(patient_base)), prometheus_path=metrics
+        ) as server:
+            asked = threads.submit(ask, server.rest)
+            wait_until(
+                lambda: "in_flight 1.0" in httpx.get(f"http://{server.rest}{metrics}").text,
+                "the request runs",
+            )
+        answer = asked.result()
+    assert answer.status_code == 503
+    assert answer.json() == {"error": "The server is shutting down."}
 
 
 def test_a_changed_file_of_models_is_taken_over_and_a_faulty_one_is_explained(
