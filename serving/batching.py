@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import grpc
 import numpy as np
+from tensorflow.core.protobuf import config_pb2
 
 from serving.config_protos import BatchingParameters
 from serving.errors import Refused
@@ -80,12 +81,19 @@ class BatchingServable(Servable):
     the threads of the others wait for it.
 
     Args:
-        name, version, path: See `Servable`.
+        name, version, path, config: See `Servable`.
         batching: How requests are joined; one for all servables of a server.
     """
 
-    def __init__(self, name: str, version: int, path: str | os.PathLike[str], batching: Batching):
-        super().__init__(name, version, path)
+    def __init__(
+        self,
+        name: str,
+        version: int,
+        path: str | os.PathLike[str],
+        batching: Batching,
+        config: config_pb2.ConfigProto | None = None,
+    ):
+        super().__init__(name, version, path, config)
         self.batching = batching
         self._joinable: dict[frozenset[str], JoinableSignature] = {}
         self._lock = threading.Lock()

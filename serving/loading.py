@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import grpc
+from tensorflow.core.protobuf import config_pb2
 
 from serving import metrics
 from serving.batching import Batching, BatchingServable
@@ -25,6 +26,7 @@ class LoadOptions:
         retry_seconds: Before it is tried again.
         warmup_rounds: How often the warm-up requests of a version are replayed; 0: not at all.
         batching: How versions join requests; None: not at all.
+        session: Threads that a request may use; None: its own.
     """
 
     num_threads: int = 1
@@ -32,6 +34,7 @@ class LoadOptions:
     retry_seconds: float = 60.0
     warmup_rounds: int = 1
     batching: Batching | None = None
+    session: config_pb2.ConfigProto | None = None
 
 
 class Loader:
@@ -69,11 +72,11 @@ class Loader:
 
     def _load(self, name: str, version: int, path: str) -> Servable:
         check_fingerprint(path)
-        batching = self.options.batching
+        batching, session = self.options.batching, self.options.session
         servable = (
-            BatchingServable(name, version, path, batching)
+            BatchingServable(name, version, path, batching, session)
             if batching
-            else Servable(name, version, path)
+            else Servable(name, version, path, session)
         )
         started = time.perf_counter()
         try:

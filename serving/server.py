@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
 import gc
 import logging
 import os
@@ -55,7 +54,6 @@ def main(arguments: list[str] | None = None) -> int:
 async def _serve(options: argparse.Namespace) -> None:
     from serving.config_files import follow_model_config
 
-    _set_threads(options)
     config = _models(options)
     server = _server(options, config)
     # Of what is imported by now nothing becomes garbage: a look for that takes 20 ms, not 200.
@@ -98,6 +96,7 @@ def _server(
     from serving.limits import Limits
     from serving.loading import LoadOptions
     from serving.model_server import ModelServer
+    from serving.servable import session_config
 
     credentials = None
     if options.ssl_config_file:
@@ -105,6 +104,7 @@ def _server(
 
         credentials = server_credentials(options.ssl_config_file)
     rounds = max(options.num_request_iterations_for_warmup, 1)
+    both = options.tensorflow_session_parallelism
     return ModelServer(
         config,
         host=options.host,
@@ -120,6 +120,10 @@ def _server(
             max_retries=options.max_num_load_retries,
             retry_seconds=options.load_retry_interval_micros / 1e6,
             warmup_rounds=rounds if options.enable_model_warmup else 0,
+            session=session_config(
+                options.tensorflow_intra_op_parallelism or both,
+                options.tensorflow_inter_op_parallelism or both,
+            ),
         ),
         allow_version_labels_for_unavailable_models=(
             options.allow_version_labels_for_unavailable_models
@@ -169,21 +173,6 @@ def _prometheus_path(options: argparse.Namespace) -> str | None:
         return None
     prometheus = read_config(options.monitoring_config_file, MonitoringConfig).prometheus_config
     return (prometheus.path or DEFAULT_PATH) if prometheus.enable else None
-
-
-def _set_threads(options: argparse.Namespace) -> None:
-    """Sessions take these from TensorFlow's global settings."""
-    import tensorflow as tf
-
-    both = options.tensorflow_session_parallelism
-    # One thread a request: waking others for operations of microseconds doubles a small request's
-    # time, and requests that come together keep all CPUs busy anyway. -1 is the caller's thread.
-    within = options.tensorflow_intra_op_parallelism or both or 1
-    between = options.tensorflow_inter_op_parallelism or both or -1
-    # A process that has run TensorFlow already keeps the threads it has.
-    with contextlib.suppress(RuntimeError):
-        tf.config.threading.set_intra_op_parallelism_threads(within)
-        tf.config.threading.set_inter_op_parallelism_threads(between)
 
 
 if __name__ == "__main__":
