@@ -26,21 +26,16 @@ class Steps(NamedTuple):
     def of(cls, lengths: tf.Tensor) -> "Steps":
         """Steps of sequences of these lengths `[B]`; an empty one has a place of padding."""
         lengths = tf.maximum(tf.cast(lengths, tf.int64), 1)
-        by_length = tf.argsort(lengths, direction="DESCENDING")
+        by_length = tf.cast(tf.argsort(lengths, direction="DESCENDING"), tf.int64)
         going_on = tf.transpose(tf.sequence_mask(tf.gather(lengths, by_length)))
         place_and_rank = tf.where(going_on)
-        rows = tf.gather(tf.cast(by_length, tf.int64), place_and_rank[:, 1])
+        rows = tf.gather(by_length, place_and_rank[:, 1])
         counts = tf.reduce_sum(tf.cast(going_on, tf.int32), axis=1)
-        begins = tf.cumsum(counts, exclusive=True)
-        rank = tf.scatter_nd(
-            tf.cast(by_length, tf.int64)[:, None],
-            tf.range(tf.shape(lengths)[0]),
-            tf.shape(lengths, tf.int64),
-        )
+        begins = tf.cumsum(tf.cast(counts, tf.int64), exclusive=True)
         return cls(
             cells=tf.stack([rows, place_and_rank[:, 0]], axis=1),
             counts=counts,
-            last=tf.cast(tf.gather(begins, lengths - 1) + rank, tf.int64),
+            last=tf.gather(begins, lengths - 1) + tf.math.invert_permutation(by_length),
         )
 
     def states(self, cell: keras.layers.Layer, inputs: tf.Tensor) -> tf.Tensor:
