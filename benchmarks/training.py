@@ -87,7 +87,7 @@ def build_model(settings: RunSettings, histories: Histories, num_items: int, see
     if settings.similar_items:
         neighbours = similar_items(histories, num_items)
         operations = [
-            *PRESETS[settings.preset].stochastic_views(encoder.item_embedding, seed).operations,
+            *PRESETS[settings.preset].operations(encoder.item_embedding, seed),
             Substitute(neighbours, seed=seed + 4),
             Insert(neighbours, seed=seed + 5),
         ]

@@ -35,15 +35,22 @@ class Preset:
 
         Every layer made here has a seed of its own; operations that are given keep theirs.
         """
-        seeds = [None if seed is None else seed + offset for offset in range(4)]
         if operations is None:
-            token = items.mask_token if self.mask_token else 0
-            operations = [
-                Mask(0.5, token=token, seed=seeds[0]),
-                Crop(0.5, seed=seeds[1]),
-                Reorder(0.8, seed=seeds[2]),
-            ]
-        return StochasticViews(operations, seed=seeds[3])
+            operations = self.operations(items, seed)
+        return StochasticViews(operations, seed=_offset(seed, 3))
+
+    def operations(self, items: ItemEmbedding, seed: int | None) -> list[ViewOperation]:
+        """Mask, crop and reorder with the shares of the paper; their seeds are the first three."""
+        token = items.mask_token if self.mask_token else 0
+        return [
+            Mask(0.5, token=token, seed=seed),
+            Crop(0.5, seed=_offset(seed, 1)),
+            Reorder(0.8, seed=_offset(seed, 2)),
+        ]
+
+
+def _offset(seed: int | None, by: int) -> int | None:
+    return None if seed is None else seed + by
 
 
 PRESETS = {
