@@ -7,7 +7,7 @@ from tensorflow_serving.config import model_server_config_pb2
 from serving.errors import invalid_argument
 
 PLATFORM = "tensorflow"
-_ABSOLUTE = re.compile(r"/|[a-zA-Z][a-zA-Z0-9+.-]*://")
+_URI = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -36,10 +36,15 @@ def checked_models(
     return models
 
 
+def is_uri(path: str) -> bool:
+    """Whether a path names its file system, as gs://… does."""
+    return _URI.match(path) is not None
+
+
 def _check(model: model_server_config_pb2.ModelConfig) -> None:
     if not model.name or _CONTROL.search(model.name):
         raise invalid_argument(f"A model needs a name of printable characters; got {model.name!r}")
-    if not _ABSOLUTE.match(model.base_path):
+    if not model.base_path.startswith("/") and not is_uri(model.base_path):
         raise invalid_argument(
             f"Expected model {model.name} to have an absolute path or URI; "
             f"got base_path()={model.base_path}"

@@ -122,7 +122,7 @@ class ModelServer:
             if grpc_port:
                 self._grpc = self._new_grpc_server(host, grpc_port)
                 await self._grpc.start()
-            await self._repository.start(self._config)
+            await self._repository.reload(self._config)
         except BaseException:
             await self.stop()
             raise

@@ -43,7 +43,7 @@ class ModelRepository:
     Example:
 
     >>> repository = ModelRepository(RequestPool(num_threads=4, max_requests=100))
-    >>> await repository.start(single_model("mclrec", "/models/mclrec"))
+    >>> await repository.reload(single_model("mclrec", "/models/mclrec"))
     >>> await repository.call(ModelSpec(name="mclrec"), predict_request, request)
     """
 
@@ -73,12 +73,8 @@ class ModelRepository:
         """The name of a model that is or was configured; "" instead of any other."""
         return name if name in self._models else ""
 
-    async def start(self, config: model_server_config_pb2.ModelServerConfig) -> None:
-        """Loads the models of the first configuration; the same as `reload`."""
-        await self.reload(config)
-
     async def reload(self, config: model_server_config_pb2.ModelServerConfig) -> None:
-        """Takes over another configuration; returns when its models answer.
+        """Takes over a configuration, the first or another; returns when its models answer.
 
         Raises:
             ServingError: The configuration is wrong, a label names a version that is not

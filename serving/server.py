@@ -16,7 +16,6 @@ import asyncio
 import gc
 import logging
 import os
-import re
 import signal
 import sys
 from typing import TYPE_CHECKING
@@ -34,7 +33,6 @@ if TYPE_CHECKING:
     from serving.model_server import ModelServer
 
 _MIB = 2**20
-_URI = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -143,12 +141,13 @@ def _models(options: argparse.Namespace) -> model_server_config_pb2.ModelServerC
     from tensorflow_serving.config import model_server_config_pb2
 
     from serving.config_files import read_config
+    from serving.model_configs import is_uri
     from serving.repository import single_model
 
     if options.model_config_file:
         return read_config(options.model_config_file, model_server_config_pb2.ModelServerConfig)
     base_path = options.model_base_path
-    if not _URI.match(base_path):
+    if not is_uri(base_path):
         base_path = os.path.abspath(base_path)
     return single_model(options.model_name, base_path)
 

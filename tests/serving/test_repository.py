@@ -67,7 +67,7 @@ async def test_the_newest_version_answers(
 ) -> None:
     for name in ("9", "10", "notes", "11.tmp"):
         shutil.copytree(exports[0], base / name)
-    await repository.start(single_model("m", str(base)))
+    await repository.reload(single_model("m", str(base)))
     assert await _who_answers(repository) == 10
     assert _states(repository) == {10: "AVAILABLE"}
 
@@ -75,7 +75,7 @@ async def test_the_newest_version_answers(
 async def test_a_new_version_takes_over_and_the_old_one_ends(
     repository: ModelRepository, base: Path, exports: list[Path]
 ) -> None:
-    await repository.start(single_model("m", str(base)))
+    await repository.reload(single_model("m", str(base)))
     shutil.copytree(exports[1], base / "2")
     await repository.refresh()
     assert await _who_answers(repository) == 2
@@ -88,7 +88,7 @@ async def test_a_new_version_takes_over_and_the_old_one_ends(
 async def test_a_call_that_runs_keeps_its_version(
     repository: ModelRepository, base: Path, exports: list[Path]
 ) -> None:
-    await repository.start(single_model("m", str(base)))
+    await repository.reload(single_model("m", str(base)))
     go_on = threading.Event()
 
     def slow(servable: Servable) -> int:
@@ -109,7 +109,7 @@ async def test_a_call_that_runs_keeps_its_version(
 async def test_a_caller_that_goes_away_does_not_unload_what_its_call_still_uses(
     repository: ModelRepository, base: Path, exports: list[Path]
 ) -> None:
-    await repository.start(single_model("m", str(base)))
+    await repository.reload(single_model("m", str(base)))
     go_on, answers = threading.Event(), []
 
     def slow(servable: Servable) -> None:
@@ -131,7 +131,7 @@ async def test_a_caller_that_goes_away_does_not_unload_what_its_call_still_uses(
 async def test_a_broken_version_never_replaces_a_good_one(
     repository: ModelRepository, base: Path, exports: list[Path], damage: str
 ) -> None:
-    await repository.start(single_model("m", str(base)))
+    await repository.reload(single_model("m", str(base)))
     shutil.copytree(exports[1], base / "2")
     file = {
         "no_graph": base / "2" / "saved_model.pb",
@@ -155,7 +155,7 @@ async def test_a_broken_version_never_replaces_a_good_one(
 async def test_a_version_stays_when_its_folder_vanishes(
     repository: ModelRepository, base: Path
 ) -> None:
-    await repository.start(single_model("m", str(base)))
+    await repository.reload(single_model("m", str(base)))
     shutil.rmtree(base)
     await repository.refresh()
     await asyncio.sleep(0.4)
@@ -176,7 +176,7 @@ async def test_the_policy_picks_the_versions(
 ) -> None:
     shutil.copytree(exports[0], base / "2")
     shutil.copytree(exports[0], base / "3")
-    await repository.start(_config(base, model_version_policy=policy))
+    await repository.reload(_config(base, model_version_policy=policy))
     assert list(_states(repository)) == expected
 
 
@@ -186,7 +186,7 @@ async def test_a_folder_that_grows_is_left_alone_until_it_is_at_rest(
     exports: list[Path],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    await repository.start(single_model("m", str(base)))
+    await repository.reload(single_model("m", str(base)))
     monkeypatch.setattr(folder_watch, "COPY_SECONDS", 1e6)
     for file in sorted(path for path in exports[1].rglob("*") if path.is_file()):
         copy = base / "2" / file.relative_to(exports[1])
@@ -206,7 +206,7 @@ async def test_a_version_that_changes_while_it_is_loaded_is_loaded_again(
     exports: list[Path],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    await repository.start(single_model("m", str(base)))
+    await repository.reload(single_model("m", str(base)))
 
     def warm_up_and_damage(servable: Servable) -> None:
         monkeypatch.undo()
@@ -227,7 +227,7 @@ async def test_under_latest_an_older_version_stands_in_for_a_broken_one(
     shutil.copytree(exports[0], base / "2")
     shutil.copytree(exports[1], base / "3")
     (base / "3" / "saved_model.pb").write_bytes(b"broken")
-    await repository.start(single_model("m", str(base)))
+    await repository.reload(single_model("m", str(base)))
     assert _states(repository) == {3: "END", 2: "AVAILABLE"}
     assert await _who_answers(repository) == 2
 
@@ -236,7 +236,7 @@ async def test_what_serves_is_not_replaced_by_an_older_stand_in(
     repository: ModelRepository, base: Path, exports: list[Path]
 ) -> None:
     shutil.copytree(exports[0], base / "2")
-    await repository.start(single_model("m", str(base)))
+    await repository.reload(single_model("m", str(base)))
     shutil.rmtree(base / "2")
     shutil.copytree(exports[1], base / "3")
     (base / "3" / "saved_model.pb").write_bytes(b"broken")
@@ -260,7 +260,7 @@ async def test_a_failed_load_is_tried_again_only_so_often(
     (base / "2" / "saved_model.pb").write_bytes(b"broken")
     options = LoadOptions(max_retries=retries, retry_seconds=0)
     async with _new_repository(monkeypatch, loading=options) as repository:
-        await repository.start(single_model("m", str(base)))
+        await repository.reload(single_model("m", str(base)))
         for _ in range(5):
             await repository.refresh()
     failures = [message for message in caplog.messages if "version 2 of model m" in message]
@@ -270,14 +270,14 @@ async def test_a_failed_load_is_tried_again_only_so_often(
 async def test_warm_up_can_be_left_out(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (base / "1" / "assets.extra" / "tf_serving_warmup_requests").write_bytes(b"broken")
     async with _new_repository(monkeypatch, loading=LoadOptions(warmup_rounds=0)) as repository:
-        await repository.start(single_model("m", str(base)))
+        await repository.reload(single_model("m", str(base)))
         assert await _who_answers(repository) == 1
 
 
 async def test_unloaded_versions_leave_no_session(
     repository: ModelRepository, base: Path, exports: list[Path]
 ) -> None:
-    await repository.start(single_model("m", str(base)))
+    await repository.reload(single_model("m", str(base)))
     gc.collect()
     before = _live_sessions()
     gc.disable()  # memory is to be freed at once, not when Python next looks for cycles
@@ -301,7 +301,7 @@ async def test_labels_name_versions_and_move(
 ) -> None:
     shutil.copytree(exports[0], base / "2")
     both = {"model_version_policy": {"all": {}}}
-    await repository.start(_config(base, **both))
+    await repository.reload(_config(base, **both))
     await repository.reload(_config(base, **both, version_labels={"stable": 1, "canary": 2}))
     assert await _who_answers(repository, version_label="stable") == 1
     assert await _who_answers(repository, version_label="canary") == 2
@@ -314,7 +314,7 @@ async def test_labels_name_versions_and_move(
 async def test_a_label_for_a_version_that_is_not_there_changes_nothing(
     repository: ModelRepository, base: Path
 ) -> None:
-    await repository.start(_config(base))
+    await repository.reload(_config(base))
     await repository.reload(_config(base, version_labels={"stable": 1}))
     with pytest.raises(ServingError, match="label stable to version 7") as refused:
         await repository.reload(_config(base, version_labels={"stable": 7}))
@@ -326,7 +326,7 @@ async def test_labels_in_the_first_configuration_need_permission(
     repository: ModelRepository, base: Path
 ) -> None:
     with pytest.raises(ServingError, match="--allow_version_labels_for_unavailable_models"):
-        await repository.start(_config(base, version_labels={"stable": 1}))
+        await repository.reload(_config(base, version_labels={"stable": 1}))
 
 
 async def test_with_permission_a_new_label_may_be_early_but_none_may_move_early(
@@ -334,7 +334,7 @@ async def test_with_permission_a_new_label_may_be_early_but_none_may_move_early(
 ) -> None:
     permission = {"allow_version_labels_for_unavailable_models": True}
     async with _new_repository(monkeypatch, **permission) as repository:
-        await repository.start(_config(base, version_labels={"stable": 1, "next": 2}))
+        await repository.reload(_config(base, version_labels={"stable": 1, "next": 2}))
         assert await _who_answers(repository, version_label="stable") == 1
         with pytest.raises(ServingError, match=r"not found for request: Specific\(m, 2\)"):
             await _who_answers(repository, version_label="next")
@@ -351,7 +351,7 @@ async def test_with_permission_a_new_label_may_be_early_but_none_may_move_early(
 async def test_models_come_and_go_with_the_configuration(
     repository: ModelRepository, base: Path
 ) -> None:
-    await repository.start(single_model("m", str(base)))
+    await repository.reload(single_model("m", str(base)))
     await repository.reload(single_model("other", str(base)))
     await _until(repository, {1: "END"})
     assert await repository.call(model_pb2.ModelSpec(name="other"), _version) == 1
@@ -364,7 +364,7 @@ async def test_models_come_and_go_with_the_configuration(
 async def test_a_configuration_with_a_model_that_cannot_be_loaded_changes_nothing(
     repository: ModelRepository, base: Path, tmp_path: Path
 ) -> None:
-    await repository.start(_config(base))
+    await repository.reload(_config(base))
     both = _config(base, version_labels={"stable": 1})
     both.model_config_list.config.add(
         name="other", base_path=str(tmp_path / "none"), model_platform="tensorflow"
@@ -397,23 +397,23 @@ async def test_a_wrong_configuration_is_refused(
     repository: ModelRepository, base: Path, changes: dict, message: str
 ) -> None:
     with pytest.raises(ServingError, match=message):
-        await repository.start(_config(base, **changes))
+        await repository.reload(_config(base, **changes))
 
 
 async def test_a_configuration_of_no_models_or_of_one_twice_is_refused(
     repository: ModelRepository, base: Path
 ) -> None:
     with pytest.raises(ServingError, match="Only ModelConfigList"):
-        await repository.start(model_server_config_pb2.ModelServerConfig())
+        await repository.reload(model_server_config_pb2.ModelServerConfig())
     twice = _config(base)
     twice.MergeFrom(_config(base))
     with pytest.raises(ServingError, match="multiple times"):
-        await repository.start(twice)
+        await repository.reload(twice)
 
 
 async def test_after_the_end_a_call_is_refused(base: Path) -> None:
     repository = ModelRepository(RequestPool(num_threads=1, max_requests=10))
-    await repository.start(single_model("m", str(base)))
+    await repository.reload(single_model("m", str(base)))
     await repository.close()
     with pytest.raises(ServingError):
         await _who_answers(repository)
