@@ -84,8 +84,8 @@ def _example(value: Any) -> example_pb2.Example:
 
 def _check_name(name: str) -> None:
     try:
-        name.encode()
-    except UnicodeEncodeError as error:  # a proto could not hold it
+        json_text.string_bytes(name).decode()
+    except UnicodeDecodeError as error:  # a proto could not hold it
         raise invalid_argument(f"Feature: {ascii(name)} is not named in UTF-8") from error
 
 
