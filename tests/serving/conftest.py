@@ -3,7 +3,10 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import grpc
+import httpx
 import pytest
+from tensorflow_serving.apis import prediction_service_pb2_grpc
 
 from serving.repository import single_model
 from serving.servable import Servable
@@ -44,3 +47,21 @@ def servable(base_path: Path) -> Iterator[Servable]:
 def server(base_path: Path) -> Iterator[Addresses]:
     with running_server(single_model("mclrec", str(base_path))) as addresses:
         yield addresses
+
+
+# Clients of the test module's own `server`, or of the one above.
+@pytest.fixture
+def rest(server: Addresses) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=f"http://{server.rest}", timeout=60) as client:
+        yield client
+
+
+@pytest.fixture
+def channel(server: Addresses) -> Iterator[grpc.Channel]:
+    with grpc.insecure_channel(server.grpc) as channel:
+        yield channel
+
+
+@pytest.fixture
+def stub(channel: grpc.Channel) -> prediction_service_pb2_grpc.PredictionServiceStub:
+    return prediction_service_pb2_grpc.PredictionServiceStub(channel)

@@ -6,14 +6,13 @@ import json
 import ssl
 import threading
 from collections.abc import Callable, Iterator
-from concurrent import futures
 from typing import Any
 
 import grpc
 import httpx
 
 from serving.errors import ServingError
-from tests.serving.running_server import Addresses
+from tests.serving.running_server import Addresses, grpc_server
 
 Fate = Callable[[bytes], grpc.StatusCode | None]  # of a request to predict; None: pass it on
 
@@ -64,13 +63,8 @@ def _grpc_front(behind: str, fate: Fate) -> Iterator[str]:
 
                 return grpc.unary_unary_rpc_method_handler(pass_on)
 
-        server = grpc.server(futures.ThreadPoolExecutor(32), [Handler()])
-        port = server.add_insecure_port("127.0.0.1:0")
-        server.start()
-        try:
-            yield f"127.0.0.1:{port}"
-        finally:
-            server.stop(0).wait()
+        with grpc_server(Handler()) as address:
+            yield address
 
 
 @contextlib.contextmanager

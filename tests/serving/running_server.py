@@ -1,11 +1,14 @@
-"""A model server on an event loop of its own, for tests that ask it from outside."""
+"""Servers for tests that ask them from outside."""
 
 import asyncio
 import contextlib
 import socket
 import threading
 from collections.abc import Iterator
+from concurrent import futures
 from typing import NamedTuple
+
+import grpc
 
 from serving.model_server import ModelServer
 
@@ -46,3 +49,15 @@ def running_server(config, ports: tuple[int, int] | None = None, **options) -> I
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
+
+
+@contextlib.contextmanager
+def grpc_server(handler: grpc.GenericRpcHandler) -> Iterator[str]:
+    """The address of a gRPC server whose every method is the handler's, until the block ends."""
+    server = grpc.server(futures.ThreadPoolExecutor(32), [handler])
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    try:
+        yield f"127.0.0.1:{port}"
+    finally:
+        server.stop(0).wait()

@@ -2,7 +2,6 @@
 
 import contextlib
 from collections.abc import Iterator
-from concurrent import futures
 
 import grpc
 import numpy as np
@@ -20,6 +19,7 @@ from tensorflow_serving.apis import (
 from serving.client import RecommendationClient
 from serving.client import tf_serving_protos as protos
 from serving.errors import ServingError
+from tests.serving.running_server import grpc_server
 
 _ORIGINALS = {
     protos.ModelSpec: model_pb2.ModelSpec,
@@ -73,13 +73,8 @@ def _server_that_answers(**outputs: tensor_pb2.TensorProto) -> Iterator[str]:
         def service(self, details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler:
             return grpc.unary_unary_rpc_method_handler(lambda *_: answer.SerializeToString())
 
-    server = grpc.server(futures.ThreadPoolExecutor(1), [Handler()])
-    port = server.add_insecure_port("127.0.0.1:0")
-    server.start()
-    try:
-        yield f"127.0.0.1:{port}"
-    finally:
-        server.stop(0).wait()
+    with grpc_server(Handler()) as address:
+        yield address
 
 
 def test_numbers_may_come_as_bytes() -> None:

@@ -23,7 +23,7 @@ from serving.repository import single_model
 from serving.warmup import REQUESTS_FILE
 from tests.serving.conftest import ITEMS
 from tests.serving.patient import Patient, history, predict_request, waiting_for
-from tests.serving.running_server import Addresses, free_port, running_server
+from tests.serving.running_server import free_port, running_server
 from tests.serving.stand_in import write_export
 
 _TIMEOUT = 60
@@ -44,12 +44,6 @@ def _check(channel: grpc.Channel, service: str) -> int:
 def _watch(channel: grpc.Channel, service: str) -> Iterator[_Status]:
     request = health_pb2.HealthCheckRequest(service=service)
     return health_pb2_grpc.HealthStub(channel).Watch(request, timeout=_TIMEOUT)
-
-
-@pytest.fixture
-def channel(server: Addresses) -> Iterator[grpc.Channel]:
-    with grpc.insecure_channel(server.grpc) as channel:
-        yield channel
 
 
 @pytest.mark.parametrize("service", [*_SERVICES, "mclrec"])

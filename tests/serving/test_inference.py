@@ -52,12 +52,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Addresses]:
         yield addresses
 
 
-@pytest.fixture(scope="module")
-def stub(server: Addresses) -> Iterator[prediction_service_pb2_grpc.PredictionServiceStub]:
-    with grpc.insecure_channel(server.grpc) as channel:
-        yield prediction_service_pb2_grpc.PredictionServiceStub(channel)
-
-
 def _example(word: str) -> tf.train.Example:
     example = tf.train.Example()
     example.features.feature["word"].bytes_list.value.append(word.encode())

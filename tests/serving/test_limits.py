@@ -61,23 +61,6 @@ def server(config: model_server_config_pb2.ModelServerConfig) -> Iterator[Addres
 
 
 @pytest.fixture
-def rest(server: Addresses) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=f"http://{server.rest}", timeout=_TIMEOUT) as client:
-        yield client
-
-
-@pytest.fixture
-def channel(server: Addresses) -> Iterator[grpc.Channel]:
-    with grpc.insecure_channel(server.grpc) as channel:
-        yield channel
-
-
-@pytest.fixture
-def stub(channel: grpc.Channel) -> prediction_service_pb2_grpc.PredictionServiceStub:
-    return prediction_service_pb2_grpc.PredictionServiceStub(channel)
-
-
-@pytest.fixture
 def release(
     tmp_path: Path, rest: httpx.Client, stub: prediction_service_pb2_grpc.PredictionServiceStub
 ) -> Iterator[Callable[[], list[grpc.Future]]]:

@@ -80,18 +80,6 @@ def server(base: Path) -> Iterator[Addresses]:
         yield addresses
 
 
-@pytest.fixture
-def rest(server: Addresses) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=f"http://{server.rest}", timeout=_TIMEOUT) as client:
-        yield client
-
-
-@pytest.fixture
-def stub(server: Addresses) -> Iterator[prediction_service_pb2_grpc.PredictionServiceStub]:
-    with grpc.insecure_channel(server.grpc) as channel:
-        yield prediction_service_pb2_grpc.PredictionServiceStub(channel)
-
-
 def test_the_counts_are_true_after_known_traffic(
     rest: httpx.Client, stub: prediction_service_pb2_grpc.PredictionServiceStub
 ) -> None:
