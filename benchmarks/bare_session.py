@@ -46,13 +46,17 @@ class BareSession:
 async def overhead(bare: BareSession, calls: Mapping[str, Calls]) -> dict[str, Any]:
     """Median milliseconds of the bare call and of a request of each protocol, and their ratios.
 
-    All take turns of a few calls, so that other work on the machine meets them alike.
+    Beside them, the milliseconds of a request for which no model runs: what the client and the
+    protocol take of every request. All take turns of a few calls, so that other work on the machine
+    meets them alike.
 
     Args:
         bare: The session.
         calls: To a server of the same version, by protocol.
     """
-    asks = {"bare_session": bare.ask, **{name: each.ask for name, each in calls.items()}}
+    asks = {"bare_session": bare.ask}
+    for name, each in calls.items():
+        asks |= {name: each.ask, f"{name}_without_model": each.ask_status}
     seconds: dict[str, list[float]] = {name: [] for name in asks}
     for turn in range(_ROUNDS):
         for name, ask in asks.items():

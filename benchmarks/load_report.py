@@ -20,8 +20,8 @@ def print_table(rows: Sequence[dict[str, Any]]) -> None:
     """Latency in milliseconds, processor time in milliseconds a request."""
     table = Table(box=box.SIMPLE_HEAD, title="latency and processor time in milliseconds")
     for name in ("protocol", "load"):
-        table.add_column(name)
-    for name in ("requests/s", *_SHOWN, "client CPU", "server CPU", "errors"):
+        table.add_column(name, no_wrap=True)
+    for name in ("requests/s", *_SHOWN, "client\nCPU", "server\nCPU", "errors"):
         table.add_column(name, justify="right")
     for row in rows:
         errors = ", ".join(f"{number} {code}" for code, number in row["errors"].items())
@@ -41,12 +41,14 @@ def print_table(rows: Sequence[dict[str, Any]]) -> None:
 def print_overhead(found: dict[str, Any]) -> None:
     """What a server adds to the bare session call, one request at a time."""
     milliseconds = found["median_milliseconds"]
-    parts = [f"bare session call {milliseconds['bare_session']:.2f} ms"]
+    print(f"one request at a time, median: bare session call {milliseconds['bare_session']:.2f} ms")
     for protocol in ("grpc", "rest"):
         if protocol in milliseconds:
-            ratio = found[f"{protocol}_ratio"]
-            parts.append(f"{protocol} {milliseconds[protocol]:.2f} ms ({ratio:.2f} times)")
-    print(f"one request at a time, median: {', '.join(parts)}")
+            whole, idle = milliseconds[protocol], milliseconds[f"{protocol}_without_model"]
+            print(
+                f"  {protocol} {whole:.2f} ms, {found[f'{protocol}_ratio']:.2f} times; "
+                f"a request for which no model runs {idle:.2f} ms"
+            )
     if "goal" in found:
         print(f"gRPC is {'below' if found['below_goal'] else 'NOT below'} {found['goal']} times")
 

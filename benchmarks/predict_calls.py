@@ -38,13 +38,23 @@ class Ranking(NamedTuple):
 
 
 class Calls(NamedTuple):
-    """Requests of `serving_default` with one history each; request n has history n, in a circle."""
+    """Requests to one server.
+
+    Args:
+        reply: Asks `serving_default` for one history: request n for history n, in a circle.
+        status: Asks for the states of the model, for which the model does not run.
+    """
 
     reply: Callable[[int], Awaitable[Reply]]
+    status: Callable[[], Awaitable[Reply]]
 
     async def ask(self, number: int) -> str:
-        """Sends a request; returns how it ended."""
+        """Asks for a history; returns how it ended."""
         return (await self.reply(number)).code
+
+    async def ask_status(self, number: int) -> str:
+        """Asks for the states of the model; returns how it ended."""
+        return (await self.status()).code
 
 
 def history_array(history: History) -> np.ndarray:
@@ -78,8 +88,10 @@ async def _grpc_calls(
 ) -> AsyncIterator[Calls]:
     import grpc
     from tensorflow import make_tensor_proto
-    from tensorflow_serving.apis import predict_pb2
+    from tensorflow_serving.apis import get_model_status_pb2, predict_pb2
 
+    about = get_model_status_pb2.GetModelStatusRequest()
+    about.model_spec.name = model_name
     requests = []
     for history in histories:
         request = predict_pb2.PredictRequest()
@@ -88,15 +100,19 @@ async def _grpc_calls(
         requests.append(request.SerializeToString())
     options = [("grpc.max_receive_message_length", -1), ("grpc.enable_http_proxy", 0)]
     async with grpc.aio.insecure_channel(address, options) as channel:
-        call = channel.unary_unary("/tensorflow.serving.PredictionService/Predict")
+        predict = channel.unary_unary("/tensorflow.serving.PredictionService/Predict")
+        get_status = channel.unary_unary("/tensorflow.serving.ModelService/GetModelStatus")
 
-        async def reply(number: int) -> Reply:
+        async def send(method: grpc.aio.UnaryUnaryMultiCallable, request: bytes) -> Reply:
             try:
-                return Reply(OK, await call(requests[number % len(requests)], timeout=timeout))
+                return Reply(OK, await method(request, timeout=timeout))
             except grpc.aio.AioRpcError as error:
                 return Reply(error.code().name, (error.details() or "").encode())
 
-        yield Calls(reply)
+        yield Calls(
+            lambda number: send(predict, requests[number % len(requests)]),
+            lambda: send(get_status, about.SerializeToString()),
+        )
 
 
 @contextlib.asynccontextmanager
@@ -105,7 +121,7 @@ async def _rest_calls(
 ) -> AsyncIterator[Calls]:
     import aiohttp
 
-    url = f"http://{address}/v1/models/{model_name}:predict"
+    url = f"http://{address}/v1/models/{model_name}"
     requests = [
         json.dumps({"inputs": [[item.decode() for item in history_array(history)[0]]]}).encode()
         for history in histories
@@ -114,9 +130,9 @@ async def _rest_calls(
         connector=aiohttp.TCPConnector(limit=0), timeout=aiohttp.ClientTimeout(total=timeout)
     ) as session:
 
-        async def reply(number: int) -> Reply:
+        async def send(method: str, url: str, body: bytes | None = None) -> Reply:
             try:
-                async with session.post(url, data=requests[number % len(requests)]) as response:
+                async with session.request(method, url, data=body) as response:
                     code = OK if response.status == 200 else f"HTTP {response.status}"
                     return Reply(code, await response.read())
             except asyncio.TimeoutError:
@@ -124,7 +140,10 @@ async def _rest_calls(
             except aiohttp.ClientError as error:
                 return Reply(type(error).__name__, str(error).encode())
 
-        yield Calls(reply)
+        yield Calls(
+            lambda number: send("POST", f"{url}:predict", requests[number % len(requests)]),
+            lambda: send("GET", url),
+        )
 
 
 def ranking_of(reply: Reply) -> Ranking:

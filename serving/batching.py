@@ -74,8 +74,8 @@ class BatchingServable(Servable):
     same outputs, and their inputs are as the signature declares them and alike but for the number
     of rows. When the joint run fails each of them is run by itself. So every request has the answer
     or the error that it would have alone, but for the rounding of floats: TensorFlow adds up in
-    another order when there are other rows. That is the same for rows that one caller sends
-    together.
+    another order when there are other rows. Items whose scores are the same but for that may change
+    places. All this is so, too, for rows that one caller sends together.
 
     The first request of a batch waits for others, and its thread runs the model for all of them;
     the threads of the others wait for it.

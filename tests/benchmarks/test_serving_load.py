@@ -94,6 +94,7 @@ async def test_calls_ask_for_the_history_of_their_number(server: Addresses, prot
     address = getattr(server, protocol)
     async with open_calls(protocol, address, "mclrec", histories) as calls:
         rankings = [ranking_of(await calls.reply(number)) for number in range(6)]
+        assert await calls.ask_status(0) == OK
     assert rankings[:3] == rankings[3:]
     for history, ranking in zip(histories, rankings, strict=False):
         assert len(ranking.item_ids) == 10 and not set(history) & set(ranking.item_ids)
@@ -159,6 +160,7 @@ def test_a_model_is_served_and_compared_with_its_bare_session(
     assert all(row["server_cpu_milliseconds_per_request"] > 0 for row in found["rows"])
     milliseconds = found["overhead"]["median_milliseconds"]
     assert 0 < milliseconds["bare_session"] < milliseconds["grpc"]
+    assert 0 < milliseconds["grpc_without_model"] < milliseconds["grpc"]
     assert found["overhead"]["grpc_ratio"] == pytest.approx(
         milliseconds["grpc"] / milliseconds["bare_session"], abs=0.01
     )

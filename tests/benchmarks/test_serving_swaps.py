@@ -75,7 +75,7 @@ async def test_old_and_unknown_answers_are_wrong(export: Path, tmp_path: Path) -
             return Reply(code, json.dumps({"outputs": outputs}).encode())
 
         watch.newest = newest
-        await watch.ask("rest", Calls(reply), question=1)
+        await watch.ask("rest", Calls(reply, status=lambda: reply(0)), question=1)
         return watch.wrong, watch.failed
 
     assert await faults(answering=1, newest=1) == (0, 0)

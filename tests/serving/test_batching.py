@@ -167,6 +167,22 @@ def test_requests_that_come_together_are_one_run(
     assert _runs() - before == 2  # one of them alone
 
 
+def test_a_batch_is_filled_up_to_an_allowed_size(load: Load, servable: Servable) -> None:
+    batched = load(max_batch_size=8, sizes=[8], batch_timeout_micros=_MINUTE)
+    # Any two of these have room in a batch, and the third one ends the wait of those two.
+    requests = [_request("serving_default", rows, rows) for rows in (3, 2, 4)]
+    last = _request("serving_default", 8, 8)
+    before = _runs()
+    with ThreadPoolExecutor(3) as threads:
+        answers = [threads.submit(_answer, batched, request) for request in requests]
+        while sum(answer.done() for answer in answers) < 2:
+            time.sleep(0.01)
+        _assert_same(_answer(batched, last), _answer(servable, last))
+    assert _runs() - before == 4  # two requests together, two alone, and one of the other model
+    for answer, request in zip(answers, requests, strict=True):
+        _assert_same(answer.result(), _answer(servable, request))
+
+
 def test_a_bad_request_fails_alone(load: Load, servable: Servable) -> None:
     requests = [_request("rank_examples", seed) for seed in range(4)]
     requests[2] = Request("rank_examples", {"examples": np.array([b"no Example"], object)})

@@ -274,6 +274,20 @@ async def test_warm_up_can_be_left_out(base: Path, monkeypatch: pytest.MonkeyPat
         assert await _who_answers(repository) == 1
 
 
+def test_a_closed_servable_has_freed_its_session(base: Path) -> None:
+    gc.collect()
+    before = _live_sessions()
+    gc.disable()  # memory is to be freed at once, not when Python next looks for cycles
+    try:
+        servable = Servable("m", 1, base / "1")
+        predict(servable, "", {"history": _HISTORY})
+        assert _live_sessions() == before + 1
+        servable.close()
+        assert _live_sessions() == before
+    finally:
+        gc.enable()
+
+
 async def test_unloaded_versions_leave_no_session(
     repository: ModelRepository, base: Path, exports: list[Path]
 ) -> None:

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -54,7 +55,7 @@ def test_serves_until_a_signal_and_answers_what_it_has_accepted(
     patient_base: Path, monitoring: str, tmp_path: Path, signal_number: int
 ) -> None:
     relative = os.path.relpath(patient_base, ROOT)
-    go_on = tmp_path / "go_on"
+    go_on, ended = tmp_path / "go_on", threading.Event()
     with (
         server_process(f"--model_base_path={relative}", monitoring) as server,
         grpc.insecure_channel(server.addresses.grpc) as channel,
@@ -80,17 +81,18 @@ def test_serves_until_a_signal_and_answers_what_it_has_accepted(
         wait_until(lambda: "requests_in_flight 2.0" in rest.get(metrics).text, "two requests run")
         body = json.dumps({"instances": history(ITEMS[0])}).encode()
         with _accepted_post(server.addresses.rest, len(body)) as connection:
-            asking = [threads.submit(_ask_until_refused, server.addresses.grpc) for _ in range(8)]
+            asking = [threads.submit(_refusals, server.addresses.grpc, ended) for _ in range(8)]
             server.process.send_signal(signal_number)
             wait_until(lambda: _is_refused(channel), "gRPC refuses")
             wait_until(lambda: not _listens(server.addresses.rest), "REST refuses")
             go_on.touch()
-            assert [refused.result() for refused in asking] == [grpc.StatusCode.UNAVAILABLE] * 8
             assert len(running[0].result().outputs["item_ids"].string_val) > 0
             assert len(running[1].result()[0]["item_ids"]) > 0
             connection.sendall(body)
             assert b"200 OK" in connection.recv(1000)
         assert server.process.wait(timeout=_TIMEOUT) == 0
+        ended.set()
+        assert [refusals.result() for refusals in asking] == [{grpc.StatusCode.UNAVAILABLE}] * 8
         assert server.process.stdout and server.process.stdout.read() == ""
 
 
@@ -158,14 +160,17 @@ def _accepted_post(address: str, length: int) -> socket.socket:
     return connection
 
 
-def _ask_until_refused(address: str) -> grpc.StatusCode:
+def _refusals(address: str, ended: threading.Event) -> set[grpc.StatusCode]:
+    """Asks again and again, until the server has ended; returns how it was refused."""
+    codes = set()
     with grpc.insecure_channel(address, [("grpc.use_local_subchannel_pool", 1)]) as channel:
         predict = prediction_service_pb2_grpc.PredictionServiceStub(channel).Predict
-        while True:
+        while not ended.is_set():
             try:
                 predict(predict_request("mclrec", history(ITEMS[0])), timeout=_TIMEOUT)
             except grpc.RpcError as error:
-                return error.code()
+                codes.add(error.code())
+    return codes
 
 
 def _is_refused(channel: grpc.Channel) -> bool:
