@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 from serving.tensorflow_log import silence_tensorflow
 
-_TRIAL = Path(__file__).with_name("export_trial.py")
+_TRIAL = Path(__file__).with_name("exports") / "trial.py"
 _SHOWN_ERROR_LINES = 5
 
 
@@ -44,7 +44,7 @@ def check_export(path: str | os.PathLike[str]) -> list[Finding]:
     >>> check_export("models/mclrec/1")
     []
     """
-    from serving.export_graph import UnreadableExport, check_graph, read_graph
+    from serving.exports.graph import UnreadableExport, check_graph, read_graph
 
     path = os.fspath(path)
     try:

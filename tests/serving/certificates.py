@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import trustme
 
-from serving.config_protos import SSLConfig
+from serving.server.configuration.config_protos import SSLConfig
 
 
 class Identity(NamedTuple):

@@ -12,9 +12,9 @@ import tensorflow as tf
 
 from serving import check_export as check_export_module
 from serving.check_export import check_export
-from serving.export_graph import check_graph, read_graph
-from serving.export_trial import try_export
-from serving.stock_ops import stock_ops
+from serving.exports.graph import check_graph, read_graph
+from serving.exports.stock_ops import stock_ops
+from serving.exports.trial import try_export
 from tests.serving.conftest import ITEMS
 from tests.serving.stand_in import StandIn, write_export
 
@@ -183,7 +183,7 @@ def test_warm_up_requests_that_fail_or_lack_a_signature_are_named(export: Path) 
 
 
 def test_the_trial_imports_nothing_of_the_project() -> None:
-    tree = ast.parse((_SERVING / "export_trial.py").read_text())
+    tree = ast.parse((_SERVING / "exports" / "trial.py").read_text())
     modules = {
         name.split(".")[0]
         for node in ast.walk(tree)
@@ -199,7 +199,7 @@ def test_the_trial_imports_nothing_of_the_project() -> None:
 
 
 def _listed_ops() -> list[str]:
-    header, *lines = (_SERVING / "stock_ops.txt").read_text().splitlines()
+    header, *lines = (_SERVING / "exports" / "stock_ops.txt").read_text().splitlines()
     if f"TensorFlow {tf.__version__}," not in header:
         pytest.skip(f"the list is of another version than {tf.__version__}: {header}")
     return [line for line in lines if not line.startswith("#")]
@@ -216,6 +216,6 @@ def test_the_listed_ops_are_tensorflows_and_need_no_python() -> None:
 def test_the_list_of_ops_is_complete() -> None:
     """In a process of its own, into which no other test has loaded more ops."""
     process = subprocess.run(
-        [sys.executable, "-m", "serving.stock_ops"], capture_output=True, text=True
+        [sys.executable, "-m", "serving.exports.stock_ops"], capture_output=True, text=True
     )
-    assert process.stdout == (_SERVING / "stock_ops.txt").read_text()
+    assert process.stdout == (_SERVING / "exports" / "stock_ops.txt").read_text()

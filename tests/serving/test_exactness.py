@@ -13,8 +13,8 @@ from tensorflow_serving.config import model_server_config_pb2
 from mclrec_tf.data.sample import write_sample
 from mclrec_tf.export import export_savedmodel
 from serving.client import HISTORY_LENGTH, Recommendation, RecommendationClient
-from serving.config_protos import BatchingParameters
-from serving.repository import single_model
+from serving.server.configuration.config_protos import BatchingParameters
+from serving.server.models.repository import single_model
 from tests.serving.running_server import Addresses, running_server
 from tests.serving.trained_model import TrainedModel, trained_model
 

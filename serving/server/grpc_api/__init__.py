@@ -1,0 +1,1 @@
+"""The server over gRPC: TF Serving's services and the standard one of health."""

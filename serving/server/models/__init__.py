@@ -1,0 +1,1 @@
+"""Which versions of which models are there, and the change from one to the next."""

@@ -1,0 +1,1 @@
+"""The server over REST: TF Serving's routes and its JSON."""

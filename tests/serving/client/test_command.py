@@ -1,0 +1,66 @@
+"""`python -m serving.client`, and how little it needs."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from serving.client.__main__ import main
+from tests.serving.conftest import ITEMS
+from tests.serving.running_server import Addresses, free_port
+
+_ROOT = Path(__file__).resolve().parents[3]
+
+
+def _ports(server: Addresses) -> list[str]:
+    ports = [address.split(":")[1] for address in server]
+    return [f"--port={ports[0]}", f"--rest_api_port={ports[1]}"]
+
+
+def test_prints_a_table_for_each_protocol(
+    server: Addresses, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([ITEMS[0], "two words", "--k=3", *_ports(server)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 10
+    assert lines[2:5] == lines[7:10]
+    assert [line.split()[0] for line in lines[2:5]] == ["1", "2", "3"]
+
+
+def test_says_what_went_wrong(server: Addresses, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["x", f"--rest_api_port={free_port()}", "--timeout=0.5"]) == 1
+    assert "UNAVAILABLE" in capsys.readouterr().err
+    assert main(["x", "--model_name=unknown", *_ports(server)]) == 1
+    assert "knows no model of this name (model unknown at" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main(["x"])
+    assert "give --port or --rest_api_port" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main(["x", "--port=1", "--client_key=key.pem"])
+    assert "need --root_certificates" in capsys.readouterr().err
+
+
+def test_runs_as_a_module(server: Addresses) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-m", "serving.client", *ITEMS, *_ports(server)],
+        cwd=_ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ended.stdout.count("no item is left to recommend") == 2
+
+
+def test_no_client_needs_tensorflow(server: Addresses) -> None:
+    program = f"""
+import sys
+from serving.client import RecommendationClient
+
+for address, protocol in (({server.grpc!r}, "grpc"), ({server.rest!r}, "rest")):
+    with RecommendationClient(address, protocol=protocol) as client:
+        assert client.recommend([]) and client.user_vector([]).any() is not None
+        assert client.model_metadata() and client.model_status()
+sys.exit("tensorflow" in sys.modules)
+"""
+    assert subprocess.run([sys.executable, "-c", program], cwd=_ROOT).returncode == 0
