@@ -12,6 +12,7 @@ import keras
 import tensorflow as tf
 
 from mclrec_tf.baselines import Popularity, Recency
+from mclrec_tf.checksums import write_checksums
 from mclrec_tf.history import without_gaps
 from mclrec_tf.mclrec import MCLRec
 from mclrec_tf.ranking import seen_items, target_ranks
@@ -121,7 +122,7 @@ class ExportedModel:
 def export_savedmodel(
     model: MCLRec, path: str, vocabulary: str | Sequence[str], k: int = 100
 ) -> None:
-    """Writes the model, its catalogue and warm-up requests as a SavedModel.
+    """Writes the model, its catalogue, warm-up requests and checksums as a SavedModel.
 
     Signatures, with B the batch, H = `HISTORY_LENGTH`, K = min(k, |I|):
 
@@ -180,6 +181,7 @@ def export_savedmodel(
         archive.add_endpoint("user_vector", exported.user_vector, [names])
         archive.write_out(path, verbose=False)
         write_warmup_requests(path, vocabulary, HISTORY_LENGTH)
+        write_checksums(path)
 
 
 def _write_vocabulary(path: str, names: Sequence[str]) -> str:

@@ -2,7 +2,8 @@
 
     python -m serving.check_export DIR
 
-Looks at its graph: the signatures are those of signatures.json, every op is in stock_ops.txt,
+Compares its files with the checksums that were written with them, and looks at its graph: the
+signatures are those of signatures.json, every op is in stock_ops.txt,
 nothing needs XLA or a file outside the export. Then runs a copy in a process without the code that
 trained it: a V1 session loads it, and every signature and every warm-up request gets an answer.
 """
@@ -44,6 +45,7 @@ def check_export(path: str | os.PathLike[str]) -> list[Finding]:
     >>> check_export("models/mclrec/1")
     []
     """
+    from serving.exports.checksums import damage
     from serving.exports.graph import UnreadableExport, check_graph, read_graph
 
     path = os.fspath(path)
@@ -51,7 +53,11 @@ def check_export(path: str | os.PathLike[str]) -> list[Finding]:
         graph = read_graph(path)
     except UnreadableExport as error:
         return [Finding("files", str(error))]
-    return [*(Finding(*found) for found in check_graph(graph, path)), *_try_export(path)]
+    return [
+        *(Finding("checksums", found) for found in damage(path)),
+        *(Finding(*found) for found in check_graph(graph, path)),
+        *_try_export(path),
+    ]
 
 
 def _try_export(path: str) -> list[Finding]:

@@ -11,6 +11,8 @@ import numpy as np
 import tensorflow as tf
 from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 
+from mclrec_tf.checksums import write_checksums
+
 HISTORY_LENGTH = 50
 LOWEST = tf.float32.min
 
@@ -126,12 +128,13 @@ def write_export(
 ) -> Path:
     """Writes a model and its warm-up requests, as the pipeline's exports have them."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    vocabulary = path.parent / f"items-{path.name}"
+    vocabulary = path.parent / "items"
     vocabulary.write_text("".join(f"{item}\n" for item in items))
     model = model_type(str(vocabulary), len(items), k, seed)
     tf.saved_model.save(model, str(path), signatures=model.signatures())
     vocabulary.unlink()
     write_warmup_requests(path)
+    write_checksums(str(path))
     return path
 
 

@@ -44,11 +44,15 @@ class CallsPython(StandIn):
         return super().serving_default(history)
 
 
-def test_code_in_python_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_code_in_python_and_a_changed_file_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     path = write_export(tmp_path / "1", ITEMS, model_type=CallsPython)
+    (path / "assets" / "items").write_text("\n".join(reversed(ITEMS)))
     assert check_export_module.main([str(path)]) == 1
     report = capsys.readouterr().out
     assert f"{path}: TF Serving cannot serve it." in report
+    assert "checksums: assets/items does not have the checksum" in report
     assert "ops: op EagerPyFunc" in report
     assert "run: signature serving_default fails" in report  # in the process of its own
 
@@ -200,7 +204,7 @@ def test_the_trial_imports_nothing_of_the_project() -> None:
 
 def _listed_ops() -> list[str]:
     header, *lines = (_SERVING / "exports" / "stock_ops.txt").read_text().splitlines()
-    if f"TensorFlow {tf.__version__}," not in header:
+    if f"TensorFlow {tf.__version__}:" not in header:
         pytest.skip(f"the list is of another version than {tf.__version__}: {header}")
     return [line for line in lines if not line.startswith("#")]
 

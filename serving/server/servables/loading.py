@@ -9,9 +9,9 @@ import grpc
 from tensorflow.core.protobuf import config_pb2
 
 from serving.errors import ServingError
+from serving.exports.checksums import CHECKSUM_FILE, damage
 from serving.server import metrics
 from serving.server.servables.batching import Batching, BatchingServable
-from serving.server.servables.fingerprint import check_fingerprint
 from serving.server.servables.servable import Servable
 from serving.server.servables.warmup import warm_up
 
@@ -71,7 +71,7 @@ class Loader:
         self._threads.shutdown(cancel_futures=True)
 
     def _load(self, name: str, version: int, path: str) -> Servable:
-        check_fingerprint(path)
+        _check_whole(path)
         batching, session = self.options.batching, self.options.session
         servable = (
             BatchingServable(name, version, path, batching, session)
@@ -90,3 +90,12 @@ class Loader:
         if isinstance(servable, BatchingServable):
             servable.start_joining()
         return servable
+
+
+def _check_whole(path: str) -> None:
+    if found := list(damage(path)):
+        raise ServingError(
+            grpc.StatusCode.DATA_LOSS,
+            f"{path} is damaged: {'; '.join(found)}. Copy it again; delete {CHECKSUM_FILE} if it "
+            "was changed on purpose",
+        )

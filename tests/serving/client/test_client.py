@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from tensorflow_serving.config import model_server_config_pb2
 
 import serving.client
+from mclrec_tf.checksums import write_checksums
 from serving.client import HISTORY_LENGTH, Recommendation, RecommendationClient, TensorSpec
 from serving.errors import ServingError
 from serving.server.models.repository import single_model
@@ -254,6 +255,7 @@ def latin_1_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_export(folder / "mclrec" / "1", ["plain", "other"])
     [vocabulary] = (folder / "mclrec" / "1" / "assets").iterdir()
     vocabulary.write_bytes(b"plain\ncaf\xe9\n")
+    write_checksums(str(folder / "mclrec" / "1"))
     return folder
 
 

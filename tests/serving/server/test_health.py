@@ -18,6 +18,7 @@ from tensorflow_serving.apis import (
     prediction_service_pb2_grpc,
 )
 
+from mclrec_tf.checksums import write_checksums
 from serving.server.model_server import ModelServer
 from serving.server.models.repository import single_model
 from serving.server.servables.warmup import REQUESTS_FILE
@@ -74,6 +75,7 @@ def test_a_server_that_loads_its_model_does_not_serve(tmp_path: Path, patient: P
     warmup.predict_log.request.CopyFrom(predict_request("patient", waiting_for(go_on)))
     with tf.io.TFRecordWriter(str(path / "1" / REQUESTS_FILE)) as writer:
         writer.write(warmup.SerializeToString())
+    write_checksums(str(path / "1"))
     loaded, done = threading.Event(), threading.Event()
 
     def serve() -> None:

@@ -17,6 +17,7 @@ from tensorflow_serving.apis import model_pb2
 from tensorflow_serving.apis.get_model_status_pb2 import ModelVersionStatus
 from tensorflow_serving.config import model_server_config_pb2
 
+from mclrec_tf.checksums import CHECKSUM_FILE, write_checksums
 from serving.errors import ServingError
 from serving.server.models import folder_watch
 from serving.server.models import model as model_module
@@ -128,7 +129,7 @@ async def test_a_caller_that_goes_away_does_not_unload_what_its_call_still_uses(
     assert len(answers) == 1
 
 
-@pytest.mark.parametrize("damage", ["no_graph", "no_variables", "bad_warmup"])
+@pytest.mark.parametrize("damage", ["no_graph", "no_variables", "bad_warmup", "no_checksums"])
 async def test_a_broken_version_never_replaces_a_good_one(
     repository: ModelRepository, base: Path, exports: list[Path], damage: str
 ) -> None:
@@ -138,9 +139,12 @@ async def test_a_broken_version_never_replaces_a_good_one(
         "no_graph": base / "2" / "saved_model.pb",
         "no_variables": base / "2" / "variables" / "variables.data-00000-of-00001",
         "bad_warmup": base / "2" / "assets.extra" / "tf_serving_warmup_requests",
+        "no_checksums": base / "2" / CHECKSUM_FILE,
     }[damage]
-    whole = file.read_bytes()
+    whole, checksums = file.read_bytes(), (base / "2" / CHECKSUM_FILE).read_bytes()
     file.write_bytes(whole[: len(whole) // 2])
+    if damage == "bad_warmup":  # which only the replay finds
+        write_checksums(str(base / "2"))
     await repository.refresh()
     await asyncio.sleep(0.4)
     assert await _who_answers(repository) == 1
@@ -149,6 +153,7 @@ async def test_a_broken_version_never_replaces_a_good_one(
     assert broken.status.error_message
 
     file.write_bytes(whole)
+    (base / "2" / CHECKSUM_FILE).write_bytes(checksums)
     await _refresh_until(repository, {2: "AVAILABLE", 1: "END"})
     assert await _who_answers(repository) == 2
 
@@ -269,7 +274,7 @@ async def test_a_failed_load_is_tried_again_only_so_often(
 
 
 async def test_warm_up_can_be_left_out(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (base / "1" / "assets.extra" / "tf_serving_warmup_requests").write_bytes(b"broken")
+    _break_warm_up(base / "1")
     async with _new_repository(monkeypatch, loading=LoadOptions(warmup_rounds=0)) as repository:
         await repository.reload(single_model("m", str(base)))
         assert await _who_answers(repository) == 1
@@ -300,9 +305,7 @@ async def test_unloaded_versions_leave_no_session(
         for number in range(2, 10):
             shutil.copytree(exports[number % 2], base / str(number))
             if number % 4 == 0:
-                (base / str(number) / "assets.extra" / "tf_serving_warmup_requests").write_bytes(
-                    b"broken"
-                )
+                _break_warm_up(base / str(number))
             await repository.refresh()
             await repository.call(_SPEC, predict, "", {"history": _HISTORY})
         await _until_available(repository, [9])
@@ -454,6 +457,12 @@ def _states(repository: ModelRepository) -> dict[int, str]:
         status.version: ModelVersionStatus.State.Name(status.state)
         for status in repository.statuses(_SPEC)
     }
+
+
+def _break_warm_up(version: Path) -> None:
+    """As an exporter would that writes nonsense."""
+    (version / "assets.extra" / "tf_serving_warmup_requests").write_bytes(b"broken")
+    write_checksums(str(version))
 
 
 def _live_sessions() -> int:

@@ -21,7 +21,8 @@ from tensorflow_serving.apis import (
     prediction_service_pb2_grpc,
 )
 
-from serving.server import main, model_server
+from serving.server import model_server
+from serving.server.__main__ import main
 from serving.server.models import folder_watch
 from serving.server.models.repository import single_model
 from tests.serving.conftest import ITEMS

@@ -7,7 +7,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from google.protobuf import text_format
 
-from serving.server import main
+from serving.server.__main__ import main
 from serving.server.configuration.tls import server_credentials
 from tests.serving.certificates import Identity, make_identity, ssl_config
 from tests.serving.running_server import free_port
