@@ -28,6 +28,7 @@ _Answer = TypeVar("_Answer")
 
 _POLL_SECONDS = 0.2
 _MANY = 2**31
+_ITEMS_PER_REQUEST = 1_000_000  # what the local server answers at once, unless told otherwise
 
 
 class ClientCore:
@@ -104,7 +105,8 @@ class ClientCore:
     ) -> list[list[Recommendation]]:
         """The same for any number of histories, in the order of the histories.
 
-        They go out in requests of `rows_per_request` histories, `requests_in_flight` at once.
+        They go out in requests of `rows_per_request` histories, or of fewer where k is so large
+        that an answer would have more than a million items; `requests_in_flight` at once.
 
         Args:
             histories: As for `recommend`, one a row.
@@ -124,7 +126,7 @@ class ClientCore:
             for row, ids in enumerate(rows):
                 check_ids(f"{name}[{row}]", ids)
         parts = await self._in_parts(
-            lambda rows: self._recommend(wishes.part(rows)), len(histories)
+            lambda rows: self._recommend(wishes.part(rows)), len(histories), k
         )
         return [row for part in parts for row in part]
 
@@ -209,11 +211,10 @@ class ClientCore:
         await self._connection.close()
 
     async def _in_parts(
-        self, ask: Callable[[range], Awaitable[_Answer]], size: int
+        self, ask: Callable[[range], Awaitable[_Answer]], size: int, items_per_row: int = 1
     ) -> list[_Answer]:
-        return await ask_in_parts(
-            self._driver, ask, size, self._rows_per_request, self._requests_in_flight
-        )
+        rows = min(self._rows_per_request, max(_ITEMS_PER_REQUEST // items_per_row, 1))
+        return await ask_in_parts(self._driver, ask, size, rows, self._requests_in_flight)
 
     async def _recommend(self, wishes: Wishes) -> list[list[Recommendation]]:
         end = self._deadline()

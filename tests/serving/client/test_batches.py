@@ -34,6 +34,14 @@ def test_the_answers_are_in_the_order_of_the_histories(
         np.testing.assert_allclose(client.user_vectors(_HISTORIES), vectors, rtol=1e-5, atol=1e-6)
 
 
+def test_whole_catalogues_are_asked_for_within_what_a_server_answers_at_once(
+    server: Addresses,
+) -> None:
+    with open_client("blocking-grpc", server) as client:
+        rankings = client.recommend_batch([[]] * 5, 400_000)
+        assert [len(ranking) for ranking in rankings] == [len(ITEMS)] * 5
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_requests_are_side_by_side_within_the_bound(server: Addresses, kind: str) -> None:
     bound, requests = 3, 9
