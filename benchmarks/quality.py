@@ -81,7 +81,7 @@ def run(
     else:
         trained = train(settings, splits.train, splits.validation, num_items, seed, state)
         scorer = trained.model
-        result |= _course(trained.history, settings.monitor)
+        result |= course(trained.history, settings.monitor)
     if read_test:
         began = monotonic()
         ranks = rank_targets(scorer, *splits.test, verbose=int(sys.stdout.isatty()))
@@ -103,7 +103,7 @@ def by_policy(metrics: dict[str, float]) -> dict[str, dict[str, float]]:
     }
 
 
-def _course(history: list[dict[str, float]], monitor: str) -> dict[str, Any]:
+def course(history: list[dict[str, float]], monitor: str) -> dict[str, Any]:
     """What happened over the epochs.
 
     Times add up over a resumed run, without the pauses; making the graph is part of its first

@@ -1,5 +1,6 @@
 """Builds and trains the model that `RunSettings` describe; a training that is killed resumes."""
 
+from collections.abc import Callable
 from pathlib import Path
 from time import monotonic
 from typing import Any, NamedTuple
@@ -36,6 +37,7 @@ def train(
     num_items: int,
     seed: int,
     state: Path,
+    start: Callable[[MCLRec], object] | None = None,
 ) -> Trained:
     """Trains with early stopping on validation.
 
@@ -46,9 +48,12 @@ def train(
         num_items: |I|.
         seed: Seed of weights, order, views and dropout.
         state: Folder from which a training that was killed goes on.
+        start: Changes the new model before its first epoch.
     """
     keras.utils.set_random_seed(seed)
     model = build_model(settings, histories, num_items, seed)
+    if start:
+        start(model)
     stopping = ResumableEarlyStopping(
         str(state), settings.monitor, settings.patience, settings.epochs
     )

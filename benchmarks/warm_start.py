@@ -1,0 +1,129 @@
+"""Yesterday's model as a start for today's, against a start from scratch.
+
+    python -m benchmarks.warm_start --data ml-100k.inter.gz
+
+Yesterday's log holds the first events by time, today's all of them: more events, users and items.
+One model learns from yesterday's log; of two models that learn from today's, one starts from it.
+Writes warm_start.json and .png: validation after every epoch against wall time, the seconds to
+shares of the quality that both reach, and the test metrics of both best epochs.
+"""
+
+import argparse
+import csv
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.provenance import print_json, provenance, write_json
+from benchmarks.quality import by_policy, course, data_name, state_folder
+from benchmarks.settings import RunSettings, add_options, given_settings, settings_for
+from benchmarks.time_to_quality import compare, plot
+from benchmarks.training import Trained, train
+from mclrec_tf import MCLRec
+from mclrec_tf.data.event_log import Event, EventLogFormat, read_events
+from mclrec_tf.data.histories import leave_one_out
+from mclrec_tf.data.interactions import Interactions, load_interactions
+from mclrec_tf.evaluation import rank_targets, summarize
+from mclrec_tf.warm_start import warm_start
+
+
+def yesterday_and_today(log: Path, share: float) -> tuple[Interactions, Interactions]:
+    """The log up to the moment before which a share of its events happened, and the whole log."""
+    events = [e for e in read_events(str(log), EventLogFormat()) if isinstance(e, Event)]
+    moment = np.quantile([event.timestamp for event in events], share)
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "yesterday.csv")
+        with file.open("w", newline="") as opened:
+            writer = csv.writer(opened)
+            writer.writerow(("user_id", "item_id", "timestamp"))
+            writer.writerows(
+                (e.user_id, e.item_id, e.timestamp) for e in events if e.timestamp < moment
+            )
+        return load_interactions(str(file)), load_interactions(str(log))
+
+
+def run(log: Path, share: float, seed: int, settings: RunSettings, out: Path) -> dict[str, Any]:
+    """Trains the three models; returns what there is to know.
+
+    Args:
+        log: With times.
+        share: Of the events that were there yesterday.
+        seed: Of all three trainings.
+        settings: Of all three models.
+        out: Where trainings that were killed go on from.
+    """
+    yesterday, today = yesterday_and_today(log, share)
+    results: dict[str, dict[str, Any]] = {}
+
+    def trained(
+        name: str, on: Interactions, start: Callable[[MCLRec], object] | None = None
+    ) -> Trained:
+        splits = leave_one_out(on.histories)
+        state = state_folder(out, name, str(log.resolve()), share, seed, asdict(settings))
+        found = train(
+            settings, splits.train, splits.validation, len(on.item_ids), seed, state, start
+        )
+        ranks = rank_targets(found.model, *splits.test)
+        results[name] = {
+            **{"name": name, "data": data_name(log), "seed": seed},
+            **{"users": len(splits.train), "items": len(on.item_ids)},
+            **course(found.history, settings.monitor),
+            "test": by_policy(summarize(ranks)),
+        }
+        return found
+
+    previous = trained("yesterday", yesterday).model
+    trained("scratch", today)
+    trained(
+        "warm", today, lambda new: warm_start(new, previous, today.item_ids, yesterday.item_ids)
+    )
+    known = len(set(today.item_ids) & set(yesterday.item_ids))
+    return {
+        "benchmark": "warm_start",
+        "share": share,
+        "configuration": asdict(settings),
+        "new_items": len(today.item_ids) - known,
+        "runs": results,
+        **compare([results["scratch"], results["warm"]], settings.monitor),
+        **provenance(),
+    }
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.warm_start", description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("--data", type=Path, required=True, metavar="LOG", help="with times")
+    parser.add_argument("--share", type=float, default=0.9, help="yesterday's; default: 0.9")
+    parser.add_argument("--seed", type=int, default=0, help="default: 0")
+    parser.add_argument("--out", type=Path, default=Path("runs/results/warm_start"))
+    parser.add_argument("--json", action="store_true", help="print the result as the last line")
+    add_options(parser)
+    options = parser.parse_args(arguments)
+    settings = settings_for(data_name(options.data), "mclrec", given_settings(options))
+    result = run(options.data, options.share, options.seed, settings, options.out.parent)
+    for name, found in result["runs"].items():
+        metrics = found["test"]["unseen_items"]
+        print(
+            f"{name}: {found['users']:,} users, {found['items']:,} items, best epoch "
+            f"{found['best_epoch']} of {found['epochs']}, {found['wall_seconds']:,.0f} s, test "
+            f"unseen_items ndcg_at_10 {metrics['ndcg_at_10']:.4f}"
+        )
+    for row in result["seconds_to_value"]:
+        times = (
+            f"{name} {'never' if seconds is None else f'{seconds:,.0f} s'}"
+            for name, seconds in row["seconds"].items()
+        )
+        print(f"{settings.monitor} {row['value']:.4f}: {', '.join(times)}")
+    write_json(options.out.with_suffix(".json"), result)
+    plot(result, options.out.with_suffix(".png"))
+    print(f"written: {options.out.with_suffix('.json')} and .png")
+    if options.json:
+        print_json(result)
+
+
+if __name__ == "__main__":
+    main()
