@@ -39,13 +39,23 @@ class Preset:
             operations = self.operations(items, seed)
         return StochasticViews(operations, seed=_offset(seed, 3))
 
-    def operations(self, items: ItemEmbedding, seed: int | None) -> list[ViewOperation]:
-        """Mask, crop and reorder with the shares of the paper; their seeds are the first three."""
+    def operations(
+        self,
+        items: ItemEmbedding,
+        seed: int | None,
+        mask: float = 0.5,
+        crop: float = 0.5,
+        reorder: float = 0.8,
+    ) -> list[ViewOperation]:
+        """Mask, crop and reorder, by default with the shares of a history of the paper.
+
+        Their seeds are `seed` and the two after it.
+        """
         token = items.mask_token if self.mask_token else 0
         return [
-            Mask(0.5, token=token, seed=seed),
-            Crop(0.5, seed=_offset(seed, 1)),
-            Reorder(0.8, seed=_offset(seed, 2)),
+            Mask(mask, token=token, seed=seed),
+            Crop(crop, seed=_offset(seed, 1)),
+            Reorder(reorder, seed=_offset(seed, 2)),
         ]
 
 

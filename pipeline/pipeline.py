@@ -21,6 +21,7 @@ from pipeline.ingest import (
 )
 from pipeline.pusher import Pusher
 from pipeline.settings import DataSettings, Settings
+from pipeline.tuning.search_space import read_search_space
 
 PIPELINE_NAME = "mclrec"
 # In this process: fastest for logs that fit on one machine. DirectRunner would look for a binary to
@@ -74,15 +75,40 @@ def create_pipeline(
         # Nobody reads them: the raw statistics are StatisticsGen's.
         disable_statistics=True,
     )
+    train_args = tfx.proto.TrainArgs(splits=["train"])
+    eval_args = tfx.proto.EvalArgs(splits=["validation"])
+    config = {
+        "model": dataclasses.asdict(settings.model),
+        "training": dataclasses.asdict(settings.training),
+    }
+    tuner = None
+    if settings.tuning.trials:
+        tuner = tfx.components.Tuner(
+            tuner_fn="pipeline.tuning.search.tuner_fn",
+            examples=transform.outputs["transformed_examples"],
+            transform_graph=transform.outputs["transform_graph"],
+            train_args=train_args,
+            eval_args=eval_args,
+            custom_config={
+                **config,
+                "trials": settings.tuning.trials,
+                "space": read_search_space(settings.tuning.search_space),
+                "backup_directory": os.path.join(pipeline_root, "Tuner", "backup"),
+            },
+        )
+    base_model = None
+    if settings.training.start_from == "blessed":
+        base_model = latest_blessed_model(candidate=None).with_id("BaseModel")
     trainer = tfx.components.Trainer(
         run_fn="pipeline.trainer.run_fn",
         examples=transform.outputs["transformed_examples"],
         transform_graph=transform.outputs["transform_graph"],
-        train_args=tfx.proto.TrainArgs(splits=["train"]),
-        eval_args=tfx.proto.EvalArgs(splits=["validation"]),
+        base_model=base_model.outputs["model"] if base_model else None,
+        hyperparameters=tuner.outputs["best_hyperparameters"] if tuner else None,
+        train_args=train_args,
+        eval_args=eval_args,
         custom_config={
-            "model": dataclasses.asdict(settings.model),
-            "training": dataclasses.asdict(settings.training),
+            **config,
             "backup_directory": os.path.join(pipeline_root, "Trainer", "backup"),
         },
     )
@@ -112,6 +138,7 @@ def create_pipeline(
         schema,
         validator,
         transform,
+        *filter(None, (tuner, base_model)),
         trainer,
         export_check,
         baseline,

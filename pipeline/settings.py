@@ -63,6 +63,12 @@ class ModelSettings:
     )
     lambda_: float = setting(0.0, "weight of the contrast between the two stochastic views")
     beta: float = setting(0.01, "weight of the contrast with the learned views")
+    regularization: float = setting(
+        0.1, "weight of the contrastive regularisation, as a share of --beta"
+    )
+    mask: float = setting(0.5, "share of a history that its mask view hides")
+    crop: float = setting(0.5, "share of a history that its crop view keeps")
+    reorder: float = setting(0.8, "share of a history that its reorder view shuffles")
 
     def __post_init__(self) -> None:
         for name in ("dim", "num_layers", "num_heads"):
@@ -72,6 +78,12 @@ class ModelSettings:
         _require("dropout", self.dropout, 0, 1)
         _require("lambda_", self.lambda_, 0)
         _require("beta", self.beta, 0)
+        _require("regularization", self.regularization, 0)
+        for name in ("mask", "crop", "reorder"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(
+                    f"{option(name)} is a share, from 0 to 1; got {getattr(self, name):g}"
+                )
         if self.dim % self.num_heads:
             raise ValueError(f"--num-heads {self.num_heads} must divide --dim {self.dim}")
 
@@ -99,6 +111,11 @@ class TrainingSettings:
         "momentum of averaged encoder weights, for example 0.99: these are validated and kept; "
         "0 takes the weights themselves",
     )
+    start_from: Literal["scratch", "blessed"] = setting(
+        "scratch",
+        "scratch: random weights; blessed: all that the latest blessed model has learned, if there "
+        "is one, for the items that it knows",
+    )
     seed: int = setting(0, "seed of initial weights, order, augmentations and dropout")
 
     def __post_init__(self) -> None:
@@ -109,6 +126,21 @@ class TrainingSettings:
         _require("learning_rate", self.learning_rate, 1e-12)
         _require("ema", self.ema, 0, 1)
         _require("augmenter_learning_rate", self.augmenter_learning_rate, 1e-12)
+
+
+@dataclass(frozen=True)
+class TuningSettings:
+    """The search for better settings on validation, before the final training."""
+
+    trials: int = setting(0, "trainings with other settings, of which the best are taken; 0: none")
+    search_space: str = setting(
+        "",
+        'JSON file with the values to try, {"beta": [0.01, 0.1], "dropout": [0.2, 0.5]}; by '
+        "default the paper's grids",
+    )
+
+    def __post_init__(self) -> None:
+        _require("trials", self.trials, 0)
 
 
 @dataclass(frozen=True)
@@ -135,6 +167,7 @@ class Settings:
     data: DataSettings = DataSettings()
     model: ModelSettings = ModelSettings()
     training: TrainingSettings = TrainingSettings()
+    tuning: TuningSettings = TuningSettings()
     blessing: BlessingSettings = BlessingSettings()
 
 
@@ -144,7 +177,7 @@ def option(name: str) -> str:
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Adds an option for every setting, a group for each of the four kinds."""
+    """Adds an option for every setting, a group for each of the kinds."""
     for name, defaults in vars(Settings()).items():
         group = parser.add_argument_group(name, type(defaults).__doc__)
         types = get_type_hints(type(defaults))

@@ -1,24 +1,24 @@
 """TFX's Trainer calls `run_fn` here: transformed Examples in, SavedModel out."""
 
-import hashlib
 import json
 import os
-from typing import Any
 
 import keras
+import keras_tuner
 import tensorflow as tf
 import tensorflow_transform as tft
+from rich.console import Console
 from tfx import v1 as tfx
 
 import mclrec_tf
-from mclrec_tf.data.batches import evaluation_batches, training_batches
 from mclrec_tf.early_stopping import ResumableEarlyStopping
-from mclrec_tf.encoders import ENCODERS
 from mclrec_tf.export import export_savedmodel
+from mclrec_tf.warm_start import warm_start
+from pipeline.backup import backup_directory
 from pipeline.preprocessing import VOCABULARY
 from pipeline.settings import ModelSettings, TrainingSettings
-from pipeline.training_progress import TrainingProgress
-from pipeline.transformed_examples import append_targets, read_split
+from pipeline.training import build_model, fit, read_training_data
+from pipeline.tuning.search_space import with_values
 
 KERAS_FILE = "model.keras"
 HISTORY_FILE = "history.json"
@@ -29,85 +29,46 @@ def run_fn(fn_args: tfx.components.FnArgs) -> None:
 
     `custom_config` holds the fields of `ModelSettings` ("model") and `TrainingSettings`
     ("training"), and "backup_directory": a training that was killed goes on from there when it
-    is started again with the same inputs and settings.
+    is started again with the same inputs and settings. Where there are hyperparameters, of a
+    Tuner, they replace those of the settings. Where there is a base model, all that it has learned
+    is where training begins; its items may be others.
 
     Writes the SavedModel to `serving_model_dir`, `model.keras` beside it, and to `model_run_dir`
     TensorBoard's logs and `history.json`, the logs of every epoch.
     """
     settings = ModelSettings(**fn_args.custom_config["model"])
     training = TrainingSettings(**fn_args.custom_config["training"])
+    if fn_args.hyperparameters:
+        found = keras_tuner.HyperParameters.from_config(fn_args.hyperparameters)
+        settings, training = with_values(found.values, settings, training)
     keras.utils.set_random_seed(training.seed)
 
     transform = tft.TFTransformOutput(fn_args.transform_output)
-    train = append_targets(*read_split(fn_args.train_files))
-    histories, targets = read_split(fn_args.eval_files)
+    data = read_training_data(fn_args.train_files, fn_args.eval_files)
     model = build_model(transform.vocabulary_size_by_name(VOCABULARY), settings, training)
-
+    vocabulary = transform.vocabulary_file_by_name(VOCABULARY)
+    if vocabulary is None:
+        raise FileNotFoundError(f"{fn_args.transform_output} has no vocabulary {VOCABULARY}")
+    if fn_args.base_model:
+        _go_on_from(fn_args.base_model, model, vocabulary)
     stopping = ResumableEarlyStopping(
-        _backup_directory(fn_args), training.monitor, training.patience, training.epochs
+        backup_directory(
+            fn_args.custom_config,
+            *(fn_args.train_files, fn_args.eval_files, fn_args.transform_output),
+            *(fn_args.hyperparameters, fn_args.base_model),
+        ),
+        training.monitor,
+        training.patience,
+        training.epochs,
     )
-    epochs_done = stopping.restore(model)
-    if stopping.is_finished:
-        stopping.restore_best()
-    else:
-        model.fit(
-            training_batches(
-                train,
-                max_length=settings.max_length,
-                batch_size=training.batch_size,
-                schedule=training.schedule,
-                seed=training.seed,
-                first_epoch=epochs_done,
-            ),
-            initial_epoch=epochs_done,
-            epochs=training.epochs,
-            validation_data=evaluation_batches(histories, targets),
-            callbacks=[
-                TrainingProgress(training.monitor, training.epochs, stopping.best_so_far),
-                keras.callbacks.TensorBoard(fn_args.model_run_dir, write_graph=False),
-                stopping,
-            ],
-            verbose=0,
-        )
+    logs = keras.callbacks.TensorBoard(fn_args.model_run_dir, write_graph=False)
+    fit(model, data, training, stopping, [logs])
 
     with tf.io.gfile.GFile(os.path.join(fn_args.model_run_dir, HISTORY_FILE), "w") as file:
         json.dump(stopping.history, file, indent=1)
     model.save(keras_path(fn_args.serving_model_dir))
-    vocabulary = transform.vocabulary_file_by_name(VOCABULARY)
-    if vocabulary is None:
-        raise FileNotFoundError(f"{fn_args.transform_output} has no vocabulary {VOCABULARY}")
     export_savedmodel(model, fn_args.serving_model_dir, vocabulary)
     stopping.discard()
-
-
-def build_model(
-    num_items: int, settings: ModelSettings, training: TrainingSettings
-) -> mclrec_tf.MCLRec:
-    """The compiled model that the settings describe."""
-    shape: dict[str, Any] = {
-        "num_items": num_items,
-        "dim": settings.dim,
-        "max_length": settings.max_length,
-        "num_layers": settings.num_layers,
-        "dropout": settings.dropout,
-    }
-    if settings.encoder != "gru4rec":
-        shape["num_heads"] = settings.num_heads
-    encoder = ENCODERS[settings.encoder](**shape)
-    model = mclrec_tf.MCLRec(
-        encoder,
-        preset=settings.preset,
-        lambda_=settings.lambda_,
-        beta=settings.beta,
-        seed=training.seed,
-    )
-    model.compile(
-        optimizer=keras.optimizers.Adam(
-            training.learning_rate, use_ema=training.ema > 0, ema_momentum=training.ema
-        ),
-        augmenter_optimizer=keras.optimizers.Adam(training.augmenter_learning_rate),
-    )
-    return model
 
 
 def keras_path(serving_model_dir: str) -> str:
@@ -115,9 +76,17 @@ def keras_path(serving_model_dir: str) -> str:
     return os.path.join(os.path.dirname(serving_model_dir.rstrip("/")), KERAS_FILE)
 
 
-def _backup_directory(fn_args: tfx.components.FnArgs) -> str:
-    """The same folder for the same inputs and settings, another one for others."""
-    inputs = [fn_args.train_files, fn_args.eval_files, fn_args.transform_output]
-    identity = json.dumps([inputs, fn_args.custom_config], sort_keys=True)
-    name = hashlib.sha256(identity.encode()).hexdigest()[:16]
-    return os.path.join(fn_args.custom_config["backup_directory"], name)
+def _go_on_from(base_model: str, model: mclrec_tf.MCLRec, vocabulary: str) -> None:
+    previous = keras.models.load_model(keras_path(base_model))
+    # The vocabulary in the export is the one that the ids of the earlier model are of.
+    earlier = os.path.join(base_model, "assets", VOCABULARY)
+    items = _names(vocabulary)
+    known = warm_start(model, previous, items, _names(earlier))
+    Console(highlight=False, markup=False, soft_wrap=True).print(
+        f"       goes on from {base_model}, which knows {known} of {len(items)} items"
+    )
+
+
+def _names(vocabulary: str) -> list[str]:
+    with tf.io.gfile.GFile(vocabulary, "rb") as file:
+        return file.read().decode("utf-8", "surrogateescape").split("\n")[:-1]

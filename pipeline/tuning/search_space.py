@@ -1,0 +1,83 @@
+"""Which settings a search may change, and to which values.
+
+Imports nothing heavy.
+"""
+
+import dataclasses
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pipeline.settings import ModelSettings, TrainingSettings
+
+SearchSpace = Mapping[str, Sequence[Any]]
+
+_WEIGHTS = [0.0, 0.01, 0.02, 0.03, 0.04, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5]  # Fig. 6
+
+PAPER_SPACE: SearchSpace = {
+    "lambda_": _WEIGHTS,
+    "beta": _WEIGHTS,
+    "regularization": [0.0, 0.05, 0.1, 0.2, 0.5],
+    "dropout": [0.1, 0.2, 0.3, 0.5, 0.6],
+    "learning_rate": [5e-4, 1e-3, 2e-3, 4e-3],
+    "augmenter_learning_rate": [1e-4, 3e-4, 1e-3, 3e-3],
+    "mask": [0.1, 0.3, 0.5, 0.7, 0.9],
+    "crop": [0.1, 0.3, 0.5, 0.7, 0.9],
+    "reorder": [0.2, 0.4, 0.6, 0.8, 1.0],
+}
+"""The paper's grids of λ and β, and values around those it fixes."""
+
+_MODEL = {field.name for field in dataclasses.fields(ModelSettings)}
+_TRAINING = {field.name for field in dataclasses.fields(TrainingSettings)} - {"monitor", "seed"}
+
+
+def read_search_space(path: str) -> SearchSpace:
+    """Reads a search space.
+
+    Args:
+        path: JSON file, `{"beta": [0.01, 0.1], "dropout": [0.2, 0.5]}`: names of settings of the
+            model and of training, as in `pipeline.settings`, with the values to try. "" is
+            `PAPER_SPACE`.
+
+    Raises:
+        ValueError: Names what is wrong.
+    """
+    if not path:
+        return PAPER_SPACE
+    try:
+        with open(path, encoding="utf-8") as file:
+            space = json.load(file)
+    except (OSError, ValueError) as error:
+        raise ValueError(f"--search-space {path}: {error}") from error
+    if not isinstance(space, dict) or not space:
+        raise ValueError(
+            f'--search-space {path}: must be a JSON object, for example {{"beta": [0.01, 0.1]}}'
+        )
+    for name, values in space.items():
+        if name not in _MODEL | _TRAINING:
+            raise ValueError(
+                f"--search-space {path}: no setting {name!r}; there are "
+                f"{', '.join(sorted(_MODEL | _TRAINING))}"
+            )
+        if not isinstance(values, list) or not values:
+            raise ValueError(f"--search-space {path}: {name} must have a list of values")
+        for value in values:
+            try:
+                with_values({name: value}, ModelSettings(), TrainingSettings())
+            except (TypeError, ValueError) as error:
+                raise ValueError(f"--search-space {path}: {name} {value!r}: {error}") from error
+    return space
+
+
+def with_values(
+    values: Mapping[str, Any], model: ModelSettings, training: TrainingSettings
+) -> tuple[ModelSettings, TrainingSettings]:
+    """The settings with some of them changed.
+
+    Raises:
+        ValueError: A value, or values together, are out of range.
+    """
+    return (
+        dataclasses.replace(model, **{k: v for k, v in values.items() if k in _MODEL}),
+        dataclasses.replace(training, **{k: v for k, v in values.items() if k in _TRAINING}),
+    )
