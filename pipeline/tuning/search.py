@@ -79,7 +79,7 @@ class Search(base_tuner.BaseTuner):
             objective=keras_tuner.Objective(training.monitor, "max"),
             max_trials=trials,
             num_initial_points=min(_INITIAL_TRIALS, trials),
-            seed=training.seed,
+            seed=training.seed + 1,  # it takes 0 for none
             hyperparameters=hyperparameters,
             tune_new_entries=False,
             allow_new_entries=False,

@@ -16,7 +16,7 @@ from pipeline.tuning import search
 from pipeline.tuning.search import Search
 
 _MODEL = ModelSettings(dim=8, num_layers=1, dropout=0.0)
-_TRAINING = TrainingSettings(epochs=3, patience=3, batch_size=64)
+_TRAINING = TrainingSettings(epochs=2, patience=2, batch_size=64)
 _SPACE = {"learning_rate": [1e-9, 0.03], "beta": [0.0, 0.01]}
 _ITEMS = 9
 
@@ -25,7 +25,7 @@ class Killed(BaseException):
     """Stands for the end of the process."""
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def eager() -> Iterator[None]:
     """Without graphs, which take longer to make than tiny models to train."""
     tf.config.run_functions_eagerly(True)
@@ -56,41 +56,43 @@ def _trials(tuner: Search) -> list[dict[str, Any]]:
     ]
 
 
-def test_the_best_settings_are_found_and_no_two_trials_are_alike(
-    tmp_path: Path, data: TrainingData
-) -> None:
-    tuner = _search(tmp_path)
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory, data: TrainingData) -> Search:
+    """A search that nothing interrupted."""
+    tuner = _search(tmp_path_factory.mktemp("whole"))
     tuner.search(data=data)
-    trials = _trials(tuner)
+    return tuner
+
+
+def test_the_best_settings_are_found_and_no_two_trials_are_alike(whole: Search) -> None:
+    trials = _trials(whole)
     assert len({(trial["learning_rate"], trial["beta"]) for trial in trials}) == len(trials) == 4
     best = max(trials, key=lambda trial: trial["score"])
     assert best["learning_rate"] == 0.03  # the other one learns nothing
-    [found] = tuner.get_best_hyperparameters()
+    [found] = whole.get_best_hyperparameters()
     assert found.values == {name: best[name] for name in _SPACE}
 
 
 def test_a_killed_search_ends_as_if_it_had_not_been_killed(
-    tmp_path: Path, data: TrainingData, monkeypatch: pytest.MonkeyPatch
+    whole: Search, tmp_path: Path, data: TrainingData, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = _search(tmp_path / "whole")
-    whole.search(data=data)
     epochs = []
 
     class KilledInTheSecondTrial(training.TrainingProgress):
         def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
             epochs.append(epoch)
-            if len(epochs) == 5:
+            if len(epochs) == 4:
                 raise Killed
             super().on_epoch_begin(epoch, logs)
 
     monkeypatch.setattr(training, "TrainingProgress", KilledInTheSecondTrial)
     with pytest.raises(Killed):
-        _search(tmp_path / "killed").search(data=data)
-    again = _search(tmp_path / "killed")
+        _search(tmp_path).search(data=data)
+    again = _search(tmp_path)
     again.search(data=data)
     assert _trials(again) == _trials(whole)
-    assert epochs == [0, 1, 2, 0, 1, 1, 2, 0, 1, 2, 0, 1, 2]
-    assert not list((tmp_path / "killed").rglob("*.h5"))  # no states of trials are left
+    assert epochs == [0, 1, 0, 1, 1, 0, 1, 0, 1]
+    assert not list(tmp_path.rglob("*.h5"))  # no states of trials are left
 
 
 def test_a_trial_that_diverges_does_not_end_the_search(
