@@ -30,11 +30,14 @@ class DistinctVersions:
 
     def write(self, folder: Path, version: int) -> None:
         """Writes a version and computes its answers."""
+        from mclrec_tf.checksums import write_checksums
+
         shift = version % len(self._names)
         shutil.copytree(self._export, folder)
         rotated = self._names[shift:] + self._names[:shift]
         vocabulary = folder / "assets" / self._vocabulary.name
         vocabulary.write_text("".join(f"{name}\n" for name in rotated))
+        write_checksums(str(folder))
         for question, history in enumerate(self._histories):
             self._rankings[version, question] = self._rank(history, shift)
 
