@@ -111,11 +111,10 @@ def _run(options: argparse.Namespace, chosen: settings.Settings) -> int:
         return ERROR
     report.show_event_log(outcome.event_log, console)
     report.show_metrics(outcome, console)
+    report.show_decision(outcome.decision, console)
     console.print(f"The model and its Keras file: {os.path.dirname(outcome.saved_model)}")
     if outcome.pushed_to is None:
-        console.print("Refused, nothing was pushed:")
-        for reason in outcome.reasons:
-            console.print(f"  {reason}")
+        console.print("Refused, nothing was pushed; the served model stays in place.")
         return NOT_BLESSED
     if not os.path.isdir(outcome.pushed_to):
         print(

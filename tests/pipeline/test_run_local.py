@@ -12,7 +12,7 @@ from rich.console import Console
 
 from mclrec_tf.data.sample import write_sample
 from pipeline.demo import agree, ask, served
-from pipeline.ranking_metrics import RANKINGS
+from pipeline.evaluation.ranking_metrics import RANKINGS
 from pipeline.workdir import Workdir
 from tests.pipeline.local_run import SMALL_MODEL, LocalRun
 from tests.pipeline.user_ranks import FinishedRun
@@ -27,7 +27,9 @@ COMPONENTS = (
     "Trainer",
     "ExportCheck",
     "LatestBlessedModel",
+    "SliceFeatures",
     "Evaluator",
+    "Blessing",
     "Pusher",
 )
 OPTIONS = (*SMALL_MODEL, "--min-lift=0")
@@ -145,8 +147,9 @@ def test_the_evaluators_metrics_are_those_of_the_ranks(finished):
         rank = np.array([user[ranking] for user in ranks])
         ndcg = np.where(rank <= 10, 1 / np.log2(1 + rank), 0).mean()
         assert metrics[f"{ranking}_ndcg_at_10"]["doubleValue"] == pytest.approx(ndcg), ranking
-    groups = {dict(key).get("length_group") for key, _ in evaluation.slicing_metrics}
-    assert {None, ">8"} <= groups
+    slices = {key for key, _ in evaluation.slicing_metrics}
+    expected = {"length_group": ">8", "target_popularity": "head", "target_novelty": "new"}
+    assert {(), *((pair,) for pair in expected.items())} <= slices
 
 
 def test_a_worse_model_is_refused_with_every_reason(finished, capsys: pytest.CaptureFixture):
@@ -158,8 +161,8 @@ def test_a_worse_model_is_refused_with_every_reason(finished, capsys: pytest.Cap
     output = capsys.readouterr().out
     assert status == 3, output
     assert "Refused, nothing was pushed" in output
-    assert "needed is at least 0.9000 (--min-ndcg)" in output
-    assert "against the latest blessed model; allowed is -0.0010 or better" in output
+    assert "asked is at least 0.9 (--min-ndcg), here 0.9000; difference -0." in output
+    assert "asked is 0.999 times the latest blessed model (--max-drop), here 0." in output
     assert "Transform unchanged" in output
     assert run.components()["LatestBlessedModel"].outputs["model"][0].uri == blessed
     assert run.versions() == before
