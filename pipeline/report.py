@@ -1,5 +1,6 @@
 """What came of a run, as values and as tables."""
 
+import itertools
 from dataclasses import dataclass
 
 from ml_metadata.proto.metadata_store_pb2 import Artifact
@@ -100,20 +101,21 @@ def show_metrics(report: RunReport, console: Console) -> None:
 
 def show_decision(decision: Decision, console: Console) -> None:
     """Prints every line that decided, and whole sentences for those that refuse."""
-    table = Table(box=box.SIMPLE_HEAD, padding=0, title="Decision, NDCG@10 of the test users")
-    for column in ("", "users of", "asked"):
-        table.add_column(column, overflow="fold")
-    for column in ("users", "value", "bound", "interval of the difference"):
-        table.add_column(column, justify="right", no_wrap=True)
-    for line in decision.lines:
-        table.add_row(
-            "passed" if line.passed else "FAILED",
-            line.slice,
-            line.line,
-            f"{line.users:,}",
-            *("" if number is None else f"{number:.4f}" for number in (line.value, line.bound)),
-            "" if line.interval is None else "{:+.4f} {:+.4f}".format(*line.interval),
-        )
-    console.print(table)
+    console.print("Decision, by NDCG@10 of the test users:")
+    for asked, lines in itertools.groupby(decision.lines, lambda line: line.line):
+        table = Table(box=box.SIMPLE_HEAD, padding=0, title=asked, title_justify="left")
+        table.add_column("", no_wrap=True)
+        table.add_column("users of", no_wrap=True)
+        for column in ("users", "value", "bound", "difference"):
+            table.add_column(column, justify="right", no_wrap=True)
+        for line in lines:
+            table.add_row(
+                "passed" if line.passed else "FAILED",
+                line.slice,
+                f"{line.users:,}",
+                *("" if value is None else f"{value:.4f}" for value in (line.value, line.bound)),
+                "" if line.interval is None else "{:+.4f} to {:+.4f}".format(*line.interval),
+            )
+        console.print(table)
     for line in decision.failed:
         console.print(f"  {line}", markup=False)

@@ -16,15 +16,12 @@ is that of the mean of the users' differences, so it is paired.
 
 import dataclasses
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-from scipy import stats
-
-from pipeline.evaluation.paired_moments import COMPARED, LATEST_BLESSED, MODEL
+from pipeline.evaluation.intervals import Interval, compare
+from pipeline.evaluation.paired_moments import LATEST_BLESSED
 from pipeline.evaluation.ranking_metrics import BASELINES
 from pipeline.evaluation.results import SliceResult
 from pipeline.evaluation.slices import ALL_USERS, judged_policy
@@ -52,7 +49,7 @@ class Line:
     slice: str
     value: float | None
     bound: float | None
-    interval: tuple[float, float] | None
+    interval: Interval | None
     users: int
     passed: bool
     note: str
@@ -135,41 +132,12 @@ def decide(
     return Decision(lines)
 
 
-def interval_of(
-    moments: np.ndarray, reference: str | None, factor: float, confidence: float
-) -> tuple[float, float, tuple[float, float] | None]:
-    """The model's mean, the bound, and the interval of their difference over users.
-
-    Student's interval with the standard error of the users' differences, which is the jackknife's.
-
-    Args:
-        moments: as `pipeline.evaluation.paired_moments` sums them.
-        reference: who is compared with, of `COMPARED`; None compares with the number `factor`.
-        factor: the bound is so many times the reference's mean.
-        confidence: of the two-sided interval.
-    """
-    users = moments[0, 0]
-    # The difference of a user is the product of these weights with (1, NDCG of each).
-    weights = np.zeros(len(moments))
-    weights[1 + COMPARED.index(MODEL)] = 1
-    place = 0 if reference is None else 1 + COMPARED.index(reference)
-    weights[place] = -factor
-    value = float(moments[0, 1 + COMPARED.index(MODEL)] / users)
-    bound = float(factor * moments[0, place] / users)
-    if users < 2:
-        return value, bound, None
-    mean = value - bound
-    variance = max(weights @ moments @ weights - users * mean**2, 0.0) / (users - 1)
-    half = float(stats.t.ppf((1 + confidence) / 2, users - 1)) * math.sqrt(variance / users)
-    return value, bound, (mean - half, mean + half)
-
-
 def _proven(
     asked: str, result: SliceResult, reference: str | None, factor: float, confidence: float
 ) -> Line:
     """A line that all users must be shown to reach."""
     moments = result.moments[judged_policy(ALL_USERS)]
-    value, bound, interval = interval_of(moments, reference, factor, confidence)
+    value, bound, interval = compare(moments, reference, factor, confidence)
     passed = interval is not None and interval[0] >= 0
     note = "proven" if passed else "missed" if value < bound else "not proven"
     return Line(asked, ALL_USERS, value, bound, interval, result.users, passed, note)
@@ -180,7 +148,7 @@ def _not_refuted(
 ) -> Line:
     """A line that refuses only a slice that is shown to miss it."""
     moments = result.moments[judged_policy(name)]
-    value, bound, interval = interval_of(moments, LATEST_BLESSED, factor, confidence)
+    value, bound, interval = compare(moments, LATEST_BLESSED, factor, confidence)
     if result.users < min_users:
         passed, note = True, f"does not vote, fewer than {min_users} users"
     else:

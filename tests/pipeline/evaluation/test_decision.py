@@ -8,7 +8,8 @@ import tensorflow_model_analysis as tfma
 from scipy import stats
 
 from mclrec_tf.ranking import POLICIES
-from pipeline.evaluation.decision import SERVABLE, Decision, Line, decide, interval_of
+from pipeline.evaluation.decision import SERVABLE, Decision, Line, decide
+from pipeline.evaluation.intervals import compare, mean_of
 from pipeline.evaluation.paired_moments import LATEST_BLESSED, PairedMomentsCombiner, moments_name
 from pipeline.evaluation.ranking_metrics import BASELINES
 from pipeline.evaluation.results import SliceResult
@@ -74,13 +75,15 @@ def failed(decision: Decision) -> list[tuple[str, str]]:
 def test_the_interval_is_students_of_the_users_differences():
     random = np.random.default_rng(0)
     model, blessed = random.integers(1, 15, (2, 300))
-    value, bound, interval = interval_of(
-        result(model, blessed).moments["unseen_items"], LATEST_BLESSED, 0.9, 0.95
-    )
+    moments = result(model, blessed).moments["unseen_items"]
+    value, bound, interval = compare(moments, LATEST_BLESSED, 0.9, 0.95)
     gain, other = (np.where(ranks <= 10, 1 / np.log2(ranks + 1.0), 0) for ranks in (model, blessed))
     assert (value, bound) == (pytest.approx(gain.mean()), pytest.approx(0.9 * other.mean()))
     expected = stats.ttest_1samp(gain - 0.9 * other, 0).confidence_interval(0.95)
     assert interval == pytest.approx((expected.low, expected.high))
+    mean, interval = mean_of(moments, LATEST_BLESSED, 0.95)
+    expected = stats.ttest_1samp(other, 0).confidence_interval(0.95)
+    assert (mean, *interval) == pytest.approx((other.mean(), expected.low, expected.high))
 
 
 def test_a_first_model_needs_no_blessed_one_but_has_to_beat_the_baselines():

@@ -242,4 +242,3 @@ def test_settings_reach_the_decision(evaluations, tmp_path: Path):
     blessing = bless(tmp_path, evaluations["no_tail", "good"], settings=settings)
     (line,) = read_decision(blessing.uri).failed
     assert line.slice == "target_popularity tail"
-
