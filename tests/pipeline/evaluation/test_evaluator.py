@@ -1,4 +1,4 @@
-"""The three components of the evaluation on models whose ranks are known by construction."""
+"""The Evaluator and the blessing of models whose ranks are known by construction."""
 
 from pathlib import Path
 
@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from tfx.components.evaluator.executor import Executor as Evaluator
-from tfx.types import artifact_utils
 from tfx.types.standard_artifacts import (
     Examples,
     InfraBlessing,
@@ -20,92 +19,11 @@ from pipeline.baseline import LatestOtherBlessedModelStrategy
 from pipeline.evaluation.blessing import Blessing, read_decision
 from pipeline.evaluation.decision import SERVABLE
 from pipeline.evaluation.eval_config import eval_config
-from pipeline.evaluation.ranking_metrics import RANKINGS
 from pipeline.evaluation.results import SliceResult, read_results
-from pipeline.evaluation.slice_features import SliceFeatures
 from pipeline.evaluation.slices import ALL_USERS
 from pipeline.export_check import FINDINGS_FILE
 from pipeline.pipeline import BEAM_ARGS
-
-# Item -> how often it is trained on. A third of all 30 events each: tail, torso, head.
-TRAINING = {"t1": 5, "t2": 6, "m": 9, "h": 10}
-GROUPS = {"t1": "tail", "t2": "tail", "m": "torso", "h": "head", "new": "cold"}
-TARGETS = list(GROUPS) * 40
-REPEATERS = {user for user in range(200) if user % 3 == 0}
-
-
-class KnownRanks(tf.Module):
-    """Ranks are features of the Examples: those that start with the model's name."""
-
-    def __init__(self, name: str):
-        super().__init__()
-        self._feature = f"{name}_rank"
-
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
-    def rank_examples(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
-        features = {self._feature: tf.io.FixedLenFeature([], tf.int64)}
-        ranks = tf.io.parse_example(examples, features)[self._feature]
-        own = {"all_items_rank": ranks, "unseen_items_rank": ranks}
-        return {f"{name}_rank": tf.fill(tf.shape(ranks), tf.int64.max) for name in RANKINGS} | own
-
-
-def example(history: list[str], target: str, **ranks: int) -> bytes:
-    record = tf.train.Example()
-    feature = record.features.feature
-    feature["user_id"].bytes_list.value.append(b"u")
-    feature["length_group"].bytes_list.value.append(b"5")
-    feature["history"].bytes_list.value.extend(item.encode() for item in history)
-    feature["target"].bytes_list.value.append(target.encode())
-    for name, rank in ranks.items():
-        feature[name].int64_list.value.append(rank)
-    return record.SerializeToString()
-
-
-def ranks_of(model: str) -> np.ndarray:
-    """`good` hits everybody, `bad` nobody, `no_tail` all but the users whose target is rare."""
-    if model == "no_tail":
-        return np.array([60 if GROUPS[target] == "tail" else 1 for target in TARGETS])
-    return np.full(len(TARGETS), 1 if model == "good" else 60)
-
-
-MODELS = ("good", "bad", "no_tail")
-
-
-def execute(component: type, inputs: dict, outputs: dict, properties: dict | None = None) -> None:
-    executor = component.EXECUTOR_SPEC.executor_class  # type: ignore[attr-defined]
-    if component is SliceFeatures:
-        context = executor.Context(beam_pipeline_args=list(BEAM_ARGS), tmp_dir="", unique_id="1")
-        executor(context).Do(inputs, outputs, properties or {})
-    else:
-        executor().Do(inputs, outputs, properties or {})
-
-
-@pytest.fixture(scope="module")
-def sliced(tmp_path_factory: pytest.TempPathFactory) -> Examples:
-    """The test Examples as SliceFeatures writes them."""
-    folder = tmp_path_factory.mktemp("examples")
-    events = [item for item, count in TRAINING.items() for _ in range(count)]
-    test = [
-        example(
-            [target, "x"] if user in REPEATERS else ["x"],
-            target,
-            **{f"{model}_rank": int(ranks_of(model)[user]) for model in MODELS},
-        )
-        for user, target in enumerate(TARGETS)
-    ]
-    train = [example(events[at : at + 4], events[at + 4]) for at in range(0, 30, 5)]
-    raw, result = Examples(), Examples()
-    raw.uri, result.uri = str(folder / "raw"), str(folder / "sliced")
-    raw.split_names = artifact_utils.encode_split_names(["train", "test"])
-    for split, records in (("train", train), ("test", test)):
-        path = folder / "raw" / f"Split-{split}"
-        path.mkdir(parents=True)
-        options = tf.io.TFRecordOptions(compression_type="GZIP")
-        with tf.io.TFRecordWriter(str(path / "part.gz"), options) as writer:
-            for record in records:
-                writer.write(record)
-    execute(SliceFeatures, {"examples": [raw]}, {"sliced_examples": [result]})
-    return result
+from tests.pipeline.evaluation.known_models import MODELS, REPEATERS, KnownRanks, ranks_of
 
 
 @pytest.fixture(scope="module")
@@ -147,19 +65,6 @@ def evaluations(
     return found
 
 
-def test_every_user_is_in_a_slice_of_each_feature(sliced: Examples):
-    files = tf.io.gfile.glob(f"{sliced.uri}/Split-test/*")
-    records = list(tf.data.TFRecordDataset(files, "GZIP").as_numpy_iterator())
-    assert len(records) == len(TARGETS)
-    for record in records:
-        feature = tf.train.Example.FromString(record).features.feature
-        value = {name: feature[name].bytes_list.value for name in feature}
-        (target,), (group,) = value["target"], value["target_popularity"]
-        assert group.decode() == GROUPS[target.decode()]
-        repeated = target in value["history"]
-        assert value["target_novelty"] == [b"repeated" if repeated else b"new"]
-
-
 def test_results_of_slices_are_those_of_their_users(evaluations):
     results = read_results(evaluations["no_tail", "good"].uri)
     assert list(results)[0] == ALL_USERS
@@ -199,8 +104,7 @@ def bless(
     for path in (export_check.uri, blessing.uri):
         Path(path).mkdir()
     Path(export_check.uri, FINDINGS_FILE).write_text("signature recommend: broken")
-    execute(
-        Blessing,
+    Blessing.EXECUTOR_SPEC.executor_class().Do(
         {"model": [model], "evaluation": [evaluation], "export_check": [export_check]},
         {"blessing": [blessing]},
         {"settings": settings},
