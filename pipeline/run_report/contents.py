@@ -72,7 +72,8 @@ def read_contents(components: Mapping[str, ComponentRun], failure: str = "") -> 
     anomalies = output("ExampleValidator", "anomalies")
     model, model_run = output("Trainer", "model"), output("Trainer", "model_run")
     evaluation = output("Evaluator", "evaluation")
-    blessing = output("Blessing", "blessing")
+    export_check, blessing = output("ExportCheck", "blessing"), output("Blessing", "blessing")
+    servable = export_check and export_check.custom_properties["blessed"].int_value
     latest_blessed = output("LatestBlessedModel", "model")
     pushed = output("Pusher", "pushed_model")
     pushed_to = pushed.custom_properties["pushed_destination"].string_value if pushed else ""
@@ -87,10 +88,9 @@ def read_contents(components: Mapping[str, ComponentRun], failure: str = "") -> 
         results=read_results(evaluation.uri) if evaluation else {},
         compared_with=latest_blessed.uri if latest_blessed else None,
         decision=read_decision(blessing.uri) if blessing else None,
-        # An export that cannot be served has nothing to say.
         recommended=(
             recommend_to_some(path_utils.serving_model_path(model.uri), _test_folder(examples))
-            if model and examples and evaluation
+            if model and examples and servable
             else []
         ),
         pushed_to=pushed_to or None,

@@ -10,6 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from mclrec_tf.metrics import CUTOFFS
 from mclrec_tf.ranking import POLICIES
+from pipeline.evaluation.decision import Decision, Line
 from pipeline.evaluation.intervals import mean_of
 from pipeline.evaluation.paired_moments import LATEST_BLESSED, MODEL
 from pipeline.evaluation.ranking_metrics import BASELINES, METRICS, metric_name
@@ -38,22 +39,23 @@ def write_page(path: Path, contents: Contents, settings: Settings, title: str) -
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["slice_verdict"] = lambda line: f"{line.slice} ({line.note})"
     html = environment.get_template("page.html.j2").render(
         title=title,
         run=contents,
         settings=dataclasses.asdict(settings),
         confidence=settings.blessing.confidence,
-        asked_lines=[
-            (asked, list(lines))
-            for asked, lines in itertools.groupby(
-                contents.decision.lines if contents.decision else [], lambda line: line.line
-            )
-        ],
+        asked=_by_what_is_asked(contents.decision),
         **_pictures(contents, settings.blessing.confidence),
         **_evaluation(contents.results, settings.blessing.confidence),
     )
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(html)
+
+
+def _by_what_is_asked(decision: Decision | None) -> dict[str, list[Line]]:
+    lines = decision.lines if decision else []
+    return {asked: list(found) for asked, found in itertools.groupby(lines, lambda line: line.line)}
 
 
 def _pictures(contents: Contents, confidence: float) -> dict[str, Any]:

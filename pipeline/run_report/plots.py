@@ -101,7 +101,7 @@ def projection(views: LearnedViews) -> tuple[str, float]:
         axes.plot(*pairs, color=GREY, lw=0.4, alpha=0.5, zorder=1)
         for (x, y), color, label in ((first.T, BLUE, "z̃1"), (second.T, ORANGE, "z̃2")):
             axes.scatter(x, y, s=9, color=color, alpha=0.75, lw=0, label=label, zorder=2)
-        axes.set(xticks=[], yticks=[])
+        axes.set_axis_off()
         axes.legend(frameon=False, loc="best", markerscale=1.6)
         return _svg(figure), share
 

@@ -119,7 +119,9 @@ def test_below_the_floor():
 def test_an_equal_model_is_blessed():
     ranks = hits(0.5, 400)
     both = result(ranks, ranks)
-    assert decide({ALL_USERS: both, "length_group 5": both}, "", SETTINGS).blessed
+    for max_drop in (SETTINGS.max_drop, 0.0):
+        settings = dataclasses.replace(SETTINGS, max_drop=max_drop)
+        assert decide({ALL_USERS: both, "length_group 5": both}, "", settings).blessed
 
 
 def test_a_worse_model_is_refused_overall_within_noise_too():

@@ -16,7 +16,7 @@ from pipeline.evaluation.results import SliceResult
 from pipeline.evaluation.slices import ALL_USERS
 from pipeline.example_gen.report import EventLogReport, LogTotals, SkippedRows
 from pipeline.learned_views import LearnedViews
-from pipeline.run_report.contents import FAILED, PUSHED, REFUSED, Contents
+from pipeline.run_report.contents import FAILED, PUSHED, REFUSED, Contents, read_contents
 from pipeline.run_report.page import write_page
 from pipeline.run_report.recommendations import Recommended
 from pipeline.settings import Settings
@@ -108,7 +108,9 @@ def test_the_same_run_gives_the_same_numbers_of_pictures(page: str):
 
 
 def test_a_run_that_failed_before_anything_is_told_all_the_same(tmp_path: Path):
-    page = page_of(Contents(FAILED, failure=f"log.csv: {HOSTILE}"), tmp_path)
+    run = read_contents({}, failure=f"log.csv: {HOSTILE}")
+    assert run == Contents(FAILED, failure=f"log.csv: {HOSTILE}")
+    page = page_of(run, tmp_path)
     assert "Failed, nothing was pushed" in page and "log.csv: &lt;script&gt;" in page
     assert '<section id="evaluation">' not in page and "<svg" not in page
 
