@@ -197,7 +197,7 @@ def test_unusable_data_ends_with_one_message(tmp_path: Path, capfd: pytest.Captu
     assert run.run_here() == 1
     screen = capfd.readouterr()
     assert "Failed, nothing was pushed" in newest_page(run)
-    assert html.escape(screen.err.strip()) in newest_page(run)
+    assert screen.err.strip() in html.unescape(newest_page(run))
     assert "log.csv" in screen.err and "item_id" in screen.err
     assert "Traceback" not in screen.out + screen.err
 
