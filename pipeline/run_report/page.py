@@ -42,6 +42,7 @@ def write_page(path: Path, contents: Contents, settings: Settings, title: str) -
     environment.filters["slice_verdict"] = lambda line: f"{line.slice} ({line.note})"
     html = environment.get_template("page.html.j2").render(
         title=title,
+        name=path.stem,
         run=contents,
         settings=dataclasses.asdict(settings),
         confidence=settings.blessing.confidence,
