@@ -10,7 +10,7 @@ import tensorflow as tf
 from mclrec_tf.diagnostics import CollapseDiagnostics
 from mclrec_tf.encoders.sequence_encoder import SequenceEncoder
 from mclrec_tf.gradients import descend, gradients
-from mclrec_tf.history import lengths_of
+from mclrec_tf.history import lengths_of, most_recent
 from mclrec_tf.layers.augmenter import Augmenter
 from mclrec_tf.layers.view_operations import View, ViewOperation
 from mclrec_tf.losses import next_item_loss
@@ -222,6 +222,13 @@ class MCLRec(Recommender):
             batch, dataclasses.replace(self.objective, beta=0.0)
         )
         return Losses(outer, {"outer_loss": terms["loss"]})
+
+    def learned_views(self, history: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """z̃1 and z̃2 of histories, `[B, d]` each, as a step of training draws them."""
+        recent = most_recent(tf.cast(history, tf.int32), self.encoder.max_length)
+        views = self.stochastic_views(View(recent, lengths_of(recent)))
+        vectors = self._view_vectors(self._encode_views(Batch(recent, recent, views)))
+        return vectors.z1, vectors.z2
 
     def _next_item_and_view_losses(self, batch: Batch, objective: Objective) -> Losses:
         rec_loss, count = self._next_item_loss(batch), tf.math.count_nonzero(batch.targets)

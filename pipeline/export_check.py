@@ -47,10 +47,18 @@ def ExportCheck(  # noqa: N802 (a component is a class in a pipeline)
     """Blesses a model whose every signature answers in a process without the training code.
 
     Writes what was found to `findings.txt` in the blessing's folder. As with TFX's InfraValidator
-    a refused model does not stop the pipeline: Pusher reads `blessed` and leaves it out.
+    a refused model does not stop the pipeline: it is not blessed.
     """
     saved_model = path_utils.serving_model_path(model.uri)
     blessed, findings = check(saved_model)
     blessing.set_int_custom_property("blessed", int(blessed))
     with fileio.open(os.path.join(blessing.uri, FINDINGS_FILE), "w") as file:
         file.write(findings)
+
+
+def findings_of_refusal(blessing_uri: str, blessed: int) -> str:
+    """Why the component refused a model; "" if it did not."""
+    if blessed:
+        return ""
+    with fileio.open(os.path.join(blessing_uri, FINDINGS_FILE)) as file:
+        return file.read()

@@ -11,7 +11,9 @@ from mclrec_tf.data.event_log import EventLogError, event_log_files
 from pipeline.component_progress import ComponentProgress
 from pipeline.pipeline import BEAM_ARGS, create_pipeline, event_log_format
 from pipeline.report import RunReport, read_run
-from pipeline.run_history import RunHistory
+from pipeline.run_history import ComponentRun, RunHistory
+from pipeline.run_report.contents import read_contents
+from pipeline.run_report.page import write_page
 from pipeline.settings import Settings
 from pipeline.workdir import RunError, Workdir
 
@@ -25,8 +27,9 @@ def run(
     beam_args: Sequence[str] | None = None,
     fresh: bool = False,
     console: Console,
+    page: Path,
 ) -> RunReport:
-    """Runs the pipeline to its end and reads what came of it.
+    """Runs the pipeline to its end, reads what came of it and writes the page about it.
 
     Started again after it was killed, it goes on with the component that was running.
 
@@ -38,6 +41,7 @@ def run(
         beam_args: Beam's options; None works in this process.
         fresh: repeat every component, also those with unchanged inputs.
         console: gets a line when a component starts and when it ends.
+        page: file of the page, which is also written about a run that failed.
 
     Raises:
         RunError: the data cannot be used, or a component failed.
@@ -46,6 +50,8 @@ def run(
     progress = ComponentProgress(console)
     logger = logging.getLogger("absl")
     logger.addHandler(progress)
+    history = RunHistory(metadata)
+    earlier = history.newest_run()
     try:
         event_log_files(data_path, event_log_format(settings.data))
         pipeline = create_pipeline(
@@ -58,19 +64,38 @@ def run(
             metadata=metadata,
         )
         progress.components = len(pipeline.components)
-        history = RunHistory(metadata)
         for component in history.cancel_abandoned(workdir.pipeline_root):
             console.print(f"An earlier run was stopped in {component}; going on from there.")
         tfx.orchestration.LocalDagRunner().run(pipeline)
-        return read_run(history.latest())
+        outcome = read_run(history.latest())
     except Exception as error:
         logging.exception("The run failed")
         known = [cause for cause in _causes(error) if isinstance(cause, EventLogError)]
-        if known:
-            raise RunError(str(known[0])) from error
-        raise RunError(f"{progress.current or 'The pipeline'} failed: {error}") from error
+        failure = (
+            str(known[0]) if known else f"{progress.current or 'The pipeline'} failed: {error}"
+        )
+        # If it did not come to its first component, what is newest is another run.
+        components = history.latest() if history.newest_run() != earlier else {}
+        _write_page(page, components, failure, settings, data_path)
+        raise RunError(failure) from error
     finally:
         logger.removeHandler(progress)
+    _write_page(page, history.latest(), "", settings, data_path)
+    return outcome
+
+
+def _write_page(
+    page: Path,
+    components: dict[str, ComponentRun],
+    failure: str,
+    settings: Settings,
+    data_path: str,
+) -> None:
+    try:
+        write_page(page, read_contents(components, failure), settings, title=data_path)
+    except Exception:
+        # Whatever it is: a page that cannot be written takes no model and hides no failure.
+        logging.exception("The page %s could not be written", page)
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

@@ -1,6 +1,7 @@
 """The pipeline: from an event log to a pushed model."""
 
 import dataclasses
+import json
 import os
 from collections.abc import Sequence
 
@@ -10,7 +11,9 @@ from tfx.dsl.components.base.base_node import BaseNode
 
 from mclrec_tf.data.event_log import EventLogFormat
 from pipeline.baseline import latest_blessed_model
-from pipeline.blessing import eval_config
+from pipeline.evaluation.blessing import Blessing
+from pipeline.evaluation.eval_config import eval_config
+from pipeline.evaluation.slice_features import SliceFeatures
 from pipeline.export_check import ExportCheck
 from pipeline.ingest import (
     PREPROCESSING_FN,
@@ -49,7 +52,7 @@ def create_pipeline(
         model_directory: where versions are pushed, the server's `--model_base_path`.
         settings: what `pipeline.settings` explains.
         pipeline_name: runs of one name share cache and latest blessed model.
-        beam_args: Beam's options for ExampleGen, StatisticsGen, Transform and Evaluator.
+        beam_args: Beam's options for the components that use it.
         enable_cache: use the outputs of earlier runs with the same inputs and settings.
         compare_only_with_others: see `pipeline.baseline`; False compiles for Kubeflow.
         metadata: connection to ML Metadata; None where the orchestrator has its own.
@@ -116,18 +119,23 @@ def create_pipeline(
     baseline = latest_blessed_model(
         candidate=trainer.outputs["model"] if compare_only_with_others else None
     )
+    slice_features = SliceFeatures(examples=examples.outputs["examples"])
     evaluator = tfx.components.Evaluator(
-        examples=examples.outputs["examples"],
+        examples=slice_features.outputs["sliced_examples"],
         example_splits=["test"],
         model=trainer.outputs["model"],
         baseline_model=baseline.outputs["model"],
-        eval_config=eval_config(settings.blessing),
-        schema=schema.outputs["schema"],
+        eval_config=eval_config(),
+    )
+    blessing = Blessing(
+        model=trainer.outputs["model"],
+        evaluation=evaluator.outputs["evaluation"],
+        export_check=export_check.outputs["blessing"],
+        settings=json.dumps(dataclasses.asdict(settings.blessing)),
     )
     pusher = Pusher(
         model=trainer.outputs["model"],
-        model_blessing=evaluator.outputs["blessing"],
-        infra_blessing=export_check.outputs["blessing"],
+        model_blessing=blessing.outputs["blessing"],
         push_destination=tfx.proto.PushDestination(
             filesystem=tfx.proto.PushDestination.Filesystem(base_directory=model_directory)
         ),
@@ -142,7 +150,9 @@ def create_pipeline(
         trainer,
         export_check,
         baseline,
+        slice_features,
         evaluator,
+        blessing,
         pusher,
     ]
     return tfx.dsl.Pipeline(

@@ -1,20 +1,26 @@
 """What came of a run, as values and as tables."""
 
-import os
+import itertools
 from dataclasses import dataclass
 
-import tensorflow_model_analysis as tfma
 from ml_metadata.proto.metadata_store_pb2 import Artifact
 from rich import box
 from rich.console import Console
 from rich.table import Table
-from tfx.dsl.io import fileio
 from tfx.utils import path_utils
 
-from pipeline.blessing import Refusal, refusals
+from pipeline.evaluation.blessing import read_decision
+from pipeline.evaluation.decision import Decision
+from pipeline.evaluation.ranking_metrics import (
+    BASELINES,
+    CUTOFFS,
+    METRICS,
+    POLICIES,
+    metric_name,
+)
+from pipeline.evaluation.results import read_results
+from pipeline.evaluation.slices import ALL_USERS
 from pipeline.example_gen.report import EventLogReport, read_report
-from pipeline.export_check import FINDINGS_FILE
-from pipeline.ranking_metrics import BASELINES, CUTOFFS, METRICS, POLICIES, metric_name
 from pipeline.run_history import ComponentRun
 
 _LABELS = {"hit_rate": "HR", "ndcg": "NDCG", "mrr": "MRR"}
@@ -27,9 +33,8 @@ class RunReport:
     Attributes:
         event_log: what was read and what was dropped.
         test_users: how many users the metrics are over.
-        metrics: value by name, as `pipeline.ranking_metrics` names them; all test users.
-        refusals: the thresholds that the model failed.
-        export_findings: why the export cannot be served; "" if it can.
+        metrics: value by name, as `pipeline.evaluation.ranking_metrics` names them; all test users.
+        decision: every line that the model was held against.
         compared_with: folder of the blessed model it was compared with; None for a first model.
         saved_model: folder of the SavedModel.
         pushed_to: folder of the pushed version; None if the model was refused.
@@ -38,19 +43,10 @@ class RunReport:
     event_log: EventLogReport
     test_users: int
     metrics: dict[str, float]
-    refusals: list[Refusal]
-    export_findings: str
+    decision: Decision
     compared_with: str | None
     saved_model: str
     pushed_to: str | None
-
-    @property
-    def reasons(self) -> list[str]:
-        """Why the model was not pushed."""
-        reasons = [str(refusal) for refusal in self.refusals]
-        if self.export_findings:
-            reasons.append(self.export_findings)
-        return reasons
 
 
 def read_run(components: dict[str, ComponentRun]) -> RunReport:
@@ -59,30 +55,18 @@ def read_run(components: dict[str, ComponentRun]) -> RunReport:
     def output(component: str, key: str) -> Artifact:
         return components[component].outputs[key][0]
 
-    evaluation = output("Evaluator", "evaluation").uri
+    everybody = read_results(output("Evaluator", "evaluation").uri)[ALL_USERS]
     compared_with = components["LatestBlessedModel"].outputs.get("model")
-    # TFMA names a model only if there are two.
-    model_name = tfma.CANDIDATE_KEY if compared_with else ""
-    results = tfma.load_eval_result(evaluation, model_name=model_name).get_metrics_for_slice()
-    metrics = {name: float(value["doubleValue"]) for name, value in results.items()}
     pushed = output("Pusher", "pushed_model").custom_properties
     return RunReport(
         event_log=read_report(output("FileBasedExampleGen", "examples").uri),
-        test_users=int(metrics.pop("example_count")),
-        metrics=metrics,
-        refusals=refusals(evaluation),
-        export_findings=_export_findings(output("ExportCheck", "blessing")),
+        test_users=everybody.users,
+        metrics=everybody.metrics,
+        decision=read_decision(output("Blessing", "blessing").uri),
         compared_with=compared_with[0].uri if compared_with else None,
         saved_model=path_utils.serving_model_path(output("Trainer", "model").uri),
         pushed_to=pushed["pushed_destination"].string_value if pushed["pushed"].int_value else None,
     )
-
-
-def _export_findings(blessing: Artifact) -> str:
-    if blessing.custom_properties["blessed"].int_value:
-        return ""
-    with fileio.open(os.path.join(blessing.uri, FINDINGS_FILE)) as file:
-        return file.read()
 
 
 def show_event_log(report: EventLogReport, console: Console) -> None:
@@ -113,3 +97,25 @@ def show_metrics(report: RunReport, console: Console) -> None:
             table.add_row(f"  {name}", *(f"{value:.4f}" for value in values))
     console.print(table)
     console.print("all_items ranks every item, unseen_items those that are not in the history.")
+
+
+def show_decision(decision: Decision, console: Console) -> None:
+    """Prints every line that decided, and whole sentences for those that refuse."""
+    console.print("Decision, by NDCG@10 of the test users:")
+    for asked, lines in itertools.groupby(decision.lines, lambda line: line.line):
+        table = Table(box=box.SIMPLE_HEAD, padding=0, title=asked, title_justify="left")
+        table.add_column("", no_wrap=True)
+        table.add_column("users of", no_wrap=True)
+        for column in ("users", "value", "bound", "difference"):
+            table.add_column(column, justify="right", no_wrap=True)
+        for line in lines:
+            table.add_row(
+                "passed" if line.passed else "FAILED",
+                line.slice,
+                f"{line.users:,}",
+                *("" if value is None else f"{value:.4f}" for value in (line.value, line.bound)),
+                "" if line.interval is None else "{:+.4f} to {:+.4f}".format(*line.interval),
+            )
+        console.print(table)
+    for line in decision.failed:
+        console.print(f"  {line}", markup=False)

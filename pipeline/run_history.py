@@ -17,10 +17,12 @@ class ComponentRun:
 
     Attributes:
         cached: whether the outputs are those of an earlier run.
+        seconds: how long it took.
         outputs: artifacts by the name of the output.
     """
 
     cached: bool
+    seconds: float
     outputs: dict[str, list[Artifact]]
 
 
@@ -39,18 +41,26 @@ class RunHistory:
     def __init__(self, config: ConnectionConfig):
         self._store = metadata_store.MetadataStore(config)
 
-    def latest(self) -> dict[str, ComponentRun]:
-        """The components of the newest run by id, as far as they have ended well."""
+    def newest_run(self) -> int | None:
+        """Number of the newest run."""
         runs = self._store.get_contexts_by_type("pipeline_run")
-        if not runs:
+        return max((context.id for context in runs), default=None)
+
+    def latest(self) -> dict[str, ComponentRun]:
+        """The components of the newest run that ended well, by id, in their order."""
+        newest = self.newest_run()
+        if newest is None:
             return {}
-        newest = max(runs, key=lambda context: context.id)
         return {
             self._component(execution): ComponentRun(
                 cached=execution.last_known_state == Execution.CACHED,
+                seconds=(execution.last_update_time_since_epoch - execution.create_time_since_epoch)
+                / 1000,
                 outputs=self._outputs(execution),
             )
-            for execution in self._store.get_executions_by_context(newest.id)
+            for execution in sorted(
+                self._store.get_executions_by_context(newest), key=lambda execution: execution.id
+            )
             if execution.last_known_state in _ENDED_WELL
         }
 

@@ -90,6 +90,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _run(options: argparse.Namespace, chosen: settings.Settings) -> int:
     console = Console(highlight=False, markup=False, soft_wrap=True)
     workdir = Workdir(options.workdir.absolute())
+    page = workdir.new_page()
     models = (options.serving_dir or workdir.path / "models").absolute() / options.model_name
     try:
         with workdir.only_run(), workdir.log() as log_file:
@@ -105,17 +106,21 @@ def _run(options: argparse.Namespace, chosen: settings.Settings) -> int:
                 beam_args=options.beam_args,
                 fresh=options.fresh,
                 console=console,
+                page=page,
             )
     except RunError as error:
         print(error, file=sys.stderr)
+        if page.exists():
+            console.print(f"Report: {page}")
         return ERROR
     report.show_event_log(outcome.event_log, console)
     report.show_metrics(outcome, console)
+    report.show_decision(outcome.decision, console)
+    if page.exists():
+        console.print(f"Report: {page}")
     console.print(f"The model and its Keras file: {os.path.dirname(outcome.saved_model)}")
     if outcome.pushed_to is None:
-        console.print("Refused, nothing was pushed:")
-        for reason in outcome.reasons:
-            console.print(f"  {reason}")
+        console.print("Refused, nothing was pushed; the served model stays in place.")
         return NOT_BLESSED
     if not os.path.isdir(outcome.pushed_to):
         print(

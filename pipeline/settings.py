@@ -147,17 +147,28 @@ class TuningSettings:
 class BlessingSettings:
     """What a model must reach on the test users (NDCG@10, unseen_items) to be pushed."""
 
-    min_ndcg: float = setting(0.0, "lowest NDCG@10")
+    min_ndcg: float = setting(0.0, "lowest NDCG@10; 0 asks nothing")
     min_lift: float = setting(
-        1.05, "lowest NDCG@10 divided by that of popularity, and by that of recency"
+        1.05,
+        "lowest NDCG@10 divided by that of popularity, and by that of recency; 0 asks nothing",
     )
     max_drop: float = setting(
-        0.005, "largest loss of NDCG@10 against the latest blessed model, on the same users"
+        0.1,
+        "largest share of the latest blessed model's NDCG@10 that may be lost, on the same users; "
+        "all of them must show that the rest is kept, no slice that it is missed; 1 asks nothing",
     )
+    confidence: float = setting(
+        0.95, "confidence of the intervals that decide, for all users and for all slices together"
+    )
+    min_slice_users: int = setting(30, "slices of fewer test users are shown, but refuse nothing")
 
     def __post_init__(self) -> None:
-        for name in ("min_ndcg", "min_lift", "max_drop"):
+        for name in ("min_ndcg", "min_lift"):
             _require(name, getattr(self, name), 0)
+        if not 0 <= self.max_drop <= 1:
+            raise ValueError(f"--max-drop is a share, from 0 to 1; got {self.max_drop:g}")
+        _require("confidence", self.confidence, 0.5, 1)
+        _require("min_slice_users", self.min_slice_users, 2)
 
 
 @dataclass(frozen=True)

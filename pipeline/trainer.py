@@ -15,6 +15,7 @@ from mclrec_tf.early_stopping import ResumableEarlyStopping
 from mclrec_tf.export import export_savedmodel
 from mclrec_tf.warm_start import warm_start
 from pipeline.backup import backup_directory
+from pipeline.learned_views import write_learned_views
 from pipeline.preprocessing import VOCABULARY
 from pipeline.settings import ModelSettings, TrainingSettings
 from pipeline.training import build_model, fit, read_training_data
@@ -34,7 +35,8 @@ def run_fn(fn_args: tfx.components.FnArgs) -> None:
     is where training begins; its items may be others.
 
     Writes the SavedModel to `serving_model_dir`, `model.keras` beside it, and to `model_run_dir`
-    TensorBoard's logs and `history.json`, the logs of every epoch.
+    TensorBoard's logs, `history.json`, the logs of every epoch, and the learned views of a sample
+    of validation users.
     """
     settings = ModelSettings(**fn_args.custom_config["model"])
     training = TrainingSettings(**fn_args.custom_config["training"])
@@ -66,6 +68,8 @@ def run_fn(fn_args: tfx.components.FnArgs) -> None:
 
     with tf.io.gfile.GFile(os.path.join(fn_args.model_run_dir, HISTORY_FILE), "w") as file:
         json.dump(stopping.history, file, indent=1)
+    if model.objective.uses_augmenters:
+        write_learned_views(fn_args.model_run_dir, model, data.histories)
     model.save(keras_path(fn_args.serving_model_dir))
     export_savedmodel(model, fn_args.serving_model_dir, vocabulary)
     stopping.discard()

@@ -1,4 +1,4 @@
-"""The folder of local runs: metadata, artifacts, logs; one run at a time."""
+"""The folder of local runs: metadata, artifacts, logs, reports; one run at a time."""
 
 import fcntl
 import logging
@@ -33,6 +33,10 @@ class Workdir:
     @property
     def pipeline_root(self) -> str:
         return str(self.path / "artifacts")
+
+    def new_page(self) -> Path:
+        """A file for the page about a run that starts now."""
+        return self.path / "reports" / time.strftime("%Y%m%d-%H%M%S.html")
 
     @contextmanager
     def only_run(self) -> Iterator[None]:

@@ -120,6 +120,15 @@ def test_long_history_keeps_its_most_recent_part() -> None:
     np.testing.assert_allclose(scores[1], model(long[1:, :2])[0], atol=1e-5)
 
 
+def test_learned_views_are_two_unit_vectors_a_history() -> None:
+    model = make_model("paper")
+    history = np.array([[1, 2, 0, 0], [4, 5, 6, 7]], np.int32)
+    z1, z2 = (view.numpy() for view in model.learned_views(history))
+    for view in (z1, z2):
+        np.testing.assert_allclose(np.linalg.norm(view, axis=1), [1, 1], rtol=1e-5)
+    assert not np.allclose(z1, z2)
+
+
 def test_evaluate_counts_the_whole_history_as_seen() -> None:
     model = make_model()
     history = tf.constant([[*range(1, 12), 1, 2, 3]])

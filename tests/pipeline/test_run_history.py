@@ -52,12 +52,25 @@ def test_the_newest_run_is_read(tmp_path: Path):
         store.execution(store.context(store.run_type, run), node, state, uri)
     components = RunHistory(store.config).latest()
     assert list(components) == ["Trainer"]
-    assert components["Trainer"].cached
+    assert components["Trainer"].cached and components["Trainer"].seconds >= 0
     assert [artifact.uri for artifact in components["Trainer"].outputs["model"]] == ["new"]
 
 
 def test_no_run_has_no_components(tmp_path: Path):
-    assert RunHistory(Store(tmp_path).config).latest() == {}
+    history = RunHistory(Store(tmp_path).config)
+    assert (history.newest_run(), history.latest()) == (None, {})
+
+
+def test_components_come_in_their_order(tmp_path: Path):
+    store = Store(tmp_path)
+    run = store.context(store.run_type, "1")
+    names = ["Trainer", "Evaluator", "Blessing"]
+    for name in names:
+        node = store.context(store.node_type, f"mclrec.{name}")
+        store.execution(run, node, Execution.COMPLETE)
+    history = RunHistory(store.config)
+    assert list(history.latest()) == names
+    assert history.newest_run() == run.id
 
 
 def test_abandoned_executions_are_cancelled_and_their_outputs_removed(tmp_path: Path):

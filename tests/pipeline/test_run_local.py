@@ -1,6 +1,7 @@
 """The pipeline as a person runs it: killed and started again, run again, refused, on bad data."""
 
 import csv
+import html
 import json
 import os
 from pathlib import Path
@@ -12,7 +13,7 @@ from rich.console import Console
 
 from mclrec_tf.data.sample import write_sample
 from pipeline.demo import agree, ask, served
-from pipeline.ranking_metrics import RANKINGS
+from pipeline.evaluation.ranking_metrics import RANKINGS
 from pipeline.workdir import Workdir
 from tests.pipeline.local_run import SMALL_MODEL, LocalRun
 from tests.pipeline.user_ranks import FinishedRun
@@ -27,7 +28,9 @@ COMPONENTS = (
     "Trainer",
     "ExportCheck",
     "LatestBlessedModel",
+    "SliceFeatures",
     "Evaluator",
+    "Blessing",
     "Pusher",
 )
 OPTIONS = (*SMALL_MODEL, "--min-lift=0")
@@ -49,6 +52,10 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def odd_name(item: str) -> str:
     return f' {item}, "ü"\t\'[b]🍞 '
+
+
+def newest_page(run: LocalRun) -> str:
+    return max((run.workdir / "reports").iterdir()).read_text()
 
 
 @pytest.fixture(scope="module")
@@ -102,6 +109,20 @@ def test_the_end_tells_what_came_of_it(finished):
     assert "python -m serving.server --port=8500 --rest_api_port=8501 --model_name=mclrec" in output
 
 
+def test_a_page_tells_the_run(finished):
+    run, output = finished
+    page = next(line for line in output.splitlines() if line.startswith("Report: "))
+    text = Path(page.removeprefix("Report: ")).read_text()
+    assert "Blessed and pushed" in text and str(run.models / run.versions()[0]) in text
+    for section in ("decision", "data", "training", "collapse", "evaluation", "recommendations"):
+        assert f'<section id="{section}">' in text
+    for component in COMPONENTS:
+        assert f"<tr><td>{component}</td>" in text
+    # Markup of the terminal in the items' names, and quotes of HTML.
+    assert "[b]🍞" in text and "&#34;ü&#34;" in text
+    assert "(t-SNE)" in text and "rec_loss" in text
+
+
 def test_nothing_but_the_report_is_shown(finished):
     _, output = finished
     assert "WARNING" not in output and "tensorflow" not in output
@@ -145,8 +166,9 @@ def test_the_evaluators_metrics_are_those_of_the_ranks(finished):
         rank = np.array([user[ranking] for user in ranks])
         ndcg = np.where(rank <= 10, 1 / np.log2(1 + rank), 0).mean()
         assert metrics[f"{ranking}_ndcg_at_10"]["doubleValue"] == pytest.approx(ndcg), ranking
-    groups = {dict(key).get("length_group") for key, _ in evaluation.slicing_metrics}
-    assert {None, ">8"} <= groups
+    slices = {key for key, _ in evaluation.slicing_metrics}
+    expected = {"length_group": ">8", "target_popularity": "head", "target_novelty": "new"}
+    assert {(), *((pair,) for pair in expected.items())} <= slices
 
 
 def test_a_worse_model_is_refused_with_every_reason(finished, capsys: pytest.CaptureFixture):
@@ -158,9 +180,12 @@ def test_a_worse_model_is_refused_with_every_reason(finished, capsys: pytest.Cap
     output = capsys.readouterr().out
     assert status == 3, output
     assert "Refused, nothing was pushed" in output
-    assert "needed is at least 0.9000 (--min-ndcg)" in output
-    assert "against the latest blessed model; allowed is -0.0010 or better" in output
+    assert "asked is at least 0.9 (--min-ndcg), here 0.9000; difference -0." in output
+    assert "asked is 0.999 times the latest blessed model (--max-drop), here 0." in output
     assert "Transform unchanged" in output
+    page = newest_page(run)
+    assert "Refused, nothing was pushed" in page and blessed in page
+    assert "at least 0.9 (--min-ndcg): all users (missed)" in page
     assert run.components()["LatestBlessedModel"].outputs["model"][0].uri == blessed
     assert run.versions() == before
 
@@ -168,15 +193,19 @@ def test_a_worse_model_is_refused_with_every_reason(finished, capsys: pytest.Cap
 def test_unusable_data_ends_with_one_message(tmp_path: Path, capfd: pytest.CaptureFixture):
     log = tmp_path / "log.csv"
     log.write_text("user_id,product,timestamp\nu,i,1\n")
-    assert LocalRun(log, tmp_path / "run").run_here() == 1
+    run = LocalRun(log, tmp_path / "run")
+    assert run.run_here() == 1
     screen = capfd.readouterr()
+    assert "Failed, nothing was pushed" in newest_page(run)
+    assert screen.err.strip() in html.unescape(newest_page(run))
     assert "log.csv" in screen.err and "item_id" in screen.err
     assert "Traceback" not in screen.out + screen.err
 
 
 def test_a_failed_component_is_named(tmp_path: Path, sample: Path, capfd: pytest.CaptureFixture):
-    status = LocalRun(sample, tmp_path / "run").run_here("--beam-args=--runner=AbsentRunner")
-    assert status == 1
+    run = LocalRun(sample, tmp_path / "run")
+    assert run.run_here("--beam-args=--runner=AbsentRunner") == 1
+    assert "FileBasedExampleGen failed: " in newest_page(run)
     assert capfd.readouterr().err.startswith("FileBasedExampleGen failed: ")
 
 

@@ -53,6 +53,9 @@ def test_options_keep_their_types():
         (lambda: DataSettings(k_core=-1), "--k-core"),
         (lambda: DataSettings(max_bad_rows=1.5), "--max-bad-rows"),
         (lambda: BlessingSettings(max_drop=-1), "--max-drop"),
+        (lambda: BlessingSettings(max_drop=1.5), "--max-drop"),
+        (lambda: BlessingSettings(confidence=1.0), "--confidence"),
+        (lambda: BlessingSettings(min_slice_users=1), "--min-slice-users"),
     ],
 )
 def test_a_value_out_of_range_names_its_option(make, option: str):

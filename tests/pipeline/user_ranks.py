@@ -15,12 +15,11 @@ from tfx_bsl.public.tfxio import TFExampleRecord
 from mclrec_tf import evaluation
 from mclrec_tf.data.histories import Histories
 from mclrec_tf.ranking import POLICIES
-from pipeline.blessing import eval_config
+from pipeline.evaluation.eval_config import eval_config
+from pipeline.evaluation.ranking_metrics import RANKINGS
 from pipeline.ingest import SCHEMA_FILE
 from pipeline.pipeline import BEAM_ARGS
-from pipeline.ranking_metrics import RANKINGS
 from pipeline.run_history import ComponentRun
-from pipeline.settings import BlessingSettings
 from serving.client import RecommendationClient
 
 Ranks = dict[str, dict[str, int]]  # by user, then by ranking
@@ -100,9 +99,7 @@ class FinishedRun:
 
     def evaluator_ranks(self, folder: Path) -> Ranks:
         """By the extractors of TFMA, configured as the Evaluator is."""
-        config = tfma.utils.update_eval_config_with_defaults(
-            eval_config(BlessingSettings()), rubber_stamp=True
-        )
+        config = tfma.utils.update_eval_config_with_defaults(eval_config(), rubber_stamp=True)
         model = tfma.default_eval_shared_model(str(self.served), eval_config=config)
         schema = text_format.Parse(Path(SCHEMA_FILE).read_text(), schema_pb2.Schema())
         source = TFExampleRecord(

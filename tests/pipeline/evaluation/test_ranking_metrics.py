@@ -8,12 +8,11 @@ import numpy as np
 import pytest
 import tensorflow_model_analysis as tfma
 
-from pipeline.ranking_metrics import (
+from pipeline.evaluation.ranking_metrics import (
     CUTOFFS,
     RANKINGS,
     RankingMetrics,
     RankingMetricsCombiner,
-    lift_name,
     metric_name,
 )
 
@@ -76,21 +75,6 @@ def test_merging_does_not_depend_on_how_users_are_split():
     whole = values(combiner, one_by_one(combiner, ranks))
     merged = values(combiner, combiner.merge_accumulators(parts))
     assert merged == pytest.approx(whole)
-
-
-def test_lift_is_the_ratio_of_model_and_baseline():
-    combiner = RankingMetricsCombiner("")
-    found = values(combiner, one_by_one(combiner, random_ranks(100)))
-    ratio = found["unseen_items_ndcg_at_10"] / found["recency_unseen_items_ndcg_at_10"]
-    assert found[lift_name("unseen_items", "ndcg", 10, "recency")] == pytest.approx(ratio)
-
-
-@pytest.mark.parametrize(("model_rank", "lift"), [(1, math.inf), (100, 0.0)])
-def test_lift_over_a_baseline_without_hits(model_rank: int, lift: float):
-    ranks = {name: np.array([100]) for name in RANKINGS} | {"all_items": np.array([model_rank])}
-    combiner = RankingMetricsCombiner("")
-    found = values(combiner, one_by_one(combiner, ranks))
-    assert found["all_items_ndcg_at_10_over_popularity"] == lift
 
 
 def test_each_of_two_models_gets_its_own_values():

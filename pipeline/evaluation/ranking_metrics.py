@@ -23,11 +23,6 @@ def metric_name(ranking: str, metric: str, cutoff: int) -> str:
     return f"{ranking}_{metric}_at_{cutoff}"
 
 
-def lift_name(policy: str, metric: str, cutoff: int, baseline: str) -> str:
-    """Name of the model's metric divided by a baseline's."""
-    return f"{metric_name(policy, metric, cutoff)}_over_{baseline}"
-
-
 def gains(ranks: np.ndarray) -> np.ndarray:
     """Returns what each rank adds to each metric.
 
@@ -44,6 +39,12 @@ def gains(ranks: np.ndarray) -> np.ndarray:
 
 # Every rank beyond the last cut-off gains nothing, so a short table holds all cases.
 _GAINS = gains(np.arange(1, max(CUTOFFS) + 2))
+
+
+def user_ranks(element: tfma.metrics.StandardMetricInputs, model_name: str) -> np.ndarray:
+    """The ranks of one user's target in all `RANKINGS` of a model, int64 `[len(RANKINGS)]`."""
+    outputs = element.get_predictions(model_name or None)
+    return np.array([np.ravel(outputs[f"{name}_rank"])[0] for name in RANKINGS])
 
 
 class RankingMetricsCombiner(beam.CombineFn):
@@ -63,8 +64,7 @@ class RankingMetricsCombiner(beam.CombineFn):
         self, accumulator: Accumulator, element: tfma.metrics.StandardMetricInputs
     ) -> Accumulator:
         totals, count = accumulator
-        outputs = element.get_predictions(self._model_name or None)
-        ranks = np.array([np.ravel(outputs[f"{name}_rank"])[0] for name in RANKINGS])
+        ranks = user_ranks(element, self._model_name)
         return totals + _GAINS[np.minimum(ranks, len(_GAINS)) - 1], count + 1
 
     def merge_accumulators(self, accumulators: Iterable[Accumulator]) -> Accumulator:
@@ -80,31 +80,11 @@ class RankingMetricsCombiner(beam.CombineFn):
             for m, metric in enumerate(METRICS)
             for c, cutoff in enumerate(CUTOFFS)
         }
-        lifts = {
-            lift_name(policy, metric, cutoff, baseline): _ratio(
-                values[metric_name(policy, metric, cutoff)],
-                values[metric_name(f"{baseline}_{policy}", metric, cutoff)],
-            )
-            for policy in POLICIES
-            for metric in METRICS
-            for cutoff in CUTOFFS
-            for baseline in BASELINES
-        }
-        return {
-            _key(name, self._model_name): float(value)
-            for name, value in {**values, **lifts}.items()
-        }
+        return {metric_key(name, self._model_name): float(value) for name, value in values.items()}
 
 
-def _ratio(value: float, baseline: float) -> float:
-    """`value / baseline`, where anything above nothing is infinitely better."""
-    if baseline:
-        return value / baseline
-    return float("inf") if value else 0.0
-
-
-def _key(name: str, model_name: str) -> tfma.metrics.MetricKey:
-    # A threshold given by a metric's name finds only keys that do not know of weights.
+def metric_key(name: str, model_name: str) -> tfma.metrics.MetricKey:
+    """TFMA's key of an unweighted metric of a model."""
     return tfma.metrics.MetricKey(name=name, model_name=model_name, example_weighted=None)
 
 
@@ -133,12 +113,11 @@ class RankingMetrics(tfma.metrics.Metric):
 
     Reads the outputs `{all_items,unseen_items}_rank` of the signature `rank_examples`, and the
     same with the prefixes `popularity_` and `recency_`. Yields for each of them
-    `{hit_rate,ndcg,mrr}_at_{5,10,20}`, and for each policy the lift over each baseline, for
-    example `unseen_items_ndcg_at_10_over_popularity`.
+    `{hit_rate,ndcg,mrr}_at_{5,10,20}`.
 
     Example:
         >>> config = tfma.MetricConfig(
-        ...     class_name="RankingMetrics", module="pipeline.ranking_metrics"
+        ...     class_name="RankingMetrics", module="pipeline.evaluation.ranking_metrics"
         ... )
     """
 

@@ -1,0 +1,1 @@
+"""Whether a model is good enough: metrics by slice, and the decision with its reasons."""

@@ -1,0 +1,121 @@
+"""What the page tells, read from the artifacts of a run, as far as the run came."""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ml_metadata.proto.metadata_store_pb2 import Artifact
+from tensorflow_metadata.proto.v0 import anomalies_pb2
+from tfx.dsl.io import fileio
+from tfx.utils import path_utils
+
+from pipeline.evaluation.blessing import read_decision
+from pipeline.evaluation.decision import Decision
+from pipeline.evaluation.results import SliceResult, read_results
+from pipeline.example_gen.leave_one_out import TEST
+from pipeline.example_gen.report import EventLogReport, read_report
+from pipeline.learned_views import LearnedViews, read_learned_views
+from pipeline.run_history import ComponentRun
+from pipeline.run_report.recommendations import Recommended, recommend_to_some
+from pipeline.trainer import HISTORY_FILE
+
+PUSHED, REFUSED, FAILED = "pushed", "refused", "failed"
+
+
+@dataclass(frozen=True)
+class Contents:
+    """A run as the page shows it. What the run did not reach is None or empty.
+
+    Attributes:
+        status: `PUSHED`, `REFUSED` or `FAILED`.
+        failure: the message of a failed run.
+        components: name, seconds and whether it was kept from an earlier run, in their order.
+        event_log: what was read and what was dropped.
+        anomalies: what ExampleValidator found, as (split, feature, description).
+        epochs: the logs of `fit`, one an epoch.
+        views: learned views of some users.
+        results: the evaluation by slice.
+        compared_with: folder of the latest blessed model.
+        decision: the lines that decided.
+        recommended: histories of some test users and what they get.
+        pushed_to: folder of the pushed version.
+    """
+
+    status: str
+    failure: str = ""
+    components: list[tuple[str, float, bool]] = field(default_factory=list)
+    event_log: EventLogReport | None = None
+    anomalies: list[tuple[str, str, str]] = field(default_factory=list)
+    epochs: list[dict[str, float]] = field(default_factory=list)
+    views: LearnedViews | None = None
+    results: dict[str, SliceResult] = field(default_factory=dict)
+    compared_with: str | None = None
+    decision: Decision | None = None
+    recommended: list[Recommended] = field(default_factory=list)
+    pushed_to: str | None = None
+
+
+def read_contents(components: Mapping[str, ComponentRun], failure: str = "") -> Contents:
+    """Reads what the components of a run wrote.
+
+    Args:
+        components: as `RunHistory.latest` returns them; of a failed run those that ended well.
+        failure: why the run failed; "" if it went to its end.
+    """
+
+    def output(component: str, key: str) -> Artifact | None:
+        run = components.get(component)
+        return run.outputs[key][0] if run and run.outputs.get(key) else None
+
+    examples = output("FileBasedExampleGen", "examples")
+    anomalies = output("ExampleValidator", "anomalies")
+    model, model_run = output("Trainer", "model"), output("Trainer", "model_run")
+    evaluation = output("Evaluator", "evaluation")
+    export_check, blessing = output("ExportCheck", "blessing"), output("Blessing", "blessing")
+    servable = export_check and export_check.custom_properties["blessed"].int_value
+    latest_blessed = output("LatestBlessedModel", "model")
+    pushed = output("Pusher", "pushed_model")
+    pushed_to = pushed.custom_properties["pushed_destination"].string_value if pushed else ""
+    return Contents(
+        status=FAILED if failure else PUSHED if pushed_to else REFUSED,
+        failure=failure,
+        components=[(name, run.seconds, run.cached) for name, run in components.items()],
+        event_log=read_report(examples.uri) if examples else None,
+        anomalies=_anomalies(anomalies.uri) if anomalies else [],
+        epochs=_epochs(model_run.uri) if model_run else [],
+        views=read_learned_views(model_run.uri) if model_run else None,
+        results=read_results(evaluation.uri) if evaluation else {},
+        compared_with=latest_blessed.uri if latest_blessed else None,
+        decision=read_decision(blessing.uri) if blessing else None,
+        recommended=(
+            recommend_to_some(path_utils.serving_model_path(model.uri), _test_folder(examples))
+            if model and examples and servable
+            else []
+        ),
+        pushed_to=pushed_to or None,
+    )
+
+
+def _test_folder(examples: Artifact) -> str:
+    return os.path.join(examples.uri, f"Split-{TEST}")
+
+
+def _epochs(model_run_uri: str) -> list[dict[str, float]]:
+    with fileio.open(os.path.join(model_run_uri, HISTORY_FILE)) as file:
+        return json.load(file)
+
+
+def _anomalies(uri: str) -> list[tuple[str, str, str]]:
+    found = []
+    for file in sorted(fileio.glob(os.path.join(uri, "Split-*", "SchemaDiff.pb"))):
+        split = os.path.basename(os.path.dirname(file)).removeprefix("Split-")
+        with fileio.open(file, "rb") as content:
+            anomalies = anomalies_pb2.Anomalies.FromString(content.read())
+        found += [
+            (split, feature, info.description)
+            for feature, info in sorted(anomalies.anomaly_info.items())
+        ]
+        if anomalies.HasField("dataset_anomaly_info"):
+            found.append((split, "the whole split", anomalies.dataset_anomaly_info.description))
+    return found

@@ -1,0 +1,112 @@
+"""Writes the page."""
+
+import dataclasses
+import itertools
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from mclrec_tf.metrics import CUTOFFS
+from mclrec_tf.ranking import POLICIES
+from pipeline.evaluation.decision import Decision, Line
+from pipeline.evaluation.intervals import mean_of
+from pipeline.evaluation.paired_moments import LATEST_BLESSED, MODEL
+from pipeline.evaluation.ranking_metrics import BASELINES, METRICS, metric_name
+from pipeline.evaluation.results import SliceResult
+from pipeline.evaluation.slices import ALL_USERS, judged_policy
+from pipeline.run_report import plots
+from pipeline.run_report.contents import Contents
+from pipeline.settings import Settings
+
+_LABELS = {"hit_rate": "HR", "ndcg": "NDCG", "mrr": "MRR"}
+
+
+def write_page(path: Path, contents: Contents, settings: Settings, title: str) -> None:
+    """Writes the page about a run; nothing is left of one that cannot be finished.
+
+    Args:
+        path: the file, in a folder that is made.
+        contents: what the page tells.
+        settings: what the run was asked to do.
+        title: what the run was about, for example its event log.
+    """
+    environment = Environment(
+        loader=PackageLoader("pipeline.run_report", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["slice_verdict"] = lambda line: f"{line.slice} ({line.note})"
+    html = environment.get_template("page.html.j2").render(
+        title=title,
+        name=path.stem,
+        run=contents,
+        settings=dataclasses.asdict(settings),
+        confidence=settings.blessing.confidence,
+        asked=_by_what_is_asked(contents.decision),
+        **_pictures(contents, settings.blessing.confidence),
+        **_evaluation(contents.results, settings.blessing.confidence),
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(html)
+
+
+def _by_what_is_asked(decision: Decision | None) -> dict[str, list[Line]]:
+    lines = decision.lines if decision else []
+    return {asked: list(found) for asked, found in itertools.groupby(lines, lambda line: line.line)}
+
+
+def _pictures(contents: Contents, confidence: float) -> dict[str, Any]:
+    """What matplotlib draws: SVG, which the template takes as it is."""
+    found: dict[str, Any] = {"losses": {}, "validation": {}, "collapse": {}}
+    found |= {"projection": "", "planar": 0.0, "slices": ""}
+    if contents.epochs:
+        found["losses"] = plots.loss_curves(contents.epochs)
+        found["validation"] = plots.validation_curves(contents.epochs)
+        found["collapse"] = plots.collapse_curves(contents.epochs)
+    if contents.views is not None and len(contents.views.z1) > 2:
+        found["projection"], found["planar"] = plots.projection(contents.views)
+    if contents.results:
+        found["slices"] = plots.slices(contents.results, confidence)
+    return found
+
+
+def _evaluation(results: Mapping[str, SliceResult], confidence: float) -> dict[str, Any]:
+    """Tables: of the metrics of all users, by policy, and of NDCG@10 with intervals by slice."""
+    if not results:
+        return {"metrics": {}, "ndcg": {}, "slice_rows": [], "rankings": []}
+    everybody = results[ALL_USERS]
+    rankings = ["MCLRec", *(["latest blessed"] if everybody.latest_blessed_metrics else [])]
+
+    def row(policy: str, metric: str, cutoff: int) -> list[float]:
+        own = metric_name(policy, metric, cutoff)
+        of_models = [everybody.metrics[own]]
+        if everybody.latest_blessed_metrics:
+            of_models.append(everybody.latest_blessed_metrics[own])
+        names = (metric_name(f"{baseline}_{policy}", metric, cutoff) for baseline in BASELINES)
+        return of_models + [everybody.metrics[name] for name in names]
+
+    metrics = {
+        policy: {
+            f"{_LABELS[metric]}@{cutoff}": row(policy, metric, cutoff)
+            for metric in METRICS
+            for cutoff in CUTOFFS
+        }
+        for policy in POLICIES
+    }
+    compared = [MODEL, *([LATEST_BLESSED] if everybody.latest_blessed_metrics else []), *BASELINES]
+    ndcg = {
+        policy: [mean_of(everybody.moments[policy], who, confidence) for who in compared]
+        for policy in POLICIES
+    }
+    slice_rows = [
+        (name, result.users, [
+            mean_of(result.moments[judged_policy(name)], who, confidence) for who in compared
+        ])
+        for name, result in results.items()
+    ]  # fmt: skip
+    rankings += BASELINES
+    return {"metrics": metrics, "ndcg": ndcg, "slice_rows": slice_rows, "rankings": rankings}
