@@ -20,6 +20,7 @@ __all__ = [
 SCHEMA_FILE = os.path.join(os.path.dirname(__file__), "schema", "schema.pbtxt")
 PREPROCESSING_FN = "pipeline.preprocessing.preprocessing_fn"
 
-# The vocabulary holds the whole catalogue, so Transform has to look beyond the train split. The
-# test split shows every event of a user: validation would add nothing.
-TRANSFORM_SPLITS = proto.SplitsConfig(analyze=["train", "test"], transform=EXAMPLE_SPLITS)
+# The vocabulary holds every item that any Example shows, so Transform has to look beyond the train
+# split. Leave-one-out shows every event of a user in the test split, but a split by time may show
+# an item only as a target of validation.
+TRANSFORM_SPLITS = proto.SplitsConfig(analyze=EXAMPLE_SPLITS, transform=EXAMPLE_SPLITS)

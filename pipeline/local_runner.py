@@ -7,9 +7,10 @@ from pathlib import Path
 from rich.console import Console
 from tfx import v1 as tfx
 
-from mclrec_tf.data.event_log import EventLogError, event_log_files
+from mclrec_tf.data.event_log import EventLogError
 from pipeline.component_progress import ComponentProgress
-from pipeline.pipeline import BEAM_ARGS, create_pipeline, event_log_format
+from pipeline.example_gen.spans import log_files
+from pipeline.pipeline import BEAM_ARGS, create_pipeline, example_gen_settings
 from pipeline.report import RunReport, read_run
 from pipeline.run_history import RunHistory
 from pipeline.settings import Settings
@@ -31,7 +32,7 @@ def run(
     Started again after it was killed, it goes on with the component that was running.
 
     Args:
-        data_path: the event log: a file, a folder or a glob.
+        data_path: the event log: a file, a folder or a glob, perhaps with spans.
         workdir: keeps artifacts and metadata; `workdir.only_run()` and `.log()` are entered.
         model_directory: where versions are pushed.
         settings: what `pipeline.settings` explains.
@@ -47,7 +48,9 @@ def run(
     logger = logging.getLogger("absl")
     logger.addHandler(progress)
     try:
-        event_log_files(data_path, event_log_format(settings.data))
+        # A wrong path is told before TFX starts.
+        data = example_gen_settings(settings.data)
+        log_files(data_path, data.format, data.window_spans)
         pipeline = create_pipeline(
             pipeline_root=workdir.pipeline_root,
             data_path=data_path,

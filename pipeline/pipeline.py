@@ -9,6 +9,7 @@ from tfx import v1 as tfx
 from tfx.dsl.components.base.base_node import BaseNode
 
 from mclrec_tf.data.event_log import EventLogFormat
+from mclrec_tf.data.time_split import Periods
 from pipeline.baseline import latest_blessed_model
 from pipeline.blessing import eval_config
 from pipeline.export_check import ExportCheck
@@ -45,7 +46,7 @@ def create_pipeline(
 
     Args:
         pipeline_root: folder of the artifacts of every run.
-        data_path: the event log: a file, a folder or a glob.
+        data_path: the event log: a file, a folder or a glob, perhaps with spans.
         model_directory: where versions are pushed, the server's `--model_base_path`.
         settings: what `pipeline.settings` explains.
         pipeline_name: runs of one name share cache and latest blessed model.
@@ -54,14 +55,7 @@ def create_pipeline(
         compare_only_with_others: see `pipeline.baseline`; False compiles for Kubeflow.
         metadata: connection to ML Metadata; None where the orchestrator has its own.
     """
-    examples = example_gen(
-        data_path,
-        ExampleGenSettings(
-            format=event_log_format(settings.data),
-            k_core=settings.data.k_core,
-            max_bad_rows=settings.data.max_bad_rows,
-        ),
-    )
+    examples = example_gen(data_path, example_gen_settings(settings.data))
     statistics = tfx.components.StatisticsGen(examples=examples.outputs["examples"])
     schema = tfx.components.ImportSchemaGen(schema_file=SCHEMA_FILE)
     validator = tfx.components.ExampleValidator(
@@ -155,6 +149,12 @@ def create_pipeline(
     )
 
 
-def event_log_format(data: DataSettings) -> EventLogFormat:
-    """The columns of the log."""
-    return EventLogFormat(data.user_column, data.item_column, data.timestamp_column)
+def example_gen_settings(data: DataSettings) -> ExampleGenSettings:
+    """The settings of a person as ExampleGen takes them."""
+    return ExampleGenSettings(
+        format=EventLogFormat(data.user_column, data.item_column, data.timestamp_column),
+        k_core=data.k_core,
+        max_bad_rows=data.max_bad_rows,
+        periods=Periods(data.validation_period, data.test_period) if data.split == "time" else None,
+        window_spans=data.window_spans,
+    )

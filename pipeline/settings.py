@@ -35,9 +35,32 @@ class DataSettings:
     max_bad_rows: float = setting(
         0.01, "largest share of unusable rows; with more the run stops before training"
     )
+    window_spans: int = setting(
+        0,
+        "spans to read of a log with {SPAN}, or {YYYY}, {MM} and {DD}, in its path: the newest "
+        "ones; 0 reads all",
+    )
+    split: Literal["leave_one_out", "time"] = setting(
+        "leave_one_out",
+        "what is held out: each user's last two events, or all that is newer than a cut-off",
+    )
+    validation_period: int = setting(
+        0, "with --split time: length of the time before the test that validates, in log units"
+    )
+    test_period: int = setting(
+        0, "with --split time: length of the time up to the newest event that tests, in log units"
+    )
 
     def __post_init__(self) -> None:
         _require("k_core", self.k_core, 0)
+        _require("window_spans", self.window_spans, 0)
+        for name in ("validation_period", "test_period"):
+            if self.split == "time":
+                _require(name, getattr(self, name), 1)
+            elif getattr(self, name):
+                raise ValueError(f"{option(name)} needs --split time")
+        if self.split == "time" and not self.timestamp_column:
+            raise ValueError("--split time needs a --timestamp-column")
         if not 0 <= self.max_bad_rows <= 1:
             raise ValueError(f"--max-bad-rows is a share, from 0 to 1; got {self.max_bad_rows:g}")
 
