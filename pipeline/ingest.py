@@ -1,9 +1,8 @@
 """What the pipeline needs of its first half: from an event log to ids."""
 
-import os
-
 from tfx.v1 import proto
 
+from pipeline.data_gate.schema_text import BUILT_IN
 from pipeline.example_gen.component import example_gen
 from pipeline.example_gen.leave_one_out import EXAMPLE_SPLITS
 from pipeline.example_gen.settings import ExampleGenSettings
@@ -17,7 +16,7 @@ __all__ = [
     "example_gen",
 ]
 
-SCHEMA_FILE = os.path.join(os.path.dirname(__file__), "schema", "schema.pbtxt")
+SCHEMA_FILE = BUILT_IN
 PREPROCESSING_FN = "pipeline.preprocessing.preprocessing_fn"
 
 # The vocabulary holds every item that any Example shows, so Transform has to look beyond the train

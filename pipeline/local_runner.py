@@ -9,12 +9,16 @@ from tfx import v1 as tfx
 
 from mclrec_tf.data.event_log import EventLogError
 from pipeline.component_progress import ComponentProgress
+from pipeline.data_gate.anomalies import DataRefused
+from pipeline.data_gate.schema_text import SchemaError
 from pipeline.example_gen.spans import log_files
 from pipeline.pipeline import BEAM_ARGS, create_pipeline, example_gen_settings
 from pipeline.report import RunReport, read_run
 from pipeline.run_history import RunHistory
 from pipeline.settings import Settings
 from pipeline.workdir import RunError, Workdir
+
+_TOLD_AS_THEY_ARE = (EventLogError, SchemaError, DataRefused)
 
 
 def run(
@@ -68,7 +72,7 @@ def run(
         return read_run(history.latest())
     except Exception as error:
         logging.exception("The run failed")
-        known = [cause for cause in _causes(error) if isinstance(cause, EventLogError)]
+        known = [cause for cause in _causes(error) if isinstance(cause, _TOLD_AS_THEY_ARE)]
         if known:
             raise RunError(str(known[0])) from error
         raise RunError(f"{progress.current or 'The pipeline'} failed: {error}") from error

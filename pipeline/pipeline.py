@@ -1,6 +1,7 @@
 """The pipeline: from an event log to a pushed model."""
 
 import dataclasses
+import json
 import os
 from collections.abc import Sequence
 
@@ -12,10 +13,12 @@ from mclrec_tf.data.event_log import EventLogFormat
 from mclrec_tf.data.time_split import Periods
 from pipeline.baseline import latest_blessed_model
 from pipeline.blessing import eval_config
+from pipeline.data_gate.accepted_data import last_accepted_data
+from pipeline.data_gate.gate import DataGate
+from pipeline.data_gate.schema_text import CuratedSchema, schema_text
 from pipeline.export_check import ExportCheck
 from pipeline.ingest import (
     PREPROCESSING_FN,
-    SCHEMA_FILE,
     TRANSFORM_SPLITS,
     ExampleGenSettings,
     example_gen,
@@ -52,14 +55,27 @@ def create_pipeline(
         pipeline_name: runs of one name share cache and latest blessed model.
         beam_args: Beam's options for ExampleGen, StatisticsGen, Transform and Evaluator.
         enable_cache: use the outputs of earlier runs with the same inputs and settings.
-        compare_only_with_others: see `pipeline.baseline`; False compiles for Kubeflow.
+        compare_only_with_others: see `pipeline.baseline` and `pipeline.data_gate`; False compiles
+            for Kubeflow.
         metadata: connection to ML Metadata; None where the orchestrator has its own.
     """
-    examples = example_gen(data_path, example_gen_settings(settings.data))
+    data = example_gen_settings(settings.data)
+    examples = example_gen(data_path, data)
     statistics = tfx.components.StatisticsGen(examples=examples.outputs["examples"])
-    schema = tfx.components.ImportSchemaGen(schema_file=SCHEMA_FILE)
+    schema = CuratedSchema(text=schema_text(settings.data.schema))
     validator = tfx.components.ExampleValidator(
         statistics=statistics.outputs["statistics"], schema=schema.outputs["schema"]
+    )
+    last_accepted = last_accepted_data(
+        current=statistics.outputs["statistics"] if compare_only_with_others else None
+    )
+    gate = DataGate(
+        examples=examples.outputs["examples"],
+        statistics=statistics.outputs["statistics"],
+        anomalies=validator.outputs["anomalies"],
+        schema=schema.outputs["schema"],
+        log_format=json.dumps(dataclasses.asdict(data.format)),
+        previous=last_accepted.outputs["accepted"],
     )
     transform = tfx.components.Transform(
         examples=examples.outputs["examples"],
@@ -69,6 +85,8 @@ def create_pipeline(
         # Nobody reads them: the raw statistics are StatisticsGen's.
         disable_statistics=True,
     )
+    # Nothing is learned from data that the gate refuses.
+    transform.add_upstream_node(gate)
     train_args = tfx.proto.TrainArgs(splits=["train"])
     eval_args = tfx.proto.EvalArgs(splits=["validation"])
     config = {
@@ -131,6 +149,8 @@ def create_pipeline(
         statistics,
         schema,
         validator,
+        last_accepted,
+        gate,
         transform,
         *filter(None, (tuner, base_model)),
         trainer,

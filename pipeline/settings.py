@@ -35,6 +35,11 @@ class DataSettings:
     max_bad_rows: float = setting(
         0.01, "largest share of unusable rows; with more the run stops before training"
     )
+    schema: str = setting(
+        "",
+        "file with the limits that the data must keep, in place of pipeline/schema/schema.pbtxt; "
+        "data that break them stop the run before training",
+    )
     window_spans: int = setting(
         0,
         "spans to read of a log with {SPAN}, or {YYYY}, {MM} and {DD}, in its path: the newest "
