@@ -208,19 +208,30 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Adds an option for every setting, a group for each of the kinds."""
     for name, defaults in vars(Settings()).items():
         group = parser.add_argument_group(name, type(defaults).__doc__)
-        types = get_type_hints(type(defaults))
         for field_ in fields(defaults):
-            type_ = types[field_.name]
-            is_choice = get_origin(type_) is Literal
-            group.add_argument(
-                option(field_.name),
-                dest=field_.name,
-                type=str if is_choice else type_,
-                choices=get_args(type_) if is_choice else None,
-                default=field_.default,
-                metavar=None if is_choice else type_.__name__.upper(),
-                help=field_.metadata["help"] + " (default: %(default)s)",
-            )
+            add_option(group, type(defaults), field_.name)
+
+
+def add_option(parser: Any, kind: Any, name: str) -> None:
+    """Adds the option of one setting.
+
+    Args:
+        parser: a parser, or a group of its options.
+        kind: the dataclass of the setting.
+        name: its field there.
+    """
+    (field_,) = (field_ for field_ in fields(kind) if field_.name == name)
+    type_ = get_type_hints(kind)[name]
+    is_choice = get_origin(type_) is Literal
+    parser.add_argument(
+        option(name),
+        dest=name,
+        type=str if is_choice else type_,
+        choices=get_args(type_) if is_choice else None,
+        default=field_.default,
+        metavar=None if is_choice else type_.__name__.upper(),
+        help=field_.metadata["help"] + " (default: %(default)s)",
+    )
 
 
 def from_options(options: argparse.Namespace) -> Settings:

@@ -10,7 +10,7 @@ import logging
 import shlex
 import sys
 
-from pipeline.settings import DataSettings
+from pipeline.settings import DataSettings, add_option
 from serving.tensorflow_log import silence_tensorflow
 
 _EPILOG = """\
@@ -29,7 +29,6 @@ def parser() -> argparse.ArgumentParser:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    defaults = DataSettings()
     result.add_argument(
         "--model",
         required=True,
@@ -47,20 +46,8 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument(
         "--k", type=int, default=20, metavar="INT", help="items a user (default: %(default)s)"
     )
-    for role in ("user", "item", "timestamp"):
-        result.add_argument(
-            f"--{role}-column",
-            default=getattr(defaults, f"{role}_column"),
-            metavar="STR",
-            help=f"column of the log with the {role} (default: %(default)s)",
-        )
-    result.add_argument(
-        "--max-bad-rows",
-        type=float,
-        default=defaults.max_bad_rows,
-        metavar="FLOAT",
-        help="largest share of unusable rows of the log (default: %(default)s)",
-    )
+    for name in ("user_column", "item_column", "timestamp_column", "max_bad_rows"):
+        add_option(result, DataSettings, name)
     result.add_argument(
         "--beam-args",
         metavar="ARGS",
@@ -82,19 +69,19 @@ def main(arguments: list[str] | None = None) -> int:
     from pipeline.batch_inference.batch_inference import recommend_to_parquet
     from pipeline.batch_inference.error import BatchInferenceError
     from pipeline.batch_inference.model_version import find_model
-    from pipeline.batch_inference.users import find_users
     from pipeline.pipeline import BEAM_ARGS
+    from pipeline.user_histories import HistoriesError, find_histories
 
     try:
         format = EventLogFormat(options.user_column, options.item_column, options.timestamp_column)
         recommend_to_parquet(
             model=find_model(options.model),
-            users=find_users(options.data, format, options.max_bad_rows),
+            users=find_histories(options.data, format, options.max_bad_rows),
             output=options.output,
             k=options.k,
             beam_args=options.beam_args or BEAM_ARGS,
         )
-    except (EventLogError, BatchInferenceError) as error:
+    except (EventLogError, HistoriesError, BatchInferenceError) as error:
         print(error, file=sys.stderr)
         return 1
     print(f"Written to {options.output}")

@@ -11,7 +11,7 @@ from tfx.dsl.io import fileio
 from pipeline.batch_inference.model_version import ModelVersion
 from pipeline.batch_inference.output_folder import whole_folder
 from pipeline.batch_inference.recommender import Recommender
-from pipeline.batch_inference.users import EventLogUsers, ExampleUsers
+from pipeline.user_histories import EventLogHistories, ExampleHistories
 from serving.client.answers import Recommendation
 
 SCHEMA = pa.schema(
@@ -27,7 +27,7 @@ SCHEMA = pa.schema(
 def recommend_to_parquet(
     *,
     model: ModelVersion,
-    users: EventLogUsers | ExampleUsers,
+    users: EventLogHistories | ExampleHistories,
     output: str,
     k: int,
     beam_args: Sequence[str],
@@ -45,7 +45,7 @@ def recommend_to_parquet(
         beam_args: Beam's options.
 
     Raises:
-        BatchInferenceError, EventLogError: the input or the output cannot be used.
+        BatchInferenceError, EventLogError, HistoriesError: the input or the output cannot be used.
     """
     options = beam.pipeline.PipelineOptions(list(beam_args))
     with whole_folder(output) as folder:

@@ -30,13 +30,12 @@ from pipeline.data_gate.accepted_data import (
     write_spans,
 )
 from pipeline.data_gate.anomalies import DataRefused, findings
-from pipeline.data_gate.schema_text import load_schema
+from pipeline.data_gate.schema_text import HISTORIES, load_schema
 from pipeline.data_gate.statistics import LogStatistics
 from pipeline.example_gen.report import read_report
 from pipeline.example_gen.spans import Span
 
 _NEWEST_SPAN = "newest_span"
-_SPAN_ENVIRONMENT = "SPAN"
 
 
 @component(use_beam=True)
@@ -141,7 +140,7 @@ def check_spans(
         for span in new:
             current = read_statistics(folder, str(span.number))
             wrong = tfdv.validate_statistics(
-                current, limits, environment=_SPAN_ENVIRONMENT, previous_statistics=last_good
+                current, limits, environment=HISTORIES, previous_statistics=last_good
             )
             lines = list(findings(f"span {span.number} ({span.path})", wrong))
             found += lines

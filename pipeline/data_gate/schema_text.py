@@ -11,6 +11,8 @@ from tfx.dsl.component.experimental.decorators import component
 from tfx.types.standard_artifacts import Schema
 
 BUILT_IN = os.path.join(os.path.dirname(os.path.dirname(__file__)), "schema", "schema.pbtxt")
+HISTORIES = "HISTORIES"
+"""The schema's environment of data that are histories alone."""
 _FILE = "schema.pbtxt"
 
 

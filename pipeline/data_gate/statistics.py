@@ -3,26 +3,30 @@
 import os
 
 import apache_beam as beam
-import tensorflow as tf
 import tensorflow_data_validation as tfdv
 from tfx_bsl.public.tfxio import TFExampleBeamRecord
 
 from mclrec_tf.data.event_log import EventLogFormat
 from pipeline.example_gen.read_log import read_log
-from pipeline.example_gen.user_history import UserHistory, bytes_feature, int64_feature
+from pipeline.example_gen.user_history import UserHistory, to_example
 
 
 class HistoryStatistics(beam.PTransform):
-    """Serialised tf.train.Examples -> a binary file of their statistics."""
+    """Histories -> a binary file of their statistics.
+
+    Args:
+        file: the file to write.
+    """
 
     def __init__(self, file: str) -> None:
         super().__init__()
         self._file = file
 
-    def expand(self, examples: beam.PCollection[bytes]) -> None:
+    def expand(self, histories: beam.PCollection[UserHistory]) -> None:
         source = TFExampleBeamRecord(physical_format="inmem", telemetry_descriptors=["DataGate"])
         _ = (
-            examples
+            histories
+            | "ToExample" >> beam.Map(to_example)
             | "Decode" >> source.BeamSource()
             | "Statistics" >> tfdv.GenerateStatistics(tfdv.StatsOptions())
             | "Write" >> tfdv.WriteStatisticsToBinaryFile(self._file)
@@ -46,17 +50,6 @@ class LogStatistics(beam.PTransform):
 
     def expand(self, start: beam.pvalue.PBegin) -> None:
         summaries = os.path.splitext(self._file)[0] + "-summaries"
-        _ = (
-            read_log(start, self._files, self._format, summaries)
-            | "ToExample" >> beam.Map(_to_example)
-            | "Statistics" >> HistoryStatistics(self._file)
-        )
-
-
-def _to_example(history: UserHistory) -> bytes:
-    feature = {
-        "user_id": bytes_feature([history.user_id]),
-        "history": bytes_feature(history.items),
-        "timestamps": int64_feature(history.timestamps),
-    }
-    return tf.train.Example(features=tf.train.Features(feature=feature)).SerializeToString()
+        _ = read_log(
+            start, self._files, self._format, summaries
+        ) | "Histories" >> HistoryStatistics(self._file)

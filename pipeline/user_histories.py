@@ -1,4 +1,4 @@
-"""The histories to answer for, from an event log or from Examples."""
+"""The histories of users, from an event log or from Examples, as Beam reads them."""
 
 import os
 
@@ -6,7 +6,6 @@ import apache_beam as beam
 import tensorflow as tf
 
 from mclrec_tf.data.event_log import EventLogFormat
-from pipeline.batch_inference.error import BatchInferenceError
 from pipeline.example_gen.checks import check_bad_rows, check_readable
 from pipeline.example_gen.read_log import read_log, read_summaries
 from pipeline.example_gen.spans import has_spans, log_files
@@ -15,7 +14,11 @@ from pipeline.example_gen.user_history import UserHistory
 _TFRECORD = "tfrecord"
 
 
-class EventLogUsers:
+class HistoriesError(ValueError):
+    """The Examples cannot be used. The message names the file and says what to do."""
+
+
+class EventLogHistories:
     """Every user of an event log with all events, ordered as ExampleGen orders them.
 
     Nobody is filtered out: the model itself drops the items that it does not know.
@@ -43,7 +46,7 @@ class EventLogUsers:
         check_bad_rows(self._path, summaries, self._max_bad_rows)
 
 
-class ExampleUsers:
+class ExampleHistories:
     """Every user of TFRecord files of Examples, with the history that stands there.
 
     Args:
@@ -54,7 +57,7 @@ class ExampleUsers:
         pattern = os.path.join(path, f"*{_TFRECORD}*") if tf.io.gfile.isdir(path) else path
         files = tf.io.gfile.glob(pattern)
         if not files:
-            raise BatchInferenceError(f"--data {path}: no file matches.")
+            raise HistoriesError(f"{path}: no file matches.")
         compression = "GZIP" if files[0].endswith(".gz") else ""
         # Told here, because of an error on a worker each runner makes something else.
         for record in tf.data.TFRecordDataset(files[:1], compression).take(1).as_numpy_iterator():
@@ -84,18 +87,26 @@ def _parse(record: bytes) -> UserHistory:
 def _check(example: tf.train.Example, file: str) -> None:
     missing = [name for name in ("user_id", "history") if name not in example.features.feature]
     if missing:
-        raise BatchInferenceError(
-            f"--data {file}: the first Example has no feature {' and no '.join(missing)}. Give the "
+        raise HistoriesError(
+            f"{file}: the first Example has no feature {' and no '.join(missing)}. Give the "
             "Examples of pipeline.run_local, for example those of Split-test."
         )
 
 
-def find_users(
+def find_histories(
     path: str, format: EventLogFormat, max_bad_rows: float
-) -> EventLogUsers | ExampleUsers:
-    """Tells Examples from an event log by the names of the files."""
+) -> EventLogHistories | ExampleHistories:
+    """Tells Examples from an event log by the names of the files.
+
+    Args:
+        path: an event log, or Examples.
+        format, max_bad_rows: as for `EventLogHistories`.
+
+    Raises:
+        EventLogError, HistoriesError: there is nothing, or nothing that can be read.
+    """
     is_folder = not has_spans(path) and tf.io.gfile.isdir(path)
     names = tf.io.gfile.listdir(path) if is_folder else [os.path.basename(path)]
     if any(_TFRECORD in name for name in names):
-        return ExampleUsers(path)
-    return EventLogUsers(path, format, max_bad_rows)
+        return ExampleHistories(path)
+    return EventLogHistories(path, format, max_bad_rows)
