@@ -19,9 +19,9 @@ _MAX_BATCH_SIZE = 64
 class Recommender(ModelHandler[UserHistory, list[Recommendation], Any]):
     """RunInference's handler: histories in, the k best unseen items of each out.
 
-    Beam's own handler for TensorFlow loads SavedModels through Keras, which refuses those of
-    Keras 3; TFX's RunInference asks signatures of serialised Examples only, and the one that the
-    export has ranks the baselines, too, and has a fixed k.
+    Beam's own handler for TensorFlow loads through Keras: Keras 3 refuses every SavedModel, and
+    tf-keras makes of it an object that cannot be called. TFX's RunInference asks signatures of
+    serialised Examples only, and the export's ranks the baselines as well and has a fixed k.
 
     Args:
         saved_model: folder of the model.
