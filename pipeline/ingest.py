@@ -1,9 +1,8 @@
 """What the pipeline needs of its first half: from an event log to ids."""
 
-import os
-
 from tfx.v1 import proto
 
+from pipeline.data_gate.schema_text import BUILT_IN
 from pipeline.example_gen.component import example_gen
 from pipeline.example_gen.leave_one_out import EXAMPLE_SPLITS
 from pipeline.example_gen.settings import ExampleGenSettings
@@ -17,9 +16,10 @@ __all__ = [
     "example_gen",
 ]
 
-SCHEMA_FILE = os.path.join(os.path.dirname(__file__), "schema", "schema.pbtxt")
+SCHEMA_FILE = BUILT_IN
 PREPROCESSING_FN = "pipeline.preprocessing.preprocessing_fn"
 
-# The vocabulary holds the whole catalogue, so Transform has to look beyond the train split. The
-# test split shows every event of a user: validation would add nothing.
-TRANSFORM_SPLITS = proto.SplitsConfig(analyze=["train", "test"], transform=EXAMPLE_SPLITS)
+# The vocabulary holds every item that any Example shows, so Transform has to look beyond the train
+# split. Leave-one-out shows every event of a user in the test split, but a split by time may show
+# an item only as a target of validation.
+TRANSFORM_SPLITS = proto.SplitsConfig(analyze=EXAMPLE_SPLITS, transform=EXAMPLE_SPLITS)

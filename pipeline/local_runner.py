@@ -7,15 +7,20 @@ from pathlib import Path
 from rich.console import Console
 from tfx import v1 as tfx
 
-from mclrec_tf.data.event_log import EventLogError, event_log_files
+from mclrec_tf.data.event_log import EventLogError
 from pipeline.component_progress import ComponentProgress
-from pipeline.pipeline import BEAM_ARGS, create_pipeline, event_log_format
+from pipeline.data_gate.anomalies import DataRefused
+from pipeline.data_gate.schema_text import SchemaError
+from pipeline.example_gen.spans import log_files
+from pipeline.pipeline import BEAM_ARGS, create_pipeline, example_gen_settings
 from pipeline.report import RunReport, read_run
 from pipeline.run_history import ComponentRun, RunHistory
 from pipeline.run_report.contents import read_contents
 from pipeline.run_report.page import write_page
 from pipeline.settings import Settings
 from pipeline.workdir import RunError, Workdir
+
+_TOLD_AS_THEY_ARE = (EventLogError, SchemaError, DataRefused)
 
 
 def run(
@@ -34,7 +39,7 @@ def run(
     Started again after it was killed, it goes on with the component that was running.
 
     Args:
-        data_path: the event log: a file, a folder or a glob.
+        data_path: the event log: a file, a folder or a glob, perhaps with spans.
         workdir: keeps artifacts and metadata; `workdir.only_run()` and `.log()` are entered.
         model_directory: where versions are pushed.
         settings: what `pipeline.settings` explains.
@@ -53,7 +58,9 @@ def run(
     history = RunHistory(metadata)
     earlier = history.newest_run()
     try:
-        event_log_files(data_path, event_log_format(settings.data))
+        # A wrong path is told before TFX starts.
+        data = example_gen_settings(settings.data)
+        log_files(data_path, data.format, data.window_spans)
         pipeline = create_pipeline(
             pipeline_root=workdir.pipeline_root,
             data_path=data_path,
@@ -70,7 +77,7 @@ def run(
         outcome = read_run(history.latest())
     except Exception as error:
         logging.exception("The run failed")
-        known = [cause for cause in _causes(error) if isinstance(cause, EventLogError)]
+        known = [cause for cause in _causes(error) if isinstance(cause, _TOLD_AS_THEY_ARE)]
         failure = (
             str(known[0]) if known else f"{progress.current or 'The pipeline'} failed: {error}"
         )

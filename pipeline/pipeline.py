@@ -10,14 +10,17 @@ from tfx import v1 as tfx
 from tfx.dsl.components.base.base_node import BaseNode
 
 from mclrec_tf.data.event_log import EventLogFormat
+from mclrec_tf.data.time_split import Periods
 from pipeline.baseline import latest_blessed_model
+from pipeline.data_gate.accepted_data import last_accepted_data
+from pipeline.data_gate.gate import DataGate
+from pipeline.data_gate.schema_text import CuratedSchema, schema_text
 from pipeline.evaluation.blessing import Blessing
 from pipeline.evaluation.eval_config import eval_config
 from pipeline.evaluation.slice_features import SliceFeatures
 from pipeline.export_check import ExportCheck
 from pipeline.ingest import (
     PREPROCESSING_FN,
-    SCHEMA_FILE,
     TRANSFORM_SPLITS,
     ExampleGenSettings,
     example_gen,
@@ -48,27 +51,33 @@ def create_pipeline(
 
     Args:
         pipeline_root: folder of the artifacts of every run.
-        data_path: the event log: a file, a folder or a glob.
+        data_path: the event log: a file, a folder or a glob, perhaps with spans.
         model_directory: where versions are pushed, the server's `--model_base_path`.
         settings: what `pipeline.settings` explains.
         pipeline_name: runs of one name share cache and latest blessed model.
         beam_args: Beam's options for the components that use it.
         enable_cache: use the outputs of earlier runs with the same inputs and settings.
-        compare_only_with_others: see `pipeline.baseline`; False compiles for Kubeflow.
+        compare_only_with_others: see `pipeline.baseline` and `pipeline.data_gate`; False compiles
+            for Kubeflow.
         metadata: connection to ML Metadata; None where the orchestrator has its own.
     """
-    examples = example_gen(
-        data_path,
-        ExampleGenSettings(
-            format=event_log_format(settings.data),
-            k_core=settings.data.k_core,
-            max_bad_rows=settings.data.max_bad_rows,
-        ),
-    )
+    data = example_gen_settings(settings.data)
+    examples = example_gen(data_path, data)
     statistics = tfx.components.StatisticsGen(examples=examples.outputs["examples"])
-    schema = tfx.components.ImportSchemaGen(schema_file=SCHEMA_FILE)
+    schema = CuratedSchema(text=schema_text(settings.data.schema))
     validator = tfx.components.ExampleValidator(
         statistics=statistics.outputs["statistics"], schema=schema.outputs["schema"]
+    )
+    last_accepted = last_accepted_data(
+        current=statistics.outputs["statistics"] if compare_only_with_others else None
+    )
+    gate = DataGate(
+        examples=examples.outputs["examples"],
+        statistics=statistics.outputs["statistics"],
+        anomalies=validator.outputs["anomalies"],
+        schema=schema.outputs["schema"],
+        log_format=json.dumps(dataclasses.asdict(data.format)),
+        previous=last_accepted.outputs["accepted"],
     )
     transform = tfx.components.Transform(
         examples=examples.outputs["examples"],
@@ -78,6 +87,8 @@ def create_pipeline(
         # Nobody reads them: the raw statistics are StatisticsGen's.
         disable_statistics=True,
     )
+    # Nothing is learned from data that the gate refuses.
+    transform.add_upstream_node(gate)
     train_args = tfx.proto.TrainArgs(splits=["train"])
     eval_args = tfx.proto.EvalArgs(splits=["validation"])
     config = {
@@ -145,6 +156,8 @@ def create_pipeline(
         statistics,
         schema,
         validator,
+        last_accepted,
+        gate,
         transform,
         *filter(None, (tuner, base_model)),
         trainer,
@@ -165,6 +178,12 @@ def create_pipeline(
     )
 
 
-def event_log_format(data: DataSettings) -> EventLogFormat:
-    """The columns of the log."""
-    return EventLogFormat(data.user_column, data.item_column, data.timestamp_column)
+def example_gen_settings(data: DataSettings) -> ExampleGenSettings:
+    """The settings of a person as ExampleGen takes them."""
+    return ExampleGenSettings(
+        format=EventLogFormat(data.user_column, data.item_column, data.timestamp_column),
+        k_core=data.k_core,
+        max_bad_rows=data.max_bad_rows,
+        periods=Periods(data.validation_period, data.test_period) if data.split == "time" else None,
+        window_spans=data.window_spans,
+    )

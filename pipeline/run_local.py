@@ -19,8 +19,10 @@ ERROR, NOT_BLESSED, INTERRUPTED = 1, 3, 130
 
 _EPILOG = f"""\
 The event log is a CSV, TSV, RecBole .inter, Parquet or "user item item ..." text file, also with
-.gz, or a folder or glob of such files. A run that was stopped goes on where it was when the same
-command is given again; steps whose input and settings are unchanged are not repeated.
+.gz, or a folder or glob of such files. Daily folders: write the date as {{YYYY}}, {{MM}}, {{DD}} or
+a number as {{SPAN}}, and a version as {{VERSION}}; "days/{{YYYY}}-{{MM}}-{{DD}}/*.csv" is all days
+up to the newest. A run that was stopped goes on where it was when the same command is given again;
+steps whose input and settings are unchanged are not repeated.
 
 exit status: 0 model pushed; {NOT_BLESSED} refused, nothing pushed; {ERROR} error; 2 wrong options
 """

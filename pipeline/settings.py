@@ -35,9 +35,37 @@ class DataSettings:
     max_bad_rows: float = setting(
         0.01, "largest share of unusable rows; with more the run stops before training"
     )
+    schema: str = setting(
+        "",
+        "file with the limits that the data must keep, in place of pipeline/schema/schema.pbtxt; "
+        "data that break them stop the run before training",
+    )
+    window_spans: int = setting(
+        0,
+        "spans to read of a log with {SPAN}, or {YYYY}, {MM} and {DD}, in its path: the newest "
+        "ones; 0 reads all",
+    )
+    split: Literal["leave_one_out", "time"] = setting(
+        "leave_one_out",
+        "what is held out: each user's last two events, or all that is newer than a cut-off",
+    )
+    validation_period: int = setting(
+        0, "with --split time: length of the time before the test that validates, in log units"
+    )
+    test_period: int = setting(
+        0, "with --split time: length of the time up to the newest event that tests, in log units"
+    )
 
     def __post_init__(self) -> None:
         _require("k_core", self.k_core, 0)
+        _require("window_spans", self.window_spans, 0)
+        for name in ("validation_period", "test_period"):
+            if self.split == "time":
+                _require(name, getattr(self, name), 1)
+            elif getattr(self, name):
+                raise ValueError(f"{option(name)} needs --split time")
+        if self.split == "time" and not self.timestamp_column:
+            raise ValueError("--split time needs a --timestamp-column")
         if not 0 <= self.max_bad_rows <= 1:
             raise ValueError(f"--max-bad-rows is a share, from 0 to 1; got {self.max_bad_rows:g}")
 
@@ -191,19 +219,30 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Adds an option for every setting, a group for each of the kinds."""
     for name, defaults in vars(Settings()).items():
         group = parser.add_argument_group(name, type(defaults).__doc__)
-        types = get_type_hints(type(defaults))
         for field_ in fields(defaults):
-            type_ = types[field_.name]
-            is_choice = get_origin(type_) is Literal
-            group.add_argument(
-                option(field_.name),
-                dest=field_.name,
-                type=str if is_choice else type_,
-                choices=get_args(type_) if is_choice else None,
-                default=field_.default,
-                metavar=None if is_choice else type_.__name__.upper(),
-                help=field_.metadata["help"] + " (default: %(default)s)",
-            )
+            add_option(group, type(defaults), field_.name)
+
+
+def add_option(parser: Any, kind: Any, name: str) -> None:
+    """Adds the option of one setting.
+
+    Args:
+        parser: a parser, or a group of its options.
+        kind: the dataclass of the setting.
+        name: its field there.
+    """
+    (field_,) = (field_ for field_ in fields(kind) if field_.name == name)
+    type_ = get_type_hints(kind)[name]
+    is_choice = get_origin(type_) is Literal
+    parser.add_argument(
+        option(name),
+        dest=name,
+        type=str if is_choice else type_,
+        choices=get_args(type_) if is_choice else None,
+        default=field_.default,
+        metavar=None if is_choice else type_.__name__.upper(),
+        help=field_.metadata["help"] + " (default: %(default)s)",
+    )
 
 
 def from_options(options: argparse.Namespace) -> Settings:

@@ -20,6 +20,7 @@ from mclrec_tf.data.event_log import (
 )
 from mclrec_tf.data.histories import MIN_EVENTS, Histories
 from mclrec_tf.data.k_core import in_k_core
+from mclrec_tf.data.time_split import Periods, split_by_time
 
 _SHOWN_PROBLEMS = 5
 
@@ -64,14 +65,16 @@ class Interactions:
     Args:
         histories: the events of each user, in order of time. Item ids: 0 is padding, 1…|I| are
             the items by falling frequency in the training part (all but each user's last two
-            events); of equally frequent items the one whose raw id sorts last comes first,
-            which is the order of `tft.vocabulary`.
+            events, or what comes before `periods`); of equally frequent items the one whose raw id
+            sorts last comes first, which is the order of `tft.vocabulary`.
+        timestamps: int64 [N], the time of each event of the histories, in the log's units.
         user_ids: raw id of each user, in the order in which users first appear in the log.
         item_ids: raw id of each item; place i is the item of id i + 1.
         report: what became of the rows.
     """
 
     histories: Histories
+    timestamps: npt.NDArray[np.int64]
     user_ids: list[str]
     item_ids: list[str]
     report: LoadReport
@@ -82,6 +85,7 @@ def load_interactions(
     format: EventLogFormat | None = None,
     k_core: int = 5,
     max_bad_rows: float = 0.01,
+    periods: Periods | None = None,
 ) -> Interactions:
     """Reads a log, drops duplicates and rare users and items, and numbers what is left.
 
@@ -92,6 +96,8 @@ def load_interactions(
             Users who then have fewer than three are dropped in any case.
         max_bad_rows: share of the rows that may be unusable. They are skipped and counted in
             the report.
+        periods: if the log will be split by time, what `split_by_time` will hold out: then the
+            training part that orders the items is what comes before.
 
     Raises:
         EventLogError: the log cannot be read, too many rows are unusable, or what is left is not
@@ -127,13 +133,19 @@ def load_interactions(
     if len(users) < 2 or len(items) < 2:
         raise EventLogError(_too_little(path, log, k_core, len(users), len(items)))
 
-    train_counts = np.bincount(histories.without_last(2).items, minlength=len(log.item_ids))
+    times = log.times[core]
+    if periods is None:
+        train = histories.without_last(2)
+    else:
+        train = split_by_time(histories, times, periods).train
+    train_counts = np.bincount(train.items, minlength=len(log.item_ids))
     # By count, then by id, both falling. Text sorts like its UTF-8 bytes.
     ranked = sorted(items, key=lambda item: (train_counts[item], log.item_ids[item]), reverse=True)
     new_ids = np.zeros(len(log.item_ids), np.int32)
     new_ids[ranked] = np.arange(1, len(ranked) + 1)
     return Interactions(
         histories=Histories(new_ids[histories.items], histories.row_splits),
+        timestamps=times,
         user_ids=[log.user_ids[user] for user in users],
         item_ids=[log.item_ids[item] for item in ranked],
         report=report,

@@ -1,12 +1,24 @@
 """When an event log stops the pipeline, and what the person is told."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from mclrec_tf.data.event_log import EventLogError
+from mclrec_tf.data.time_split import Periods
 from pipeline.example_gen.k_core import KCore
 from pipeline.example_gen.report import FileSummary, LogTotals
+from pipeline.example_gen.settings import ExampleGenSettings
 
 _LINES_SHOWN = 20
+
+
+def check_has_time(files: Sequence[str], settings: ExampleGenSettings) -> None:
+    """Stops if a log without time is to be split by time."""
+    texts = [file for file in files if file.removesuffix(".gz").endswith(".txt")]
+    if settings.periods and (texts or not settings.format.timestamp_column):
+        raise EventLogError(
+            f"{(texts or files)[0]}: this log has no time to split by. Use --split leave_one_out, "
+            "or give a log with a time column and name it with --timestamp-column."
+        )
 
 
 def check_readable(files: Sequence[FileSummary]) -> None:
@@ -54,6 +66,20 @@ def check_left(path: str, core: KCore, log: LogTotals, k: int) -> None:
             f"{log.events:,} events: {reason}. {advice}"
         )
     _check_more_than_one(core.totals, f"{path}: after the k-core (k = {k}) the event log", advice)
+
+
+def check_splits(path: str, users: Mapping[str, int], periods: Periods | None) -> None:
+    """Stops if a split is left without a user, which only a split by time can do."""
+    empty = [split for split, count in users.items() if not count]
+    if periods and empty:
+        raise EventLogError(
+            f"{path}: split by time, no user is left for {' and '.join(empty)} (users: "
+            f"{', '.join(f'{split} {count:,}' for split, count in users.items())}). The test takes "
+            f"the last {periods.test:,} units of the log's time, validation the "
+            f"{periods.validation:,} before. Set --test-period and --validation-period to what "
+            "the log's times are counted in (a day is 86400 seconds or 86400000 milliseconds), "
+            "and look for events that are dated in the future."
+        )
 
 
 def _check_more_than_one(counts: LogTotals, subject: str, advice: str) -> None:

@@ -1,13 +1,25 @@
 """Builds the ExampleGen component."""
 
+import dataclasses
+import os
+
 from tfx.components.example_gen.component import FileBasedExampleGen
 from tfx.dsl.components.base import executor_spec
 from tfx.v1 import proto
 
+from pipeline.example_gen.driver import Driver
 from pipeline.example_gen.executor import Executor
 from pipeline.example_gen.leave_one_out import EXAMPLE_SPLITS
 from pipeline.example_gen.log_location import base_and_pattern
 from pipeline.example_gen.settings import ExampleGenSettings
+from pipeline.example_gen.spans import has_spans
+
+
+class ExampleGen(FileBasedExampleGen):
+    """TFX's component with our executor and driver; `example_gen` builds it."""
+
+    EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(Executor)
+    DRIVER_CLASS = Driver
 
 
 def example_gen(input_path: str, settings: ExampleGenSettings | None = None) -> FileBasedExampleGen:
@@ -18,8 +30,9 @@ def example_gen(input_path: str, settings: ExampleGenSettings | None = None) -> 
 
     Args:
         input_path: the event log: a file, a folder, or a glob pattern, in which `{SPAN}`,
-            `{VERSION}` and `{YYYY}`, `{MM}`, `{DD}` stand for TFX's spans and versions. A folder
-            that is not on this machine ends with `/`.
+            `{VERSION}` and `{YYYY}`, `{MM}`, `{DD}` stand for TFX's spans and versions: of each
+            span, up to the newest, the newest version is read. A folder that is not on this
+            machine ends with `/`.
         settings: how to read and filter it, `ExampleGenSettings()` by default.
 
     Example:
@@ -27,8 +40,11 @@ def example_gen(input_path: str, settings: ExampleGenSettings | None = None) -> 
     >>> example_gen("/data/clicks.csv.gz", ExampleGenSettings(k_core=10)).id
     'FileBasedExampleGen'
     """
+    settings = settings or ExampleGenSettings()
     base, pattern = base_and_pattern(input_path)
-    return FileBasedExampleGen(
+    if has_spans(pattern):
+        settings = dataclasses.replace(settings, spans_path=os.path.join(base, pattern))
+    return ExampleGen(
         input_base=base,
         input_config=proto.Input(splits=[proto.Input.Split(name="log", pattern=pattern)]),
         # Names the splits. The executor does not divide by hash, but the proto demands buckets.
@@ -39,6 +55,5 @@ def example_gen(input_path: str, settings: ExampleGenSettings | None = None) -> 
                 ]
             )
         ),
-        custom_config=(settings or ExampleGenSettings()).to_custom_config(),
-        custom_executor_spec=executor_spec.BeamExecutorSpec(Executor),
-    )
+        custom_config=settings.to_custom_config(),
+    ).with_id(FileBasedExampleGen.__name__)

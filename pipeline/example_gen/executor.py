@@ -7,11 +7,18 @@ import apache_beam as beam
 import tensorflow as tf
 from absl import logging
 from tfx import types
+from tfx.components.example_gen import utils
 from tfx.components.example_gen.base_example_gen_executor import BaseExampleGenExecutor
 from tfx.types import artifact_utils, standard_component_specs
 
-from mclrec_tf.data.event_log import event_log_files
-from pipeline.example_gen.checks import check_bad_rows, check_left, check_log, check_readable
+from pipeline.example_gen.checks import (
+    check_bad_rows,
+    check_has_time,
+    check_left,
+    check_log,
+    check_readable,
+    check_splits,
+)
 from pipeline.example_gen.history_folder import ReadHistories, WriteHistories, read_totals
 from pipeline.example_gen.k_core import k_core
 from pipeline.example_gen.leave_one_out import EXAMPLE_SPLITS, LeaveOneOut
@@ -19,14 +26,17 @@ from pipeline.example_gen.log_location import log_path
 from pipeline.example_gen.read_log import read_log, read_summaries
 from pipeline.example_gen.report import EventLogReport
 from pipeline.example_gen.settings import ExampleGenSettings
+from pipeline.example_gen.spans import log_files
+from pipeline.example_gen.split_users import WriteSplitUsers, read_split_users
+from pipeline.example_gen.time_split import SplitByTime
 
 
 class Executor(BaseExampleGenExecutor):
     """Reads an event log, filters it to its k-core and holds out each user's last events.
 
     Three steps, each in Beam pipelines of its own because how the next looks depends on what the
-    last found: `read_log`, `k_core`, `LeaveOneOut`. Writes the splits, and an `EventLogReport`
-    beside them. `example_gen` builds the component.
+    last found: `read_log`, `k_core`, `LeaveOneOut` or `SplitByTime`. Writes the splits, and an
+    `EventLogReport` beside them. `example_gen` builds the component.
 
     Raises:
         EventLogError: the log cannot be used. It is raised in this process, whatever the runner.
@@ -41,20 +51,22 @@ class Executor(BaseExampleGenExecutor):
         examples = artifact_utils.get_single_instance(
             output_dict[standard_component_specs.EXAMPLES_KEY]
         )
+        settings = ExampleGenSettings.from_custom_config(
+            exec_properties[standard_component_specs.CUSTOM_CONFIG_KEY]
+        )
+        path = settings.spans_path or log_path(exec_properties)
         # In the artifact, because that is a place which every worker reaches.
         working_folder = os.path.join(examples.uri, "working")
         _remove(working_folder)  # of an attempt that was killed
         try:
             report = self._read_and_filter(
-                log_path(exec_properties),
-                ExampleGenSettings.from_custom_config(
-                    exec_properties[standard_component_specs.CUSTOM_CONFIG_KEY]
-                ),
-                working_folder,
+                path, exec_properties[utils.SPAN_PROPERTY_NAME], settings, working_folder
             )
             super().Do(input_dict, output_dict, exec_properties)
+            report.split_users.update(read_split_users(self._histories))
         finally:
             _remove(working_folder)
+        check_splits(path, report.split_users, settings.periods)
         report.write(examples.uri)
 
     def GenerateExamplesByBeam(
@@ -62,20 +74,20 @@ class Executor(BaseExampleGenExecutor):
     ) -> dict[str, beam.PCollection]:
         """All splits come from one read of the filtered histories."""
         del exec_properties
-        splits = (
-            pipeline
-            | ReadHistories(self._histories)
-            | "LeaveOneOut" >> beam.ParDo(LeaveOneOut()).with_outputs(*EXAMPLE_SPLITS)
-        )
-        return {split: splits[split] for split in EXAMPLE_SPLITS}
+        histories = pipeline | ReadHistories(self._histories)
+        outputs = histories | "Split" >> beam.ParDo(self._split).with_outputs(*EXAMPLE_SPLITS)
+        splits = {split: outputs[split] for split in EXAMPLE_SPLITS}
+        _ = splits | WriteSplitUsers(self._histories)
+        return splits
 
     def GetInputSourceToExamplePTransform(self) -> beam.PTransform:
         raise NotImplementedError("Examples of all splits are made in GenerateExamplesByBeam.")
 
     def _read_and_filter(
-        self, path: str, settings: ExampleGenSettings, working_folder: str
+        self, path: str, newest: int | None, settings: ExampleGenSettings, working_folder: str
     ) -> EventLogReport:
-        files = event_log_files(path, settings.format)
+        files, spans = log_files(path, settings.format, settings.window_spans, newest)
+        check_has_time(files, settings)
         logging.info("Reading %d files of %s.", len(files), path)
         summaries_folder = os.path.join(working_folder, "summaries")
         log_folder = os.path.join(working_folder, "log")
@@ -91,6 +103,9 @@ class Executor(BaseExampleGenExecutor):
         core = k_core(self._make_beam_pipeline, log_folder, settings.k_core)
         check_left(path, core, log, settings.k_core)
         self._histories = core.folder
+        self._split: beam.DoFn = LeaveOneOut()
+        if settings.periods:
+            self._split = SplitByTime(settings.periods.cut_offs(core.totals.newest_event))
 
         rows = sum(file.rows for file in summaries)
         report = EventLogReport(
@@ -102,7 +117,8 @@ class Executor(BaseExampleGenExecutor):
             after=core.totals,
             rounds=core.rounds,
             short_users=core.short_users,
-            split_users=dict.fromkeys(EXAMPLE_SPLITS, core.totals.users),
+            split_users=dict.fromkeys(EXAMPLE_SPLITS, 0),
+            spans=spans,
         )
         logging.info("%s", report)
         return report

@@ -1,12 +1,14 @@
 """A folder of user histories that one Beam pipeline writes and the next one reads.
 
 `histories*` holds a record a user, `rare_items*` the items of too few events, `users.json` and
-`items.json` how much there is. The folder is on a file system that the workers share.
+`items.json` how much there is, `times.json` how new it is. The folder is on a file system that the
+workers share.
 """
 
 import json
 import os
 from collections.abc import Iterable
+from typing import Any
 
 import apache_beam as beam
 import tensorflow as tf
@@ -45,6 +47,12 @@ class WriteHistories(beam.PTransform):
             | "RareItemIds" >> beam.Keys()
             | "WriteRareItems" >> beam.io.WriteToTFRecord(os.path.join(self._folder, _RARE_ITEMS))
         )
+        newest = (
+            histories
+            | "NewestEvent" >> beam.Map(lambda history: ("times", history.timestamps[-1]))
+            | "NewestOfAll" >> beam.CombinePerKey(max)
+        )
+        _ = newest | "WriteNewest" >> beam.Map(_write_totals, self._folder)
         _ = (
             (lengths, counts)
             | "LengthsAndCounts" >> beam.Flatten()
@@ -75,7 +83,7 @@ class CountSumSmallest(beam.CombineFn):
         return accumulator
 
 
-def _write_totals(totals_of_kind: tuple[str, tuple[int, int, int]], folder: str) -> None:
+def _write_totals(totals_of_kind: tuple[str, object], folder: str) -> None:
     kind, totals = totals_of_kind
     tf.io.gfile.makedirs(folder)
     # A worker that is tried again writes the same again.
@@ -83,20 +91,20 @@ def _write_totals(totals_of_kind: tuple[str, tuple[int, int, int]], folder: str)
         json.dump(totals, file)
 
 
-def _read_totals(kind: str, folder: str) -> tuple[int, int, int]:
+def _read_totals(kind: str, folder: str, if_empty: Any) -> Any:
     path = os.path.join(folder, kind + ".json")
     if not tf.io.gfile.exists(path):  # nothing to count
-        return 0, 0, 0
+        return if_empty
     with tf.io.gfile.GFile(path) as file:
-        count, total, smallest = json.load(file)
-    return count, total, smallest
+        return json.load(file)
 
 
 def read_totals(folder: str) -> LogTotals:
     """Reads how much a folder holds."""
-    users, events, shortest_history = _read_totals("users", folder)
-    items, _, rarest_item = _read_totals("items", folder)
-    return LogTotals(users, items, events, shortest_history, rarest_item)
+    users, events, shortest_history = _read_totals("users", folder, (0, 0, 0))
+    items, _, rarest_item = _read_totals("items", folder, (0, 0, 0))
+    newest = _read_totals("times", folder, 0)
+    return LogTotals(users, items, events, shortest_history, rarest_item, newest)
 
 
 class ReadHistories(beam.PTransform):

@@ -22,7 +22,10 @@ PlacedEvent = tuple[int, int, int, str]
 
 
 def read_log(
-    pipeline: beam.Pipeline, files: list[str], format: EventLogFormat, summaries: str
+    pipeline: beam.Pipeline | beam.pvalue.PBegin,
+    files: list[str],
+    format: EventLogFormat,
+    summaries: str,
 ) -> beam.PCollection[UserHistory]:
     """Adds the reading of an event log to a Beam pipeline.
 
@@ -30,7 +33,7 @@ def read_log(
     (user, item and time) the first is kept.
 
     Args:
-        pipeline: where to add it.
+        pipeline: where to add it: a pipeline, or its start inside a transform.
         files: the log's files in their order.
         format: the names of its columns.
         summaries: a folder in which a `FileSummary` of each file is written.

@@ -9,6 +9,7 @@ from typing import Any
 import tensorflow as tf
 
 from mclrec_tf.data.event_log import RowProblem
+from pipeline.example_gen.spans import Span
 
 REPORT_FILE = "event_log_report.json"
 ROWS_SHOWN = 5
@@ -87,6 +88,7 @@ class LogTotals:
         users, items, events: their numbers.
         shortest_history: events of the user who has the fewest.
         rarest_item: events of the item that has the fewest.
+        newest_event: its time, in the log's units.
     """
 
     users: int
@@ -94,6 +96,7 @@ class LogTotals:
     events: int
     shortest_history: int
     rarest_item: int
+    newest_event: int
 
 
 @dataclass(frozen=True)
@@ -110,6 +113,7 @@ class EventLogReport:
         rounds: how often the k-core dropped users and items.
         short_users: users dropped because the k-core left fewer than three of their events.
         split_users: users by split.
+        spans: the spans that were read, oldest first; none if the log has none.
     """
 
     files: int
@@ -121,6 +125,7 @@ class EventLogReport:
     rounds: int
     short_users: int
     split_users: dict[str, int]
+    spans: list[Span]
 
     def write(self, examples_uri: str) -> None:
         """Writes the report into an Examples artifact."""
@@ -138,6 +143,7 @@ def read_report(examples_uri: str) -> EventLogReport:
             "rows_skipped": _skipped_rows(values["rows_skipped"]),
             "before": LogTotals(**values["before"]),
             "after": LogTotals(**values["after"]),
+            "spans": [Span(**span) for span in values["spans"]],
         }
     )
 

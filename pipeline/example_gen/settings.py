@@ -9,6 +9,7 @@ from tfx.utils import proto_utils
 from tfx.v1 import proto
 
 from mclrec_tf.data.event_log import EventLogFormat
+from mclrec_tf.data.time_split import Periods
 
 
 @dataclass(frozen=True)
@@ -24,9 +25,12 @@ class ExampleGenSettings:
             0 and 1 keep everybody.
         max_bad_rows: the largest share of unusable rows, from 0 to 1, that is skipped and
             reported; a larger share stops the pipeline.
+        periods: what a split by time holds out; None holds out each user's last two events.
+        window_spans: how many spans of a log with spans are read, the newest ones; 0 for all.
+        spans_path: the log's path if it has spans. `example_gen` fills it in.
 
     Raises:
-        ValueError: if `k_core` or `max_bad_rows` is out of range.
+        ValueError: a setting is out of range.
 
     Example:
 
@@ -37,10 +41,15 @@ class ExampleGenSettings:
     format: EventLogFormat = EventLogFormat()
     k_core: int = 5
     max_bad_rows: float = 0.01
+    periods: Periods | None = None
+    window_spans: int = 0
+    spans_path: str = ""
 
     def __post_init__(self) -> None:
         if self.k_core < 0:
             raise ValueError(f"k_core must be 0 or more, not {self.k_core}.")
+        if self.window_spans < 0:
+            raise ValueError(f"window_spans must be 0 or more, not {self.window_spans}.")
         if not 0 <= self.max_bad_rows <= 1:
             raise ValueError(
                 f"max_bad_rows is a share and must be from 0 to 1, not {self.max_bad_rows}."
@@ -62,8 +71,13 @@ class ExampleGenSettings:
         packed = struct_pb2.Struct()
         config.custom_config.Unpack(packed)
         values = json_format.MessageToDict(packed)
+        periods = values["periods"]
+        # A Struct knows floats only.
         return cls(
             format=EventLogFormat(**values["format"]),
-            k_core=int(values["k_core"]),  # a Struct knows floats only
+            k_core=int(values["k_core"]),
             max_bad_rows=values["max_bad_rows"],
+            periods=periods and Periods(int(periods["validation"]), int(periods["test"])),
+            window_spans=int(values["window_spans"]),
+            spans_path=values["spans_path"],
         )

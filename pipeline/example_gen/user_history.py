@@ -42,6 +42,16 @@ def from_record(record: bytes) -> UserHistory:
     )
 
 
+def to_example(history: UserHistory) -> bytes:
+    """Serialises a history as an Example with the names of the schema."""
+    feature = {
+        "user_id": bytes_feature([history.user_id]),
+        "history": bytes_feature(history.items),
+        "timestamps": int64_feature(history.timestamps),
+    }
+    return tf.train.Example(features=tf.train.Features(feature=feature)).SerializeToString()
+
+
 def bytes_feature(values: list[bytes]) -> tf.train.Feature:
     return tf.train.Feature(bytes_list=tf.train.BytesList(value=values))
 

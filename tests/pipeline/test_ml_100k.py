@@ -5,7 +5,13 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from pipeline.batch_inference.__main__ import main as batch_inference
 from pipeline.demo import served
+from tests.pipeline.batch_inference.answers import (
+    assert_answers_are_a_servers,
+    histories_of,
+    rows_of,
+)
 from tests.pipeline.local_run import LocalRun
 from tests.pipeline.user_ranks import FinishedRun
 
@@ -35,3 +41,14 @@ def test_every_user_is_ranked_alike(run: LocalRun, tmp_path: Path):
     for found in (ranks.offline_ranks(), answered):
         for user, user_ranks in found.items():
             assert user_ranks.items() <= expected[user].items(), user
+
+
+def test_batch_inference_answers_every_user_as_a_server_does(run: LocalRun, tmp_path: Path):
+    output = tmp_path / "recommendations"
+    assert (
+        batch_inference([f"--model={run.models}", f"--data={run.log}", f"--output={output}"]) == 0
+    )
+    rows, histories = rows_of(output), histories_of(run.log)
+    assert len(histories) == 943
+    with served(run.models, Console(quiet=True)) as (grpc_port, _):
+        assert_answers_are_a_servers(rows, histories, f"127.0.0.1:{grpc_port}", 20)

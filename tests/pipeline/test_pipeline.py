@@ -25,8 +25,11 @@ def test_it_compiles_for_kubeflow(tmp_path: Path):
     )
     runner.run(pipeline, write_out=True)
     spec = json.loads((tmp_path / "pipeline.json").read_text())["pipelineSpec"]
-    tasks = set(spec["root"]["dag"]["tasks"])
-    assert {"FileBasedExampleGen", "Trainer", "ExportCheck", "Evaluator", "Pusher"} <= tasks
+    tasks = spec["root"]["dag"]["tasks"]
+    # The order is part of the graph: nothing is learned from data that the gate has not seen.
+    assert "DataGate" in tasks["Transform"]["dependentTasks"]
+    assert "LastAcceptedData" in tasks["DataGate"]["dependentTasks"]
+    assert {"FileBasedExampleGen", "Trainer", "ExportCheck", "Evaluator", "Pusher"} <= tasks.keys()
     text = json.dumps(spec)
     for module in ("pipeline.trainer.run_fn", "pipeline.pusher.PusherExecutor"):
         assert module in text

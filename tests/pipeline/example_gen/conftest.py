@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import pytest
 import tensorflow as tf
+from tfx.components.example_gen.driver import FileBasedDriver
 from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
 from tfx.types import standard_artifacts
 
@@ -51,7 +52,11 @@ def run_executor(log: Path | str, output: Path, settings: ExampleGenSettings) ->
     examples.uri = str(output)
     output.mkdir()
     context = BaseBeamExecutor.Context(beam_pipeline_args=BEAM_ARGS)
-    Executor(context).Do({}, {"examples": [examples]}, dict(component.exec_properties))
+    # TFX's own driver: the one that Kubeflow runs.
+    properties = FileBasedDriver(None).resolve_exec_properties(
+        dict(component.exec_properties), None, None
+    )
+    Executor(context).Do({}, {"examples": [examples]}, properties)
     assert examples.split_names == '["train", "validation", "test"]'
     assert examples.get_string_custom_property("payload_format") == "FORMAT_TF_EXAMPLE"
     # Nothing else is left behind.

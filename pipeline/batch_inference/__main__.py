@@ -1,0 +1,93 @@
+"""Command line: the k best items of every user of a log, as Parquet.
+
+Example:
+    python -m pipeline.batch_inference --model runs/shop/models/mclrec --data events.csv \\
+        --output runs/shop/recommendations --k 20
+"""
+
+import argparse
+import logging
+import shlex
+import sys
+
+from pipeline.settings import DataSettings, add_option
+from serving.tensorflow_log import silence_tensorflow
+
+_EPILOG = """\
+A row of the output: user_id, item_ids and scores, best first, model_version. The answers are those
+of a server of the model. DIR appears when it is whole; a run that fails or is killed leaves none.
+
+exit status: 0 written; 1 error; 2 wrong options
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The options of the command."""
+    result = argparse.ArgumentParser(
+        prog="python -m pipeline.batch_inference",
+        description="Recommends k items to every user of an event log or of Examples.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    result.add_argument(
+        "--model",
+        required=True,
+        metavar="DIR",
+        help="a pushed version, or the folder of versions, of which the newest is taken",
+    )
+    result.add_argument(
+        "--data",
+        required=True,
+        metavar="LOG_OR_EXAMPLES",
+        help="an event log as for pipeline.run_local, of which each user's whole history counts, "
+        "or TFRecord files of Examples with user_id and history",
+    )
+    result.add_argument("--output", required=True, metavar="DIR", help="a new folder to write")
+    result.add_argument(
+        "--k", type=int, default=20, metavar="INT", help="items a user (default: %(default)s)"
+    )
+    for name in ("user_column", "item_column", "timestamp_column", "max_bad_rows"):
+        add_option(result, DataSettings, name)
+    result.add_argument(
+        "--beam-args",
+        metavar="ARGS",
+        type=shlex.split,
+        help="Beam's options, in quotes (default: in one process, in memory)",
+    )
+    return result
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs the command; returns the exit status."""
+    options_parser = parser()
+    options = options_parser.parse_args(arguments)
+    if options.k < 1:
+        options_parser.error(f"--k must be at least 1; got {options.k}")
+    silence_tensorflow()
+    # Not at the top of the file: they take seconds, and --help should not.
+    from mclrec_tf.data.event_log import EventLogError, EventLogFormat
+    from pipeline.batch_inference.batch_inference import recommend_to_parquet
+    from pipeline.batch_inference.error import BatchInferenceError
+    from pipeline.batch_inference.model_version import find_model
+    from pipeline.pipeline import BEAM_ARGS
+    from pipeline.user_histories import HistoriesError, find_histories
+
+    try:
+        format = EventLogFormat(options.user_column, options.item_column, options.timestamp_column)
+        recommend_to_parquet(
+            model=find_model(options.model),
+            users=find_histories(options.data, format, options.max_bad_rows),
+            output=options.output,
+            k=options.k,
+            beam_args=options.beam_args or BEAM_ARGS,
+        )
+    except (EventLogError, HistoriesError, BatchInferenceError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(f"Written to {options.output}")
+    return 0
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.ERROR)  # Beam and TFX warn of what is of no consequence
+    sys.exit(main())

@@ -1,0 +1,62 @@
+"""Which SavedModel answers."""
+
+import os
+from typing import NamedTuple
+
+import tensorflow as tf
+from google.protobuf.message import DecodeError
+from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
+
+from pipeline.batch_inference.error import BatchInferenceError
+from pipeline.batch_inference.recommender import SIGNATURE
+
+_GRAPH = "saved_model.pb"
+
+
+class ModelVersion(NamedTuple):
+    """A pushed model.
+
+    Attributes:
+        version: the name of its folder.
+        path: the folder.
+    """
+
+    version: str
+    path: str
+
+
+def find_model(path: str) -> ModelVersion:
+    """Finds the model in a folder: a SavedModel, or the newest of the versions that lie there.
+
+    Raises:
+        BatchInferenceError: there is none.
+    """
+    path = path.rstrip("/")
+    if tf.io.gfile.exists(os.path.join(path, _GRAPH)):
+        return _checked(ModelVersion(os.path.basename(path), path))
+    names = tf.io.gfile.listdir(path) if tf.io.gfile.isdir(path) else []
+    # Some file systems end the names of folders with a slash.
+    versions = [name.rstrip("/") for name in names if name.rstrip("/").isdecimal()]
+    if not versions:
+        raise BatchInferenceError(
+            f"--model {path}: no SavedModel is here and no version of one. Give the folder that "
+            "holds saved_model.pb, or the folder that a server would have as --model_base_path."
+        )
+    newest = max(versions, key=int)
+    return _checked(ModelVersion(newest, os.path.join(path, newest)))
+
+
+def _checked(model: ModelVersion) -> ModelVersion:
+    """Tells a wrong model before the workers start."""
+    try:
+        with tf.io.gfile.GFile(os.path.join(model.path, _GRAPH), "rb") as file:
+            saved_model = SavedModel.FromString(file.read())
+    except (tf.errors.OpError, DecodeError) as error:
+        raise BatchInferenceError(f"--model {model.path}: cannot be read: {error}.") from error
+    names = [name for graph in saved_model.meta_graphs for name in graph.signature_def]
+    if SIGNATURE not in names:
+        raise BatchInferenceError(
+            f"--model {model.path}: has no signature {SIGNATURE!r}, only {', '.join(names)}. Give "
+            "a model that this pipeline pushed."
+        )
+    return model

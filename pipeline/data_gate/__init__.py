@@ -1,0 +1,1 @@
+"""Data gates: data that look wrong stop the run before anything is learned from them."""

@@ -1,0 +1,34 @@
+"""TFDV's anomalies in words for the person who has to decide."""
+
+from collections.abc import Iterator
+
+from tensorflow_metadata.proto.v0 import anomalies_pb2
+
+_ADVICE = """\
+Correct or remove these data, or deliver them again as a new version of their span; the next run
+looks again at what was not accepted. If the data are right, change the limit that they break: copy
+the schema, edit the drift_comparator, domain or presence of the feature, or the
+dataset_constraints, and give the copy with --schema."""
+
+
+class DataRefused(ValueError):
+    """The data must not be learned from. The message lists every reason and says what to do."""
+
+    def __init__(self, findings: list[str]):
+        lines = "\n".join(f"  {finding}" for finding in findings)
+        super().__init__(f"The data were refused, nothing was trained:\n{lines}\n{_ADVICE}")
+
+
+def findings(where: str, anomalies: anomalies_pb2.Anomalies) -> Iterator[str]:
+    """Yields a line for each anomaly: where it is, in which feature, what is wrong and how far."""
+    for path, info in sorted(anomalies.anomaly_info.items()):
+        feature = ".".join(info.path.step) or path
+        for reason in info.reason:
+            yield f"{where}, {feature}: {_sentence(reason)}"
+    for reason in anomalies.dataset_anomaly_info.reason:
+        yield f"{where}: {_sentence(reason)}"
+
+
+def _sentence(reason: anomalies_pb2.AnomalyInfo.Reason) -> str:
+    kind, text = reason.short_description.rstrip("."), reason.description
+    return text if text.startswith(kind) else f"{kind}. {text}"

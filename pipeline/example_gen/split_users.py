@@ -1,0 +1,43 @@
+"""How many users each split has: counted by Beam, told by a small file."""
+
+import json
+import os
+from typing import Any
+
+import apache_beam as beam
+import tensorflow as tf
+
+_FILE = "split_users.json"
+
+
+class WriteSplitUsers(beam.PTransform):
+    """Counts the Examples of each split and writes the counts to a folder."""
+
+    def __init__(self, folder: str) -> None:
+        super().__init__()
+        self._folder = folder
+
+    def expand(self, splits: dict[str, Any]) -> None:
+        names = [
+            examples | f"Name-{split}" >> beam.Map(lambda _, name: name, split)
+            for split, examples in splits.items()
+        ]
+        _ = (
+            names
+            | beam.Flatten()
+            | beam.combiners.Count.PerElement()
+            | beam.combiners.ToDict()
+            | "WriteSplitUsers" >> beam.Map(_write, os.path.join(self._folder, _FILE))
+        )
+
+
+def _write(counts: dict[str, int], path: str) -> None:
+    # A worker that is tried again writes the same again.
+    with tf.io.gfile.GFile(path, "w") as file:
+        json.dump(counts, file)
+
+
+def read_split_users(folder: str) -> dict[str, int]:
+    """Reads the counts; a split without users is not among them."""
+    with tf.io.gfile.GFile(os.path.join(folder, _FILE)) as file:
+        return dict(json.load(file))

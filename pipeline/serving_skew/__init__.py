@@ -1,0 +1,1 @@
+"""Skew: do the histories that a server is asked about look like those of training?"""

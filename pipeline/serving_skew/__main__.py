@@ -1,0 +1,84 @@
+"""Command line: do the histories that a server is asked about look like those of training?
+
+Example:
+    python -m pipeline.serving_skew --data events.csv --served served.jsonl
+"""
+
+import argparse
+import logging
+import shlex
+import sys
+from collections.abc import Sequence
+
+from pipeline.settings import DataSettings, add_option
+from serving.tensorflow_log import silence_tensorflow
+
+ERROR, SKEWED = 1, 3
+
+_EPILOG = f"""\
+Served histories are JSON lines, {{"history": ["item", "item", ...]}}, oldest first, in a file whose
+name ends in .jsonl; or TFRecord files of Examples with user_id and history; or an event log.
+
+exit status: 0 alike; {SKEWED} skewed, each line says in what; {ERROR} error; 2 wrong options
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The options of the command."""
+    result = argparse.ArgumentParser(
+        prog="python -m pipeline.serving_skew",
+        description="Compares served histories with those of training by TensorFlow Data "
+        "Validation: the skew_comparator of the schema is the limit.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    result.add_argument(
+        "--data",
+        required=True,
+        metavar="LOG_OR_EXAMPLES",
+        help="what was trained on: the event log, or the Examples of Split-test",
+    )
+    result.add_argument("--served", required=True, metavar="FILE", help="the served histories")
+    for name in ("schema", "user_column", "item_column", "timestamp_column", "max_bad_rows"):
+        add_option(result, DataSettings, name)
+    result.add_argument(
+        "--beam-args",
+        metavar="ARGS",
+        type=shlex.split,
+        help="Beam's options, in quotes (default: in one process, in memory)",
+    )
+    return result
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command; returns the exit status."""
+    options = parser().parse_args(arguments)
+    silence_tensorflow()
+    # Not at the top of the file: they take seconds, and --help should not.
+    from mclrec_tf.data.event_log import EventLogError, EventLogFormat
+    from pipeline.data_gate.schema_text import SchemaError
+    from pipeline.pipeline import BEAM_ARGS
+    from pipeline.serving_skew.comparison import skew
+    from pipeline.user_histories import HistoriesError
+
+    try:
+        lines = skew(
+            data=options.data,
+            served=options.served,
+            schema=options.schema,
+            format=EventLogFormat(
+                options.user_column, options.item_column, options.timestamp_column
+            ),
+            max_bad_rows=options.max_bad_rows,
+            beam_args=options.beam_args or BEAM_ARGS,
+        )
+    except (EventLogError, HistoriesError, SchemaError) as error:
+        print(error, file=sys.stderr)
+        return ERROR
+    print("\n".join(lines) or f"{options.served} looks like {options.data}")
+    return SKEWED if lines else 0
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.ERROR)  # Beam and TFX warn of what is of no consequence
+    sys.exit(main())
