@@ -9,7 +9,7 @@ from tfx import v1 as tfx
 
 from mclrec_tf.data.event_log import EventLogError, event_log_files
 from pipeline.component_progress import ComponentProgress
-from pipeline.pipeline import BEAM_ARGS, create_pipeline, event_log_format
+from pipeline.pipeline import create_pipeline, event_log_format
 from pipeline.report import RunReport, read_run
 from pipeline.run_history import RunHistory
 from pipeline.settings import Settings
@@ -53,7 +53,7 @@ def run(
             data_path=data_path,
             model_directory=str(model_directory),
             settings=settings,
-            beam_args=beam_args or BEAM_ARGS,
+            beam_args=beam_args,
             enable_cache=not fresh,
             metadata=metadata,
         )

@@ -7,10 +7,14 @@ from collections.abc import Sequence
 from ml_metadata.proto import metadata_store_pb2
 from tfx import v1 as tfx
 from tfx.dsl.components.base.base_node import BaseNode
+from tfx.utils import proto_utils
 
 from mclrec_tf.data.event_log import EventLogFormat
 from pipeline.baseline import latest_blessed_model
+from pipeline.beam_args import complete_beam_args
 from pipeline.blessing import eval_config
+from pipeline.curated_schema import curated_schema
+from pipeline.evaluator import Evaluator
 from pipeline.export_check import ExportCheck
 from pipeline.ingest import (
     PREPROCESSING_FN,
@@ -19,13 +23,11 @@ from pipeline.ingest import (
     ExampleGenSettings,
     example_gen,
 )
+from pipeline.latest_pushed_model import LatestPushedModel
 from pipeline.pusher import Pusher
 from pipeline.settings import DataSettings, Settings
 
 PIPELINE_NAME = "mclrec"
-# In this process: fastest for logs that fit on one machine. DirectRunner would look for a binary to
-# download at every pipeline, and without the second option TFX packs itself up for workers.
-BEAM_ARGS = ("--runner=FnApiRunner", "--sdk_container_image=none")
 
 
 def create_pipeline(
@@ -35,9 +37,9 @@ def create_pipeline(
     model_directory: str,
     settings: Settings,
     pipeline_name: str = PIPELINE_NAME,
-    beam_args: Sequence[str] = BEAM_ARGS,
+    beam_args: Sequence[str] | None = None,
     enable_cache: bool = True,
-    compare_only_with_others: bool = True,
+    compare_with_pushed: bool = False,
     metadata: metadata_store_pb2.ConnectionConfig | None = None,
 ) -> tfx.dsl.Pipeline:
     """Builds the pipeline, for any TFX orchestrator.
@@ -48,9 +50,11 @@ def create_pipeline(
         model_directory: where versions are pushed, the server's `--model_base_path`.
         settings: what `pipeline.settings` explains.
         pipeline_name: runs of one name share cache and latest blessed model.
-        beam_args: Beam's options for ExampleGen, StatisticsGen, Transform and Evaluator.
+        beam_args: Beam's options for ExampleGen, StatisticsGen, Transform and Evaluator, as in
+            `pipeline.beam_args`; None works in the process of each component.
         enable_cache: use the outputs of earlier runs with the same inputs and settings.
-        compare_only_with_others: see `pipeline.baseline`; False compiles for Kubeflow.
+        compare_with_pushed: compare with the newest pushed version, without asking ML Metadata
+            for the latest blessed model: Kubeflow Pipelines has no resolver.
         metadata: connection to ML Metadata; None where the orchestrator has its own.
     """
     examples = example_gen(
@@ -62,7 +66,7 @@ def create_pipeline(
         ),
     )
     statistics = tfx.components.StatisticsGen(examples=examples.outputs["examples"])
-    schema = tfx.components.ImportSchemaGen(schema_file=SCHEMA_FILE)
+    schema = curated_schema(SCHEMA_FILE)
     validator = tfx.components.ExampleValidator(
         statistics=statistics.outputs["statistics"], schema=schema.outputs["schema"]
     )
@@ -87,10 +91,15 @@ def create_pipeline(
         },
     )
     export_check = ExportCheck(model=trainer.outputs["model"])
-    baseline = latest_blessed_model(
-        candidate=trainer.outputs["model"] if compare_only_with_others else None
+    push_destination = tfx.proto.PushDestination(
+        filesystem=tfx.proto.PushDestination.Filesystem(base_directory=model_directory)
     )
-    evaluator = tfx.components.Evaluator(
+    baseline = (
+        LatestPushedModel(push_destination=proto_utils.proto_to_json(push_destination))
+        if compare_with_pushed
+        else latest_blessed_model(candidate=trainer.outputs["model"])
+    )
+    evaluator = Evaluator(
         examples=examples.outputs["examples"],
         example_splits=["test"],
         model=trainer.outputs["model"],
@@ -102,9 +111,7 @@ def create_pipeline(
         model=trainer.outputs["model"],
         model_blessing=evaluator.outputs["blessing"],
         infra_blessing=export_check.outputs["blessing"],
-        push_destination=tfx.proto.PushDestination(
-            filesystem=tfx.proto.PushDestination.Filesystem(base_directory=model_directory)
-        ),
+        push_destination=push_destination,
     )
     components: list[BaseNode] = [
         examples,
@@ -123,7 +130,7 @@ def create_pipeline(
         pipeline_root=pipeline_root,
         components=components,
         enable_cache=enable_cache,
-        beam_pipeline_args=list(beam_args),
+        beam_pipeline_args=complete_beam_args(beam_args),
         metadata_connection_config=metadata,
     )
 

@@ -20,7 +20,7 @@ from tests.pipeline.user_ranks import FinishedRun
 # In the order in which they run; a resolver is no component that could be cached.
 COMPONENTS = (
     "FileBasedExampleGen",
-    "ImportSchemaGen",
+    "CuratedSchema",
     "StatisticsGen",
     "Transform",
     "ExampleValidator",
