@@ -10,6 +10,7 @@ import os
 import re
 import shlex
 import sys
+import warnings
 from pathlib import Path
 
 from pipeline import settings
@@ -77,8 +78,8 @@ def parser() -> argparse.ArgumentParser:
         metavar="ARGS",
         type=shlex.split,
         help="Beam's options, in quotes, for example "
-        '"--runner=DataflowRunner --project=shop --region=europe-west1 --temp_location=gs://shop/tmp '
-        '--sdk_container_image=IMAGE" (default: in the container of each component)',
+        '"--runner=DataflowRunner --project=shop --region=europe-west1 '
+        '--temp_location=gs://shop/tmp --sdk_container_image=IMAGE" (default: in the container of each component)',
     )
     settings.add_options(result)
     return result
@@ -98,7 +99,9 @@ def main(arguments: list[str] | None = None) -> int:
         )
     if options.output.suffix not in (".yaml", ".yml"):
         options_parser.error(f"--output must end in .yaml or .yml; got {options.output}")
+    # What TensorFlow and Google's packages say when they are loaded is nothing for this screen.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    warnings.simplefilter("ignore", FutureWarning)
     # Not at the top of the file: they take seconds, and --help should not.
     from pipeline.kubeflow.spec import compile_spec, write_spec
     from pipeline.pipeline import create_pipeline

@@ -1,7 +1,6 @@
 """The task of ExampleGen in a container: TFX's driver, then TFX's container entry point."""
 
 import argparse
-import sys
 from collections.abc import Sequence
 
 from tfx.orchestration.kubeflow.v2.container import kubeflow_v2_run_executor
@@ -24,4 +23,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -6,8 +6,10 @@ Example:
 """
 
 import argparse
+import os
 import sys
 import time
+import warnings
 from pathlib import Path
 
 _EPILOG = """\
@@ -49,6 +51,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Runs a spec; returns the exit status."""
     options_parser = parser()
     options = options_parser.parse_args(arguments)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    warnings.simplefilter("ignore", FutureWarning)
     # Not at the top of the file: they take seconds, and --help should not.
     from pipeline.kubeflow.spec import read_spec
     from pipeline.kubeflow.spec_run import SpecRun, TaskError

@@ -77,6 +77,9 @@ def read_spec(path: Path) -> PipelineSpec:
         ValueError: the file is no spec.
     """
     try:
-        return json_format.ParseDict(yaml.safe_load(path.read_text()), PipelineSpec())
-    except (yaml.YAMLError, json_format.ParseError, AttributeError) as error:
+        spec = json_format.ParseDict(yaml.safe_load(path.read_text()) or {}, PipelineSpec())
+    except (yaml.YAMLError, json_format.ParseError) as error:
         raise ValueError(f"{path} is no pipeline spec: {error}") from error
+    if not spec.root.dag.tasks:
+        raise ValueError(f"{path} is no pipeline spec: it has no tasks")
+    return spec

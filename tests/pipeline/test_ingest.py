@@ -10,6 +10,7 @@ from tensorflow_metadata.proto.v0 import anomalies_pb2
 from tensorflow_transform import TFTransformOutput
 from tfx import v1 as tfx
 
+from pipeline.curated_schema import curated_schema
 from pipeline.ingest import (
     EXAMPLE_SPLITS,
     PREPROCESSING_FN,
@@ -43,7 +44,7 @@ def artifacts(log: dict[str, list[str]], tmp_path_factory: pytest.TempPathFactor
     (folder / "log.csv").write_text("".join(["user_id,item_id,timestamp\n", *rows]))
     examples = example_gen(str(folder / "log.csv"), ExampleGenSettings(k_core=3))
     statistics = tfx.components.StatisticsGen(examples=examples.outputs["examples"])
-    schema = tfx.components.ImportSchemaGen(schema_file=SCHEMA_FILE)
+    schema = curated_schema(SCHEMA_FILE)
     validator = tfx.components.ExampleValidator(
         statistics=statistics.outputs["statistics"], schema=schema.outputs["schema"]
     )

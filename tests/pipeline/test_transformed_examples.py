@@ -24,7 +24,9 @@ def write(path: Path, users: list[tuple[list[int], int]]) -> None:
 def users(patterns: list[str]) -> list[tuple[list[int], int]]:
     histories, targets = read_split(patterns)
     assert histories.items.dtype == targets.dtype == np.int32
-    return [(history.tolist(), int(target)) for history, target in zip(histories, targets, strict=True)]
+    return [
+        (history.tolist(), int(target)) for history, target in zip(histories, targets, strict=True)
+    ]
 
 
 def test_users_of_all_files(tmp_path: Path):

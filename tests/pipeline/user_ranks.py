@@ -15,8 +15,8 @@ from tfx_bsl.public.tfxio import TFExampleRecord
 from mclrec_tf import evaluation
 from mclrec_tf.data.histories import Histories
 from mclrec_tf.ranking import POLICIES
-from pipeline.blessing import eval_config
 from pipeline.beam_args import complete_beam_args
+from pipeline.blessing import eval_config
 from pipeline.ingest import SCHEMA_FILE
 from pipeline.ranking_metrics import RANKINGS
 from pipeline.run_history import ComponentRun

@@ -35,10 +35,11 @@ class WarmPython:
             stderr=subprocess.DEVNULL,
             text=True,
         )
-        assert self._answer() == _READY
+        self._is_ready = False  # it loads while the caller does other things
 
     def __call__(self, command: list[str], log: Path) -> int:
         assert command[:2] == ["python", "-m"], command
+        self._is_ready = self._is_ready or self._answer() == _READY
         assert self._server.stdin is not None
         print(json.dumps([command[2:], str(log)]), file=self._server.stdin, flush=True)
         return int(self._answer())
