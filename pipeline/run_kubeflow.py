@@ -79,7 +79,8 @@ def parser() -> argparse.ArgumentParser:
         type=shlex.split,
         help="Beam's options, in quotes, for example "
         '"--runner=DataflowRunner --project=shop --region=europe-west1 '
-        '--temp_location=gs://shop/tmp --sdk_container_image=IMAGE" (default: in the container of each component)',
+        '--temp_location=gs://shop/tmp --sdk_container_image=IMAGE" '
+        "(default: in the container of each component)",
     )
     settings.add_options(result)
     return result

@@ -19,8 +19,8 @@ from tests.pipeline.user_ranks import FinishedRun
 
 # In the order in which they run; a resolver is no component that could be cached.
 COMPONENTS = (
-    "FileBasedExampleGen",
     "CuratedSchema",
+    "FileBasedExampleGen",
     "StatisticsGen",
     "Transform",
     "ExampleValidator",

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+from google.auth.credentials import AnonymousCredentials
+from google.cloud import aiplatform
 from google.protobuf import json_format
 from kfp import components
 from kfp.pipeline_spec.pipeline_spec_pb2 import PipelineSpec
@@ -44,6 +46,20 @@ def test_kfp_itself_reads_it(path: Path):
         "push_destination",
         "trainer_config",
     }
+
+
+def test_vertex_ais_own_client_reads_it(path: Path):
+    job = aiplatform.PipelineJob(
+        display_name="mclrec",
+        template_path=str(path),
+        parameter_values={"data_folder": "gs://shop/other"},
+        project="shop",
+        location="europe-west1",
+        credentials=AnonymousCredentials(),
+    )
+    config = job.to_dict()["runtimeConfig"]
+    assert config["parameterValues"] == {"data_folder": "gs://shop/other"}
+    assert config["gcsOutputDirectory"] == "gs://shop/artifacts"
 
 
 def test_every_task_has_a_component_a_container_and_its_inputs(spec: PipelineSpec):
