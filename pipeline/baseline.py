@@ -34,8 +34,7 @@ def latest_blessed_model(candidate: types.BaseChannel | None) -> Resolver:
     """A resolver with the output `model`, empty if no model was blessed yet.
 
     Args:
-        candidate: the model that must not be its own baseline. None uses TFX's strategy, the
-            only one that Kubeflow's compiler knows.
+        candidate: the model that must not be its own baseline. None: any, by TFX's own strategy.
     """
     channels = {"model": Channel(type=Model), "model_blessing": Channel(type=ModelBlessing)}
     if candidate is None:

@@ -12,7 +12,7 @@ from pipeline.component_progress import ComponentProgress
 from pipeline.data_gate.anomalies import DataRefused
 from pipeline.data_gate.schema_text import SchemaError
 from pipeline.example_gen.spans import log_files
-from pipeline.pipeline import BEAM_ARGS, create_pipeline, example_gen_settings
+from pipeline.pipeline import create_pipeline, example_gen_settings
 from pipeline.report import RunReport, read_run
 from pipeline.run_history import ComponentRun, RunHistory
 from pipeline.run_report.contents import read_contents
@@ -66,7 +66,7 @@ def run(
             data_path=data_path,
             model_directory=str(model_directory),
             settings=settings,
-            beam_args=beam_args or BEAM_ARGS,
+            beam_args=beam_args,
             enable_cache=not fresh,
             metadata=metadata,
         )

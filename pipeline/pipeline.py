@@ -8,15 +8,18 @@ from collections.abc import Sequence
 from ml_metadata.proto import metadata_store_pb2
 from tfx import v1 as tfx
 from tfx.dsl.components.base.base_node import BaseNode
+from tfx.utils import proto_utils
 
 from mclrec_tf.data.event_log import EventLogFormat
 from mclrec_tf.data.time_split import Periods
 from pipeline.baseline import latest_blessed_model
+from pipeline.beam_args import complete_beam_args
 from pipeline.data_gate.accepted_data import last_accepted_data
 from pipeline.data_gate.gate import DataGate
 from pipeline.data_gate.schema_text import CuratedSchema, schema_text
 from pipeline.evaluation.blessing import Blessing
 from pipeline.evaluation.eval_config import eval_config
+from pipeline.evaluation.evaluator import Evaluator
 from pipeline.evaluation.slice_features import SliceFeatures
 from pipeline.export_check import ExportCheck
 from pipeline.ingest import (
@@ -25,14 +28,12 @@ from pipeline.ingest import (
     ExampleGenSettings,
     example_gen,
 )
+from pipeline.latest_pushed_model import LatestPushedModel
 from pipeline.pusher import Pusher
 from pipeline.settings import DataSettings, Settings
 from pipeline.tuning.search_space import read_search_space
 
 PIPELINE_NAME = "mclrec"
-# In this process: fastest for logs that fit on one machine. DirectRunner would look for a binary to
-# download at every pipeline, and without the second option TFX packs itself up for workers.
-BEAM_ARGS = ("--runner=FnApiRunner", "--sdk_container_image=none")
 
 
 def create_pipeline(
@@ -42,9 +43,9 @@ def create_pipeline(
     model_directory: str,
     settings: Settings,
     pipeline_name: str = PIPELINE_NAME,
-    beam_args: Sequence[str] = BEAM_ARGS,
+    beam_args: Sequence[str] | None = None,
     enable_cache: bool = True,
-    compare_only_with_others: bool = True,
+    compare_with_pushed: bool = False,
     metadata: metadata_store_pb2.ConnectionConfig | None = None,
 ) -> tfx.dsl.Pipeline:
     """Builds the pipeline, for any TFX orchestrator.
@@ -55,11 +56,17 @@ def create_pipeline(
         model_directory: where versions are pushed, the server's `--model_base_path`.
         settings: what `pipeline.settings` explains.
         pipeline_name: runs of one name share cache and latest blessed model.
-        beam_args: Beam's options for the components that use it.
+        beam_args: Beam's options for the components that use it, as in `pipeline.beam_args`; None
+            works in the process of each component.
         enable_cache: use the outputs of earlier runs with the same inputs and settings.
-        compare_only_with_others: see `pipeline.baseline` and `pipeline.data_gate`; False compiles
-            for Kubeflow.
+        compare_with_pushed: for Kubeflow Pipelines, which has no resolvers: compare with the newest
+            pushed version, without asking ML Metadata for the latest blessed model, and with no
+            earlier data.
         metadata: connection to ML Metadata; None where the orchestrator has its own.
+
+    Raises:
+        ValueError: A setting is not possible there.
+        SchemaError: The schema cannot be read.
     """
     data = example_gen_settings(settings.data)
     examples = example_gen(data_path, data)
@@ -68,16 +75,16 @@ def create_pipeline(
     validator = tfx.components.ExampleValidator(
         statistics=statistics.outputs["statistics"], schema=schema.outputs["schema"]
     )
-    last_accepted = last_accepted_data(
-        current=statistics.outputs["statistics"] if compare_only_with_others else None
-    )
+    last_accepted = None
+    if not compare_with_pushed:
+        last_accepted = last_accepted_data(current=statistics.outputs["statistics"])
     gate = DataGate(
         examples=examples.outputs["examples"],
         statistics=statistics.outputs["statistics"],
         anomalies=validator.outputs["anomalies"],
         schema=schema.outputs["schema"],
         log_format=json.dumps(dataclasses.asdict(data.format)),
-        previous=last_accepted.outputs["accepted"],
+        **({"previous": last_accepted.outputs["accepted"]} if last_accepted else {}),
     )
     transform = tfx.components.Transform(
         examples=examples.outputs["examples"],
@@ -112,6 +119,10 @@ def create_pipeline(
         )
     base_model = None
     if settings.training.start_from == "blessed":
+        if compare_with_pushed:
+            raise ValueError(
+                "--start-from blessed needs an orchestrator that finds the latest blessed model"
+            )
         base_model = latest_blessed_model(candidate=None).with_id("BaseModel")
     trainer = tfx.components.Trainer(
         run_fn="pipeline.trainer.run_fn",
@@ -127,11 +138,16 @@ def create_pipeline(
         },
     )
     export_check = ExportCheck(model=trainer.outputs["model"])
-    baseline = latest_blessed_model(
-        candidate=trainer.outputs["model"] if compare_only_with_others else None
+    push_destination = tfx.proto.PushDestination(
+        filesystem=tfx.proto.PushDestination.Filesystem(base_directory=model_directory)
+    )
+    baseline = (
+        LatestPushedModel(push_destination=proto_utils.proto_to_json(push_destination))
+        if compare_with_pushed
+        else latest_blessed_model(candidate=trainer.outputs["model"])
     )
     slice_features = SliceFeatures(examples=examples.outputs["examples"])
-    evaluator = tfx.components.Evaluator(
+    evaluator = Evaluator(
         examples=slice_features.outputs["sliced_examples"],
         example_splits=["test"],
         model=trainer.outputs["model"],
@@ -147,16 +163,14 @@ def create_pipeline(
     pusher = Pusher(
         model=trainer.outputs["model"],
         model_blessing=blessing.outputs["blessing"],
-        push_destination=tfx.proto.PushDestination(
-            filesystem=tfx.proto.PushDestination.Filesystem(base_directory=model_directory)
-        ),
+        push_destination=push_destination,
     )
     components: list[BaseNode] = [
         examples,
         statistics,
         schema,
         validator,
-        last_accepted,
+        *filter(None, (last_accepted,)),
         gate,
         transform,
         *filter(None, (tuner, base_model)),
@@ -173,7 +187,7 @@ def create_pipeline(
         pipeline_root=pipeline_root,
         components=components,
         enable_cache=enable_cache,
-        beam_pipeline_args=list(beam_args),
+        beam_pipeline_args=complete_beam_args(beam_args),
         metadata_connection_config=metadata,
     )
 

@@ -67,7 +67,7 @@ def parser() -> argparse.ArgumentParser:
         metavar="ARGS",
         type=shlex.split,
         help="Beam's options, in quotes, for example "
-        '"--runner=FnApiRunner --direct_running_mode=multi_processing --direct_num_workers=4" '
+        '"--direct_running_mode=multi_processing --direct_num_workers=4" '
         "(default: in one process, in memory)",
     )
     settings.add_options(result)

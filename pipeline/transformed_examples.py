@@ -22,7 +22,8 @@ def read_split(patterns: Sequence[str]) -> tuple[Histories, np.ndarray]:
             `int64[*]` and `target_id` `int64[1]`.
 
     Returns:
-        The histories and the targets, int32 `[users]`, in the order of the files.
+        The histories and the targets, int32 `[users]`, in an order that depends on them alone:
+        Beam's workers write users in an order of their own in each run, and training would differ.
 
     Raises:
         FileNotFoundError: no file matches.
@@ -35,7 +36,10 @@ def read_split(patterns: Sequence[str]) -> tuple[Histories, np.ndarray]:
     if not batches:
         return Histories.from_lists([]), np.zeros(0, np.int32)
     items, lengths, targets = (np.concatenate(parts) for parts in zip(*batches, strict=True))
-    return Histories.from_lengths(items, lengths), targets
+    histories = Histories.from_lengths(items, lengths)
+    order = sorted(range(len(targets)), key=lambda user: (histories[user].tobytes(), targets[user]))
+    sorted_items = np.concatenate([histories[user] for user in order])
+    return Histories.from_lengths(sorted_items, lengths[order]), targets[order]
 
 
 def _parse(examples: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:

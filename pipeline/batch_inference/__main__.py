@@ -69,7 +69,7 @@ def main(arguments: list[str] | None = None) -> int:
     from pipeline.batch_inference.batch_inference import recommend_to_parquet
     from pipeline.batch_inference.error import BatchInferenceError
     from pipeline.batch_inference.model_version import find_model
-    from pipeline.pipeline import BEAM_ARGS
+    from pipeline.beam_args import complete_beam_args
     from pipeline.user_histories import HistoriesError, find_histories
 
     try:
@@ -79,7 +79,7 @@ def main(arguments: list[str] | None = None) -> int:
             users=find_histories(options.data, format, options.max_bad_rows),
             output=options.output,
             k=options.k,
-            beam_args=options.beam_args or BEAM_ARGS,
+            beam_args=complete_beam_args(options.beam_args),
         )
     except (EventLogError, HistoriesError, BatchInferenceError) as error:
         print(error, file=sys.stderr)

@@ -8,7 +8,6 @@ import tensorflow_data_validation as tfdv
 from tensorflow_metadata.proto.v0 import statistics_pb2
 from tfx import types
 from tfx.dsl.components.common.resolver import Resolver, ResolverStrategy
-from tfx.dsl.input_resolution.strategies.latest_artifact_strategy import LatestArtifactStrategy
 from tfx.dsl.io import fileio
 from tfx.types import Channel
 from tfx.types.experimental.simple_artifacts import Statistics
@@ -71,16 +70,12 @@ class LatestOtherStrategy(ResolverStrategy):
         return {"accepted": newest, "current": input_dict["current"]}
 
 
-def last_accepted_data(current: types.BaseChannel | None) -> Resolver:
+def last_accepted_data(current: types.BaseChannel) -> Resolver:
     """A resolver with the output `accepted`, empty if nothing was accepted yet.
 
     Args:
-        current: StatisticsGen's output, which must not be compared with itself. None uses TFX's
-            strategy, the only one that Kubeflow's compiler knows.
+        current: StatisticsGen's output, which must not be compared with itself.
     """
-    accepted = Channel(type=AcceptedData)
-    if current is None:
-        resolver = Resolver(strategy_class=LatestArtifactStrategy, accepted=accepted)
-    else:
-        resolver = Resolver(strategy_class=LatestOtherStrategy, accepted=accepted, current=current)
-    return resolver.with_id("LastAcceptedData")
+    return Resolver(
+        strategy_class=LatestOtherStrategy, accepted=Channel(type=AcceptedData), current=current
+    ).with_id("LastAcceptedData")

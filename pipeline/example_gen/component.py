@@ -1,7 +1,6 @@
 """Builds the ExampleGen component."""
 
 import dataclasses
-import os
 
 from tfx.components.example_gen.component import FileBasedExampleGen
 from tfx.dsl.components.base import executor_spec
@@ -43,7 +42,7 @@ def example_gen(input_path: str, settings: ExampleGenSettings | None = None) -> 
     settings = settings or ExampleGenSettings()
     base, pattern = base_and_pattern(input_path)
     if has_spans(pattern):
-        settings = dataclasses.replace(settings, spans_path=os.path.join(base, pattern))
+        settings = dataclasses.replace(settings, spans_pattern=pattern)
     return ExampleGen(
         input_base=base,
         input_config=proto.Input(splits=[proto.Input.Split(name="log", pattern=pattern)]),

@@ -1,5 +1,6 @@
 """The driver of ExampleGen: its fingerprint covers every span that will be read."""
 
+import os
 from collections.abc import Iterable
 from typing import Any
 
@@ -33,17 +34,20 @@ class Driver(FileBasedDriver):
         range_config: proto.RangeConfig | None = None,
         input_base_uri: str | None = None,
     ) -> FileBasedInputProcessor:
-        if not self._settings.spans_path:
+        if not self._settings.spans_pattern or input_base_uri is None:
             return super().get_input_processor(splits, range_config, input_base_uri)
-        return _InputProcessor(self._settings, input_base_uri, splits, range_config)
+        path = os.path.join(input_base_uri, self._settings.spans_pattern)
+        window = self._settings.window_spans
+        return _InputProcessor(path, window, input_base_uri, splits, range_config)
 
 
 class _InputProcessor(FileBasedInputProcessor):
-    def __init__(self, settings: ExampleGenSettings, *args: Any) -> None:
+    def __init__(self, path: str, window_spans: int, *args: Any) -> None:
         super().__init__(*args)
-        self._settings = settings
+        self._path = path
+        self._window_spans = window_spans
 
     def get_input_fingerprint(self, span: int, version: int | None) -> str:
         del version
-        spans = newest_spans(self._settings.spans_path, self._settings.window_spans, span)
+        spans = newest_spans(self._path, self._window_spans, span)
         return "; ".join(f"{one.number},{one.version},{one.fingerprint}" for one in spans)

@@ -54,7 +54,10 @@ class Executor(BaseExampleGenExecutor):
         settings = ExampleGenSettings.from_custom_config(
             exec_properties[standard_component_specs.CUSTOM_CONFIG_KEY]
         )
-        path = settings.spans_path or log_path(exec_properties)
+        path = log_path(exec_properties)
+        if settings.spans_pattern:
+            base = exec_properties[standard_component_specs.INPUT_BASE_KEY]
+            path = os.path.join(base, settings.spans_pattern)
         # In the artifact, because that is a place which every worker reaches.
         working_folder = os.path.join(examples.uri, "working")
         _remove(working_folder)  # of an attempt that was killed

@@ -42,7 +42,8 @@ class LeaveOneOut(beam.DoFn):
             target[:] = [items.pop()]
             timestamps.pop()
             is_training[:] = [split == TRAIN]
-            yield beam.pvalue.TaggedOutput(split, example.SerializeToString())
+            # Otherwise the order of the features would differ from worker to worker.
+            yield beam.pvalue.TaggedOutput(split, example.SerializeToString(deterministic=True))
 
 
 def length_group(num_events: int) -> bytes:

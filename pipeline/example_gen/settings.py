@@ -27,7 +27,8 @@ class ExampleGenSettings:
             reported; a larger share stops the pipeline.
         periods: what a split by time holds out; None holds out each user's last two events.
         window_spans: how many spans of a log with spans are read, the newest ones; 0 for all.
-        spans_path: the log's path if it has spans. `example_gen` fills it in.
+        spans_pattern: of the files under the input base, if the log has spans; the driver hands on
+            that of the newest span alone. `example_gen` fills it in.
 
     Raises:
         ValueError: a setting is out of range.
@@ -43,7 +44,7 @@ class ExampleGenSettings:
     max_bad_rows: float = 0.01
     periods: Periods | None = None
     window_spans: int = 0
-    spans_path: str = ""
+    spans_pattern: str = ""
 
     def __post_init__(self) -> None:
         if self.k_core < 0:
@@ -79,5 +80,5 @@ class ExampleGenSettings:
             max_bad_rows=values["max_bad_rows"],
             periods=periods and Periods(int(periods["validation"]), int(periods["test"])),
             window_spans=int(values["window_spans"]),
-            spans_path=values["spans_path"],
+            spans_pattern=values["spans_pattern"],
         )

@@ -56,8 +56,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     silence_tensorflow()
     # Not at the top of the file: they take seconds, and --help should not.
     from mclrec_tf.data.event_log import EventLogError, EventLogFormat
+    from pipeline.beam_args import complete_beam_args
     from pipeline.data_gate.schema_text import SchemaError
-    from pipeline.pipeline import BEAM_ARGS
     from pipeline.serving_skew.comparison import skew
     from pipeline.user_histories import HistoriesError
 
@@ -70,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 options.user_column, options.item_column, options.timestamp_column
             ),
             max_bad_rows=options.max_bad_rows,
-            beam_args=options.beam_args or BEAM_ARGS,
+            beam_args=complete_beam_args(options.beam_args),
         )
     except (EventLogError, HistoriesError, SchemaError) as error:
         print(error, file=sys.stderr)

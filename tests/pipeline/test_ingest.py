@@ -10,10 +10,10 @@ from tensorflow_metadata.proto.v0 import anomalies_pb2
 from tensorflow_transform import TFTransformOutput
 from tfx import v1 as tfx
 
+from pipeline.data_gate.schema_text import CuratedSchema, schema_text
 from pipeline.ingest import (
     EXAMPLE_SPLITS,
     PREPROCESSING_FN,
-    SCHEMA_FILE,
     TRANSFORM_SPLITS,
     ExampleGenSettings,
     example_gen,
@@ -43,7 +43,7 @@ def artifacts(log: dict[str, list[str]], tmp_path_factory: pytest.TempPathFactor
     (folder / "log.csv").write_text("".join(["user_id,item_id,timestamp\n", *rows]))
     examples = example_gen(str(folder / "log.csv"), ExampleGenSettings(k_core=3))
     statistics = tfx.components.StatisticsGen(examples=examples.outputs["examples"])
-    schema = tfx.components.ImportSchemaGen(schema_file=SCHEMA_FILE)
+    schema = CuratedSchema(text=schema_text(""))
     validator = tfx.components.ExampleValidator(
         statistics=statistics.outputs["statistics"], schema=schema.outputs["schema"]
     )

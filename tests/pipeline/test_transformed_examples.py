@@ -21,19 +21,38 @@ def write(path: Path, users: list[tuple[list[int], int]]) -> None:
             writer.write(example.SerializeToString())
 
 
-def test_users_of_all_files_in_order(tmp_path: Path):
+def users(patterns: list[str]) -> list[tuple[list[int], int]]:
+    histories, targets = read_split(patterns)
+    assert histories.items.dtype == targets.dtype == np.int32
+    return [
+        (history.tolist(), int(target)) for history, target in zip(histories, targets, strict=True)
+    ]
+
+
+def test_users_of_all_files(tmp_path: Path):
     write(tmp_path / "a-00000.gz", [([1, 2, 3], 4), ([], 5)])
     write(tmp_path / "a-00001.gz", [([6], 7)])
-    histories, targets = read_split([str(tmp_path / "a-*")])
-    assert [histories[user].tolist() for user in range(len(histories))] == [[1, 2, 3], [], [6]]
-    assert targets.tolist() == [4, 5, 7]
-    assert histories.items.dtype == targets.dtype == np.int32
+    assert sorted(users([str(tmp_path / "a-*")])) == [([], 5), ([1, 2, 3], 4), ([6], 7)]
+
+
+def test_how_workers_shared_the_users_does_not_show(tmp_path: Path):
+    read = []
+    for run, files in enumerate(
+        (
+            [[([1, 2], 4), ([300, 1], 4), ([], 5), ([1, 2], 3), ([1], 2)]],
+            [[([1], 2), ([1, 2], 3)], [], [([], 5), ([1, 2], 4), ([300, 1], 4)]],
+        )
+    ):
+        for number, of_file in enumerate(files):
+            write(tmp_path / f"{run}-{number}.gz", of_file)
+        read.append(users([str(tmp_path / f"{run}-*")]))
+    assert read[0] == read[1]
 
 
 def test_targets_end_the_histories(tmp_path: Path):
     write(tmp_path / "a.gz", [([1, 2, 3], 4), ([], 5), ([6], 7)])
     sequences = append_targets(*read_split([str(tmp_path / "*")]))
-    assert [sequences[user].tolist() for user in range(3)] == [[1, 2, 3, 4], [5], [6, 7]]
+    assert sorted(sequence.tolist() for sequence in sequences) == [[1, 2, 3, 4], [5], [6, 7]]
     assert sequences.items.dtype == np.int32
 
 

@@ -15,10 +15,10 @@ from tfx_bsl.public.tfxio import TFExampleRecord
 from mclrec_tf import evaluation
 from mclrec_tf.data.histories import Histories
 from mclrec_tf.ranking import POLICIES
+from pipeline.beam_args import complete_beam_args
 from pipeline.evaluation.eval_config import eval_config
 from pipeline.evaluation.ranking_metrics import RANKINGS
 from pipeline.ingest import SCHEMA_FILE
-from pipeline.pipeline import BEAM_ARGS
 from pipeline.run_history import ComponentRun
 from serving.client import RecommendationClient
 
@@ -105,7 +105,7 @@ class FinishedRun:
         source = TFExampleRecord(
             self.test_files, schema=schema, raw_record_column_name=tfma.ARROW_INPUT_COLUMN
         )
-        options = beam.pipeline.PipelineOptions(list(BEAM_ARGS))
+        options = beam.pipeline.PipelineOptions(complete_beam_args())
         with beam.Pipeline(options=options) as pipeline:
             extracts = (
                 pipeline | source.BeamSource() | "ToExtracts" >> tfma.BatchedInputsToExtracts()

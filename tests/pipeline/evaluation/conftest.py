@@ -5,8 +5,8 @@ import tensorflow as tf
 from tfx.types import artifact_utils
 from tfx.types.standard_artifacts import Examples
 
+from pipeline.beam_args import complete_beam_args
 from pipeline.evaluation.slice_features import SliceFeatures
-from pipeline.pipeline import BEAM_ARGS
 from tests.pipeline.evaluation.known_models import (
     MODELS,
     REPEATERS,
@@ -42,6 +42,8 @@ def sliced(tmp_path_factory: pytest.TempPathFactory) -> Examples:
             for record in records:
                 writer.write(record)
     executor = SliceFeatures.EXECUTOR_SPEC.executor_class
-    context = executor.Context(beam_pipeline_args=list(BEAM_ARGS), tmp_dir="", unique_id="1")
+    context = executor.Context(
+        beam_pipeline_args=complete_beam_args(None), tmp_dir="", unique_id="1"
+    )
     executor(context).Do({"examples": [raw]}, {"sliced_examples": [result]}, {})
     return result

@@ -16,13 +16,13 @@ from tfx.types.standard_artifacts import (
 from tfx.utils import json_utils, proto_utils
 
 from pipeline.baseline import LatestOtherBlessedModelStrategy
+from pipeline.beam_args import complete_beam_args
 from pipeline.evaluation.blessing import Blessing, read_decision
 from pipeline.evaluation.decision import SERVABLE
 from pipeline.evaluation.eval_config import eval_config
 from pipeline.evaluation.results import SliceResult, read_results
 from pipeline.evaluation.slices import ALL_USERS
 from pipeline.export_check import FINDINGS_FILE
-from pipeline.pipeline import BEAM_ARGS
 from tests.pipeline.evaluation.known_models import MODELS, REPEATERS, KnownRanks, ranks_of
 
 
@@ -50,7 +50,9 @@ def evaluations(
         inputs = {"examples": [sliced], "model": [models[pair[0]]]}
         if pair[1]:
             inputs["baseline_model"] = [models[pair[1]]]
-        context = Evaluator.Context(beam_pipeline_args=list(BEAM_ARGS), tmp_dir="", unique_id="1")
+        context = Evaluator.Context(
+            beam_pipeline_args=complete_beam_args(None), tmp_dir="", unique_id="1"
+        )
         Evaluator(context).Do(
             inputs,
             {"evaluation": [evaluation], "blessing": [blessing]},

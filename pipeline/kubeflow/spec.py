@@ -1,0 +1,85 @@
+"""Compiles the pipeline to a spec that Kubeflow Pipelines 2 and Vertex AI Pipelines run."""
+
+from pathlib import Path
+
+import yaml
+from google.protobuf import json_format
+from kfp.pipeline_spec.pipeline_spec_pb2 import PipelineDeploymentConfig, PipelineSpec
+from tfx import v1 as tfx
+
+from pipeline.kubeflow.run_time_parameters import put_in
+
+EXAMPLE_GEN_TASK = "pipeline.kubeflow.example_gen_task"
+
+
+def compile_spec(pipeline: tfx.dsl.Pipeline, image: str) -> PipelineSpec:
+    """Compiles a pipeline; it can not be used for anything else afterwards.
+
+    Args:
+        pipeline: made by `create_pipeline(compare_with_pushed=True, enable_cache=False)`.
+            Kubeflow's cache knows a component's inputs by name, so it would miss new files in the
+            same folder and newly pushed versions.
+        image: the container image of every component.
+
+    Returns:
+        A spec of schema 2.1, the only one that Kubeflow Pipelines accepts.
+    """
+    parameters = put_in(pipeline)
+    runner = tfx.orchestration.experimental.KubeflowV2DagRunner(
+        tfx.orchestration.experimental.KubeflowV2DagRunnerConfig(
+            default_image=image, use_pipeline_spec_2_1=True
+        )
+    )
+    job = runner.run(pipeline, write_out=False)
+    spec = json_format.ParseDict(job["pipelineSpec"], PipelineSpec())
+    spec.default_pipeline_root = pipeline.pipeline_info.pipeline_root
+    # TFX leaves the defaults out of the spec.
+    for name, parameter in parameters.items():
+        definition = spec.root.input_definitions.parameters[name]
+        definition.default_value.string_value = parameter.default
+        definition.description = parameter.description
+    _drive_example_gen(spec)
+    return spec
+
+
+def deployment_config(spec: PipelineSpec) -> PipelineDeploymentConfig:
+    """The executors of a spec."""
+    config = json_format.MessageToDict(spec.deployment_spec)
+    return json_format.ParseDict(config, PipelineDeploymentConfig())
+
+
+def _drive_example_gen(spec: PipelineSpec) -> None:
+    """Runs ExampleGen's driver in its container.
+
+    TFX asks for it before the task (`lifecycle.preCacheCheck`), which Vertex AI does and Kubeflow
+    Pipelines passes over; spans and versions would then not be found.
+    """
+    config = deployment_config(spec)
+    container = config.executors["FileBasedExampleGen_executor"].container
+    container.ClearField("lifecycle")
+    container.command[:] = ["python", "-m", EXAMPLE_GEN_TASK]
+    spec.deployment_spec.Clear()
+    spec.deployment_spec.update(json_format.MessageToDict(config))
+
+
+def write_spec(spec: PipelineSpec, path: Path) -> None:
+    """Writes a spec as YAML, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f".{path.name}.unfinished")
+    unfinished.write_text(yaml.safe_dump(json_format.MessageToDict(spec), allow_unicode=True))
+    unfinished.rename(path)
+
+
+def read_spec(path: Path) -> PipelineSpec:
+    """Reads a spec.
+
+    Raises:
+        ValueError: the file is no spec.
+    """
+    try:
+        spec = json_format.ParseDict(yaml.safe_load(path.read_text()) or {}, PipelineSpec())
+    except (yaml.YAMLError, json_format.ParseError) as error:
+        raise ValueError(f"{path} is no pipeline spec: {error}") from error
+    if not spec.root.dag.tasks:
+        raise ValueError(f"{path} is no pipeline spec: it has no tasks")
+    return spec

@@ -1,0 +1,132 @@
+"""Command line: compiles the pipeline for Kubeflow Pipelines or Vertex AI Pipelines.
+
+Example:
+    python -m pipeline.run_kubeflow --data gs://shop/events/ --pipeline-root gs://shop/artifacts \\
+        --serving-dir gs://shop/models --image IMAGE --output mclrec.yaml
+"""
+
+import argparse
+import os
+import re
+import shlex
+import sys
+import warnings
+from pathlib import Path
+
+from pipeline import settings
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,127}")
+
+_EPILOG = """\
+Nothing is submitted: the spec is a file for `kfp run create`, the user interface of Kubeflow
+Pipelines, or google.cloud.aiplatform.PipelineJob. When it is submitted, the pipeline root and the
+spec's parameters (data_folder, push_destination, trainer_config) may be given anew; all other
+options are fixed here. `python -m pipeline.kubeflow.run_spec` tries a spec on this machine, and
+pipeline/kubeflow/README.md tells how to build the image and what a cluster needs.
+
+exit status: 0 compiled; 2 wrong options
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The options of a compilation."""
+    result = argparse.ArgumentParser(
+        prog="python -m pipeline.run_kubeflow",
+        usage="%(prog)s --data LOG --pipeline-root URI --serving-dir URI --image IMAGE [options]",
+        description="Compiles the pipeline of pipeline.run_local for Kubeflow Pipelines 2 or "
+        "Vertex AI Pipelines. Every URI is one that all containers reach, for example gs://.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    result.add_argument(
+        "--data",
+        required=True,
+        metavar="LOG",
+        help="the event log: a file, a folder with / at its end, or a glob, in which {SPAN} and "
+        "{VERSION} stand for the newest ones",
+    )
+    result.add_argument(
+        "--pipeline-root", required=True, metavar="URI", help="folder of the artifacts of all runs"
+    )
+    result.add_argument(
+        "--serving-dir",
+        required=True,
+        metavar="URI",
+        help="folder of served models; the model goes to URI/MODEL_NAME/VERSION",
+    )
+    result.add_argument(
+        "--model-name", default="mclrec", metavar="NAME", help="name of the model (default: mclrec)"
+    )
+    result.add_argument(
+        "--pipeline-name",
+        default="mclrec",
+        metavar="NAME",
+        help="name of the pipeline: small letters, digits and hyphens (default: mclrec)",
+    )
+    result.add_argument(
+        "--image", required=True, help="container image, of pipeline/kubeflow/Dockerfile"
+    )
+    result.add_argument(
+        "--output",
+        type=Path,
+        default=Path("mclrec.yaml"),
+        metavar="FILE",
+        help="the spec, a YAML file (default: %(default)s)",
+    )
+    result.add_argument(
+        "--beam-args",
+        metavar="ARGS",
+        type=shlex.split,
+        help="Beam's options, in quotes, for example "
+        '"--runner=DataflowRunner --project=shop --region=europe-west1 '
+        '--temp_location=gs://shop/tmp --sdk_container_image=IMAGE" '
+        "(default: in the container of each component)",
+    )
+    settings.add_options(result)
+    return result
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Compiles the spec; returns the exit status."""
+    options_parser = parser()
+    options = options_parser.parse_args(arguments)
+    try:
+        chosen = settings.from_options(options)
+    except ValueError as error:
+        options_parser.error(str(error))
+    if not _NAME.fullmatch(options.pipeline_name):
+        options_parser.error(
+            f"--pipeline-name must match {_NAME.pattern}; got {options.pipeline_name}"
+        )
+    if options.output.suffix not in (".yaml", ".yml"):
+        options_parser.error(f"--output must end in .yaml or .yml; got {options.output}")
+    # What TensorFlow and Google's packages say when they are loaded is nothing for this screen.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    warnings.simplefilter("ignore", FutureWarning)
+    # Not at the top of the file: they take seconds, and --help should not.
+    from pipeline.kubeflow.spec import compile_spec, write_spec
+    from pipeline.pipeline import create_pipeline
+
+    pipeline = create_pipeline(
+        pipeline_root=options.pipeline_root,
+        data_path=options.data,
+        model_directory=os.path.join(options.serving_dir, options.model_name),
+        settings=chosen,
+        pipeline_name=options.pipeline_name,
+        beam_args=options.beam_args,
+        enable_cache=False,
+        compare_with_pushed=True,
+    )
+    write_spec(compile_spec(pipeline, options.image), options.output)
+    print(f"Compiled {len(pipeline.components)} components to {options.output}")
+    for name in ("data", "pipeline_root", "serving_dir"):
+        if "://" not in getattr(options, name):
+            print(
+                f"note: {settings.option(name)} is a path, not a URI: it has to be the same folder "
+                "in every container"
+            )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
