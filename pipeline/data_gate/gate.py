@@ -61,7 +61,7 @@ def DataGate(  # noqa: N802 (a component is a class in a pipeline)
     Raises:
         DataRefused: with every anomaly of every split and span.
     """
-    found = _validated(anomalies)
+    found = check_anomalies(anomalies)
     limits = load_schema(schema.uri)
     spans = read_report(examples.uri).spans
     if spans:
@@ -70,12 +70,13 @@ def DataGate(  # noqa: N802 (a component is a class in a pipeline)
     else:
         found += check_splits(statistics, limits, accepted.uri, previous)
     if found:
-        raise DataRefused(found)
+        # Drift is looked for by the whole schema, which may find again what is there already.
+        raise DataRefused(list(dict.fromkeys(found)))
     write_spans(accepted.uri, spans)
     accepted.set_string_custom_property(OF_STATISTICS, statistics.uri)
 
 
-def _validated(artifact: ExampleAnomalies) -> list[str]:
+def check_anomalies(artifact: ExampleAnomalies) -> list[str]:
     """What ExampleValidator found."""
     found: list[str] = []
     for split in artifact_utils.decode_split_names(artifact.split_names):
