@@ -69,7 +69,8 @@ def DataGate(  # noqa: N802 (a component is a class in a pipeline)
     else:
         found += check_splits(statistics, limits, accepted.uri, previous)
     if found:
-        raise DataRefused(found)
+        # Drift is looked for by the whole schema, which may find again what is there already.
+        raise DataRefused(list(dict.fromkeys(found)))
     write_spans(accepted.uri, spans)
     accepted.set_string_custom_property(OF_STATISTICS, statistics.uri)
 

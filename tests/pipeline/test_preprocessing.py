@@ -5,6 +5,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import apache_beam as beam
 import pytest
 import tensorflow as tf
 import tensorflow_data_validation as tfdv
@@ -12,7 +13,9 @@ import tensorflow_transform.beam as tft_beam
 from tensorflow_transform import TFTransformOutput
 from tensorflow_transform.tf_metadata.dataset_metadata import DatasetMetadata
 
+from mclrec_tf.data.time_split import CutOffs
 from pipeline.example_gen.leave_one_out import LeaveOneOut
+from pipeline.example_gen.time_split import SplitByTime
 from pipeline.example_gen.user_history import UserHistory
 from pipeline.ingest import EXAMPLE_SPLITS, SCHEMA_FILE, TRANSFORM_SPLITS
 from pipeline.preprocessing import VOCABULARY, preprocessing_fn
@@ -31,12 +34,13 @@ def random_log(seed: int) -> Log:
     return [*log, ["only", "once", "seen", "in training"], ["1", "held out", "items"]]
 
 
-def transform(log: Log, folder: Path) -> tuple[list[str], Splits]:
+def transform(log: Log, folder: Path, split: beam.DoFn | None = None) -> tuple[list[str], Splits]:
     """Returns the vocabulary, and of each split the transformed Examples of all users in order."""
+    split = split or LeaveOneOut()
     splits: Splits = {split: [] for split in EXAMPLE_SPLITS}
     for user, items in enumerate(log):
-        history = UserHistory(b"%d" % user, [item.encode() for item in items], [0] * len(items))
-        for output in LeaveOneOut().process(history):
+        history = UserHistory(b"%d" % user, [item.encode() for item in items], [*range(len(items))])
+        for output in split.process(history):
             splits[output.tag].append(instance(output.value))
     metadata = DatasetMetadata(tfdv.load_schema_text(SCHEMA_FILE))
     analyzed = [one for split in TRANSFORM_SPLITS.analyze for one in splits[split]]
@@ -94,3 +98,18 @@ def test_held_out_events_change_no_order(transformed: tuple[list[str], Splits], 
     changed = [[*items[:-2], vocabulary[-1], vocabulary[-2]] for items in log]
     kept = {item for items in changed for item in items}
     assert transform(changed, tmp_path)[0] == [item for item in vocabulary if item in kept]
+
+
+def test_a_split_by_time_has_every_item_that_it_shows_by_frequency_before_the_cut_off(
+    tmp_path: Path,
+):
+    # Times are places. This user is validated and not tested.
+    only_validated = [*["1"] * 6, "only a target of validation"]
+    log = [*random_log(2), only_validated]
+    vocabulary, _ = transform(log, tmp_path, SplitByTime(CutOffs(6, 9)))
+    in_training = Counter(item for items in log for item in items[:6])
+    shown = {item for items in log for item in items[: 10 if len(items) > 9 else 7]}
+    assert vocabulary == sorted(
+        shown, key=lambda item: (in_training[item], item.encode()), reverse=True
+    )
+    assert "only a target of validation" in vocabulary

@@ -3,13 +3,17 @@
 from pathlib import Path
 
 import apache_beam as beam
+import pyarrow as pa
 import pytest
 import tensorflow_data_validation as tfdv
+from tensorflow_data_validation.statistics.stats_impl import generate_statistics_in_memory
 from tensorflow_metadata.proto.v0 import anomalies_pb2
+from tfx.components.example_validator import executor as example_validator
+from tfx.types import standard_artifacts
 
 from mclrec_tf.data.event_log import EventLogFormat
 from pipeline.data_gate.accepted_data import AcceptedData, LatestOtherStrategy, write_spans
-from pipeline.data_gate.anomalies import DataRefused, findings
+from pipeline.data_gate.anomalies import DataRefused, findings, read_findings
 from pipeline.data_gate.gate import check_spans
 from pipeline.data_gate.schema_text import BUILT_IN
 from pipeline.example_gen.spans import newest_spans
@@ -58,6 +62,32 @@ def test_each_new_day_is_compared_with_the_last_good_one(tmp_path: Path):
     day(tmp_path / "day-5", 5)
     (few_users,) = gate.check("fourth")
     assert few_users.startswith("span 4 ") and "num examples" in few_users
+
+
+def test_what_example_validator_found_stops_the_run(tmp_path: Path):
+    statistics = standard_artifacts.ExampleStatistics()
+    schema = standard_artifacts.Schema()
+    anomalies = standard_artifacts.ExampleAnomalies()
+    for artifact, name in ((statistics, "statistics"), (schema, "schema"), (anomalies, "found")):
+        artifact.uri = str(tmp_path / name)
+    statistics.split_names = '["train", "test"]'
+    statistics.span = 1
+    (tmp_path / "schema").mkdir()
+    tfdv.write_schema_text(LIMITS, str(tmp_path / "schema" / "schema.pbtxt"))
+    for split, is_training in (("train", 1), ("test", 7)):
+        columns = {"is_training": [[is_training]], "length_group": [["5"]], "target": [["tea"]]}
+        columns |= {"user_id": [["ann"]], "history": [["rum"]], "timestamps": [[1]]}
+        file = tmp_path / "statistics" / f"Split-{split}" / "FeatureStats.pb"
+        file.parent.mkdir(parents=True)
+        batch = pa.RecordBatch.from_pydict(columns)
+        found = generate_statistics_in_memory(batch, tfdv.StatsOptions())
+        file.write_bytes(found.SerializeToString())
+    example_validator.Executor().Do(
+        {"statistics": [statistics], "schema": [schema]}, {"anomalies": [anomalies]}, {}
+    )
+    (line,) = read_findings(anomalies.uri)
+    assert line.startswith("split test, is_training: Out-of-range values")
+    assert "7" in line
 
 
 def test_one_line_an_anomaly():
