@@ -1,8 +1,11 @@
 """TFDV's anomalies in words for the person who has to decide."""
 
+import os
 from collections.abc import Iterator
 
 from tensorflow_metadata.proto.v0 import anomalies_pb2
+from tfx.components.example_validator.executor import DEFAULT_FILE_NAME
+from tfx.dsl.io import fileio
 
 _ADVICE = """\
 Correct or remove these data, or deliver them again as a new version of their span; the next run
@@ -17,6 +20,17 @@ class DataRefused(ValueError):
     def __init__(self, findings: list[str]):
         lines = "\n".join(f"  {finding}" for finding in findings)
         super().__init__(f"The data were refused, nothing was trained:\n{lines}\n{_ADVICE}")
+
+
+def read_findings(uri: str) -> list[str]:
+    """What ExampleValidator found in every split, from the folder of its output."""
+    found: list[str] = []
+    for file in sorted(fileio.glob(os.path.join(uri, "Split-*", DEFAULT_FILE_NAME))):
+        split = os.path.basename(os.path.dirname(file)).removeprefix("Split-")
+        with fileio.open(file, "rb") as content:
+            anomalies = anomalies_pb2.Anomalies.FromString(content.read())
+        found += findings(f"split {split}", anomalies)
+    return found
 
 
 def findings(where: str, anomalies: anomalies_pb2.Anomalies) -> Iterator[str]:

@@ -5,8 +5,7 @@ import os
 
 import apache_beam as beam
 import tensorflow_data_validation as tfdv
-from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2
-from tfx.components.example_validator.executor import DEFAULT_FILE_NAME
+from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx.components.statistics_gen import stats_artifact_utils
 from tfx.dsl.component.experimental.annotations import (
     BeamComponentParameter,
@@ -29,7 +28,7 @@ from pipeline.data_gate.accepted_data import (
     statistics_file,
     write_spans,
 )
-from pipeline.data_gate.anomalies import DataRefused, findings
+from pipeline.data_gate.anomalies import DataRefused, findings, read_findings
 from pipeline.data_gate.schema_text import HISTORIES, load_schema
 from pipeline.data_gate.statistics import LogStatistics
 from pipeline.example_gen.report import read_report
@@ -61,7 +60,7 @@ def DataGate(  # noqa: N802 (a component is a class in a pipeline)
     Raises:
         DataRefused: with every anomaly of every split and span.
     """
-    found = _validated(anomalies)
+    found = read_findings(anomalies.uri)
     limits = load_schema(schema.uri)
     spans = read_report(examples.uri).spans
     if spans:
@@ -73,17 +72,6 @@ def DataGate(  # noqa: N802 (a component is a class in a pipeline)
         raise DataRefused(found)
     write_spans(accepted.uri, spans)
     accepted.set_string_custom_property(OF_STATISTICS, statistics.uri)
-
-
-def _validated(artifact: ExampleAnomalies) -> list[str]:
-    """What ExampleValidator found."""
-    found: list[str] = []
-    for split in artifact_utils.decode_split_names(artifact.split_names):
-        file = os.path.join(artifact_utils.get_split_uri([artifact], split), DEFAULT_FILE_NAME)
-        with fileio.open(file, "rb") as content:
-            anomalies = anomalies_pb2.Anomalies.FromString(content.read())
-        found += findings(f"split {split}", anomalies)
-    return found
 
 
 def check_splits(

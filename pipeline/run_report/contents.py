@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ml_metadata.proto.metadata_store_pb2 import Artifact
-from tensorflow_metadata.proto.v0 import anomalies_pb2
 from tfx.dsl.io import fileio
 from tfx.utils import path_utils
 
+from pipeline.data_gate.anomalies import read_findings
 from pipeline.evaluation.blessing import read_decision
 from pipeline.evaluation.decision import Decision
 from pipeline.evaluation.results import SliceResult, read_results
@@ -32,7 +32,7 @@ class Contents:
         failure: the message of a failed run.
         components: name, seconds and whether it was kept from an earlier run, in their order.
         event_log: what was read and what was dropped.
-        anomalies: what ExampleValidator found, as (split, feature, description).
+        anomalies: what ExampleValidator found; what a gate adds is in the failure.
         epochs: the logs of `fit`, one an epoch.
         views: learned views of some users.
         results: the evaluation by slice.
@@ -46,7 +46,7 @@ class Contents:
     failure: str = ""
     components: list[tuple[str, float, bool]] = field(default_factory=list)
     event_log: EventLogReport | None = None
-    anomalies: list[tuple[str, str, str]] = field(default_factory=list)
+    anomalies: list[str] = field(default_factory=list)
     epochs: list[dict[str, float]] = field(default_factory=list)
     views: LearnedViews | None = None
     results: dict[str, SliceResult] = field(default_factory=dict)
@@ -82,7 +82,7 @@ def read_contents(components: Mapping[str, ComponentRun], failure: str = "") -> 
         failure=failure,
         components=[(name, run.seconds, run.cached) for name, run in components.items()],
         event_log=read_report(examples.uri) if examples else None,
-        anomalies=_anomalies(anomalies.uri) if anomalies else [],
+        anomalies=read_findings(anomalies.uri) if anomalies else [],
         epochs=_epochs(model_run.uri) if model_run else [],
         views=read_learned_views(model_run.uri) if model_run else None,
         results=read_results(evaluation.uri) if evaluation else {},
@@ -104,18 +104,3 @@ def _test_folder(examples: Artifact) -> str:
 def _epochs(model_run_uri: str) -> list[dict[str, float]]:
     with fileio.open(os.path.join(model_run_uri, HISTORY_FILE)) as file:
         return json.load(file)
-
-
-def _anomalies(uri: str) -> list[tuple[str, str, str]]:
-    found = []
-    for file in sorted(fileio.glob(os.path.join(uri, "Split-*", "SchemaDiff.pb"))):
-        split = os.path.basename(os.path.dirname(file)).removeprefix("Split-")
-        with fileio.open(file, "rb") as content:
-            anomalies = anomalies_pb2.Anomalies.FromString(content.read())
-        found += [
-            (split, feature, info.description)
-            for feature, info in sorted(anomalies.anomaly_info.items())
-        ]
-        if anomalies.HasField("dataset_anomaly_info"):
-            found.append((split, "the whole split", anomalies.dataset_anomaly_info.description))
-    return found

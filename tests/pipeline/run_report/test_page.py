@@ -15,6 +15,7 @@ from pipeline.evaluation.ranking_metrics import METRICS, RANKINGS, metric_name
 from pipeline.evaluation.results import SliceResult
 from pipeline.evaluation.slices import ALL_USERS
 from pipeline.example_gen.report import EventLogReport, LogTotals, SkippedRows
+from pipeline.example_gen.spans import Span
 from pipeline.learned_views import LearnedViews
 from pipeline.run_report.contents import FAILED, PUSHED, REFUSED, Contents, read_contents
 from pipeline.run_report.page import write_page
@@ -53,12 +54,15 @@ def contents(other: bool = True) -> Contents:
         1,
         [RowProblem(file=HOSTILE, row=3, column="item_id", value=HOSTILE, reason=LONG)],
     )
-    totals = LogTotals(users=10, items=20, events=300, shortest_history=3, rarest_item=1)
+    totals = LogTotals(
+        users=10, items=20, events=300, shortest_history=3, rarest_item=1, newest_event=9
+    )
+    span = Span(number=7, version=None, path=f"{LONG}/{HOSTILE}", fingerprint="")
     return Contents(
         status=REFUSED,
         components=[("Trainer", 61.25, False), ("Transform", 0.0, True)],
-        event_log=EventLogReport(1, 302, [rows], 1, totals, totals, 1, 0, {"test": 10}),
-        anomalies=[("train", HOSTILE, LONG)],
+        event_log=EventLogReport(1, 302, [rows], 1, totals, totals, 1, 0, {"test": 10}, [span]),
+        anomalies=[f"{HOSTILE} {LONG}"],
         epochs=[
             {name: float(random.uniform()) for name in (*terms, *signs, *metrics)} for _ in range(3)
         ],
