@@ -107,16 +107,19 @@ def main(arguments: list[str] | None = None) -> int:
     from pipeline.kubeflow.spec import compile_spec, write_spec
     from pipeline.pipeline import create_pipeline
 
-    pipeline = create_pipeline(
-        pipeline_root=options.pipeline_root,
-        data_path=options.data,
-        model_directory=os.path.join(options.serving_dir, options.model_name),
-        settings=chosen,
-        pipeline_name=options.pipeline_name,
-        beam_args=options.beam_args,
-        enable_cache=False,
-        compare_with_pushed=True,
-    )
+    try:
+        pipeline = create_pipeline(
+            pipeline_root=options.pipeline_root,
+            data_path=options.data,
+            model_directory=os.path.join(options.serving_dir, options.model_name),
+            settings=chosen,
+            pipeline_name=options.pipeline_name,
+            beam_args=options.beam_args,
+            enable_cache=False,
+            compare_with_pushed=True,
+        )
+    except ValueError as error:
+        options_parser.error(str(error))
     write_spec(compile_spec(pipeline, options.image), options.output)
     print(f"Compiled {len(pipeline.components)} components to {options.output}")
     for name in ("data", "pipeline_root", "serving_dir"):

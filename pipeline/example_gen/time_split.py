@@ -51,4 +51,4 @@ def _example(history: UserHistory, target: int, split: str) -> beam.pvalue.Tagge
         "is_training": int64_feature([int(split == TRAIN)]),
     }
     example = tf.train.Example(features=tf.train.Features(feature=feature))
-    return beam.pvalue.TaggedOutput(split, example.SerializeToString())
+    return beam.pvalue.TaggedOutput(split, example.SerializeToString(deterministic=True))

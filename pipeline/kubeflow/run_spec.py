@@ -57,7 +57,10 @@ def main(arguments: list[str] | None = None) -> int:
     from pipeline.kubeflow.spec import read_spec
     from pipeline.kubeflow.spec_run import SpecRun, TaskError
 
-    parameters = dict(parameter.partition("=")[::2] for parameter in options.parameter)
+    wrong = [parameter for parameter in options.parameter if "=" not in parameter]
+    if wrong:
+        options_parser.error(f"--parameter must be NAME=VALUE; got {wrong[0]}")
+    parameters = dict(parameter.split("=", 1) for parameter in options.parameter)
     folder = (options.store / time.strftime("%Y%m%d-%H%M%S")).absolute()
     try:
         run = SpecRun(read_spec(options.spec), folder, parameters)

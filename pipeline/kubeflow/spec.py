@@ -9,7 +9,7 @@ from tfx import v1 as tfx
 
 from pipeline.kubeflow.run_time_parameters import put_in
 
-EXAMPLE_GEN_TASK = "pipeline.kubeflow.example_gen_task"
+_COMMAND = ("python", "-m", "pipeline.kubeflow.container")
 
 
 def compile_spec(pipeline: tfx.dsl.Pipeline, image: str) -> PipelineSpec:
@@ -27,7 +27,7 @@ def compile_spec(pipeline: tfx.dsl.Pipeline, image: str) -> PipelineSpec:
     parameters = put_in(pipeline)
     runner = tfx.orchestration.experimental.KubeflowV2DagRunner(
         tfx.orchestration.experimental.KubeflowV2DagRunnerConfig(
-            default_image=image, use_pipeline_spec_2_1=True
+            default_image=image, default_commands=_COMMAND, use_pipeline_spec_2_1=True
         )
     )
     job = runner.run(pipeline, write_out=False)
@@ -38,7 +38,7 @@ def compile_spec(pipeline: tfx.dsl.Pipeline, image: str) -> PipelineSpec:
         definition = spec.root.input_definitions.parameters[name]
         definition.default_value.string_value = parameter.default
         definition.description = parameter.description
-    _drive_example_gen(spec)
+    _leave_driver_to_container(spec)
     return spec
 
 
@@ -48,16 +48,10 @@ def deployment_config(spec: PipelineSpec) -> PipelineDeploymentConfig:
     return json_format.ParseDict(config, PipelineDeploymentConfig())
 
 
-def _drive_example_gen(spec: PipelineSpec) -> None:
-    """Runs ExampleGen's driver in its container.
-
-    TFX asks for it before the task (`lifecycle.preCacheCheck`), which Vertex AI does and Kubeflow
-    Pipelines passes over; spans and versions would then not be found.
-    """
+def _leave_driver_to_container(spec: PipelineSpec) -> None:
+    """Takes ExampleGen's driver out of the spec: `pipeline.kubeflow.container` runs it."""
     config = deployment_config(spec)
-    container = config.executors["FileBasedExampleGen_executor"].container
-    container.ClearField("lifecycle")
-    container.command[:] = ["python", "-m", EXAMPLE_GEN_TASK]
+    config.executors["FileBasedExampleGen_executor"].container.ClearField("lifecycle")
     spec.deployment_spec.Clear()
     spec.deployment_spec.update(json_format.MessageToDict(config))
 

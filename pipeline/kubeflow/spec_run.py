@@ -1,9 +1,13 @@
-"""Runs a compiled spec on one machine: every task's command, with a folder as the object store."""
+"""Runs a compiled spec on one machine: every task's command, with a folder as the object store.
+
+Tells the tasks what Kubeflow Pipelines tells them, which is less than Vertex AI does.
+"""
 
 import os
 import subprocess
 import sys
 import time
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -107,7 +111,7 @@ class SpecRun:
         if status:
             end = "\n".join(log.read_text(errors="replace").splitlines()[-_LINES_SHOWN:])
             raise TaskError(f"{name} ended with status {status}; the end of {log}:\n{end}")
-        self.outputs[name] = _merge(invocation)
+        self.outputs[name] = _read_output(invocation)
 
     def _invocation(self, name: str, task: PipelineTaskSpec) -> ExecutorInput:
         """What the orchestrator tells a container: inputs, and where the outputs belong."""
@@ -128,11 +132,15 @@ class SpecRun:
             uri = folder / key
             uri.mkdir(parents=True)  # an object store has every folder
             invocation.outputs.artifacts[key].artifacts.add(
-                name=f"{self._folder.name}/{name}/{key}",
+                name=key,
                 uri=str(uri),
                 type=definition.artifact_type,
                 metadata=definition.metadata,
             )
+        logs = invocation.outputs.artifacts["executor-logs"].artifacts.add(
+            name="executor-logs", uri=str(folder / "log")
+        )
+        logs.type.schema_title = "system.Artifact"
         folder.mkdir(parents=True, exist_ok=True)
         invocation.outputs.output_file = str(folder / "executor_output.json")
         return invocation
@@ -147,13 +155,13 @@ def task_order(spec: PipelineSpec) -> list[str]:
     )
 
 
-def _merge(invocation: ExecutorInput) -> ExecutorOutput:
-    """The declared outputs, with the URIs and properties that the task has told."""
+def _read_output(invocation: ExecutorInput) -> ExecutorOutput:
+    """What a task has told about its artifacts, as the next tasks are told it."""
     told = ExecutorOutput()
     with open(invocation.outputs.output_file) as file:
         json_format.Parse(file.read(), told)
-    for key, declared in invocation.outputs.artifacts.items():
-        (artifact,) = told.artifacts[key].artifacts
-        artifact.type.CopyFrom(declared.artifacts[0].type)
-        artifact.name = declared.artifacts[0].name
+    for artifacts in told.artifacts.values():
+        (artifact,) = artifacts.artifacts
+        artifact.name = str(zlib.crc32(artifact.uri.encode()))  # a number of the metadata store
+        artifact.type.instance_schema = ""
     return told

@@ -1,4 +1,4 @@
-"""The image holds what the pipeline needs, and a package for workers does too. (No Docker here.)"""
+"""What the image and a package for workers hold, as far as it can be told without Docker."""
 
 import re
 import shutil

@@ -71,7 +71,7 @@ def test_every_task_has_a_component_a_container_and_its_inputs(spec: PipelineSpe
         component = spec.components[task.component_ref.name]
         container = executors[component.executor_label].container
         assert container.image == "shop/mclrec:7"
-        assert container.command[:2] == ["python", "-m"]
+        assert container.command == ["python", "-m", "pipeline.kubeflow.container"]
         assert set(task.inputs.parameters) == set(component.input_definitions.parameters)
         assert set(task.inputs.artifacts) == set(component.input_definitions.artifacts)
         for artifact in task.inputs.artifacts.values():
@@ -84,6 +84,10 @@ def test_every_task_has_a_component_a_container_and_its_inputs(spec: PipelineSpe
         for source in task.inputs.parameters.values():
             if source.component_input_parameter:
                 assert source.component_input_parameter in spec.root.input_definitions.parameters
+
+
+def test_nothing_is_learned_from_data_that_the_gate_has_not_seen(spec: PipelineSpec):
+    assert "DataGate" in spec.root.dag.tasks["Transform"].dependent_tasks
 
 
 def test_no_file_of_the_machine_that_compiled_is_needed(path: Path):
@@ -127,17 +131,26 @@ def test_beams_options_reach_every_container(tmp_path: Path):
         assert list(executor.container.args[-3:]) == beam.split()
 
 
+def test_a_search_for_settings_comes_before_the_training(tmp_path: Path):
+    path = tmp_path / "search.yaml"
+    assert run_kubeflow.main([*OPTIONS, f"--output={path}", "--trials=2"]) == 0
+    order = task_order(read_spec(path))
+    assert order.index("Transform") < order.index("Tuner") < order.index("Trainer")
+
+
 @pytest.mark.parametrize(
     ("option", "message"),
     [
-        ("--pipeline-name=My Shop", "--pipeline-name must match"),
+        ("--pipeline-name=MyShop", "--pipeline-name must match"),
         ("--output=spec.json", "--output must end in .yaml"),
         ("--dim=0", "--dim must be at least 1"),
+        ("--start-from=blessed", "--start-from blessed needs an orchestrator"),
+        ("--trials=2 --search-space=absent.json", "--search-space absent.json"),
     ],
 )
 def test_bad_options_are_named(option: str, message: str, capsys: pytest.CaptureFixture):
     with pytest.raises(SystemExit) as end:
-        run_kubeflow.main([*OPTIONS, option])
+        run_kubeflow.main([*OPTIONS, *option.split()])
     assert end.value.code == 2
     assert message in capsys.readouterr().err
 

@@ -61,10 +61,8 @@ def _serve() -> None:
     del sys.path[0]
     import tensorflow_model_analysis  # noqa: F401
     import tfx.v1  # noqa: F401
-    from tfx.orchestration.kubeflow.v2.container import kubeflow_v2_run_executor
+    from tfx.orchestration.kubeflow.v2.container import kubeflow_v2_run_executor  # noqa: F401
 
-    # `runpy` is to load it anew, as `python -m` would.
-    del sys.modules[kubeflow_v2_run_executor.__name__]
     gc.freeze()  # the processes then share the memory
     print(_READY, flush=True)
     for line in sys.stdin:
