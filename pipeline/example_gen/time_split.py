@@ -51,4 +51,5 @@ def _example(history: UserHistory, target: int, split: str) -> beam.pvalue.Tagge
         "is_training": int64_feature([int(split == TRAIN)]),
     }
     example = tf.train.Example(features=tf.train.Features(feature=feature))
+    # As in LeaveOneOut: the same bytes from every worker.
     return beam.pvalue.TaggedOutput(split, example.SerializeToString(deterministic=True))
