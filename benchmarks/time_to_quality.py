@@ -47,6 +47,16 @@ def compare(results: Sequence[dict[str, Any]], monitor: str) -> dict[str, Any]:
     return {"monitor": monitor, "curves": curves, "seconds_to_value": reached}
 
 
+def print_comparison(compared: dict[str, Any]) -> None:
+    """When each curve reaches each value."""
+    for row in compared["seconds_to_value"]:
+        times = ", ".join(
+            f"{name} {'never' if seconds is None else f'{seconds:,.0f} s'}"
+            for name, seconds in row["seconds"].items()
+        )
+        print(f"{compared['monitor']} {row['value']:.4f}: {times}")
+
+
 def plot(compared: dict[str, Any], file: Path) -> None:
     import matplotlib
 
@@ -81,12 +91,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if empty := [str(f) for f, r in zip(options.files, results, strict=True) if not r.get("curve")]:
         parser.error(f"{', '.join(empty)}: no epochs, so no curve")
     compared = compare(results, options.monitor)
-    for row in compared["seconds_to_value"]:
-        times = ", ".join(
-            f"{name} {'never' if seconds is None else f'{seconds:,.0f} s'}"
-            for name, seconds in row["seconds"].items()
-        )
-        print(f"{options.monitor} {row['value']:.4f}: {times}")
+    print_comparison(compared)
     result = {
         "benchmark": "time_to_quality",
         **compared,

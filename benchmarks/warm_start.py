@@ -21,7 +21,7 @@ import numpy as np
 from benchmarks.provenance import print_json, provenance, write_json
 from benchmarks.quality import by_policy, course, data_name, state_folder
 from benchmarks.settings import RunSettings, add_options, given_settings, settings_for
-from benchmarks.time_to_quality import compare, plot
+from benchmarks.time_to_quality import compare, plot, print_comparison
 from benchmarks.training import Trained, train
 from mclrec_tf import MCLRec
 from mclrec_tf.data.event_log import Event, EventLogFormat, read_events
@@ -112,12 +112,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             f"{found['best_epoch']} of {found['epochs']}, {found['wall_seconds']:,.0f} s, test "
             f"unseen_items ndcg_at_10 {metrics['ndcg_at_10']:.4f}"
         )
-    for row in result["seconds_to_value"]:
-        times = (
-            f"{name} {'never' if seconds is None else f'{seconds:,.0f} s'}"
-            for name, seconds in row["seconds"].items()
-        )
-        print(f"{settings.monitor} {row['value']:.4f}: {', '.join(times)}")
+    print_comparison(result)
     write_json(options.out.with_suffix(".json"), result)
     plot(result, options.out.with_suffix(".png"))
     print(f"written: {options.out.with_suffix('.json')} and .png")
