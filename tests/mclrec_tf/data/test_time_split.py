@@ -97,7 +97,7 @@ def test_ids_run_by_frequency_before_the_cut_off(tmp_path: Path):
     late = [f"{user},late,{90 + n}" for user in "abc" for n in range(5)]
     early = [f"{user},{item},{n}" for user in "abc" for n, item in enumerate(["tea", "rum", "tea"])]
     log.write_text("\n".join(["user_id,item_id,timestamp", *late, *early]) + "\n")
-    assert load_interactions(str(log)).item_ids[0] == "late"
-    by_time = load_interactions(str(log), periods=Periods(5, 5))
+    assert load_interactions(str(log), k_core=3).item_ids[0] == "late"
+    by_time = load_interactions(str(log), k_core=3, periods=Periods(5, 5))
     assert by_time.item_ids == ["tea", "rum", "late"]
     assert by_time.timestamps[:5].tolist() == [0, 1, 2, 90, 91]
