@@ -18,9 +18,7 @@ def swap_averages(model: keras.Model) -> None:
     step there are no averages yet, and nothing happens either.
     """
     for name in ("optimizer", "augmenter_optimizer"):
-        optimizer: Any = getattr(model, name, None)
-        # A LossScaleOptimizer keeps the averages in the optimizer that it wraps.
-        optimizer = getattr(optimizer, "inner_optimizer", optimizer)
+        optimizer = unwrapped(getattr(model, name, None))
         if getattr(optimizer, "use_ema", False) and int(optimizer.iterations) > 0:
             _swap(optimizer)
 
@@ -33,6 +31,11 @@ def averaged_weights(model: keras.Model) -> Iterator[None]:
         yield
     finally:
         swap_averages(model)
+
+
+def unwrapped(optimizer: Any) -> Any:
+    """The optimizer that keeps averages and slots: a LossScaleOptimizer wraps it."""
+    return getattr(optimizer, "inner_optimizer", optimizer)
 
 
 def _swap(optimizer: Any) -> None:

@@ -1,11 +1,12 @@
 """Training that goes on from an earlier model, although the catalogue has changed since."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 import numpy as np
 
+from mclrec_tf.averaged_weights import unwrapped
 from mclrec_tf.mclrec import MCLRec
 
 _RARE_SHARE = 0.1  # of the earlier items, taken from the end of its vocabulary
@@ -69,11 +70,12 @@ def warm_start(
         ("augmenter_optimizer", "augmenter_weights"),
     ):
         _carry_optimizer(
-            _unwrapped(getattr(model, name, None)),
-            _unwrapped(getattr(previous, name, None)),
+            unwrapped(getattr(model, name, None)),
+            unwrapped(getattr(previous, name, None)),
             getattr(model, weights),
             getattr(previous, weights),
-            {id(table): rows},
+            table,
+            rows,
         )
     return int(np.count_nonzero(rows[1:-1] >= 0))
 
@@ -113,7 +115,8 @@ def _carry_optimizer(
     previous: Any,
     weights: Sequence[keras.Variable],
     previous_weights: Sequence[keras.Variable],
-    rows_of: Mapping[int, np.ndarray],
+    table: keras.Variable,
+    rows: np.ndarray,
 ) -> None:
     if type(optimizer) is type(previous):
         optimizer.iterations.assign(previous.iterations)
@@ -121,8 +124,8 @@ def _carry_optimizer(
             slots, earlier_slots = _slots(optimizer, weight), _slots(previous, earlier)
             for kind in slots.keys() & earlier_slots.keys():
                 values = keras.ops.convert_to_numpy(earlier_slots[kind])
-                if id(weight) in rows_of:
-                    values = _carried(np.zeros_like(values[:1]), values, rows_of[id(weight)])
+                if weight is table:
+                    values = _carried(np.zeros_like(values[:1]), values, rows)
                 slots[kind].assign(values)
     if getattr(optimizer, "use_ema", False):
         for weight in weights:
@@ -135,8 +138,3 @@ def _slots(optimizer: Any, weight: keras.Variable) -> dict[str, keras.Variable]:
     return {
         v.name.removeprefix(prefix): v for v in optimizer.variables if v.name.startswith(prefix)
     }
-
-
-def _unwrapped(optimizer: Any) -> Any:
-    """A LossScaleOptimizer keeps everything in the optimizer that it wraps."""
-    return getattr(optimizer, "inner_optimizer", optimizer)
