@@ -14,6 +14,7 @@ from pipeline.evaluation.decision import Decision
 from pipeline.evaluation.ranking_metrics import (
     BASELINES,
     CUTOFFS,
+    METRIC_LABELS,
     METRICS,
     POLICIES,
     metric_name,
@@ -22,8 +23,6 @@ from pipeline.evaluation.results import read_results
 from pipeline.evaluation.slices import ALL_USERS
 from pipeline.example_gen.report import EventLogReport, read_report
 from pipeline.run_history import ComponentRun
-
-_LABELS = {"hit_rate": "HR", "ndcg": "NDCG", "mrr": "MRR"}
 
 
 @dataclass(frozen=True)
@@ -89,7 +88,7 @@ def show_metrics(report: RunReport, console: Console) -> None:
     table = Table(box=box.SIMPLE_HEAD, padding=0, title=f"Test, {report.test_users:,} users")
     table.add_column("", no_wrap=True)
     for metric, cutoff in columns:
-        table.add_column(f"{_LABELS[metric]}@{cutoff}", justify="right", no_wrap=True)
+        table.add_column(f"{METRIC_LABELS[metric]}@{cutoff}", justify="right", no_wrap=True)
     for policy in POLICIES:
         table.add_row(policy)
         for name, ranking in [("MCLRec", policy)] + [(b, f"{b}_{policy}") for b in BASELINES]:

@@ -13,6 +13,7 @@ from mclrec_tf.ranking import POLICIES
 BASELINES = ("popularity", "recency")
 RANKINGS = POLICIES + tuple(f"{baseline}_{policy}" for baseline in BASELINES for policy in POLICIES)
 METRICS = ("hit_rate", "ndcg", "mrr")
+METRIC_LABELS = {"hit_rate": "HR", "ndcg": "NDCG", "mrr": "MRR"}
 
 # One class in an EvalConfig yields every key: TFMA then reads each example once.
 Accumulator = tuple[np.ndarray, int]
@@ -32,13 +33,18 @@ def gains(ranks: np.ndarray) -> np.ndarray:
     Returns:
         float64 `[n, len(METRICS), len(CUTOFFS)]`.
     """
+    return _GAINS[np.minimum(ranks, len(_GAINS)) - 1]
+
+
+def _all_gains() -> np.ndarray:
+    """What the ranks from 1 gain; every one beyond the last cut-off gains nothing, as the last."""
+    ranks = np.arange(1, max(CUTOFFS) + 2)
     reached = ranks[:, None] <= np.array(CUTOFFS)
     per_rank = (np.ones(len(ranks)), 1.0 / np.log2(ranks + 1.0), 1.0 / ranks)
     return np.stack([value[:, None] * reached for value in per_rank], axis=1)
 
 
-# Every rank beyond the last cut-off gains nothing, so a short table holds all cases.
-_GAINS = gains(np.arange(1, max(CUTOFFS) + 2))
+_GAINS = _all_gains()
 
 
 def user_ranks(element: tfma.metrics.StandardMetricInputs, model_name: str) -> np.ndarray:
@@ -65,7 +71,7 @@ class RankingMetricsCombiner(beam.CombineFn):
     ) -> Accumulator:
         totals, count = accumulator
         ranks = user_ranks(element, self._model_name)
-        return totals + _GAINS[np.minimum(ranks, len(_GAINS)) - 1], count + 1
+        return totals + gains(ranks), count + 1
 
     def merge_accumulators(self, accumulators: Iterable[Accumulator]) -> Accumulator:
         totals, counts = zip(*accumulators, strict=True)

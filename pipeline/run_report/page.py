@@ -13,14 +13,12 @@ from mclrec_tf.ranking import POLICIES
 from pipeline.evaluation.decision import Decision, Line
 from pipeline.evaluation.intervals import mean_of
 from pipeline.evaluation.paired_moments import LATEST_BLESSED, MODEL
-from pipeline.evaluation.ranking_metrics import BASELINES, METRICS, metric_name
+from pipeline.evaluation.ranking_metrics import BASELINES, METRIC_LABELS, METRICS, metric_name
 from pipeline.evaluation.results import SliceResult
 from pipeline.evaluation.slices import ALL_USERS, judged_policy
 from pipeline.run_report import plots
 from pipeline.run_report.contents import Contents
 from pipeline.settings import Settings
-
-_LABELS = {"hit_rate": "HR", "ndcg": "NDCG", "mrr": "MRR"}
 
 
 def write_page(path: Path, contents: Contents, settings: Settings, title: str) -> None:
@@ -91,7 +89,7 @@ def _evaluation(results: Mapping[str, SliceResult], confidence: float) -> dict[s
 
     metrics = {
         policy: {
-            f"{_LABELS[metric]}@{cutoff}": row(policy, metric, cutoff)
+            f"{METRIC_LABELS[metric]}@{cutoff}": row(policy, metric, cutoff)
             for metric in METRICS
             for cutoff in CUTOFFS
         }
