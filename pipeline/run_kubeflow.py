@@ -8,12 +8,12 @@ Example:
 import argparse
 import os
 import re
-import shlex
 import sys
 import warnings
 from pathlib import Path
 
 from pipeline import settings
+from pipeline.command_line import add_beam_args, add_model_name, parse
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,127}")
 
@@ -54,9 +54,7 @@ def parser() -> argparse.ArgumentParser:
         metavar="URI",
         help="folder of served models; the model goes to URI/MODEL_NAME/VERSION",
     )
-    result.add_argument(
-        "--model-name", default="mclrec", metavar="NAME", help="name of the model (default: mclrec)"
-    )
+    add_model_name(result)
     result.add_argument(
         "--pipeline-name",
         default="mclrec",
@@ -73,14 +71,11 @@ def parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="the spec, a YAML file (default: %(default)s)",
     )
-    result.add_argument(
-        "--beam-args",
-        metavar="ARGS",
-        type=shlex.split,
-        help="Beam's options, in quotes, for example "
-        '"--runner=DataflowRunner --project=shop --region=europe-west1 '
-        '--temp_location=gs://shop/tmp --sdk_container_image=IMAGE" '
-        "(default: in the container of each component)",
+    add_beam_args(
+        result,
+        example="--runner=DataflowRunner --project=shop --region=europe-west1 "
+        "--temp_location=gs://shop/tmp --sdk_container_image=IMAGE",
+        default="in the container of each component",
     )
     settings.add_options(result)
     return result
@@ -89,11 +84,7 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: list[str] | None = None) -> int:
     """Compiles the spec; returns the exit status."""
     options_parser = parser()
-    options = options_parser.parse_args(arguments)
-    try:
-        chosen = settings.from_options(options)
-    except ValueError as error:
-        options_parser.error(str(error))
+    options, chosen = parse(options_parser, arguments)
     if not _NAME.fullmatch(options.pipeline_name):
         options_parser.error(
             f"--pipeline-name must match {_NAME.pattern}; got {options.pipeline_name}"

@@ -6,13 +6,13 @@ Example:
 
 import argparse
 import os
-import shlex
 import sys
 from pathlib import Path
 
 from rich.console import Console
 
 from pipeline import settings
+from pipeline.command_line import add_beam_args, add_model_name, parse
 from pipeline.workdir import RunError, Workdir
 
 ERROR, NOT_BLESSED, INTERRUPTED = 1, 3, 130
@@ -54,34 +54,20 @@ def parser() -> argparse.ArgumentParser:
         help="folder of served models; the model goes to DIR/MODEL_NAME/VERSION "
         "(default: WORKDIR/models)",
     )
-    result.add_argument(
-        "--model-name", default="mclrec", metavar="NAME", help="name of the model (default: mclrec)"
-    )
+    add_model_name(result)
     result.add_argument(
         "--fresh",
         action="store_true",
         help="repeat every step, also those that are unchanged; do so after an update of the code",
     )
-    result.add_argument(
-        "--beam-args",
-        metavar="ARGS",
-        type=shlex.split,
-        help="Beam's options, in quotes, for example "
-        '"--direct_running_mode=multi_processing --direct_num_workers=4" '
-        "(default: in one process, in memory)",
-    )
+    add_beam_args(result, example="--direct_running_mode=multi_processing --direct_num_workers=4")
     settings.add_options(result)
     return result
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs the pipeline; returns the exit status."""
-    options_parser = parser()
-    options = options_parser.parse_args(arguments)
-    try:
-        chosen = settings.from_options(options)
-    except ValueError as error:
-        options_parser.error(str(error))
+    options, chosen = parse(parser(), arguments)
     try:
         return _run(options, chosen)
     except KeyboardInterrupt:

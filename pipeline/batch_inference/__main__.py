@@ -7,9 +7,9 @@ Example:
 
 import argparse
 import logging
-import shlex
 import sys
 
+from pipeline.command_line import add_beam_args
 from pipeline.settings import DataSettings, add_option
 from serving.tensorflow_log import silence_tensorflow
 
@@ -48,12 +48,7 @@ def parser() -> argparse.ArgumentParser:
     )
     for name in ("user_column", "item_column", "timestamp_column", "max_bad_rows"):
         add_option(result, DataSettings, name)
-    result.add_argument(
-        "--beam-args",
-        metavar="ARGS",
-        type=shlex.split,
-        help="Beam's options, in quotes (default: in one process, in memory)",
-    )
+    add_beam_args(result)
     return result
 
 

@@ -6,10 +6,10 @@ Example:
 
 import argparse
 import logging
-import shlex
 import sys
 from collections.abc import Sequence
 
+from pipeline.command_line import add_beam_args
 from pipeline.settings import DataSettings, add_option
 from serving.tensorflow_log import silence_tensorflow
 
@@ -41,12 +41,7 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument("--served", required=True, metavar="FILE", help="the served histories")
     for name in ("schema", "user_column", "item_column", "timestamp_column", "max_bad_rows"):
         add_option(result, DataSettings, name)
-    result.add_argument(
-        "--beam-args",
-        metavar="ARGS",
-        type=shlex.split,
-        help="Beam's options, in quotes (default: in one process, in memory)",
-    )
+    add_beam_args(result)
     return result
 
 
