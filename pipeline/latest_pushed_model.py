@@ -9,6 +9,8 @@ from tfx.proto import pusher_pb2
 from tfx.types.standard_artifacts import Model
 from tfx.utils import io_utils, path_utils, proto_utils
 
+from pipeline.version_folders import version_folders
+
 
 @component
 def LatestPushedModel(  # noqa: N802 (a component is a class in a pipeline)
@@ -31,12 +33,8 @@ def LatestPushedModel(  # noqa: N802 (a component is a class in a pipeline)
 
 def latest_version(base_directory: str) -> str | None:
     """The folder of the newest version, None if there is none."""
-    if not fileio.exists(base_directory):
-        return None
-    names = [name.rstrip("/") for name in fileio.listdir(base_directory)]
-    versions = [
-        int(name)
-        for name in names
-        if name.isdigit() and fileio.exists(os.path.join(base_directory, name, "saved_model.pb"))
-    ]
-    return os.path.join(base_directory, str(max(versions))) if versions else None
+    for name in reversed(version_folders(base_directory)):
+        folder = os.path.join(base_directory, name)
+        if fileio.exists(os.path.join(folder, "saved_model.pb")):
+            return folder
+    return None

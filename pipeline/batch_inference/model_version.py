@@ -9,6 +9,7 @@ from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
 from pipeline.batch_inference.error import BatchInferenceError
 from pipeline.batch_inference.recommender import SIGNATURE
+from pipeline.version_folders import version_folders
 
 _GRAPH = "saved_model.pb"
 
@@ -34,16 +35,13 @@ def find_model(path: str) -> ModelVersion:
     path = path.rstrip("/")
     if tf.io.gfile.exists(os.path.join(path, _GRAPH)):
         return _checked(ModelVersion(os.path.basename(path), path))
-    names = tf.io.gfile.listdir(path) if tf.io.gfile.isdir(path) else []
-    # Some file systems end the names of folders with a slash.
-    versions = [name.rstrip("/") for name in names if name.rstrip("/").isdecimal()]
+    versions = version_folders(path)
     if not versions:
         raise BatchInferenceError(
             f"--model {path}: no SavedModel is here and no version of one. Give the folder that "
             "holds saved_model.pb, or the folder that a server would have as --model_base_path."
         )
-    newest = max(versions, key=int)
-    return _checked(ModelVersion(newest, os.path.join(path, newest)))
+    return _checked(ModelVersion(versions[-1], os.path.join(path, versions[-1])))
 
 
 def _checked(model: ModelVersion) -> ModelVersion:
