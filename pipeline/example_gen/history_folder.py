@@ -14,7 +14,7 @@ import apache_beam as beam
 import tensorflow as tf
 
 from pipeline.example_gen.report import LogTotals
-from pipeline.example_gen.user_history import UserHistory, from_record, to_record
+from pipeline.example_gen.user_history import UserHistory, from_example, to_example
 
 _HISTORIES = "histories"
 _RARE_ITEMS = "rare_items"
@@ -38,7 +38,7 @@ class WriteHistories(beam.PTransform):
         counts = events_of_item | "Count" >> beam.MapTuple(lambda item, count: ("items", count))
         _ = (
             histories
-            | "Serialize" >> beam.Map(to_record)
+            | "Serialize" >> beam.Map(to_example)
             | "WriteHistories" >> beam.io.WriteToTFRecord(os.path.join(self._folder, _HISTORIES))
         )
         _ = (
@@ -119,7 +119,7 @@ class ReadHistories(beam.PTransform):
             pipeline
             | "ReadHistories"
             >> beam.io.ReadFromTFRecord(os.path.join(self._folder, _HISTORIES + "*"))
-            | "Parse" >> beam.Map(from_record)
+            | "Parse" >> beam.Map(from_example)
         )
 
 

@@ -19,29 +19,6 @@ class UserHistory(NamedTuple):
     timestamps: list[int]
 
 
-def to_record(history: UserHistory) -> bytes:
-    """Serialises a history as a tf.train.Example."""
-    return tf.train.Example(
-        features=tf.train.Features(
-            feature={
-                "user_id": bytes_feature([history.user_id]),
-                "items": bytes_feature(history.items),
-                "timestamps": int64_feature(history.timestamps),
-            }
-        )
-    ).SerializeToString()
-
-
-def from_record(record: bytes) -> UserHistory:
-    """Reads back what `to_record` wrote."""
-    feature = tf.train.Example.FromString(record).features.feature
-    return UserHistory(
-        user_id=feature["user_id"].bytes_list.value[0],
-        items=list(feature["items"].bytes_list.value),
-        timestamps=list(feature["timestamps"].int64_list.value),
-    )
-
-
 def to_example(history: UserHistory) -> bytes:
     """Serialises a history as an Example with the names of the schema."""
     feature = {
@@ -50,6 +27,16 @@ def to_example(history: UserHistory) -> bytes:
         "timestamps": int64_feature(history.timestamps),
     }
     return tf.train.Example(features=tf.train.Features(feature=feature)).SerializeToString()
+
+
+def from_example(example: bytes) -> UserHistory:
+    """Reads back what `to_example` wrote."""
+    feature = tf.train.Example.FromString(example).features.feature
+    return UserHistory(
+        user_id=feature["user_id"].bytes_list.value[0],
+        items=list(feature["history"].bytes_list.value),
+        timestamps=list(feature["timestamps"].int64_list.value),
+    )
 
 
 def bytes_feature(values: list[bytes]) -> tf.train.Feature:

@@ -8,7 +8,7 @@ import pytest
 
 from mclrec_tf.data.event_log import EventLogFormat
 from pipeline.example_gen.report import LogTotals
-from pipeline.example_gen.user_history import UserHistory, from_record, to_record
+from pipeline.example_gen.user_history import UserHistory, from_example, to_example
 
 Ingest = Callable
 
@@ -160,4 +160,4 @@ def test_users_whom_the_k_core_leaves_with_two_events_are_dropped(ingest: Ingest
 @pytest.mark.parametrize("items", [[], [b"a"], [b"a", "ü".encode(), b"\x20"]])
 def test_histories_survive_between_the_steps(items: list[bytes]):
     history = UserHistory(b"ann", items, [-(2**63), 0, 2**63 - 1][: len(items)])
-    assert from_record(to_record(history)) == history
+    assert from_example(to_example(history)) == history
