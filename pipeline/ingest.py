@@ -2,7 +2,6 @@
 
 from tfx.v1 import proto
 
-from pipeline.data_gate.schema_text import BUILT_IN
 from pipeline.example_gen.component import example_gen
 from pipeline.example_gen.leave_one_out import EXAMPLE_SPLITS
 from pipeline.example_gen.settings import ExampleGenSettings
@@ -10,13 +9,11 @@ from pipeline.example_gen.settings import ExampleGenSettings
 __all__ = [
     "EXAMPLE_SPLITS",
     "PREPROCESSING_FN",
-    "SCHEMA_FILE",
     "TRANSFORM_SPLITS",
     "ExampleGenSettings",
     "example_gen",
 ]
 
-SCHEMA_FILE = BUILT_IN
 PREPROCESSING_FN = "pipeline.preprocessing.preprocessing_fn"
 
 # The vocabulary holds every item that any Example shows, so Transform has to look beyond the train

@@ -74,7 +74,7 @@ class Search(base_tuner.BaseTuner):
         self._console = Console(highlight=False, markup=False, soft_wrap=True)
         hyperparameters = keras_tuner.HyperParameters()
         for name, values in space.items():
-            hyperparameters.Choice(name, list(values), ordered=_is_ordered(values))
+            hyperparameters.Choice(name, list(values))
         oracle = keras_tuner.oracles.BayesianOptimizationOracle(
             objective=keras_tuner.Objective(training.monitor, "max"),
             max_trials=trials,
@@ -105,7 +105,3 @@ class Search(base_tuner.BaseTuner):
         fit(model, data, training, stopping)
         stopping.discard()
         return {training.monitor: stopping.best_so_far}
-
-
-def _is_ordered(values: Any) -> bool | None:
-    return all(isinstance(value, int | float) for value in values) or None

@@ -14,10 +14,11 @@ from tensorflow_transform import TFTransformOutput
 from tensorflow_transform.tf_metadata.dataset_metadata import DatasetMetadata
 
 from mclrec_tf.data.time_split import CutOffs
+from pipeline.data_gate.schema_text import BUILT_IN
 from pipeline.example_gen.leave_one_out import LeaveOneOut
 from pipeline.example_gen.time_split import SplitByTime
 from pipeline.example_gen.user_history import UserHistory
-from pipeline.ingest import EXAMPLE_SPLITS, SCHEMA_FILE, TRANSFORM_SPLITS
+from pipeline.ingest import EXAMPLE_SPLITS, TRANSFORM_SPLITS
 from pipeline.preprocessing import VOCABULARY, preprocessing_fn
 
 Log = list[list[str]]
@@ -42,7 +43,7 @@ def transform(log: Log, folder: Path, split: beam.DoFn | None = None) -> tuple[l
         history = UserHistory(b"%d" % user, [item.encode() for item in items], [*range(len(items))])
         for output in split.process(history):
             splits[output.tag].append(instance(output.value))
-    metadata = DatasetMetadata(tfdv.load_schema_text(SCHEMA_FILE))
+    metadata = DatasetMetadata(tfdv.load_schema_text(BUILT_IN))
     analyzed = [one for split in TRANSFORM_SPLITS.analyze for one in splits[split]]
     with tft_beam.Context(temp_dir=str(folder / "tmp")):
         transform_fn = (analyzed, metadata) | tft_beam.AnalyzeDataset(preprocessing_fn)

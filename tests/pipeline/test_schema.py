@@ -6,9 +6,10 @@ import tensorflow_data_validation as tfdv
 from tensorflow_data_validation.statistics.stats_impl import generate_statistics_in_memory
 from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
 
+from pipeline.data_gate.schema_text import BUILT_IN
 from pipeline.example_gen.leave_one_out import LeaveOneOut
 from pipeline.example_gen.user_history import UserHistory
-from pipeline.ingest import EXAMPLE_SPLITS, SCHEMA_FILE
+from pipeline.ingest import EXAMPLE_SPLITS
 
 
 def examples(split: str) -> list[tf.train.Example]:
@@ -26,7 +27,7 @@ def anomalies(of: list[tf.train.Example]) -> dict[str, str]:
     # As StatisticsGen does it: without the schema.
     batch = ExamplesToRecordBatchDecoder().DecodeBatch([one.SerializeToString() for one in of])
     statistics = generate_statistics_in_memory(batch, tfdv.StatsOptions())
-    schema = tfdv.load_schema_text(SCHEMA_FILE)
+    schema = tfdv.load_schema_text(BUILT_IN)
     found = tfdv.validate_statistics(statistics, schema).anomaly_info
     return {feature: info.description for feature, info in found.items()}
 

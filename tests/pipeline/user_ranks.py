@@ -16,9 +16,9 @@ from mclrec_tf import evaluation
 from mclrec_tf.data.histories import Histories
 from mclrec_tf.ranking import POLICIES
 from pipeline.beam_args import complete_beam_args
+from pipeline.data_gate.schema_text import BUILT_IN
 from pipeline.evaluation.eval_config import eval_config
 from pipeline.evaluation.ranking_metrics import RANKINGS
-from pipeline.ingest import SCHEMA_FILE
 from pipeline.run_history import ComponentRun
 from serving.client import RecommendationClient
 
@@ -101,7 +101,7 @@ class FinishedRun:
         """By the extractors of TFMA, configured as the Evaluator is."""
         config = tfma.utils.update_eval_config_with_defaults(eval_config(), rubber_stamp=True)
         model = tfma.default_eval_shared_model(str(self.served), eval_config=config)
-        schema = text_format.Parse(Path(SCHEMA_FILE).read_text(), schema_pb2.Schema())
+        schema = text_format.Parse(Path(BUILT_IN).read_text(), schema_pb2.Schema())
         source = TFExampleRecord(
             self.test_files, schema=schema, raw_record_column_name=tfma.ARROW_INPUT_COLUMN
         )

@@ -12,7 +12,7 @@ from kfp import components
 from kfp.pipeline_spec.pipeline_spec_pb2 import PipelineSpec
 
 from pipeline import run_kubeflow
-from pipeline.ingest import SCHEMA_FILE
+from pipeline.data_gate.schema_text import BUILT_IN
 from pipeline.kubeflow.spec import deployment_config, read_spec
 from pipeline.kubeflow.spec_run import task_order
 from tests.pipeline.kubeflow.image import CHECKOUT
@@ -99,7 +99,7 @@ def test_no_file_of_the_machine_that_compiled_is_needed(path: Path):
 def test_the_schema_is_in_it(spec: PipelineSpec):
     text = spec.root.dag.tasks["CuratedSchema"].inputs.parameters["text"]
     assert 'name: "is_training"' in text.runtime_value.constant.string_value
-    assert "# " in Path(SCHEMA_FILE).read_text()
+    assert "# " in Path(BUILT_IN).read_text()
     assert "# " not in text.runtime_value.constant.string_value
 
 
