@@ -5,7 +5,7 @@ import contextlib
 import gc
 import shutil
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -281,27 +281,21 @@ async def test_warm_up_can_be_left_out(base: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_a_closed_servable_has_freed_its_session(base: Path) -> None:
-    gc.collect()
-    before = _live_sessions()
-    gc.disable()  # memory is to be freed at once, not when Python next looks for cycles
-    try:
+    with _without_garbage_collection():
+        before = _live_sessions()
         servable = Servable("m", 1, base / "1")
         predict(servable, "", {"history": _HISTORY})
         assert _live_sessions() == before + 1
         servable.close()
         assert _live_sessions() == before
-    finally:
-        gc.enable()
 
 
 async def test_unloaded_versions_leave_no_session(
     repository: ModelRepository, base: Path, exports: list[Path]
 ) -> None:
     await repository.reload(single_model("m", str(base)))
-    gc.collect()
-    before = _live_sessions()
-    gc.disable()  # memory is to be freed at once, not when Python next looks for cycles
-    try:
+    with _without_garbage_collection():
+        before = _live_sessions()
         for number in range(2, 10):
             shutil.copytree(exports[number % 2], base / str(number))
             if number % 4 == 0:
@@ -310,8 +304,6 @@ async def test_unloaded_versions_leave_no_session(
             await repository.call(_SPEC, predict, "", {"history": _HISTORY})
         await _until_available(repository, [9])
         assert _live_sessions() == before
-    finally:
-        gc.enable()
 
 
 async def test_labels_name_versions_and_move(
@@ -463,6 +455,17 @@ def _break_warm_up(version: Path) -> None:
     """As an exporter would that writes nonsense."""
     (version / "assets.extra" / "tf_serving_warmup_requests").write_bytes(b"broken")
     write_checksums(str(version))
+
+
+@contextlib.contextmanager
+def _without_garbage_collection() -> Iterator[None]:
+    """Memory is to be freed at once, not when Python next looks for cycles."""
+    gc.collect()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def _live_sessions() -> int:
