@@ -6,7 +6,7 @@ Imports nothing heavy.
 import dataclasses
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from pipeline.settings import ModelSettings, TrainingSettings
 
@@ -27,6 +27,7 @@ PAPER_SPACE: SearchSpace = {
 }
 """The paper's grids of λ and β, and values around those it fixes."""
 
+_TYPES = get_type_hints(ModelSettings) | get_type_hints(TrainingSettings)
 _MODEL = {field.name for field in dataclasses.fields(ModelSettings)}
 _TRAINING = {field.name for field in dataclasses.fields(TrainingSettings)} - {"monitor", "seed"}
 
@@ -61,12 +62,25 @@ def read_search_space(path: str) -> SearchSpace:
             )
         if not isinstance(values, list) or not values:
             raise ValueError(f"--search-space {path}: {name} must have a list of values")
-        for value in values:
+        for place, value in enumerate(values):
             try:
-                with_values({name: value}, ModelSettings(), TrainingSettings())
-            except (TypeError, ValueError) as error:
+                values[place] = _of_type(_TYPES[name], value)
+                with_values({name: values[place]}, ModelSettings(), TrainingSettings())
+            except ValueError as error:
                 raise ValueError(f"--search-space {path}: {name} {value!r}: {error}") from error
     return space
+
+
+def _of_type(type_: Any, value: Any) -> Any:
+    """The value as the setting has it: KerasTuner takes no list in which 0 and 0.1 stand."""
+    if get_origin(type_) is Literal:
+        if value not in get_args(type_):
+            raise ValueError(f"must be one of {', '.join(get_args(type_))}")
+        return value
+    numbers = (int, float) if type_ is float else (int,)
+    if not isinstance(value, numbers) or isinstance(value, bool):
+        raise ValueError(f"must be a {'number' if type_ is float else 'whole number'}")
+    return type_(value)
 
 
 def with_values(

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import keras_tuner
 import pytest
 
 from pipeline.settings import ModelSettings, TrainingSettings
@@ -34,6 +35,12 @@ def test_a_file_replaces_it(tmp_path: Path) -> None:
     assert read_search_space(_written(tmp_path, space)) == space
 
 
+def test_whole_and_decimal_numbers_may_stand_together(tmp_path: Path) -> None:
+    values = read_search_space(_written(tmp_path, {"beta": [0, 0.01]}))["beta"]
+    assert values == [0.0, 0.01]
+    keras_tuner.HyperParameters().Choice("beta", list(values))  # which takes values of one type
+
+
 def test_values_replace_those_of_the_settings() -> None:
     model, training = with_values(
         {"beta": 0.2, "learning_rate": 0.5}, ModelSettings(dim=8), TrainingSettings(epochs=3)
@@ -53,7 +60,10 @@ def test_values_replace_those_of_the_settings() -> None:
         ({"beta": 0.1}, "beta must have a list of values"),
         ({"beta": []}, "beta must have a list of values"),
         ({"beta": [0.1, -1]}, "beta -1: --beta must be at least 0; got -1"),
-        ({"beta": ["much"]}, "beta 'much': "),
+        ({"beta": ["much"]}, "beta 'much': must be a number"),
+        ({"beta": [0.1, True]}, "beta True: must be a number"),
+        ({"batch_size": [512, 0.5]}, "batch_size 0.5: must be a whole number"),
+        ({"encoder": ["bert"]}, "encoder 'bert': must be one of sasrec, bsarec, gru4rec"),
         ({"mask": [1.5]}, "mask 1.5: --mask is a share, from 0 to 1; got 1.5"),
     ],
 )
