@@ -99,7 +99,15 @@ def _write_page(
     data_path: str,
 ) -> None:
     try:
-        write_page(page, read_contents(components, failure), settings, title=data_path)
+        contents = read_contents(
+            {
+                name: {key: artifacts[0] for key, artifacts in run.outputs.items()}
+                for name, run in components.items()
+            },
+            failure,
+            [(name, run.seconds, run.cached) for name, run in components.items()],
+        )
+        write_page(str(page), contents, settings, title=data_path)
     except Exception:
         # Whatever it is: a page that cannot be written takes no model and hides no failure.
         logging.exception("The page %s could not be written", page)

@@ -14,6 +14,7 @@ from mclrec_tf.data.event_log import EventLogFormat
 from mclrec_tf.data.time_split import Periods
 from pipeline.baseline import latest_blessed_model
 from pipeline.beam_args import complete_beam_args
+from pipeline.between_runs import KeepForNextRun, PreviousRun
 from pipeline.data_gate.accepted_data import last_accepted_data
 from pipeline.data_gate.gate import DataGate
 from pipeline.data_gate.schema_text import CuratedSchema, schema_text
@@ -28,8 +29,8 @@ from pipeline.ingest import (
     ExampleGenSettings,
     example_gen,
 )
-from pipeline.latest_pushed_model import LatestPushedModel
 from pipeline.pusher import Pusher
+from pipeline.run_report.component import RunPage, settings_text
 from pipeline.settings import DataSettings, Settings
 from pipeline.tuning.search_space import read_search_space
 
@@ -45,7 +46,7 @@ def create_pipeline(
     pipeline_name: str = PIPELINE_NAME,
     beam_args: Sequence[str] | None = None,
     enable_cache: bool = True,
-    compare_with_pushed: bool = False,
+    state_folder: str | None = None,
     metadata: metadata_store_pb2.ConnectionConfig | None = None,
 ) -> tfx.dsl.Pipeline:
     """Builds the pipeline, for any TFX orchestrator.
@@ -59,9 +60,9 @@ def create_pipeline(
         beam_args: Beam's options for the components that use it, as in `pipeline.beam_args`; None
             works in the process of each component.
         enable_cache: use the outputs of earlier runs with the same inputs and settings.
-        compare_with_pushed: for Kubeflow Pipelines, which has no resolvers: compare with the newest
-            pushed version, without asking ML Metadata for the latest blessed model, and with no
-            earlier data.
+        state_folder: for Kubeflow Pipelines, which has no resolvers: a folder that tells a run what
+            earlier ones accepted and pushed, in place of ML Metadata. The run then writes its page
+            by itself.
         metadata: connection to ML Metadata; None where the orchestrator has its own.
 
     Raises:
@@ -75,16 +76,20 @@ def create_pipeline(
     validator = tfx.components.ExampleValidator(
         statistics=statistics.outputs["statistics"], schema=schema.outputs["schema"]
     )
-    last_accepted = None
-    if not compare_with_pushed:
-        last_accepted = last_accepted_data(current=statistics.outputs["statistics"])
+    push_destination = tfx.proto.PushDestination(
+        filesystem=tfx.proto.PushDestination.Filesystem(base_directory=model_directory)
+    )
+    previous_run = state_folder and PreviousRun(
+        push_destination=proto_utils.proto_to_json(push_destination), state_folder=state_folder
+    )
+    last_accepted = previous_run or last_accepted_data(current=statistics.outputs["statistics"])
     gate = DataGate(
         examples=examples.outputs["examples"],
         statistics=statistics.outputs["statistics"],
         anomalies=validator.outputs["anomalies"],
         schema=schema.outputs["schema"],
         log_format=json.dumps(dataclasses.asdict(data.format)),
-        **({"previous": last_accepted.outputs["accepted"]} if last_accepted else {}),
+        previous=last_accepted.outputs["accepted"],
     )
     transform = tfx.components.Transform(
         examples=examples.outputs["examples"],
@@ -119,11 +124,7 @@ def create_pipeline(
         )
     base_model = None
     if settings.training.start_from == "blessed":
-        if compare_with_pushed:
-            raise ValueError(
-                "--start-from blessed needs an orchestrator that finds the latest blessed model"
-            )
-        base_model = latest_blessed_model(candidate=None).with_id("BaseModel")
+        base_model = previous_run or latest_blessed_model(candidate=None).with_id("BaseModel")
     trainer = tfx.components.Trainer(
         run_fn="pipeline.trainer.run_fn",
         examples=transform.outputs["transformed_examples"],
@@ -138,14 +139,7 @@ def create_pipeline(
         },
     )
     export_check = ExportCheck(model=trainer.outputs["model"])
-    push_destination = tfx.proto.PushDestination(
-        filesystem=tfx.proto.PushDestination.Filesystem(base_directory=model_directory)
-    )
-    baseline = (
-        LatestPushedModel(push_destination=proto_utils.proto_to_json(push_destination))
-        if compare_with_pushed
-        else latest_blessed_model(candidate=trainer.outputs["model"])
-    )
+    baseline = previous_run or latest_blessed_model(candidate=trainer.outputs["model"])
     slice_features = SliceFeatures(examples=examples.outputs["examples"])
     evaluator = Evaluator(
         examples=slice_features.outputs["sliced_examples"],
@@ -170,7 +164,7 @@ def create_pipeline(
         statistics,
         schema,
         validator,
-        *filter(None, (last_accepted,)),
+        last_accepted,
         gate,
         transform,
         *filter(None, (tuner, base_model)),
@@ -182,6 +176,28 @@ def create_pipeline(
         blessing,
         pusher,
     ]
+    if state_folder:
+        keep = KeepForNextRun(
+            model=trainer.outputs["model"],
+            pushed_model=pusher.outputs["pushed_model"],
+            accepted=gate.outputs["accepted"],
+            state_folder=state_folder,
+        )
+        page = RunPage(
+            examples=examples.outputs["examples"],
+            anomalies=validator.outputs["anomalies"],
+            model=trainer.outputs["model"],
+            model_run=trainer.outputs["model_run"],
+            export_check=export_check.outputs["blessing"],
+            baseline=baseline.outputs["model"],
+            evaluation=evaluator.outputs["evaluation"],
+            blessing=blessing.outputs["blessing"],
+            pushed_model=pusher.outputs["pushed_model"],
+            title=examples.exec_properties["input_base"],
+            settings=settings_text(settings),
+            trainer_config=trainer.exec_properties["custom_config"],
+        )
+        components += [keep, page]
     return tfx.dsl.Pipeline(
         pipeline_name=pipeline_name,
         pipeline_root=pipeline_root,

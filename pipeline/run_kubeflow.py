@@ -20,9 +20,9 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,127}")
 _EPILOG = """\
 Nothing is submitted: the spec is a file for `kfp run create`, the user interface of Kubeflow
 Pipelines, or google.cloud.aiplatform.PipelineJob. When it is submitted, the pipeline root and the
-spec's parameters (data_folder, push_destination, trainer_config) may be given anew; all other
-options are fixed here. `python -m pipeline.kubeflow.run_spec` tries a spec on this machine, and
-pipeline/kubeflow/README.md tells how to build the image and what a cluster needs.
+spec's parameters (data_folder, push_destination, state_folder, trainer_config) may be given anew;
+all other options are fixed here. `python -m pipeline.kubeflow.run_spec` tries a spec on this
+machine, and pipeline/kubeflow/README.md tells how to build the image and what a cluster needs.
 
 exit status: 0 compiled; 2 wrong options
 """
@@ -107,7 +107,7 @@ def main(arguments: list[str] | None = None) -> int:
             pipeline_name=options.pipeline_name,
             beam_args=options.beam_args,
             enable_cache=False,
-            compare_with_pushed=True,
+            state_folder=os.path.join(options.pipeline_root, "state"),
         )
     except ValueError as error:
         options_parser.error(str(error))

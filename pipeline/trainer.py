@@ -81,14 +81,17 @@ def keras_path(serving_model_dir: str) -> str:
 
 
 def _go_on_from(base_model: str, model: mclrec_tf.MCLRec, vocabulary: str) -> None:
+    console = Console(highlight=False, markup=False, soft_wrap=True)
+    if not tf.io.gfile.exists(keras_path(base_model)):
+        # Where there are no resolvers an artifact without a file stands for no model.
+        console.print(f"       starts from scratch: no model was kept at {keras_path(base_model)}")
+        return
     previous = keras.models.load_model(keras_path(base_model))
     # The vocabulary in the export is the one that the ids of the earlier model are of.
     earlier = os.path.join(base_model, "assets", VOCABULARY)
     items = _names(vocabulary)
     known = warm_start(model, previous, items, _names(earlier))
-    Console(highlight=False, markup=False, soft_wrap=True).print(
-        f"       goes on from {base_model}, which knows {known} of {len(items)} items"
-    )
+    console.print(f"       goes on from {base_model}, which knows {known} of {len(items)} items")
 
 
 def _names(vocabulary: str) -> list[str]:

@@ -12,7 +12,7 @@ from tfx.utils import path_utils
 
 
 class EvaluatorExecutor(executor.Executor):
-    """Takes a baseline artifact without a SavedModel, `LatestPushedModel`'s, for no baseline."""
+    """Takes a baseline artifact without a SavedModel, `PreviousRun`'s, for no baseline."""
 
     def Do(  # noqa: N802
         self,
@@ -21,7 +21,7 @@ class EvaluatorExecutor(executor.Executor):
         exec_properties: dict[str, Any],
     ) -> None:
         baselines = [
-            model for model in input_dict.get(BASELINE_MODEL_KEY, []) if _has_saved_model(model)
+            model for model in input_dict.get(BASELINE_MODEL_KEY, []) if has_saved_model(model)
         ]
         super().Do({**input_dict, BASELINE_MODEL_KEY: baselines}, output_dict, exec_properties)
 
@@ -32,5 +32,6 @@ class Evaluator(component.Evaluator):
     EXECUTOR_SPEC = BeamExecutorSpec(EvaluatorExecutor)
 
 
-def _has_saved_model(model: types.Artifact) -> bool:
+def has_saved_model(model: types.Artifact) -> bool:
+    """Whether an artifact holds a model, and is not what stands for none."""
     return fileio.exists(os.path.join(path_utils.serving_model_path(model.uri), "saved_model.pb"))

@@ -26,17 +26,27 @@ RUN_TIME_PARAMETERS = (
     RunTimeParameter(
         "data_folder",
         "folder of the event log; which files in it are read was fixed by --data",
-        (("FileBasedExampleGen", "input_base"),),
+        (("FileBasedExampleGen", "input_base"), ("RunPage", "title")),
     ),
     RunTimeParameter(
         "push_destination",
         "TFX's PushDestination as JSON; its base_directory is the folder of the model's versions",
-        (("Pusher", "push_destination"), ("LatestPushedModel", "push_destination")),
+        (("Pusher", "push_destination"), ("PreviousRun", "push_destination")),
     ),
     RunTimeParameter(
         "trainer_config",
         "settings of model and training and the folder for backups, as JSON",
-        (("Trainer", "custom_config"),),
+        (("Trainer", "custom_config"), ("RunPage", "trainer_config")),
+    ),
+    RunTimeParameter(
+        "tuner_config",
+        "settings of model and search and the folder for backups, as JSON; with --trials only",
+        (("Tuner", "custom_config"),),
+    ),
+    RunTimeParameter(
+        "state_folder",
+        "folder that tells a run what earlier ones accepted and pushed",
+        (("PreviousRun", "state_folder"), ("KeepForNextRun", "state_folder")),
     ),
 )
 
@@ -50,6 +60,8 @@ def put_in(pipeline: tfx.dsl.Pipeline) -> dict[str, RuntimeParameter]:
     properties = {component.id: component.exec_properties for component in pipeline.components}
     parameters = {}
     for wanted in RUN_TIME_PARAMETERS:
+        if not any(component in properties for component, _ in wanted.places):
+            continue
         constants = {properties[component][key] for component, key in wanted.places}
         if len(constants) != 1:
             raise ValueError(f"{wanted.name} stands for different constants: {constants}")

@@ -16,7 +16,7 @@ def compile_spec(pipeline: tfx.dsl.Pipeline, image: str) -> PipelineSpec:
     """Compiles a pipeline; it can not be used for anything else afterwards.
 
     Args:
-        pipeline: made by `create_pipeline(compare_with_pushed=True, enable_cache=False)`.
+        pipeline: made by `create_pipeline(state_folder=..., enable_cache=False)`.
             Kubeflow's cache knows a component's inputs by name, so it would miss new files in the
             same folder and newly pushed versions.
         image: the container image of every component.

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ml_metadata.proto.metadata_store_pb2 import Artifact
@@ -16,7 +16,6 @@ from pipeline.evaluation.results import SliceResult, read_results
 from pipeline.example_gen.leave_one_out import TEST
 from pipeline.example_gen.report import EventLogReport, read_report
 from pipeline.learned_views import LearnedViews, read_learned_views
-from pipeline.run_history import ComponentRun
 from pipeline.run_report.recommendations import Recommended, recommend_to_some
 from pipeline.trainer import HISTORY_FILE
 
@@ -30,7 +29,7 @@ class Contents:
     Attributes:
         status: `PUSHED`, `REFUSED` or `FAILED`.
         failure: the message of a failed run.
-        components: name, seconds and whether it was kept from an earlier run, in their order.
+        timings: of the components: name, seconds and whether it was kept from an earlier run.
         event_log: what was read and what was dropped.
         anomalies: what ExampleValidator found; what a gate adds is in the failure.
         epochs: the logs of `fit`, one an epoch.
@@ -44,7 +43,7 @@ class Contents:
 
     status: str
     failure: str = ""
-    components: list[tuple[str, float, bool]] = field(default_factory=list)
+    timings: list[tuple[str, float, bool]] = field(default_factory=list)
     event_log: EventLogReport | None = None
     anomalies: list[str] = field(default_factory=list)
     epochs: list[dict[str, float]] = field(default_factory=list)
@@ -56,17 +55,22 @@ class Contents:
     pushed_to: str | None = None
 
 
-def read_contents(components: Mapping[str, ComponentRun], failure: str = "") -> Contents:
+def read_contents(
+    outputs: Mapping[str, Mapping[str, Artifact]],
+    failure: str = "",
+    timings: Sequence[tuple[str, float, bool]] = (),
+) -> Contents:
     """Reads what the components of a run wrote.
 
     Args:
-        components: as `RunHistory.latest` returns them; of a failed run those that ended well.
+        outputs: artifacts by component and name of the output; of a failed run those of the
+            components that ended well.
         failure: why the run failed; "" if it went to its end.
+        timings: as in `Contents`.
     """
 
     def output(component: str, key: str) -> Artifact | None:
-        run = components.get(component)
-        return run.outputs[key][0] if run and run.outputs.get(key) else None
+        return outputs.get(component, {}).get(key)
 
     examples = output("FileBasedExampleGen", "examples")
     anomalies = output("ExampleValidator", "anomalies")
@@ -80,7 +84,7 @@ def read_contents(components: Mapping[str, ComponentRun], failure: str = "") -> 
     return Contents(
         status=FAILED if failure else PUSHED if pushed_to else REFUSED,
         failure=failure,
-        components=[(name, run.seconds, run.cached) for name, run in components.items()],
+        timings=list(timings),
         event_log=read_report(examples.uri) if examples else None,
         anomalies=read_findings(anomalies.uri) if anomalies else [],
         epochs=_epochs(model_run.uri) if model_run else [],

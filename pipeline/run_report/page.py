@@ -2,11 +2,12 @@
 
 import dataclasses
 import itertools
+import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from tfx.dsl.io import fileio
 
 from mclrec_tf.metrics import CUTOFFS
 from mclrec_tf.ranking import POLICIES
@@ -21,7 +22,7 @@ from pipeline.run_report.contents import Contents
 from pipeline.settings import Settings
 
 
-def write_page(path: Path, contents: Contents, settings: Settings, title: str) -> None:
+def write_page(path: str, contents: Contents, settings: Settings, title: str) -> None:
     """Writes the page about a run; nothing is left of one that cannot be finished.
 
     Args:
@@ -40,7 +41,7 @@ def write_page(path: Path, contents: Contents, settings: Settings, title: str) -
     environment.filters["slice_verdict"] = lambda line: f"{line.slice} ({line.note})"
     html = environment.get_template("page.html.j2").render(
         title=title,
-        name=path.stem,
+        name=os.path.splitext(os.path.basename(path))[0],
         run=contents,
         settings=dataclasses.asdict(settings),
         confidence=settings.blessing.confidence,
@@ -48,8 +49,9 @@ def write_page(path: Path, contents: Contents, settings: Settings, title: str) -
         **_pictures(contents, settings.blessing.confidence),
         **_evaluation(contents.results, settings.blessing.confidence),
     )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(html)
+    fileio.makedirs(os.path.dirname(path))
+    with fileio.open(path, "w") as file:
+        file.write(html)
 
 
 def _by_what_is_asked(decision: Decision | None) -> dict[str, list[Line]]:

@@ -44,6 +44,7 @@ def test_kfp_itself_reads_it(path: Path):
     assert set(loaded.component_spec.inputs) == {
         "data_folder",
         "push_destination",
+        "state_folder",
         "trainer_config",
     }
 
@@ -115,6 +116,7 @@ def test_what_was_chosen_is_the_default_of_the_parameters(spec: PipelineSpec):
     trainer = json.loads(parameters["trainer_config"])
     assert trainer["training"]["epochs"] == 3
     assert trainer["backup_directory"] == "gs://shop/artifacts/Trainer/backup"
+    assert parameters["state_folder"] == "gs://shop/artifacts/state"
     assert spec.default_pipeline_root == "gs://shop/artifacts"
 
 
@@ -144,7 +146,6 @@ def test_a_search_for_settings_comes_before_the_training(tmp_path: Path):
         ("--pipeline-name=MyShop", "--pipeline-name must match"),
         ("--output=spec.json", "--output must end in .yaml"),
         ("--dim=0", "--dim must be at least 1"),
-        ("--start-from=blessed", "--start-from blessed needs an orchestrator"),
         ("--trials=2 --search-space=absent.json", "--search-space absent.json"),
     ],
 )

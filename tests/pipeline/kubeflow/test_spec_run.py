@@ -2,10 +2,12 @@
 
 import csv
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import tensorflow_model_analysis as tfma
@@ -45,13 +47,13 @@ def parameters(folder: Path, spec: PipelineSpec) -> dict[str, str]:
     for span, events in ((1, 1000), (2, 2500)):
         (folder / f"span-{span}").mkdir()
         write_sample(folder / f"span-{span}" / "events.csv", events)
-    defaults = spec.root.input_definitions.parameters["trainer_config"].default_value
-    trainer = json.loads(defaults.string_value) | {"backup_directory": str(folder / "backup")}
+    trainer = default_of(spec, "trainer_config") | {"backup_directory": str(folder / "backup")}
     return {
         "data_folder": str(folder),
         "push_destination": json.dumps(
             {"filesystem": {"base_directory": str(folder / "models" / "mclrec")}}
         ),
+        "state_folder": str(folder / "state"),
         "trainer_config": json.dumps(trainer),
     }
 
@@ -111,11 +113,41 @@ def test_the_tasks_find_the_code_in_the_image(
 
 
 def test_a_first_model_is_compared_with_none(finished: SpecRun):
-    assert list(Path(output(finished, "LatestPushedModel", "model").uri).iterdir()) == []
+    for key in ("model", "accepted"):
+        assert list(Path(output(finished, "PreviousRun", key).uri).iterdir()) == []
     blessing = output(finished, "Blessing", "blessing")
     assert blessing.metadata["blessed"] == 1
     lines = [line.line for line in read_decision(blessing.uri).lines]
     assert lines and not any("latest blessed" in line for line in lines)
+
+
+def test_a_page_tells_the_run(finished: SpecRun, folder: Path):
+    (version,) = (folder / "models" / "mclrec").iterdir()
+    page = Path(output(finished, "RunPage", "page").uri, "run.html").read_text()
+    assert "Blessed and pushed" in page and str(version) in page
+    assert f"<h1>{folder}</h1>" in page and "No model was blessed before" in page
+    for section in ("decision", "data", "training", "evaluation", "recommendations"):
+        assert f'<section id="{section}">' in page
+    # When it is written, the run is not over.
+    assert '<section id="timings">' not in page
+
+
+def test_the_next_data_are_compared_with_those_of_the_last_run(
+    finished: SpecRun, warm_python: WarmPython, spec, parameters, folder: Path
+):
+    with open(folder / "span-2" / "events.csv", newline="") as log:
+        rows = list(csv.DictReader(log))
+    (folder / "span-3").mkdir()
+    with open(folder / "span-3" / "events.csv", "w", newline="") as log:
+        writer = csv.DictWriter(log, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(row | {"item_id": "None"} for row in rows)
+    run = SpecRun(spec, folder / "store" / "drifted", parameters, warm_python)
+    with pytest.raises(TaskError, match="DataGate ended with status 1") as told:
+        list(run.run())
+    shutil.rmtree(folder / "span-3")
+    assert "history: High Linfty distance" in str(told.value)
+    assert "Trainer" not in run.outputs
 
 
 def test_the_pushed_model_is_served(finished: SpecRun, folder: Path):
@@ -145,18 +177,25 @@ def test_a_parameter_that_the_spec_lacks_is_named(spec: PipelineSpec, tmp_path: 
 
 
 @pytest.mark.slow
-def test_a_second_model_is_compared_with_the_pushed_one(
+def test_a_second_run_goes_on_from_the_first(
     finished: SpecRun, parameters, folder: Path, image_root: Path
 ):
-    """As the command line does it: a cold process for each task."""
+    """As the command line does it: a cold process for each task, here with a search as well."""
     (pushed,) = (folder / "models" / "mclrec").iterdir()
-    path = folder / "strict.yaml"
+    path, space = folder / "second.yaml", folder / "space.json"
+    space.write_text(json.dumps({"dropout": [0.1, 0.4]}))
     data = "--data=gs://absent/span-{SPAN}/*.csv"
-    strict = ("--max-drop=0", f"--output={path}")
-    assert run_kubeflow.main([data, *URIS, *SMALL_MODEL, *strict]) == 0
-    trainer = json.loads(parameters["trainer_config"])
+    more = ("--max-drop=0", "--start-from=blessed", "--trials=1", f"--search-space={space}")
+    assert run_kubeflow.main([data, *URIS, *SMALL_MODEL, *more, f"--output={path}"]) == 0
+    spec = read_spec(path)
+    backup = {"backup_directory": str(folder / "backup")}
+    trainer = default_of(spec, "trainer_config") | backup
     trainer["training"]["seed"] = 1
-    chosen = parameters | {"trainer_config": json.dumps(trainer)}
+    tuner = default_of(spec, "tuner_config") | backup
+    chosen = parameters | {
+        "trainer_config": json.dumps(trainer),
+        "tuner_config": json.dumps(tuner),
+    }
     process = subprocess.run(
         [
             *(sys.executable, "-m", "pipeline.kubeflow.run_spec", str(path)),
@@ -168,14 +207,25 @@ def test_a_second_model_is_compared_with_the_pushed_one(
         text=True,
     )
     assert process.returncode == 0, process.stderr
-    assert "Pusher done" in process.stdout
     (store,) = (run for run in (folder / "store").iterdir() if run.name.startswith("20"))
+    previous = store / "PreviousRun" / "model"
+    log = (store / "Trainer" / "log").read_text()
+    assert f"goes on from {previous / 'Format-Serving'}" in log
+    found = (store / "Tuner" / "best_hyperparameters" / "best_hyperparameters.txt").read_text()
+    assert json.loads(found)["values"]["dropout"] in (0.1, 0.4)
     compare(store, pushed)
+    page = (store / "RunPage" / "page" / "run.html").read_text()
+    assert f"The latest blessed model: {previous}" in page
+
+
+def default_of(spec: PipelineSpec, parameter: str) -> dict[str, Any]:
+    definition = spec.root.input_definitions.parameters[parameter]
+    return json.loads(definition.default_value.string_value)
 
 
 def compare(store: Path, pushed: Path) -> None:
     """The run in `store` measured the pushed model beside its own, and pushed that if blessed."""
-    baseline = store / "LatestPushedModel" / "model" / "Format-Serving"
+    baseline = store / "PreviousRun" / "model" / "Format-Serving"
     assert (baseline / "saved_model.pb").read_bytes() == (pushed / "saved_model.pb").read_bytes()
     evaluation = str(store / "Evaluator" / "evaluation")
     for name in (tfma.CANDIDATE_KEY, tfma.BASELINE_KEY):

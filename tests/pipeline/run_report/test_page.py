@@ -60,7 +60,7 @@ def contents(other: bool = True) -> Contents:
     span = Span(number=7, version=None, path=f"{LONG}/{HOSTILE}", fingerprint="")
     return Contents(
         status=REFUSED,
-        components=[("Trainer", 61.25, False), ("Transform", 0.0, True)],
+        timings=[("Trainer", 61.25, False), ("Transform", 0.0, True)],
         event_log=EventLogReport(1, 302, [rows], 1, totals, totals, 1, 0, {"test": 10}, [span]),
         anomalies=[f"{HOSTILE} {LONG}"],
         epochs=[
@@ -76,7 +76,7 @@ def contents(other: bool = True) -> Contents:
 
 def page_of(run: Contents, folder: Path) -> str:
     path = folder / "reports" / "page.html"
-    write_page(path, run, Settings(), title=f"{LONG}.csv")
+    write_page(str(path), run, Settings(), title=f"{LONG}.csv")
     return path.read_text()
 
 
