@@ -10,7 +10,7 @@ from tfx.dsl.io import fileio
 
 from pipeline.batch_inference.model_version import ModelVersion
 from pipeline.batch_inference.output_folder import whole_folder
-from pipeline.batch_inference.recommender import Recommender
+from pipeline.recommender import Recommender
 from pipeline.user_histories import EventLogHistories, ExampleHistories
 from serving.client.answers import Recommendation
 

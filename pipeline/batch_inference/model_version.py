@@ -8,7 +8,7 @@ from google.protobuf.message import DecodeError
 from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
 from pipeline.batch_inference.error import BatchInferenceError
-from pipeline.batch_inference.recommender import SIGNATURE
+from pipeline.recommender import SIGNATURE
 from pipeline.version_folders import version_folders
 
 _GRAPH = "saved_model.pb"

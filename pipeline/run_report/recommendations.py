@@ -1,9 +1,13 @@
 """What the exported model recommends to a few test users."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import tensorflow as tf
+
+from pipeline.example_gen.user_history import from_example
+from pipeline.recommender import Recommender
 
 USERS, HISTORY_SHOWN, ITEMS_SHOWN = 4, 8, 5
 _USERS_LOOKED_AT = 500
@@ -18,14 +22,14 @@ class Recommended:
         history: the last items, oldest first.
         events: how many items the history has.
         target: the item that came next, which the model has not seen.
-        items: the best items and their scores.
+        items: the best items that are not in the history, as a server answers.
     """
 
     user: str
     history: list[str]
     events: int
     target: str
-    items: list[tuple[str, float]]
+    items: Sequence[tuple[str, float]]
 
 
 def recommend_to_some(saved_model: str, test_folder: str) -> list[Recommended]:
@@ -37,29 +41,29 @@ def recommend_to_some(saved_model: str, test_folder: str) -> list[Recommended]:
     """
     files = sorted(tf.io.gfile.glob(os.path.join(test_folder, "*")))
     records = tf.data.TFRecordDataset(files, "GZIP").take(_USERS_LOOKED_AT).as_numpy_iterator()
-    features = [tf.train.Example.FromString(record).features.feature for record in records]
     users = sorted(
-        (
-            [
-                [value.decode() for value in feature[name].bytes_list.value]
-                for name in ("user_id", "history", "target")
-            ]
-            for feature in features
-        ),
-        key=lambda user: (len(user[1]), user),
+        ((from_example(record), _target(record)) for record in records),
+        key=lambda user: (len(user[0].items), user),
     )
     shown = min(USERS, len(users))
     chosen = [users[place * (len(users) - 1) // max(shown - 1, 1)] for place in range(shown)]
     if not chosen:
         return []
-    serve = tf.saved_model.load(saved_model).signatures["serving_default"]
-    width = serve.structured_input_signature[1]["history"].shape[1]
-    padded = [history[-width:] + [""] * (width - len(history)) for _, history, _ in chosen]
-    answer = serve(history=tf.constant(padded))
-    found = []
-    for place, ((user,), history, (target,)) in enumerate(chosen):
-        names = [name.decode() for name in answer["item_ids"][place, :ITEMS_SHOWN].numpy()]
-        scores = answer["scores"][place, :ITEMS_SHOWN].numpy().tolist()
-        items = [(name, score) for name, score in zip(names, scores, strict=True) if name]
-        found.append(Recommended(user, history[-HISTORY_SHOWN:], len(history), target, items))
-    return found
+    recommender = Recommender(saved_model, ITEMS_SHOWN)
+    histories = [history for history, _ in chosen]
+    answers = recommender.run_inference(histories, recommender.load_model())
+    return [
+        Recommended(
+            user=history.user_id.decode(),
+            history=[item.decode() for item in history.items[-HISTORY_SHOWN:]],
+            events=len(history.items),
+            target=target,
+            items=answer,
+        )
+        for (history, target), answer in zip(chosen, answers, strict=True)
+    ]
+
+
+def _target(example: bytes) -> str:
+    feature = tf.train.Example.FromString(example).features.feature
+    return feature["target"].bytes_list.value[0].decode()
