@@ -4,10 +4,13 @@ Imports nothing heavy, so that `--help` answers at once.
 """
 
 import argparse
+import re
 import shlex
 from collections.abc import Sequence
 
 from pipeline import settings
+
+_PIPELINE_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
 
 def add_model_name(parser: argparse.ArgumentParser) -> None:
@@ -15,6 +18,28 @@ def add_model_name(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--model-name", default="mclrec", metavar="NAME", help="name of the model (default: mclrec)"
     )
+
+
+def add_pipeline_name(parser: argparse.ArgumentParser, shared: str = "") -> None:
+    """Adds `--pipeline-name`.
+
+    Args:
+        parser: gets the option.
+        shared: what the runs of one name share, for the help.
+    """
+    parser.add_argument(
+        "--pipeline-name",
+        default="mclrec",
+        metavar="NAME",
+        type=_pipeline_name,
+        help=f"name of the pipeline: small letters, digits and hyphens{shared} (default: mclrec)",
+    )
+
+
+def _pipeline_name(name: str) -> str:
+    if not _PIPELINE_NAME.fullmatch(name):
+        raise argparse.ArgumentTypeError(f"must match {_PIPELINE_NAME.pattern}; got {name}")
+    return name
 
 
 def add_beam_args(

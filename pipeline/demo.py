@@ -137,12 +137,13 @@ def predict(workdir: Workdir, history: Sequence[str]) -> Answer:
     from tfx.orchestration.metadata import sqlite_metadata_connection_config
 
     import mclrec_tf  # noqa: F401  (Keras finds the model's class by its name)
+    from pipeline.pipeline import PIPELINE_NAME
     from pipeline.report import read_run
     from pipeline.run_history import RunHistory
     from pipeline.trainer import keras_path
 
     connection = sqlite_metadata_connection_config(workdir.metadata_file)
-    outcome = read_run(RunHistory(connection).latest())
+    outcome = read_run(RunHistory(connection, PIPELINE_NAME).latest())
     model = keras.saving.load_model(keras_path(outcome.saved_model))
     names = Path(outcome.saved_model, "assets", "items").read_text().splitlines()
     id_of = {name: number for number, name in enumerate(names, start=1)}

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from ml_metadata.proto.metadata_store_pb2 import ConnectionConfig
 from rich.console import Console
 from tfx import v1 as tfx
 
@@ -12,7 +13,9 @@ from pipeline.component_progress import ComponentProgress
 from pipeline.data_gate.anomalies import DataRefused
 from pipeline.data_gate.schema_text import SchemaError
 from pipeline.example_gen.spans import log_files
+from pipeline.metadata_server import MetadataServer
 from pipeline.pipeline import create_pipeline, example_gen_settings
+from pipeline.pipeline_claim import claim_pipeline
 from pipeline.report import RunReport, read_run
 from pipeline.run_history import ComponentRun, RunHistory
 from pipeline.run_report.contents import read_contents
@@ -29,6 +32,8 @@ def run(
     workdir: Workdir,
     model_directory: Path,
     settings: Settings,
+    pipeline_name: str,
+    metadata_server: MetadataServer | None = None,
     beam_args: Sequence[str] | None = None,
     fresh: bool = False,
     console: Console,
@@ -43,19 +48,21 @@ def run(
         workdir: keeps artifacts and metadata; `workdir.only_run()` and `.log()` are entered.
         model_directory: where versions are pushed.
         settings: what `pipeline.settings` explains.
+        pipeline_name: runs of one name share cache and latest blessed model.
+        metadata_server: keeps the metadata instead of a file in `workdir`.
         beam_args: Beam's options; None works in this process.
         fresh: repeat every component, also those with unchanged inputs.
         console: gets a line when a component starts and when it ends.
         page: file of the page, which is also written about a run that failed.
 
     Raises:
-        RunError: the data cannot be used, or a component failed.
+        RunError: the data cannot be used, the metadata cannot be kept, or a component failed.
     """
-    metadata = tfx.orchestration.metadata.sqlite_metadata_connection_config(workdir.metadata_file)
+    metadata = _metadata(workdir, metadata_server, pipeline_name)
     progress = ComponentProgress(console)
     logger = logging.getLogger("absl")
     logger.addHandler(progress)
-    history = RunHistory(metadata)
+    history = RunHistory(metadata, pipeline_name)
     earlier = history.newest_run()
     try:
         # A wrong path is told before TFX starts.
@@ -66,6 +73,7 @@ def run(
             data_path=data_path,
             model_directory=str(model_directory),
             settings=settings,
+            pipeline_name=pipeline_name,
             beam_args=beam_args,
             enable_cache=not fresh,
             metadata=metadata,
@@ -74,21 +82,50 @@ def run(
         for component in history.cancel_abandoned(workdir.pipeline_root):
             console.print(f"An earlier run was stopped in {component}; going on from there.")
         tfx.orchestration.LocalDagRunner().run(pipeline)
-        outcome = read_run(history.latest())
+        # Hours may have passed, and a server closes idle connections.
+        components = RunHistory(metadata, pipeline_name).latest()
+        outcome = read_run(components)
     except Exception as error:
         logging.exception("The run failed")
         known = [cause for cause in _causes(error) if isinstance(cause, _TOLD_AS_THEY_ARE)]
         failure = (
             str(known[0]) if known else f"{progress.current or 'The pipeline'} failed: {error}"
         )
-        # If it did not come to its first component, what is newest is another run.
-        components = history.latest() if history.newest_run() != earlier else {}
+        components = _components_since(earlier, metadata, pipeline_name)
         _write_page(page, components, failure, settings, data_path)
         raise RunError(failure) from error
     finally:
         logger.removeHandler(progress)
-    _write_page(page, history.latest(), "", settings, data_path)
+    _write_page(page, components, "", settings, data_path)
     return outcome
+
+
+def _metadata(
+    workdir: Workdir, server: MetadataServer | None, pipeline_name: str
+) -> ConnectionConfig:
+    """The connection to the store of the folder's metadata, which others may share."""
+    if server is None:
+        if workdir.has_shared_metadata():
+            raise RunError(
+                f"the metadata of {workdir.path} are on a server: give the --metadata of its runs, "
+                "or set another --workdir"
+            )
+        return tfx.orchestration.metadata.sqlite_metadata_connection_config(workdir.metadata_file)
+    claim_pipeline(server.open(), pipeline_name, workdir)
+    return server.connection()
+
+
+def _components_since(
+    earlier: int | None, metadata: ConnectionConfig, pipeline_name: str
+) -> dict[str, ComponentRun]:
+    """Those of the run that failed, none if it did not come to its first component."""
+    try:
+        history = RunHistory(metadata, pipeline_name)
+        return history.latest() if history.newest_run() != earlier else {}
+    except Exception:
+        # Perhaps why the run failed; the person is told that, not this.
+        logging.exception("The metadata of the run could not be read")
+        return {}
 
 
 def _write_page(

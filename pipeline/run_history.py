@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from ml_metadata import metadata_store
+from ml_metadata.metadata_store import ListOptions
 from ml_metadata.proto.metadata_store_pb2 import Artifact, ConnectionConfig, Event, Execution
 from tfx.dsl.io import fileio
 
@@ -27,23 +28,30 @@ class ComponentRun:
 
 
 class RunHistory:
-    """The runs that a metadata store knows.
+    """The runs of one pipeline in a metadata store, which may hold those of others.
+
+    Keeps one connection: where a server may have closed an idle one, make another history.
 
     Args:
         config: connection to the store.
+        pipeline_name: name of the pipeline.
 
     Example:
         >>> from tfx.orchestration.metadata import sqlite_metadata_connection_config
-        >>> runs = RunHistory(sqlite_metadata_connection_config("runs/demo/metadata.sqlite"))
-        >>> runs.latest()["Trainer"].outputs["model"][0].uri
+        >>> store = sqlite_metadata_connection_config("runs/demo/metadata.sqlite")
+        >>> RunHistory(store, "mclrec").latest()["Trainer"].outputs["model"][0].uri
     """
 
-    def __init__(self, config: ConnectionConfig):
+    def __init__(self, config: ConnectionConfig, pipeline_name: str):
         self._store = metadata_store.MetadataStore(config)
+        pipeline = self._store.get_context_by_type_and_name("pipeline", pipeline_name)
+        self._pipeline: int | None = pipeline.id if pipeline else None
 
     def newest_run(self) -> int | None:
         """Number of the newest run."""
-        runs = self._store.get_contexts_by_type("pipeline_run")
+        if self._pipeline is None:
+            return None
+        runs = self._store.get_children_contexts_by_context(self._pipeline)
         return max((context.id for context in runs), default=None)
 
     def latest(self) -> dict[str, ComponentRun]:
@@ -67,16 +75,16 @@ class RunHistory:
     def cancel_abandoned(self, pipeline_root: str) -> list[str]:
         """Marks executions of killed runs as cancelled and removes what they left half-written.
 
-        Call it only while no run is under way.
+        Call it only while no run of the pipeline is under way.
 
         Returns:
             The ids of the components that were running.
         """
-        abandoned = [
-            execution
-            for execution in self._store.get_executions()
-            if execution.last_known_state == Execution.RUNNING
-        ]
+        if self._pipeline is None:
+            return []
+        abandoned = self._store.get_executions_by_context(
+            self._pipeline, ListOptions(filter_query="last_known_state = RUNNING")
+        )
         for execution in abandoned:
             for leftover in fileio.glob(
                 f"{pipeline_root}/{self._component(execution)}/*/{execution.id}"

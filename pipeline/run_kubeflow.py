@@ -7,15 +7,12 @@ Example:
 
 import argparse
 import os
-import re
 import sys
 import warnings
 from pathlib import Path
 
 from pipeline import settings
-from pipeline.command_line import add_beam_args, add_model_name, parse
-
-_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,127}")
+from pipeline.command_line import add_beam_args, add_model_name, add_pipeline_name, parse
 
 _EPILOG = """\
 Nothing is submitted: the spec is a file for `kfp run create`, the user interface of Kubeflow
@@ -55,12 +52,7 @@ def parser() -> argparse.ArgumentParser:
         help="folder of served models; the model goes to URI/MODEL_NAME/VERSION",
     )
     add_model_name(result)
-    result.add_argument(
-        "--pipeline-name",
-        default="mclrec",
-        metavar="NAME",
-        help="name of the pipeline: small letters, digits and hyphens (default: mclrec)",
-    )
+    add_pipeline_name(result)
     result.add_argument(
         "--image", required=True, help="container image, of pipeline/kubeflow/Dockerfile"
     )
@@ -85,10 +77,6 @@ def main(arguments: list[str] | None = None) -> int:
     """Compiles the spec; returns the exit status."""
     options_parser = parser()
     options, chosen = parse(options_parser, arguments)
-    if not _NAME.fullmatch(options.pipeline_name):
-        options_parser.error(
-            f"--pipeline-name must match {_NAME.pattern}; got {options.pipeline_name}"
-        )
     if options.output.suffix not in (".yaml", ".yml"):
         options_parser.error(f"--output must end in .yaml or .yml; got {options.output}")
     # What TensorFlow and Google's packages say when they are loaded is nothing for this screen.

@@ -12,7 +12,8 @@ from pathlib import Path
 from rich.console import Console
 
 from pipeline import settings
-from pipeline.command_line import add_beam_args, add_model_name, parse
+from pipeline.command_line import add_beam_args, add_model_name, add_pipeline_name, parse
+from pipeline.metadata_server import metadata_server
 from pipeline.workdir import RunError, Workdir
 
 ERROR, NOT_BLESSED, INTERRUPTED = 1, 3, 130
@@ -23,6 +24,11 @@ The event log is a CSV, TSV, RecBole .inter, Parquet or "user item item ..." tex
 a number as {{SPAN}}, and a version as {{VERSION}}; "days/{{YYYY}}-{{MM}}-{{DD}}/*.csv" is all days
 up to the newest. A run that was stopped goes on where it was when the same command is given again;
 steps whose input and settings are unchanged are not repeated.
+
+--metadata keeps the metadata on a server, where backups are made and others can look:
+mysql://USER@HOST[:PORT]/DATABASE (MySQL, MariaDB) or postgresql://USER@HOST[:PORT]/DATABASE, an
+existing database. The password is MYSQL_PWD of the environment, or PGPASSWORD or ~/.pgpass. Many
+work folders may share a database, each with its own --pipeline-name.
 
 exit status: 0 model pushed; {NOT_BLESSED} refused, nothing pushed; {ERROR} error; 2 wrong options
 """
@@ -55,6 +61,13 @@ def parser() -> argparse.ArgumentParser:
         "(default: WORKDIR/models)",
     )
     add_model_name(result)
+    add_pipeline_name(result, shared="; runs of one name share unchanged steps and blessed models")
+    result.add_argument(
+        "--metadata",
+        type=metadata_server,
+        metavar="URL",
+        help="database server for ML Metadata (default: the file WORKDIR/metadata.sqlite)",
+    )
     result.add_argument(
         "--fresh",
         action="store_true",
@@ -91,6 +104,8 @@ def _run(options: argparse.Namespace, chosen: settings.Settings) -> int:
                 workdir=workdir,
                 model_directory=models,
                 settings=chosen,
+                pipeline_name=options.pipeline_name,
+                metadata_server=options.metadata,
                 beam_args=options.beam_args,
                 fresh=options.fresh,
                 console=console,

@@ -4,6 +4,7 @@ import fcntl
 import logging
 import os
 import time
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -33,6 +34,29 @@ class Workdir:
     @property
     def pipeline_root(self) -> str:
         return str(self.path / "artifacts")
+
+    @property
+    def _id_file(self) -> Path:
+        return self.path / "id-in-shared-metadata"
+
+    def id(self) -> str:
+        """By which a shared store of metadata knows the folder, wherever it is mounted."""
+        if not self._id_file.exists():
+            unfinished = self._id_file.with_suffix(".part")
+            unfinished.write_text(str(uuid.uuid4()))
+            unfinished.rename(self._id_file)
+        return self._id_file.read_text()
+
+    def has_artifacts(self) -> bool:
+        return os.path.isdir(self.pipeline_root)
+
+    def has_own_metadata(self) -> bool:
+        """Whether metadata of its runs are here, in a file."""
+        return os.path.exists(self.metadata_file)
+
+    def has_shared_metadata(self) -> bool:
+        """Whether metadata of its runs are in a store that others share."""
+        return self._id_file.exists() and self.has_artifacts() and not self.has_own_metadata()
 
     def new_page(self) -> Path:
         """A file for the page about a run that starts now."""

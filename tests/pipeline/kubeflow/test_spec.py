@@ -143,7 +143,7 @@ def test_a_search_for_settings_comes_before_the_training(tmp_path: Path):
 @pytest.mark.parametrize(
     ("option", "message"),
     [
-        ("--pipeline-name=MyShop", "--pipeline-name must match"),
+        ("--pipeline-name=MyShop", "--pipeline-name: must match"),
         ("--output=spec.json", "--output must end in .yaml"),
         ("--dim=0", "--dim must be at least 1"),
         ("--trials=2 --search-space=absent.json", "--search-space absent.json"),
