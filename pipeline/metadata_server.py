@@ -10,7 +10,7 @@ import socket
 import tempfile
 import time
 from argparse import ArgumentTypeError
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -27,9 +27,11 @@ _FORM = "mysql://USER@HOST[:PORT]/DATABASE or postgresql://USER@HOST[:PORT]/DATA
 # ML Metadata writes the names into SQL and into PostgreSQL's connection string as they are.
 _DATABASE, _USER = re.compile(r"[a-z_][a-z0-9_]{0,62}"), re.compile(r"[^\s'\\]+")
 _REACH_SECONDS = 10
-# Of two that open an empty database together, one fails, and finds the tables made when it retries.
-_ATTEMPTS, _PAUSE_SECONDS = 3, 1.0
-_REASON = re.compile(r"PostgreSQL error: (.+?)(?=\n[IWEF]\d{4} |\Z)", re.DOTALL)
+# What it means when another makes the tables of an empty database at the same time.
+_TABLES_IN_THE_MAKING = re.compile("concurrent connection|duplicate key value")
+_TABLES_SECONDS, _PAUSE_SECONDS = 60, 0.5
+# Of a failed login PostgreSQL's reason is in the log alone.
+_POSTGRESQL_REASON = re.compile(r"PostgreSQL error: (.+?)(?=\n[IWEF]\d{4} |\Z)", re.DOTALL)
 _MYSQL_HINT = (
     "the client gives no reason; look at the user, the password (MYSQL_PWD), TLS (?tls=unverified) "
     "and the user's authentication plugin (mysql_native_password; another one only from the folder "
@@ -83,6 +85,25 @@ class MetadataServer:
             config.postgresql.skip_db_creation = True
         return config
 
+    def check_values(self, values: Mapping[str, str]) -> None:
+        """Finds what the store would fail on in the middle of a run.
+
+        Args:
+            values: what will be written, by a name that a person understands.
+
+        Raises:
+            RunError: it cannot be written.
+        """
+        if self.scheme == "postgresql":
+            for name, value in values.items():
+                if "\\" in value:
+                    # ml-metadata 1.16 makes broken SQL of it.
+                    raise RunError(
+                        f"--metadata: PostgreSQL's store cannot keep {name}, which has a backslash "
+                        f"as JSON: {value!r}. JSON writes letters outside ASCII with one; rename "
+                        "the path or the column, or take a MySQL server"
+                    )
+
     def open(self) -> "MetadataStore":
         """Opens the store and makes its tables if there are none.
 
@@ -98,21 +119,24 @@ class MetadataServer:
             raise RunError(
                 f"--metadata: nothing answers at {self.host}, port {self.port}: {error}"
             ) from error
-        for attempt in range(_ATTEMPTS):
+        end = time.monotonic() + _TABLES_SECONDS
+        while True:
             with _native_messages() as messages:
                 try:
                     return MetadataStore(self.connection())
                 except RuntimeError as error:
-                    failure = error
-            if attempt + 1 < _ATTEMPTS:
-                time.sleep(_PAUSE_SECONDS)
-        raise RunError(f"--metadata: {self} cannot be opened: {self._reason(failure, messages)}")
+                    failure = str(error)
+            if not _TABLES_IN_THE_MAKING.search(failure) or time.monotonic() > end:
+                reason = _reason(failure, "".join(messages))
+                raise RunError(f"--metadata: {self} cannot be opened: {reason}")
+            time.sleep(_PAUSE_SECONDS)
 
-    def _reason(self, failure: RuntimeError, messages: list[str]) -> str:
-        if "mysql_real_connect" in str(failure):
-            return _MYSQL_HINT
-        told = _REASON.search("".join(messages))
-        return (told[1] if told else str(failure)).strip()
+
+def _reason(failure: str, messages: str) -> str:
+    if "mysql_real_connect" in failure:
+        return _MYSQL_HINT
+    told = _POSTGRESQL_REASON.search(messages)
+    return (told[1] if told else failure).strip()
 
 
 def metadata_server(url: str) -> MetadataServer:

@@ -6,10 +6,12 @@ import sys
 from pathlib import Path
 
 from ml_metadata import metadata_store
-from ml_metadata.proto.metadata_store_pb2 import Execution
+from ml_metadata.proto.metadata_store_pb2 import ConnectionConfig, Execution
 from tfx.orchestration.metadata import sqlite_metadata_connection_config
 
 from pipeline import run_local
+from pipeline.metadata_server import metadata_server
+from pipeline.pipeline import PIPELINE_NAME
 from pipeline.run_history import ComponentRun, RunHistory
 from pipeline.workdir import Workdir
 
@@ -23,11 +25,21 @@ class LocalRun:
     Args:
         log: the event log.
         workdir: where the runs keep what they write.
+        pipeline_name: name of the pipeline.
+        metadata: URL of the server of their metadata; None for a file in `workdir`.
     """
 
-    def __init__(self, log: Path, workdir: Path):
+    def __init__(
+        self,
+        log: Path,
+        workdir: Path,
+        pipeline_name: str = PIPELINE_NAME,
+        metadata: str | None = None,
+    ):
         self.log = log
         self.workdir = workdir
+        self.pipeline_name = pipeline_name
+        self.metadata = metadata
 
     @property
     def models(self) -> Path:
@@ -39,15 +51,14 @@ class LocalRun:
 
     def components(self) -> dict[str, ComponentRun]:
         """The components of the newest run."""
-        metadata = sqlite_metadata_connection_config(Workdir(self.workdir).metadata_file)
-        return RunHistory(metadata).latest()
+        return RunHistory(self._connection(), self.pipeline_name).latest()
 
     def executions(self) -> dict[str, list[str]]:
         """The states of all executions, oldest first, by the last part of their type's name."""
-        metadata = sqlite_metadata_connection_config(Workdir(self.workdir).metadata_file)
-        store = metadata_store.MetadataStore(metadata)
+        store = metadata_store.MetadataStore(self._connection())
+        pipeline = store.get_context_by_type_and_name("pipeline", self.pipeline_name)
         states: dict[str, list[str]] = {}
-        for execution in sorted(store.get_executions(), key=lambda e: e.id):
+        for execution in sorted(store.get_executions_by_context(pipeline.id), key=lambda e: e.id):
             state = Execution.State.Name(execution.last_known_state)
             states.setdefault(execution.type.rsplit(".", 1)[-1], []).append(state)
         return states
@@ -80,6 +91,14 @@ class LocalRun:
                     return lines
         raise AssertionError(f"{text!r} was never printed:\n{''.join(lines)}")
 
+    def _connection(self) -> ConnectionConfig:
+        if self.metadata:
+            return metadata_server(self.metadata).connection()
+        return sqlite_metadata_connection_config(Workdir(self.workdir).metadata_file)
+
     def _command(self, *options: str) -> list[str]:
         command = [sys.executable, "-m", "pipeline.run_local"]
-        return [*command, f"--data={self.log}", f"--workdir={self.workdir}", *options]
+        command += [f"--data={self.log}", f"--workdir={self.workdir}"]
+        command += [f"--pipeline-name={self.pipeline_name}"]
+        command += [f"--metadata={self.metadata}"] if self.metadata else []
+        return [*command, *options]
