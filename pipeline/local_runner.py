@@ -23,7 +23,7 @@ from pipeline.run_report.page import write_page
 from pipeline.settings import Settings
 from pipeline.workdir import RunError, Workdir
 
-_TOLD_AS_THEY_ARE = (EventLogError, SchemaError, DataRefused, RunError)
+_TOLD_AS_THEY_ARE = (EventLogError, SchemaError, DataRefused)
 
 
 def run(
@@ -78,8 +78,6 @@ def run(
             enable_cache=not fresh,
             metadata=metadata,
         )
-        if metadata_server:
-            metadata_server.check_values(_exec_properties(pipeline))
         progress.components = len(pipeline.components)
         for component in history.cancel_abandoned(workdir.pipeline_root):
             console.print(f"An earlier run was stopped in {component}; going on from there.")
@@ -115,14 +113,6 @@ def _metadata(
         return tfx.orchestration.metadata.sqlite_metadata_connection_config(workdir.metadata_file)
     claim_pipeline(server.open(), pipeline_name, workdir)
     return server.connection()
-
-
-def _exec_properties(pipeline: tfx.dsl.Pipeline) -> dict[str, str]:
-    return {
-        f"{name} of {component.id}": str(value)
-        for component in pipeline.components
-        for name, value in component.exec_properties.items()
-    }
 
 
 def _components_since(

@@ -25,10 +25,10 @@ a number as {{SPAN}}, and a version as {{VERSION}}; "days/{{YYYY}}-{{MM}}-{{DD}}
 up to the newest. A run that was stopped goes on where it was when the same command is given again;
 steps whose input and settings are unchanged are not repeated.
 
---metadata keeps the metadata on a server, where backups are made and others can look:
-mysql://USER@HOST[:PORT]/DATABASE (MySQL, MariaDB) or postgresql://USER@HOST[:PORT]/DATABASE, an
-existing database. The password is MYSQL_PWD of the environment, or PGPASSWORD or ~/.pgpass. Many
-work folders may share a database, each with its own --pipeline-name.
+--metadata keeps the metadata on a MySQL or MariaDB server, where backups are made and others can
+look: mysql://USER@HOST[:PORT]/DATABASE[?tls=unverified], a database that exists. The password is in
+the environment, MYSQL_PWD. Many work folders may share a database, each with a --pipeline-name of
+its own.
 
 exit status: 0 model pushed; {NOT_BLESSED} refused, nothing pushed; {ERROR} error; 2 wrong options
 """
@@ -66,7 +66,7 @@ def parser() -> argparse.ArgumentParser:
         "--metadata",
         type=metadata_server,
         metavar="URL",
-        help="database server for ML Metadata (default: the file WORKDIR/metadata.sqlite)",
+        help="database for ML Metadata (default: the file WORKDIR/metadata.sqlite)",
     )
     result.add_argument(
         "--fresh",
