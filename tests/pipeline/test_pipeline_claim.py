@@ -1,6 +1,8 @@
 """Two work folders never run the same pipeline of one store."""
 
+import itertools
 import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -8,13 +10,31 @@ from ml_metadata.metadata_store import MetadataStore
 from ml_metadata.proto.metadata_store_pb2 import Context, ContextType
 from tfx.orchestration.metadata import sqlite_metadata_connection_config
 
+from pipeline.metadata_server import metadata_server
 from pipeline.pipeline_claim import claim_pipeline
 from pipeline.workdir import RunError, Workdir
+from tests.pipeline.database_servers import PASSWORD, mariadb
+
+NewStore = Callable[[], MetadataStore]
+
+
+@pytest.fixture(scope="module", params=["sqlite", "mariadb"])
+def new_store(request, tmp_path_factory: pytest.TempPathFactory) -> Iterator[NewStore]:
+    numbers = itertools.count()
+    if request.param == "sqlite":
+        folder = tmp_path_factory.mktemp("stores")
+        yield lambda: MetadataStore(
+            sqlite_metadata_connection_config(str(folder / f"{next(numbers)}.sqlite"))
+        )
+        return
+    with mariadb() as server, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MYSQL_PWD", PASSWORD)
+        yield lambda: metadata_server(server.new_database(f"store_{next(numbers)}")).open()
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> MetadataStore:
-    return MetadataStore(sqlite_metadata_connection_config(str(tmp_path / "shared" / "m.sqlite")))
+def store(new_store: NewStore) -> MetadataStore:
+    return new_store()
 
 
 @pytest.fixture
@@ -88,10 +108,10 @@ def test_of_two_folders_at_once_one_is_refused(store, workdir, tmp_path, monkeyp
         claim_pipeline(store, "mclrec", workdir)
 
 
-def test_a_folder_keeps_its_store(store, workdir: Workdir, tmp_path: Path):
+def test_a_folder_keeps_its_store(store, workdir: Workdir, new_store: NewStore):
     claim_pipeline(store, "mclrec", workdir)
     begin_run(workdir)
-    another = MetadataStore(sqlite_metadata_connection_config(str(tmp_path / "2" / "m.sqlite")))
+    another = new_store()
     for name in ("mclrec", "new"):
         with pytest.raises(RunError, match="leave --metadata as it was"):
             claim_pipeline(another, name, workdir)

@@ -35,6 +35,18 @@ def test_the_lock_of_a_killed_run_is_gone(tmp_path: Path):
         pass
 
 
+def test_a_folder_knows_whether_its_metadata_are_shared(tmp_path: Path):
+    workdir = Workdir(tmp_path)
+    assert not workdir.has_shared_metadata()
+    number = workdir.id()
+    # Nothing is lost yet.
+    assert not workdir.has_shared_metadata()
+    Path(workdir.pipeline_root).mkdir()
+    assert workdir.has_shared_metadata() and workdir.id() == number
+    Path(workdir.metadata_file).touch()
+    assert not workdir.has_shared_metadata() and workdir.has_own_metadata()
+
+
 def test_native_code_and_loggers_write_to_the_log(tmp_path: Path, capfd: pytest.CaptureFixture):
     with Workdir(tmp_path).log() as path:
         os.write(2, b"from native code\n")
