@@ -10,7 +10,7 @@ import time
 from argparse import ArgumentTypeError
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 from pipeline.workdir import RunError
 
@@ -28,9 +28,8 @@ _TABLES_SECONDS, _PAUSE_SECONDS = 60, 0.5
 _LOGIN_FAILED = "mysql_real_connect failed"
 _LOGIN_HINT = (
     "the login failed, and the client does not say why: look at the user, the password "
-    "(MYSQL_PWD), whether the server asks for TLS (?tls=unverified), and how the user is "
-    "authenticated (by mysql_native_password; caching_sha2_password needs the client's plugin in "
-    "the folder that MARIADB_PLUGIN_DIR names)"
+    "(MYSQL_PWD), and how the user is authenticated (by mysql_native_password; "
+    "caching_sha2_password needs the client's plugin, in the folder that MARIADB_PLUGIN_DIR names)"
 )
 
 
@@ -43,14 +42,12 @@ class MetadataServer:
         host: name or address.
         port: number of the TCP port.
         database: name of the database, which exists.
-        tls: the connection is encrypted, without a look at the server's certificate.
     """
 
     user: str
     host: str
     port: int
     database: str
-    tls: bool = False
 
     def __str__(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
@@ -67,9 +64,9 @@ class MetadataServer:
         config.mysql.database = self.database
         config.mysql.user = self.user
         config.mysql.skip_db_creation = True
-        if self.tls:
-            # Its client of ml-metadata 1.16 refuses every certificate that it is asked to verify.
-            config.mysql.ssl_options.SetInParent()
+        # Encrypts where the server can. To verify certificates is no use: the client of ml-metadata
+        # 1.16 then refuses them all.
+        config.mysql.ssl_options.SetInParent()
         return config
 
     def open(self) -> "MetadataStore":
@@ -129,8 +126,6 @@ def metadata_server(url: str) -> MetadataServer:
         raise ArgumentTypeError(
             f"must name a database of letters, digits and _, at most 64: {_FORM}"
         )
-    options = parse_qsl(parts.query, keep_blank_values=True)
-    tls = options == [("tls", "unverified")]
-    if parts.fragment or (options and not tls):
-        raise ArgumentTypeError("may have one option after the database: ?tls=unverified")
-    return MetadataServer(user, parts.hostname, port or 3306, database, tls)
+    if parts.query or parts.fragment:
+        raise ArgumentTypeError(f"must end with the database: {_FORM}")
+    return MetadataServer(user, parts.hostname, port or 3306, database)

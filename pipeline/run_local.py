@@ -26,9 +26,8 @@ up to the newest. A run that was stopped goes on where it was when the same comm
 steps whose input and settings are unchanged are not repeated.
 
 --metadata keeps the metadata on a MySQL or MariaDB server, where backups are made and others can
-look: mysql://USER@HOST[:PORT]/DATABASE[?tls=unverified], a database that exists. The password is in
-the environment, MYSQL_PWD. Many work folders may share a database, each with a --pipeline-name of
-its own.
+look: mysql://USER@HOST[:PORT]/DATABASE, a database that exists. The password is in the environment,
+MYSQL_PWD. Many work folders may share a database, each with a --pipeline-name of its own.
 
 exit status: 0 model pushed; {NOT_BLESSED} refused, nothing pushed; {ERROR} error; 2 wrong options
 """

@@ -53,8 +53,12 @@ class DatabaseServer:
 
 
 @contextlib.contextmanager
-def mariadb() -> Iterator[DatabaseServer]:
-    """Runs MariaDB until the block ends; skips the test where it is not here."""
+def mariadb(*flags: str) -> Iterator[DatabaseServer]:
+    """Runs MariaDB until the block ends; skips the test where it is not here.
+
+    Args:
+        flags: more of them.
+    """
     install, mariadbd = shutil.which("mariadb-install-db"), shutil.which("mariadbd")
     mariadb = shutil.which("mariadb")
     if not (install and mariadbd and mariadb):
@@ -74,7 +78,7 @@ def mariadb() -> Iterator[DatabaseServer]:
         command = [
             *(mariadbd, "--no-defaults", f"--datadir={data}", f"--socket={folder / 'socket'}"),
             *("--bind-address=127.0.0.1", f"--port={port}", f"--wait-timeout={IDLE_SECONDS}"),
-            *(f"--ssl-key={key}", f"--ssl-cert={certificate}"),
+            *(f"--ssl-key={key}", f"--ssl-cert={certificate}", *flags),
         ]
         # Without --password it takes that of the environment.
         client = [
