@@ -59,8 +59,7 @@ def mariadb(*flags: str) -> Iterator[DatabaseServer]:
     Args:
         flags: more of them.
     """
-    install, mariadbd = shutil.which("mariadb-install-db"), shutil.which("mariadbd")
-    mariadb = shutil.which("mariadb")
+    install, mariadbd, mariadb = map(_program, ("mariadb-install-db", "mariadbd", "mariadb"))
     if not (install and mariadbd and mariadb):
         pytest.skip("no MariaDB server here (Debian: apt-get install mariadb-server)")
     with _folder_of("mysql") as (folder, user):
@@ -95,12 +94,7 @@ def mariadb(*flags: str) -> Iterator[DatabaseServer]:
 @contextlib.contextmanager
 def postgresql() -> Iterator[DatabaseServer]:
     """Runs PostgreSQL until the block ends; skips the test where it is not here."""
-    binaries = os.pathsep.join(
-        [*sorted(glob.glob("/usr/lib/postgresql/*/bin"), reverse=True), os.environ["PATH"]]
-    )
-    initdb, postgres, psql = (
-        shutil.which(name, path=binaries) for name in ("initdb", "postgres", "psql")
-    )
+    initdb, postgres, psql = map(_program, ("initdb", "postgres", "psql"))
     if not (initdb and postgres and psql):
         pytest.skip("no PostgreSQL server here (Debian: apt-get install postgresql)")
     with _folder_of("postgres") as (folder, user):
@@ -114,6 +108,12 @@ def postgresql() -> Iterator[DatabaseServer]:
             server.sql(f"CREATE USER {USER} PASSWORD '{PASSWORD}'")
             server.sql(f"CREATE DATABASE {DATABASE} OWNER {USER}")
             yield server
+
+
+def _program(name: str) -> str | None:
+    """Its path; Debian keeps servers where a person's PATH does not lead."""
+    hidden = [*sorted(glob.glob("/usr/lib/postgresql/*/bin"), reverse=True), "/usr/sbin"]
+    return shutil.which(name, path=os.pathsep.join([os.environ["PATH"], *hidden]))
 
 
 @contextlib.contextmanager
