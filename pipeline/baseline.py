@@ -30,17 +30,15 @@ class LatestOtherBlessedModelStrategy(ResolverStrategy):
         return {**(latest or {}), "candidate": input_dict["candidate"]}
 
 
-def latest_blessed_model(candidate: types.BaseChannel | None) -> Resolver:
+def latest_blessed_model(candidate: types.BaseChannel) -> Resolver:
     """A resolver with the output `model`, empty if no model was blessed yet.
 
     Args:
-        candidate: the model that must not be its own baseline. None: any, by TFX's own strategy.
+        candidate: the model that must not be its own baseline.
     """
-    channels = {"model": Channel(type=Model), "model_blessing": Channel(type=ModelBlessing)}
-    if candidate is None:
-        resolver = Resolver(strategy_class=LatestBlessedModelStrategy, **channels)
-    else:
-        resolver = Resolver(
-            strategy_class=LatestOtherBlessedModelStrategy, candidate=candidate, **channels
-        )
-    return resolver.with_id("LatestBlessedModel")
+    return Resolver(
+        strategy_class=LatestOtherBlessedModelStrategy,
+        model=Channel(type=Model),
+        model_blessing=Channel(type=ModelBlessing),
+        candidate=candidate,
+    ).with_id("LatestBlessedModel")

@@ -12,6 +12,7 @@ from tfx.utils import proto_utils
 
 from mclrec_tf.data.event_log import EventLogFormat
 from mclrec_tf.data.time_split import Periods
+from pipeline.base_model import base_model
 from pipeline.baseline import latest_blessed_model
 from pipeline.beam_args import complete_beam_args
 from pipeline.between_runs import KeepForNextRun, PreviousRun
@@ -122,14 +123,14 @@ def create_pipeline(
                 "backup_directory": os.path.join(pipeline_root, "Tuner", "backup"),
             },
         )
-    base_model = None
+    base = None
     if settings.training.start_from == "blessed":
-        base_model = previous_run or latest_blessed_model(candidate=None).with_id("BaseModel")
+        base = previous_run or base_model(examples=transform.outputs["transformed_examples"])
     trainer = tfx.components.Trainer(
         run_fn="pipeline.trainer.run_fn",
         examples=transform.outputs["transformed_examples"],
         transform_graph=transform.outputs["transform_graph"],
-        base_model=base_model.outputs["model"] if base_model else None,
+        base_model=base.outputs["model"] if base else None,
         hyperparameters=tuner.outputs["best_hyperparameters"] if tuner else None,
         train_args=train_args,
         eval_args=eval_args,
@@ -167,7 +168,7 @@ def create_pipeline(
         last_accepted,
         gate,
         transform,
-        *filter(None, (tuner, base_model)),
+        *filter(None, (tuner, base)),
         trainer,
         export_check,
         baseline,

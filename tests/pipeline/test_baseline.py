@@ -2,7 +2,7 @@
 
 from tfx.types.standard_artifacts import Model, ModelBlessing
 
-from pipeline.baseline import LatestOtherBlessedModelStrategy, latest_blessed_model
+from pipeline.baseline import LatestOtherBlessedModelStrategy
 
 
 def model(number: int) -> Model:
@@ -47,9 +47,3 @@ def test_the_latest_blessed_model_is_taken_and_refused_ones_are_passed_over():
 
 def test_an_older_candidate_is_compared_with_what_was_blessed_since():
     assert resolve([1, 2], [blessing(1), blessing(2)], candidate=1) == [2]
-
-
-def test_without_a_candidate_it_is_the_resolver_that_kubeflow_compiles():
-    resolver = latest_blessed_model(candidate=None)
-    assert set(resolver.outputs) == {"model", "model_blessing"}
-    assert resolver.id == "LatestBlessedModel"
