@@ -8,6 +8,7 @@ import pytest
 from mclrec_tf.data.sample import write_sample
 from pipeline.example_gen.report import read_report
 from tests.pipeline.local_run import SMALL_MODEL, LocalRun
+from tests.pipeline.week import deliver
 
 pytestmark = pytest.mark.slow
 
@@ -23,14 +24,6 @@ def days(tmp_path: Path) -> list[list[dict[str, str]]]:
     rows.sort(key=lambda row: int(row["timestamp"]))
     size = len(rows) // DAYS
     return [rows[day * size : (day + 1) * size] for day in range(DAYS)]
-
-
-def deliver(folder: Path, rows: list[dict[str, str]]) -> None:
-    folder.mkdir(parents=True)
-    with open(folder / "events.csv", "w", newline="") as file:
-        writer = csv.DictWriter(file, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
 
 
 def test_daily_folders(days, tmp_path: Path, capfd: pytest.CaptureFixture):
