@@ -141,8 +141,8 @@ class TrainingSettings:
     )
     start_from: Literal["scratch", "blessed"] = setting(
         "scratch",
-        "scratch: random weights; blessed: all that the latest blessed model has learned, if there "
-        "is one, for the items that it knows",
+        "scratch: random weights; blessed: all that the latest blessed model of other data has "
+        "learned, if there is one, for the items that it knows",
     )
     seed: int = setting(0, "seed of initial weights, order, augmentations and dropout")
 

@@ -1,8 +1,10 @@
 """Starts `python -m pipeline.run_local` for tests, and kills it where a test says."""
 
+import os
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 from ml_metadata import metadata_store
@@ -90,6 +92,37 @@ class LocalRun:
                     process.send_signal(signal.SIGKILL)
                     return lines
         raise AssertionError(f"{text!r} was never printed:\n{''.join(lines)}")
+
+    def run_and_kill(self, text: str, seconds: float, *options: str) -> tuple[int, str]:
+        """Kills the run, with every process that it started, so long after it printed a text.
+
+        Args:
+            text: part of a line; "" counts the seconds from the start.
+            seconds: how long after it.
+
+        Returns:
+            The exit status, -SIGKILL unless the run was over before, and what was printed.
+        """
+        process = subprocess.Popen(
+            self._command(*options),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        killing = threading.Timer(seconds, os.killpg, (process.pid, signal.SIGKILL))
+        lines = []
+        with process:
+            assert process.stdout is not None
+            if not text:
+                killing.start()
+            for line in process.stdout:
+                lines.append(line)
+                if text in line and not killing.ident:
+                    killing.start()
+            # Not before the process is waited for, or its number could be another's.
+            killing.cancel()
+        return process.returncode, "".join(lines)
 
     def _connection(self) -> ConnectionConfig:
         if self.metadata:
