@@ -1,5 +1,7 @@
 """Moments at which a night is killed, drawn at random along the course of a night that was not."""
 
+import bisect
+import itertools
 import random
 import re
 from typing import NamedTuple
@@ -36,8 +38,11 @@ class RandomKills:
         self._around = (seconds - sum(self._took.values())) / 2
         assert self._around > 0, output
 
-    def anywhere(self, until: str = "") -> Moment:
-        """A moment of the whole night, or of its part up to the end of a component."""
+    def anywhere(self, count: int, until: str = "") -> list[Moment]:
+        """Moments of the whole night, or of its part up to the end of a component.
+
+        They come in the order of the night, so that each is met by work that was not done yet.
+        """
         course = [("", self._around)]
         for name, took in self._took.items():
             course.append((f"{name} starts", took))
@@ -45,8 +50,13 @@ class RandomKills:
                 break
         else:
             course[-1] = (course[-1][0], course[-1][1] + self._around)
-        [(text, took)] = self._random.choices(course, [took for _, took in course])
-        return Moment(text, self._random.uniform(0, took))
+        ends = list(itertools.accumulate(took for _, took in course))
+        drawn = sorted(self._random.uniform(0, ends[-1]) for _ in range(count))
+        places = [bisect.bisect(ends[:-1], seconds) for seconds in drawn]
+        return [
+            Moment(course[place][0], seconds - (ends[place] - course[place][1]))
+            for place, seconds in zip(places, drawn, strict=True)
+        ]
 
     def around_the_push(self) -> Moment:
         """From before the model is blessed to after it was pushed."""
