@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from pipeline import run_local
-from pipeline.workdir import Workdir
+from pipeline.local.workdir import Workdir
 
 EVENTS = 50_000
 # Enough to learn the sample in a minute or two; a real log deserves the defaults.
@@ -137,9 +137,9 @@ def predict(workdir: Workdir, history: Sequence[str]) -> Answer:
     from tfx.orchestration.metadata import sqlite_metadata_connection_config
 
     import mclrec_tf  # noqa: F401  (Keras finds the model's class by its name)
+    from pipeline.local.report import read_run
+    from pipeline.local.run_history import RunHistory
     from pipeline.pipeline import PIPELINE_NAME
-    from pipeline.report import read_run
-    from pipeline.run_history import RunHistory
     from pipeline.trainer import keras_path
 
     connection = sqlite_metadata_connection_config(workdir.metadata_file)

@@ -13,8 +13,8 @@ from rich.console import Console
 
 from pipeline import settings
 from pipeline.command_line import add_beam_args, add_model_name, add_pipeline_name, parse
-from pipeline.metadata_server import metadata_server
-from pipeline.workdir import RunError, Workdir
+from pipeline.local.metadata_server import metadata_server
+from pipeline.local.workdir import RunError, Workdir
 
 ERROR, NOT_BLESSED, INTERRUPTED = 1, 3, 130
 
@@ -96,9 +96,9 @@ def _run(options: argparse.Namespace, chosen: settings.Settings) -> int:
         with workdir.only_run(), workdir.log() as log_file:
             console.print(f"Loading TensorFlow and TFX; their log is {log_file}")
             # Not at the top of the file: they take seconds, and --help should not.
-            from pipeline import local_runner, report
+            from pipeline.local import report, runner
 
-            outcome = local_runner.run(
+            outcome = runner.run(
                 data_path=options.data if "://" in options.data else os.path.abspath(options.data),
                 workdir=workdir,
                 model_directory=models,

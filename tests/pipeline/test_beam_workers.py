@@ -14,7 +14,7 @@ import tensorflow_model_analysis as tfma
 
 from mclrec_tf.data.sample import write_sample
 from pipeline.ingest import EXAMPLE_SPLITS
-from pipeline.run_history import ComponentRun
+from pipeline.local.run_history import ComponentRun
 from pipeline.transformed_examples import read_split
 from tests.pipeline.local_run import SMALL_MODEL, LocalRun
 

@@ -14,7 +14,7 @@ from rich.console import Console
 from mclrec_tf.data.sample import write_sample
 from pipeline.demo import agree, ask, served
 from pipeline.evaluation.ranking_metrics import RANKINGS
-from pipeline.workdir import Workdir
+from pipeline.local.workdir import Workdir
 from tests.pipeline.local_run import SMALL_MODEL, LocalRun
 from tests.pipeline.user_ranks import FinishedRun
 

@@ -19,7 +19,7 @@ from pipeline.beam_args import complete_beam_args
 from pipeline.data_gate.schema_text import BUILT_IN
 from pipeline.evaluation.eval_config import eval_config
 from pipeline.evaluation.ranking_metrics import RANKINGS
-from pipeline.run_history import ComponentRun
+from pipeline.local.run_history import ComponentRun
 from serving.client import RecommendationClient
 
 Ranks = dict[str, dict[str, int]]  # by user, then by ranking

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from serving.client import RecommendationClient
-from tests.pipeline.constant_asker import ConstantAsker
 from tests.pipeline.local_run import LocalRun
-from tests.pipeline.night_outcomes import NightOutcomes
-from tests.pipeline.week import OPTIONS, PUSHED, WEEK, Feed, Night
+from tests.pipeline.nights.constant_asker import ConstantAsker
+from tests.pipeline.nights.night_outcomes import NightOutcomes
+from tests.pipeline.nights.week import OPTIONS, PUSHED, WEEK, Feed, Night
 from tests.serving.server_process import server_process, wait_until
 
 pytestmark = pytest.mark.slow

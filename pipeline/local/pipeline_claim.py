@@ -11,7 +11,7 @@ from ml_metadata import errors
 from ml_metadata.metadata_store import MetadataStore
 from ml_metadata.proto.metadata_store_pb2 import Context, ContextType
 
-from pipeline.workdir import RunError, Workdir
+from pipeline.local.workdir import RunError, Workdir
 
 # The context that TFX makes for a pipeline, unless it is there.
 _TYPE = "pipeline"

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from pipeline.component_progress import ComponentProgress
-from pipeline.workdir import RunError, Workdir
+from pipeline.local.component_progress import ComponentProgress
+from pipeline.local.workdir import RunError, Workdir
 
 
 def test_two_runs_at_a_time_are_refused_and_two_in_turn_are_not(tmp_path: Path):
@@ -27,7 +27,7 @@ def test_two_runs_at_a_time_are_refused_and_two_in_turn_are_not(tmp_path: Path):
 
 def test_the_lock_of_a_killed_run_is_gone(tmp_path: Path):
     code = (
-        "import os, pathlib, sys; from pipeline.workdir import Workdir\n"
+        "import os, pathlib, sys; from pipeline.local.workdir import Workdir\n"
         "with Workdir(pathlib.Path(sys.argv[1])).only_run(): os._exit(9)"
     )
     assert subprocess.run([sys.executable, "-c", code, str(tmp_path)]).returncode == 9

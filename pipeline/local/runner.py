@@ -9,19 +9,19 @@ from rich.console import Console
 from tfx import v1 as tfx
 
 from mclrec_tf.data.event_log import EventLogError
-from pipeline.component_progress import ComponentProgress
 from pipeline.data_gate.anomalies import DataRefused
 from pipeline.data_gate.schema_text import SchemaError
 from pipeline.example_gen.spans import log_files
-from pipeline.metadata_server import MetadataServer
+from pipeline.local.component_progress import ComponentProgress
+from pipeline.local.metadata_server import MetadataServer
+from pipeline.local.pipeline_claim import claim_pipeline
+from pipeline.local.report import RunReport, read_run
+from pipeline.local.run_history import ComponentRun, RunHistory
+from pipeline.local.workdir import RunError, Workdir
 from pipeline.pipeline import create_pipeline, example_gen_settings
-from pipeline.pipeline_claim import claim_pipeline
-from pipeline.report import RunReport, read_run
-from pipeline.run_history import ComponentRun, RunHistory
 from pipeline.run_report.contents import read_contents
 from pipeline.run_report.page import write_page
 from pipeline.settings import Settings
-from pipeline.workdir import RunError, Workdir
 
 _TOLD_AS_THEY_ARE = (EventLogError, SchemaError, DataRefused)
 

@@ -10,10 +10,10 @@ from ml_metadata.metadata_store import MetadataStore
 from ml_metadata.proto.metadata_store_pb2 import Context, ContextType
 from tfx.orchestration.metadata import sqlite_metadata_connection_config
 
-from pipeline.metadata_server import metadata_server
-from pipeline.pipeline_claim import claim_pipeline
-from pipeline.workdir import RunError, Workdir
-from tests.pipeline.database_servers import PASSWORD, mariadb
+from pipeline.local.metadata_server import metadata_server
+from pipeline.local.pipeline_claim import claim_pipeline
+from pipeline.local.workdir import RunError, Workdir
+from tests.pipeline.local.database_servers import PASSWORD, mariadb
 
 NewStore = Callable[[], MetadataStore]
 

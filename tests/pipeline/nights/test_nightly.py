@@ -8,7 +8,7 @@ import pytest
 from mclrec_tf.data.sample import write_sample
 from pipeline.example_gen.report import read_report
 from tests.pipeline.local_run import SMALL_MODEL, LocalRun
-from tests.pipeline.week import deliver
+from tests.pipeline.nights.week import deliver
 
 pytestmark = pytest.mark.slow
 

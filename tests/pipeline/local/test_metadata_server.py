@@ -17,9 +17,9 @@ from ml_metadata.proto.metadata_store_pb2 import (
     ContextType,
 )
 
-from pipeline.metadata_server import MetadataServer, metadata_server
-from pipeline.workdir import RunError
-from tests.pipeline.database_servers import (
+from pipeline.local.metadata_server import MetadataServer, metadata_server
+from pipeline.local.workdir import RunError
+from tests.pipeline.local.database_servers import (
     DATABASE,
     PASSWORD,
     USER,
@@ -115,7 +115,7 @@ def test_a_database_that_is_not_ours(server: DatabaseServer, password: None, dat
 def test_some_open_an_empty_database_together(server: DatabaseServer, password: None):
     url = server.new_database("together")
     code = (
-        "import sys; from pipeline.metadata_server import metadata_server\n"
+        "import sys; from pipeline.local.metadata_server import metadata_server\n"
         "metadata_server(sys.argv[1]).open()"
     )
     processes = [

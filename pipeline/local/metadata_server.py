@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from pipeline.workdir import RunError
+from pipeline.local.workdir import RunError
 
 if TYPE_CHECKING:
     from ml_metadata.metadata_store import MetadataStore

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.local.workdir import Workdir
 from pipeline.version_folders import version_folders
-from pipeline.workdir import Workdir
 from serving.check_export import check_export
 from serving.exports.checksums import CHECKSUM_FILE, damage
 from tests.pipeline.local_run import LocalRun
-from tests.pipeline.night_outcomes import NightOutcomes, contents
-from tests.pipeline.random_kills import Moment, RandomKills
-from tests.pipeline.week import FAILED, OPTIONS, WEEK, Feed, Night
+from tests.pipeline.nights.night_outcomes import NightOutcomes, contents
+from tests.pipeline.nights.random_kills import Moment, RandomKills
+from tests.pipeline.nights.week import FAILED, OPTIONS, WEEK, Feed, Night
 
 pytestmark = pytest.mark.slow
 

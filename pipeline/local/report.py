@@ -22,7 +22,7 @@ from pipeline.evaluation.ranking_metrics import (
 from pipeline.evaluation.results import read_results
 from pipeline.evaluation.slices import ALL_USERS
 from pipeline.example_gen.report import EventLogReport, read_report
-from pipeline.run_history import ComponentRun
+from pipeline.local.run_history import ComponentRun
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from ml_metadata.proto.metadata_store_pb2 import (
 )
 from tfx.orchestration.metadata import sqlite_metadata_connection_config
 
-from pipeline.run_history import RunHistory
+from pipeline.local.run_history import RunHistory
 
 
 class Store:

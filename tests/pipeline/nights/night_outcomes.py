@@ -10,7 +10,7 @@ from pipeline.evaluation.blessing import read_decision
 from pipeline.evaluation.decision import Decision
 from serving.check_export import check_export
 from tests.pipeline.local_run import LocalRun
-from tests.pipeline.week import FAILED, PUSHED, Feed, Night
+from tests.pipeline.nights.week import FAILED, PUSHED, Feed, Night
 
 
 class NightOutcomes:
