@@ -50,6 +50,7 @@ def write_sample(
     noise_share: float = NOISE_SHARE,
     flaw_share: float = FLAW_SHARE,
     progress: bool = False,
+    num_items: int | None = None,
 ) -> SampleContents:
     """Writes a simulated event log with the columns user_id, item_id and timestamp.
 
@@ -66,6 +67,7 @@ def write_sample(
         flaw_share: share of rows that repeat the row before, and again of rows that cannot be
             used: half of these have a time that is not a number, half have no user.
         progress: show a progress bar on stderr.
+        num_items: size of the catalogue, if it is not to follow from the events.
 
     Returns:
         What the sample holds.
@@ -88,7 +90,7 @@ def write_sample(
         if not 0 <= share <= 0.5:
             raise ValueError(f"{name} must be between 0 and 0.5, got {share}.")
 
-    catalogue = Catalogue.of_size(round(num_events**0.66), seed)
+    catalogue = Catalogue.of_size(num_items or round(num_events**0.66), seed)
     names = item_names(catalogue)
     occurs = np.zeros(catalogue.num_items, bool)
     rows = users = duplicates = unusable = 0

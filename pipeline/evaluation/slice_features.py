@@ -22,6 +22,7 @@ from pipeline.evaluation.slices import (
     popularity_borders,
     popularity_group,
 )
+from pipeline.example_gen.item_counts import CountItems
 from pipeline.example_gen.leave_one_out import TEST, TRAIN
 
 
@@ -45,8 +46,8 @@ def SliceFeatures(  # noqa: N802 (a component is a class in a pipeline)
         counts = (
             pipeline
             | "ReadTrain" >> beam.io.ReadFromTFRecord(train)
-            | "Items" >> beam.FlatMap(_items)
-            | "Counts" >> beam.combiners.Count.PerElement()
+            | "Items" >> beam.Map(_items)
+            | "Counts" >> CountItems()
         )
         borders = (
             counts
@@ -68,10 +69,9 @@ def SliceFeatures(  # noqa: N802 (a component is a class in a pipeline)
         )
 
 
-def _items(record: bytes) -> Iterator[bytes]:
+def _items(record: bytes) -> list[bytes]:
     feature = tf.train.Example.FromString(record).features.feature
-    yield from feature["history"].bytes_list.value
-    yield from feature["target"].bytes_list.value
+    return [*feature["history"].bytes_list.value, *feature["target"].bytes_list.value]
 
 
 def _by_target(record: bytes) -> tuple[bytes, bytes]:

@@ -1,0 +1,219 @@
+"""What the preprocessing takes as the event log grows: seconds and memory of every component.
+
+    python -m benchmarks.preprocessing --events 100000 1000000 10000000
+
+writes for each size a log of simulated users (`mclrec_tf.data.sample`, one CSV file, written cohort
+by cohort; 25 events a user, an item to 100 events) and runs the pipeline's components up to the
+Trainer's reading on it, one after the other, each in a process of its own. A component whose
+processes together hold more than `--memory-gb` is ended and reported as failed, and with it the
+size. Writes preprocessing.json, and prints the exponents of growth between sizes: 1 is linear.
+
+Everything after `--` goes to Beam, as with `--beam-args` of `pipeline.run_local`.
+"""
+
+import argparse
+import json
+import math
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from benchmarks.preprocessing_step import STEPS
+from benchmarks.provenance import print_json, provenance, write_json
+from benchmarks.watched_process import watch
+
+EVENTS_PER_ITEM = 100
+_CHECKOUT = Path(__file__).parents[1]
+
+
+def measure(
+    sizes: Sequence[int], folder: Path, limit_gb: float, beam_args: Sequence[str]
+) -> Iterator[dict[str, Any]]:
+    """Runs every step on a log of every size.
+
+    Args:
+        sizes: Events of the logs.
+        folder: For logs and artifacts.
+        limit_gb: Most memory of a step.
+        beam_args: Beam's options.
+
+    Yields:
+        A row for each size, with a row for each of its steps up to the first that failed.
+    """
+    from mclrec_tf.data.sample import write_sample
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True)) as bar:
+        task = bar.add_task("", total=len(sizes) * (1 + len(STEPS)))
+        for events in sizes:
+            bar.update(task, description=f"{events:,} events: writing the log")
+            workdir = folder / str(events)
+            workdir.mkdir(parents=True)
+            log = workdir / "log.csv"
+            contents = write_sample(log, events, num_items=max(events // EVENTS_PER_ITEM, 10))
+            bar.advance(task)
+            steps: list[dict[str, Any]] = []
+            for step in STEPS:
+                bar.update(task, description=f"{events:,} events: {step}")
+                steps.append(run_step(step, log, workdir, limit_gb, beam_args))
+                bar.console.print(
+                    _line(events, steps[-1]), markup=False, highlight=False, soft_wrap=True
+                )
+                bar.advance(task)
+                if "failure" in steps[-1]:
+                    break
+            size = {**contents._asdict(), "log_bytes": log.stat().st_size}
+            yield {**size, "artifact_bytes": _artifact_bytes(workdir), "steps": steps}
+            shutil.rmtree(workdir)
+
+
+def run_step(
+    step: str, log: Path, workdir: Path, limit_gb: float, beam_args: Sequence[str]
+) -> dict[str, Any]:
+    """Runs a step in a process of its own; returns what it took, or why it failed."""
+    command = [sys.executable, "-m", "benchmarks.preprocessing_step", step]
+    command += [f"--data={log}", f"--workdir={workdir}", *beam_args]
+    errors = workdir / f"{step}.log"
+    watched = watch(command, errors, limit_gb, _CHECKOUT)
+    row = {"step": step, **asdict(watched)}
+    if watched.above_limit:
+        return {**row, "failure": f"more than {limit_gb:g} GB"}
+    if watched.status:
+        end = errors.read_text(errors="replace")[-2000:]
+        return {**row, "failure": f"exit status {watched.status}: {end}"}
+    return {**row, **json.loads(watched.output.splitlines()[-1])}
+
+
+def _artifact_bytes(workdir: Path) -> dict[str, int]:
+    """What each component's outputs take on the disk."""
+    return {
+        folder.name: sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+        for folder in sorted((workdir / "artifacts").glob("*"))
+    }
+
+
+def _line(events: int, row: dict[str, Any]) -> str:
+    what, memory = f"{events:,} events: {row['step']}", f"{row['peak_memory_gb']:.2f} GB"
+    if "failure" in row:
+        return f"{what} FAILED ({memory}): {row['failure']}"
+    return f"{what} {row['seconds']:,.1f} s, {row['cpu_seconds']:,.1f} s of CPU, {memory}"
+
+
+def growth(found: Sequence[dict[str, Any]]) -> dict[str, dict[str, float]]:
+    """How each step grows from the smallest log to the largest that it finished.
+
+    Returns:
+        By step: the exponents of wall and processor time (1 is linear), and the gigabytes that a
+        million more events take.
+    """
+    grown = {}
+    for step in STEPS:
+        rows = [
+            (size["events"], row)
+            for size in sorted(found, key=lambda size: size["events"])
+            for row in size["steps"]
+            if row["step"] == step and "failure" not in row
+        ]
+        if len(rows) < 2:
+            continue
+        (few, first), (many, last) = rows[0], rows[-1]
+        exponents = {
+            key: round(math.log(last[key] / first[key]) / math.log(many / few), 2)
+            for key in ("seconds", "cpu_seconds")
+            if first[key] and last[key]
+        }
+        memory = (last["peak_memory_gb"] - first["peak_memory_gb"]) / (many - few) * 1e6
+        grown[step] = {**exponents, "gb_a_million_events": round(memory, 4)}
+    return grown
+
+
+def print_table(found: Sequence[dict[str, Any]]) -> None:
+    """A row for each step of each size."""
+    table = Table(box=box.SIMPLE_HEAD)
+    for name in ("events", "users", "items"):
+        table.add_column(name, justify="right")
+    table.add_column("component", no_wrap=True)
+    for name in ("seconds", "CPU\nseconds", "peak GB", "CPU µs\nan event"):
+        table.add_column(name, justify="right")
+    for size in found:
+        counts = [f"{size[name]:,}" for name in ("events", "users", "items")]
+        for row in size["steps"]:
+            failed = row.get("failure")
+            table.add_row(
+                *counts,
+                row["step"],
+                "failed" if failed else f"{row['seconds']:,.1f}",
+                "" if failed else f"{row['cpu_seconds']:,.1f}",
+                f"{row['peak_memory_gb']:.2f}",
+                "" if failed else f"{1e6 * row['cpu_seconds'] / size['events']:,.1f}",
+            )
+            counts = ["", "", ""]
+        table.add_section()
+    Console(width=120).print(table)
+
+
+def print_growth(grown: dict[str, dict[str, float]]) -> None:
+    """A row for each step, if there are two sizes to compare."""
+    table = Table(box=box.SIMPLE_HEAD, title="growth from the smallest log to the largest")
+    table.add_column("component", no_wrap=True)
+    for name in ("exponent of\nseconds", "exponent of\nCPU seconds", "GB a million\nevents"):
+        table.add_column(name, justify="right")
+    for step, row in grown.items():
+        shown = (row.get(key) for key in ("seconds", "cpu_seconds", "gb_a_million_events"))
+        table.add_row(step, *("" if value is None else f"{value:.2f}" for value in shown))
+    if grown:
+        Console(width=120).print(table)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.preprocessing",
+        usage="%(prog)s [options] [-- BEAM_OPTION ...]",
+        description=__doc__,
+    )
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument(
+        "--events", type=int, nargs="+", metavar="N", default=[100_000, 1_000_000, 10_000_000]
+    )
+    parser.add_argument("--memory-gb", type=float, default=8.0, help="of a step; default: 8")
+    parser.add_argument(
+        "--folder", type=Path, help="for logs and artifacts while it runs; default: a temporary one"
+    )
+    parser.add_argument("--out", type=Path, default=Path("runs/results/preprocessing"))
+    parser.add_argument("--json", action="store_true", help="print the result as the last line")
+    parser.add_argument("beam_args", nargs="*", metavar="BEAM_OPTION", help=argparse.SUPPRESS)
+    options = parser.parse_args(arguments)
+    out = options.out.with_suffix(".json")
+    found: list[dict[str, Any]] = []
+    with tempfile.TemporaryDirectory(dir=options.folder) as folder:
+        for size in measure(options.events, Path(folder), options.memory_gb, options.beam_args):
+            found.append(size)
+            result = {
+                "benchmark": "preprocessing",
+                "sizes": found,
+                "growth": growth(found),
+                "configuration": {"memory_gb": options.memory_gb, "beam_args": options.beam_args},
+                "seed": 0,
+                **provenance(),
+            }
+            write_json(out, result)
+    print_table(found)
+    print_growth(result["growth"])
+    print(f"written: {out}")
+    if options.json:
+        print_json(result)
+    failed = [row for size in found for row in size["steps"] if "failure" in row]
+    sys.exit(1 if failed else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,128 @@
+"""One step of the preprocessing in a process of its own, for `benchmarks.preprocessing`.
+
+    python -m benchmarks.preprocessing_step Transform --data LOG --workdir DIR
+
+runs a component of the pipeline as `pipeline.run_local` does, after the steps before it have run in
+the same folder. Their outputs come from TFX's cache. The last step is no component: it reads the
+transformed Examples as the Trainer does.
+"""
+
+import argparse
+import contextlib
+import resource
+from collections.abc import Sequence
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from benchmarks.provenance import peak_memory_gb, print_json
+
+READ_TRANSFORMED = "ReadTransformed"
+COMPONENTS = (
+    "CuratedSchema",
+    "FileBasedExampleGen",
+    "StatisticsGen",
+    "ExampleValidator",
+    "LastAcceptedData",
+    "DataGate",
+    "SliceFeatures",
+    "Transform",  # the last: its run is the one that READ_TRANSFORMED finds
+)
+STEPS = (*COMPONENTS, READ_TRANSFORMED)
+
+
+def run_component(name: str, log: Path, folder: Path, beam_args: Sequence[str]) -> dict[str, Any]:
+    """Runs one component; those before it have run already.
+
+    Returns:
+        Its seconds, those of all processors, and the memory that its code had taken before.
+    """
+    import logging
+
+    from rich.console import Console
+    from tfx import v1 as tfx
+    from tfx.orchestration.pipeline import RunOptions
+
+    from pipeline.component_progress import ComponentProgress
+    from pipeline.pipeline import create_pipeline
+    from pipeline.settings import Settings
+    from pipeline.workdir import Workdir
+
+    workdir = Workdir(folder)
+    pipeline = create_pipeline(
+        pipeline_root=workdir.pipeline_root,
+        data_path=str(log),
+        model_directory=str(folder / "models"),
+        settings=Settings(),
+        beam_args=beam_args,
+        metadata=tfx.orchestration.metadata.sqlite_metadata_connection_config(
+            workdir.metadata_file
+        ),
+    )
+    # The run has only what the component needs, whose outputs are in the cache.
+    only = RunOptions(to_nodes=[name])
+    progress = ComponentProgress(Console(stderr=True))
+    logging.getLogger("absl").addHandler(progress)
+    loaded, began = peak_memory_gb(), _cpu_seconds()
+    with workdir.log():
+        tfx.orchestration.LocalDagRunner().run(pipeline, only)
+    return {
+        "seconds": round(progress.seconds[name], 2),
+        "cpu_seconds": round(_cpu_seconds() - began, 2),
+        "loaded_gb": loaded,
+    }
+
+
+def read_transformed(folder: Path) -> dict[str, Any]:
+    """Reads what Transform wrote as the Trainer does.
+
+    Returns:
+        As `run_component`, and the size of what is trained on.
+    """
+    from tfx.orchestration.metadata import sqlite_metadata_connection_config
+
+    from pipeline.run_history import RunHistory
+    from pipeline.training import read_training_data
+    from pipeline.workdir import Workdir
+
+    runs = RunHistory(sqlite_metadata_connection_config(Workdir(folder).metadata_file))
+    (examples,) = runs.latest()["Transform"].outputs["transformed_examples"]
+    loaded, began, began_cpu = peak_memory_gb(), perf_counter(), _cpu_seconds()
+    data = read_training_data(
+        *([f"{examples.uri}/Split-{split}/*"] for split in ("train", "validation"))
+    )
+    return {
+        "seconds": round(perf_counter() - began, 2),
+        "cpu_seconds": round(_cpu_seconds() - began_cpu, 2),
+        "loaded_gb": loaded,
+        "users": len(data.train),
+        "events": len(data.train.items),
+    }
+
+
+def _cpu_seconds() -> float:
+    """Of this process and of its children that have ended."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(one.ru_utime + one.ru_stime for one in used)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.preprocessing_step", description=__doc__
+    )
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("step", choices=STEPS)
+    parser.add_argument("--data", type=Path, required=True, metavar="LOG")
+    parser.add_argument("--workdir", type=Path, required=True, metavar="DIR")
+    options, beam_args = parser.parse_known_args(arguments)
+    folder = options.workdir.absolute()
+    if options.step == READ_TRANSFORMED:
+        result = read_transformed(folder)
+    else:
+        with contextlib.redirect_stdout(None):
+            result = run_component(options.step, options.data.absolute(), folder, beam_args)
+    print_json(result)
+
+
+if __name__ == "__main__":
+    main()
