@@ -15,7 +15,9 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from benchmarks.provenance import peak_memory_gb, print_json
+import psutil
+
+from benchmarks.provenance import print_json
 
 READ_TRANSFORMED = "ReadTransformed"
 COMPONENTS = (
@@ -63,7 +65,7 @@ def run_component(name: str, log: Path, folder: Path, beam_args: Sequence[str]) 
     only = RunOptions(to_nodes=[name])
     progress = ComponentProgress(Console(stderr=True))
     logging.getLogger("absl").addHandler(progress)
-    loaded, began = peak_memory_gb(), _cpu_seconds()
+    loaded, began = _loaded_gb(), _cpu_seconds()
     with workdir.log():
         tfx.orchestration.LocalDagRunner().run(pipeline, only)
     return {
@@ -87,7 +89,7 @@ def read_transformed(folder: Path) -> dict[str, Any]:
 
     runs = RunHistory(sqlite_metadata_connection_config(Workdir(folder).metadata_file))
     (examples,) = runs.latest()["Transform"].outputs["transformed_examples"]
-    loaded, began, began_cpu = peak_memory_gb(), perf_counter(), _cpu_seconds()
+    loaded, began, began_cpu = _loaded_gb(), perf_counter(), _cpu_seconds()
     data = read_training_data(
         *([f"{examples.uri}/Split-{split}/*"] for split in ("train", "validation"))
     )
@@ -98,6 +100,10 @@ def read_transformed(folder: Path) -> dict[str, Any]:
         "users": len(data.train),
         "events": len(data.train.items),
     }
+
+
+def _loaded_gb() -> float:
+    return round(psutil.Process().memory_info().rss / 1e9, 3)
 
 
 def _cpu_seconds() -> float:

@@ -1,6 +1,6 @@
 """Runs a command and watches the memory that it and its children take."""
 
-import os
+import re
 import subprocess
 import time
 from collections.abc import Sequence
@@ -10,6 +10,7 @@ from pathlib import Path
 import psutil
 
 _SECONDS_BETWEEN_LOOKS = 0.1
+_PEAK = re.compile(r"^VmHWM:\s+(\d+) kB", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class Watched:
         process_seconds: from start to end, with loading its code.
         peak_memory_gb: resident memory of all its processes together, looked at ten times a
             second; memory that they share counts for each. Never less than the largest of them
-            ever held, which the kernel knows exactly.
+            held between two looks, which the kernel knows.
     """
 
     status: int
@@ -47,17 +48,12 @@ def watch(command: Sequence[str], log: Path, limit_gb: float, folder: Path) -> W
     with log.open("wb") as errors, (log.with_suffix(".out")).open("w+") as output:
         process = subprocess.Popen(command, stdout=output, stderr=errors, cwd=folder)
         family = psutil.Process(process.pid)
-        while True:
-            # Not process.wait(), which would throw away what the kernel counted.
-            ended, status, used = os.wait4(process.pid, os.WNOHANG)
-            if ended:
-                break
+        while process.poll() is None:
             peak = max(peak, _resident(family))
             if peak > limit_gb * 1e9 and not above:
                 above = True
                 _end(family)
             time.sleep(_SECONDS_BETWEEN_LOOKS)
-        process.returncode = os.waitstatus_to_exitcode(status)
         output.seek(0)
         text = output.read()
     return Watched(
@@ -65,7 +61,7 @@ def watch(command: Sequence[str], log: Path, limit_gb: float, folder: Path) -> W
         above_limit=above,
         output=text,
         process_seconds=round(time.monotonic() - began, 2),
-        peak_memory_gb=round(max(peak, used.ru_maxrss * 1024) / 1e9, 3),
+        peak_memory_gb=round(peak / 1e9, 3),
     )
 
 
@@ -77,13 +73,18 @@ def _family(parent: psutil.Process) -> list[psutil.Process]:
 
 
 def _resident(parent: psutil.Process) -> int:
-    resident = 0
+    """Bytes that a process and its descendants hold, or that one of them has held."""
+    together = largest = 0
     for process in _family(parent):
         try:
-            resident += process.memory_info().rss
-        except psutil.NoSuchProcess:
+            together += process.memory_info().rss
+            # Not ru_maxrss: that begins with what the process held which started it.
+            status = Path(f"/proc/{process.pid}/status").read_text()
+        except (psutil.NoSuchProcess, OSError):
             continue
-    return resident
+        if peak := _PEAK.search(status):  # not of one that is about to end
+            largest = max(largest, int(peak[1]) * 1024)
+    return max(together, largest)
 
 
 def _end(parent: psutil.Process) -> None:

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 import apache_beam as beam
-from apache_beam.transforms.window import GlobalWindow
+from apache_beam.transforms.window import GlobalWindows
 from apache_beam.utils.windowed_value import WindowedValue
 
 # Different items that a worker counts before it sends their counts on, about 150 MB.
@@ -36,6 +36,4 @@ class _CountInBundle(beam.DoFn):
             self._counts = Counter()
 
     def finish_bundle(self) -> Iterator[WindowedValue]:
-        window = GlobalWindow()
-        for counted in self._counts.items():
-            yield WindowedValue(counted, window.max_timestamp(), [window])
+        yield from map(GlobalWindows.windowed_value_at_end_of_window, self._counts.items())

@@ -105,16 +105,17 @@ class ReadEvents(beam.DoFn):
                 events[event.user_id].append((event.timestamp, number, row, event.item_id))
                 held += 1
                 if held == EVENTS_HELD:
-                    yield from _packed(events)
+                    yield from pack(events)
                     events.clear()
                     held = 0
-            yield from _packed(events)
+            yield from pack(events)
         except EventLogError as error:
             summary.error = str(error)
         yield beam.pvalue.TaggedOutput(self.SUMMARIES, (number, summary.to_json()))
 
 
-def _packed(events: dict[str, list[PlacedEvent]]) -> Iterator[tuple[str, bytes]]:
+def pack(events: dict[str, list[PlacedEvent]]) -> Iterator[tuple[str, bytes]]:
+    """Packs some events of each user, for `in_order`."""
     # The fastest and smallest of Python's own formats. It may change with Python's version, but a
     # job's workers have one.
     return ((user_id, marshal.dumps(part)) for user_id, part in events.items())
