@@ -22,7 +22,6 @@ from pipeline.evaluation.slices import (
     popularity_borders,
     popularity_group,
 )
-from pipeline.example_gen.item_counts import CountItems
 from pipeline.example_gen.leave_one_out import TEST, TRAIN
 
 
@@ -46,8 +45,8 @@ def SliceFeatures(  # noqa: N802 (a component is a class in a pipeline)
         counts = (
             pipeline
             | "ReadTrain" >> beam.io.ReadFromTFRecord(train)
-            | "Items" >> beam.Map(_items)
-            | "Counts" >> CountItems()
+            | "Items" >> beam.FlatMap(_items)
+            | "Counts" >> beam.combiners.Count.PerElement()
         )
         borders = (
             counts
@@ -69,9 +68,10 @@ def SliceFeatures(  # noqa: N802 (a component is a class in a pipeline)
         )
 
 
-def _items(record: bytes) -> list[bytes]:
+def _items(record: bytes) -> Iterator[bytes]:
     feature = tf.train.Example.FromString(record).features.feature
-    return [*feature["history"].bytes_list.value, *feature["target"].bytes_list.value]
+    yield from feature["history"].bytes_list.value
+    yield from feature["target"].bytes_list.value
 
 
 def _by_target(record: bytes) -> tuple[bytes, bytes]:

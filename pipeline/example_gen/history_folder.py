@@ -13,7 +13,6 @@ from typing import Any
 import apache_beam as beam
 import tensorflow as tf
 
-from pipeline.example_gen.item_counts import CountItems
 from pipeline.example_gen.report import LogTotals
 from pipeline.example_gen.user_history import UserHistory, from_example, to_example
 
@@ -32,8 +31,8 @@ class WriteHistories(beam.PTransform):
     def expand(self, histories: beam.PCollection[UserHistory]) -> None:
         events_of_item = (
             histories
-            | "Items" >> beam.Map(lambda history: history.items).with_output_types(list[bytes])
-            | "CountItems" >> CountItems()
+            | "Items" >> beam.FlatMap(lambda history: history.items)
+            | "CountItems" >> beam.combiners.Count.PerElement()
         )
         lengths = histories | "Length" >> beam.Map(lambda history: ("users", len(history.items)))
         counts = events_of_item | "Count" >> beam.MapTuple(lambda item, count: ("items", count))

@@ -88,10 +88,11 @@ def frequent_part(
     history: UserHistory, rare_items: set[bytes], shortest_history: int
 ) -> Iterator[UserHistory]:
     """Yields a history without the rare items if it is long enough then."""
-    items, timestamps = history.items, history.timestamps
-    if not rare_items.isdisjoint(items):
-        kept = [place for place, item in enumerate(items) if item not in rare_items]
-        items = [items[place] for place in kept]
-        timestamps = [timestamps[place] for place in kept]
-    if len(items) >= max(shortest_history, 1):
-        yield UserHistory(history.user_id, items, timestamps)
+    kept = [
+        (item, timestamp)
+        for item, timestamp in zip(history.items, history.timestamps, strict=True)
+        if item not in rare_items
+    ]
+    if len(kept) >= max(shortest_history, 1):
+        items, timestamps = zip(*kept, strict=True)
+        yield UserHistory(history.user_id, list(items), list(timestamps))

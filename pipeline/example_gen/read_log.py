@@ -1,7 +1,6 @@
 """Event log files -> one ordered history a user, and a summary of each file."""
 
 import itertools
-import marshal
 import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -18,7 +17,7 @@ from pipeline.example_gen.user_history import UserHistory
 EVENTS_HELD = 500_000
 
 # (timestamp, number of the file, number of the row, item): sorts by time and, for equal times, by
-# place in the log.
+# place in the log. A plain tuple, because Beam pickles named ones when it groups them.
 PlacedEvent = tuple[int, int, int, str]
 
 
@@ -71,12 +70,9 @@ def _write_summary(numbered_summary: tuple[int, str], folder: str) -> None:
 
 
 @beam.typehints.with_input_types(tuple[int, str])
-@beam.typehints.with_output_types(tuple[str, bytes])
+@beam.typehints.with_output_types(tuple[str, list[PlacedEvent]])
 class ReadEvents(beam.DoFn):
-    """Reads one whole file: (number, path) -> (user, some of the user's events, packed).
-
-    Packed, because a runner that groups in memory would hold ten times as much in Python's objects
-    as in their bytes.
+    """Reads one whole file: (number, path) -> (user, some of the user's events).
 
     A file is one worker's work, because only a reader that starts at the top knows the number of
     a row and whether a line break is inside quotes. Split a large log into several files to read
@@ -105,26 +101,21 @@ class ReadEvents(beam.DoFn):
                 events[event.user_id].append((event.timestamp, number, row, event.item_id))
                 held += 1
                 if held == EVENTS_HELD:
-                    yield from pack(events)
+                    yield from events.items()
                     events.clear()
                     held = 0
-            yield from pack(events)
+            yield from events.items()
         except EventLogError as error:
             summary.error = str(error)
         yield beam.pvalue.TaggedOutput(self.SUMMARIES, (number, summary.to_json()))
 
 
-def pack(events: dict[str, list[PlacedEvent]]) -> Iterator[tuple[str, bytes]]:
-    """Packs some events of each user, for `in_order`."""
-    # The fastest and smallest of Python's own formats. It may change with Python's version, but a
-    # job's workers have one.
-    return ((user_id, marshal.dumps(part)) for user_id, part in events.items())
-
-
-def in_order(user_id: str, parts: Iterable[bytes]) -> UserHistory:
-    """Orders a user's packed events and drops all but the first of equal ones."""
-    events = itertools.chain.from_iterable(map(marshal.loads, parts))
-    first = dict.fromkeys((timestamp, item_id) for timestamp, _, _, item_id in sorted(events))
+def in_order(user_id: str, parts: Iterable[list[PlacedEvent]]) -> UserHistory:
+    """Orders a user's events and drops all but the first of equal ones."""
+    first = dict.fromkeys(
+        (timestamp, item_id)
+        for timestamp, _, _, item_id in sorted(itertools.chain.from_iterable(parts))
+    )
     return UserHistory(
         user_id=user_id.encode(),
         items=[item_id.encode() for _, item_id in first],

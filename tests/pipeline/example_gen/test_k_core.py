@@ -6,9 +6,6 @@ from collections.abc import Callable
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from pipeline.example_gen.k_core import frequent_part
-from pipeline.example_gen.user_history import UserHistory
-
 Log = list[tuple[str, str]]
 
 logs = st.lists(
@@ -55,21 +52,6 @@ def test_equals_dropping_by_hand(ingest: Callable, parts: list[Log], k: int):
     assert after.events == len(expected)
     assert after.users == len({user for user, _ in expected})
     assert after.items == len({item for _, item in expected})
-
-
-ids = st.sampled_from([b"a", b"b", b"c", b"d"])
-
-
-@given(history=st.lists(ids, min_size=1), rare_items=st.sets(ids), shortest=st.integers(0, 4))
-def test_a_history_without_its_rare_items(
-    history: list[bytes], rare_items: set[bytes], shortest: int
-):
-    kept = [(item, time) for time, item in enumerate(history) if item not in rare_items]
-    whole = UserHistory(b"ann", history, list(range(len(history))))
-    parts = list(frequent_part(whole, rare_items, shortest))
-    assert len(parts) == (len(kept) >= max(shortest, 1))
-    for part in parts:
-        assert list(zip(part.items, part.timestamps, strict=True)) == kept
 
 
 def test_as_many_rounds_as_it_takes(ingest: Callable):
