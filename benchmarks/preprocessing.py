@@ -85,12 +85,13 @@ def run_step(
     errors = workdir / f"{step}.log"
     watched = watch(command, errors, limit_gb, _CHECKOUT)
     row = {"step": step, **asdict(watched)}
+    printed = row.pop("output")
     if watched.above_limit:
         return {**row, "failure": f"more than {limit_gb:g} GB"}
     if watched.status:
         end = errors.read_text(errors="replace")[-2000:]
         return {**row, "failure": f"exit status {watched.status}: {end}"}
-    return {**row, **json.loads(watched.output.splitlines()[-1])}
+    return {**row, **json.loads(printed.splitlines()[-1])}
 
 
 def _artifact_bytes(workdir: Path) -> dict[str, int]:

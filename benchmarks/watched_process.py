@@ -48,12 +48,16 @@ def watch(command: Sequence[str], log: Path, limit_gb: float, folder: Path) -> W
     with log.open("wb") as errors, (log.with_suffix(".out")).open("w+") as output:
         process = subprocess.Popen(command, stdout=output, stderr=errors, cwd=folder)
         family = psutil.Process(process.pid)
-        while process.poll() is None:
-            peak = max(peak, _resident(family))
-            if peak > limit_gb * 1e9 and not above:
-                above = True
-                _end(family)
-            time.sleep(_SECONDS_BETWEEN_LOOKS)
+        try:
+            while process.poll() is None:
+                peak = max(peak, _resident(family))
+                if peak > limit_gb * 1e9 and not above:
+                    above = True
+                    _end(family)
+                time.sleep(_SECONDS_BETWEEN_LOOKS)
+        finally:  # nothing runs on if this is interrupted
+            _end(family)
+            process.wait()
         output.seek(0)
         text = output.read()
     return Watched(

@@ -62,7 +62,7 @@ def test_a_component_of_the_pipeline_is_measured(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
     log = tmp_path / "log.csv"
-    write_sample(log, 1000, num_items=20)
+    assert write_sample(log, 1000, num_items=20).items == 20  # of 95 by default
     for step in ("CuratedSchema", "FileBasedExampleGen"):
         preprocessing_step.main([step, f"--data={log}", f"--workdir={tmp_path}"])
         found = json.loads(capsys.readouterr().out.splitlines()[-1])
