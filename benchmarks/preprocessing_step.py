@@ -41,14 +41,14 @@ def run_component(name: str, log: Path, folder: Path, beam_args: Sequence[str]) 
     """
     import logging
 
+    from pipeline.component_progress import ComponentProgress
+    from pipeline.workdir import Workdir
     from rich.console import Console
     from tfx import v1 as tfx
     from tfx.orchestration.pipeline import RunOptions
 
-    from pipeline.component_progress import ComponentProgress
     from pipeline.pipeline import create_pipeline
     from pipeline.settings import Settings
-    from pipeline.workdir import Workdir
 
     workdir = Workdir(folder)
     pipeline = create_pipeline(
@@ -81,11 +81,11 @@ def read_transformed(folder: Path) -> dict[str, Any]:
     Returns:
         As `run_component`, and the size of what is trained on.
     """
+    from pipeline.run_history import RunHistory
+    from pipeline.workdir import Workdir
     from tfx.orchestration.metadata import sqlite_metadata_connection_config
 
-    from pipeline.run_history import RunHistory
     from pipeline.training import read_training_data
-    from pipeline.workdir import Workdir
 
     runs = RunHistory(sqlite_metadata_connection_config(Workdir(folder).metadata_file))
     (examples,) = runs.latest()["Transform"].outputs["transformed_examples"]
