@@ -41,12 +41,12 @@ def run_component(name: str, log: Path, folder: Path, beam_args: Sequence[str]) 
     """
     import logging
 
-    from pipeline.component_progress import ComponentProgress
-    from pipeline.workdir import Workdir
     from rich.console import Console
     from tfx import v1 as tfx
     from tfx.orchestration.pipeline import RunOptions
 
+    from pipeline.local.component_progress import ComponentProgress
+    from pipeline.local.workdir import Workdir
     from pipeline.pipeline import create_pipeline
     from pipeline.settings import Settings
 
@@ -81,13 +81,15 @@ def read_transformed(folder: Path) -> dict[str, Any]:
     Returns:
         As `run_component`, and the size of what is trained on.
     """
-    from pipeline.run_history import RunHistory
-    from pipeline.workdir import Workdir
     from tfx.orchestration.metadata import sqlite_metadata_connection_config
 
+    from pipeline.local.run_history import RunHistory
+    from pipeline.local.workdir import Workdir
+    from pipeline.pipeline import PIPELINE_NAME
     from pipeline.training import read_training_data
 
-    runs = RunHistory(sqlite_metadata_connection_config(Workdir(folder).metadata_file))
+    metadata = sqlite_metadata_connection_config(Workdir(folder).metadata_file)
+    runs = RunHistory(metadata, PIPELINE_NAME)
     (examples,) = runs.latest()["Transform"].outputs["transformed_examples"]
     loaded, began, began_cpu = _loaded_gb(), perf_counter(), _cpu_seconds()
     data = read_training_data(
