@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
-import tensorflow_model_analysis as tfma
 
 from mclrec_tf.data.sample import write_sample
+from pipeline.evaluation.results import read_results
 from pipeline.ingest import EXAMPLE_SPLITS
 from pipeline.local.run_history import ComponentRun
 from pipeline.transformed_examples import read_split
@@ -107,16 +107,14 @@ def test_training_sees_the_same_users_in_the_same_order(runs: dict[str, Outputs]
 
 
 def test_the_same_metrics_on_every_slice(runs: dict[str, Outputs]):
-    one, several = (
-        tfma.load_eval_result(uri).get_metrics_for_all_slices()
-        for uri in both(runs, "Evaluator", "evaluation")
-    )
+    one, several = (read_results(uri) for uri in both(runs, "Evaluator", "evaluation"))
     assert one.keys() == several.keys() and len(one) > 1
-    for slice_key, metrics in one.items():
-        for name, value in metrics.items():
-            assert several[slice_key][name]["doubleValue"] == pytest.approx(
-                value["doubleValue"], rel=1e-9
-            ), (slice_key, name)
+    for name, result in one.items():
+        other = several[name]
+        assert other.users == result.users, name
+        assert other.metrics == pytest.approx(result.metrics, rel=1e-9), name
+        for policy, moments in result.moments.items():
+            np.testing.assert_allclose(other.moments[policy], moments, rtol=1e-9, err_msg=name)
 
 
 def test_both_models_are_pushed(runs: dict[str, Outputs]):
