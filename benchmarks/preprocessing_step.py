@@ -64,10 +64,14 @@ def run_component(name: str, log: Path, folder: Path, beam_args: Sequence[str]) 
     # The run has only what the component needs, whose outputs are in the cache.
     only = RunOptions(to_nodes=[name])
     progress = ComponentProgress(Console(stderr=True))
-    logging.getLogger("absl").addHandler(progress)
+    logger = logging.getLogger("absl")
+    logger.addHandler(progress)
     loaded, began = _loaded_gb(), _cpu_seconds()
-    with workdir.log():
-        tfx.orchestration.LocalDagRunner().run(pipeline, only)
+    try:
+        with workdir.log():
+            tfx.orchestration.LocalDagRunner().run(pipeline, only)
+    finally:
+        logger.removeHandler(progress)
     return {
         "seconds": round(progress.seconds[name], 2),
         "cpu_seconds": round(_cpu_seconds() - began, 2),
