@@ -31,7 +31,7 @@ from pipeline.ingest import (
     example_gen,
 )
 from pipeline.pusher import Pusher
-from pipeline.run_report.component import RunPage, settings_text
+from pipeline.run_report.component import RunPage
 from pipeline.settings import DataSettings, Settings
 from pipeline.tuning.search_space import read_search_space
 
@@ -67,7 +67,7 @@ def create_pipeline(
         metadata: connection to ML Metadata; None where the orchestrator has its own.
 
     Raises:
-        ValueError: A setting is not possible there.
+        ValueError: The search space cannot be used.
         SchemaError: The schema cannot be read.
     """
     data = example_gen_settings(settings.data)
@@ -195,7 +195,7 @@ def create_pipeline(
             blessing=blessing.outputs["blessing"],
             pushed_model=pusher.outputs["pushed_model"],
             title=examples.exec_properties["input_base"],
-            settings=settings_text(settings),
+            settings=json.dumps(dataclasses.asdict(settings)),
             trainer_config=trainer.exec_properties["custom_config"],
         )
         components += [keep, page]

@@ -1,6 +1,5 @@
 """The page as a component, for orchestrators on which nothing of ours waits for the run's end."""
 
-import dataclasses
 import json
 import os
 from collections.abc import Mapping
@@ -93,8 +92,3 @@ def _settings(values: Mapping[str, Mapping[str, Any]]) -> Settings:
     return Settings(
         **{name: type(group)(**values[name]) for name, group in vars(Settings()).items()}
     )
-
-
-def settings_text(settings: Settings) -> str:
-    """Settings for `RunPage`."""
-    return json.dumps(dataclasses.asdict(settings))

@@ -42,7 +42,7 @@ def recommend_to_some(saved_model: str, test_folder: str) -> list[Recommended]:
     files = sorted(tf.io.gfile.glob(os.path.join(test_folder, "*")))
     records = tf.data.TFRecordDataset(files, "GZIP").take(_USERS_LOOKED_AT).as_numpy_iterator()
     users = sorted(
-        ((from_example(record), _target(record)) for record in records),
+        ((from_example(record), record) for record in records),
         key=lambda user: (len(user[0].items), user),
     )
     shown = min(USERS, len(users))
@@ -57,10 +57,10 @@ def recommend_to_some(saved_model: str, test_folder: str) -> list[Recommended]:
             user=history.user_id.decode(),
             history=[item.decode() for item in history.items[-HISTORY_SHOWN:]],
             events=len(history.items),
-            target=target,
+            target=_target(record),
             items=answer,
         )
-        for (history, target), answer in zip(chosen, answers, strict=True)
+        for (history, record), answer in zip(chosen, answers, strict=True)
     ]
 
 
