@@ -32,7 +32,7 @@ from pipeline.ingest import (
 )
 from pipeline.pusher import Pusher
 from pipeline.run_report.component import RunPage
-from pipeline.settings import DataSettings, Settings
+from pipeline.settings import LOG_OPTIONS, DataSettings, Settings
 from pipeline.tuning.search_space import read_search_space
 
 PIPELINE_NAME = "mclrec"
@@ -212,7 +212,7 @@ def create_pipeline(
 def example_gen_settings(data: DataSettings) -> ExampleGenSettings:
     """The settings of a person as ExampleGen takes them."""
     return ExampleGenSettings(
-        format=EventLogFormat(data.user_column, data.item_column, data.timestamp_column),
+        format=EventLogFormat(**{name: getattr(data, name) for name in LOG_OPTIONS}),
         k_core=data.k_core,
         max_bad_rows=data.max_bad_rows,
         periods=Periods(data.validation_period, data.test_period) if data.split == "time" else None,

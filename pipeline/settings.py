@@ -11,6 +11,17 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 _MONITOR = re.compile(r"val_(all|unseen)_items_(hit_rate|ndcg|mrr)_at_(5|10|20)")
 
 
+LOG_OPTIONS = (
+    "user_column",
+    "item_column",
+    "timestamp_column",
+    "columns",
+    "separator",
+    "where",
+)
+"""The settings that say how a log is read: the fields of `mclrec_tf`'s EventLogFormat."""
+
+
 def setting(default: Any, help: str) -> Any:
     """A dataclass field with a default and an explanation."""
     return field(default=default, metadata={"help": help})
@@ -31,6 +42,17 @@ class DataSettings:
     timestamp_column: str = setting(
         "timestamp", 'column with the time of the event; "" takes the order of the rows'
     )
+    columns: str = setting(
+        "",
+        "names of the columns of a log without a header, for example user,item,-,timestamp; "
+        "user,item,... if each line is a user and all items, oldest first",
+    )
+    separator: str = setting(
+        "", "what separates the columns of a text log; found by itself when left out"
+    )
+    where: str = setting(
+        "", 'which rows count, for example "event == \'view\'" or "rating >= 4"; all by default'
+    )
     k_core: int = setting(5, "drop users and items with fewer events than this, until none is left")
     max_bad_rows: float = setting(
         0.01, "largest share of unusable rows; with more the run stops before training"
@@ -50,10 +72,14 @@ class DataSettings:
         "what is held out: each user's last two events, or all that is newer than a cut-off",
     )
     validation_period: int = setting(
-        0, "with --split time: length of the time before the test that validates, in log units"
+        0,
+        "with --split time: length of the time before the test that validates, in log units "
+        "(seconds where the log has dates)",
     )
     test_period: int = setting(
-        0, "with --split time: length of the time up to the newest event that tests, in log units"
+        0,
+        "with --split time: length of the time up to the newest event that tests, in log units "
+        "(seconds where the log has dates)",
     )
 
     def __post_init__(self) -> None:

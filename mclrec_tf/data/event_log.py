@@ -1,126 +1,180 @@
-"""Reads event logs: who did what, when. Streams, so memory does not grow with the log.
+"""Reads event logs: who did what, when. In batches, so memory does not grow with the log.
 
-| file name | contents |
+| a file holds | and is read as |
 |---|---|
-| `.csv` | comma separated, a header, RFC 4180 quotes |
-| `.tsv` | tab separated, a header; a quote is an ordinary character |
-| `.inter` | RecBole's `.tsv`: header fields are written `name:type` |
-| `.txt` | no header; a line is `user item item …`, oldest first; time is the place in the line |
-| `.parquet` | ids of an integer or string type, time of a number or timestamp type |
+| text with `,`, tab, `;`, `|`, `::` or space between fields, and a header | a table |
+| the same without a header | a table if the format's `columns` name its columns |
+| a header of RecBole's fields `name:type` | a table |
+| a JSON object a line | its values; names with dots lead into objects and lists |
+| Parquet | its columns, whatever their types, dictionaries among them |
+| `user item item …` a line, in a file named `.txt` | histories, oldest first, without times |
 
-All but Parquet may be gzip-compressed (`.csv.gz`). Text is UTF-8; any kind of line end will do.
-Files are opened through `tf.io.gfile`, so `gs://` paths work.
+Quotes are those of RFC 4180; where tabs separate, a quote is an ordinary character.
+Each may be packed: gzip, bzip2, xz, Zstandard, or a zip file that holds it alone. Text is UTF-8,
+UTF-16 or UTF-32; any kind of line end will do. Files are opened through `tf.io.gfile`, so `gs://`
+paths work. The kind of a file is told by what it holds (`mclrec_tf.data.file_kind`).
 
-Ids are kept byte for byte. Times are int64 in the log's own units; fractions are rounded down.
-A user's events are ordered by time; events of the same time stand in the order in which the log
-has them (files by name, then rows).
+Ids are kept byte for byte. For times see `mclrec_tf.data.times`. A user's events are ordered by
+time; events of the same time stand in the order in which the log has them (files by name, then
+rows). Without times, that order counts alone.
 """
 
 from __future__ import annotations
 
-import re
+import itertools
 from collections.abc import Iterator
+from os import PathLike, fspath
 
-from mclrec_tf.data.events import Event, EventLogError, EventLogFormat, RowProblem
+from mclrec_tf.data.event_columns import EventColumns
+from mclrec_tf.data.events import Event, EventBatch, EventLogError, RawBatch, RowProblem
+from mclrec_tf.data.file_kind import FileKind, file_kind
+from mclrec_tf.data.id_forms import IdForms
+from mclrec_tf.data.json_lines import read_json_lines
+from mclrec_tf.data.log_files import event_log_files, partitions_of
+from mclrec_tf.data.log_format import EventLogFormat
+from mclrec_tf.data.open_log import CANNOT_READ, open_unpacked
 from mclrec_tf.data.parquet_log import read_parquet
-from mclrec_tf.data.text_log import read_delimited, read_sequences
+from mclrec_tf.data.sequences import read_sequences
+from mclrec_tf.data.text_blocks import TextBlocks
+from mclrec_tf.data.text_table import read_table
+from mclrec_tf.data.times import TimeScale, check_same_scale
 
 __all__ = [
     "Event",
+    "EventBatch",
     "EventLogError",
     "EventLogFormat",
+    "LogFile",
     "RowProblem",
     "event_log_files",
     "read_events",
 ]
 
-_KIND = re.compile(r"\.(?:(csv|tsv|inter|txt)(?:\.gz)?|(parquet))$", re.IGNORECASE)
-_KINDS = ".csv, .tsv, .inter, .txt (each also with .gz) and .parquet"
+_PARQUET = b"PAR1"
 
 
-def event_log_files(path: str, format: EventLogFormat | None = None) -> list[str]:
-    """Returns the files of a log in the order in which they are read: by name.
+class LogFile:
+    """One file of a log.
 
     Args:
-        path: a file, a folder (its event log files; hidden files and those whose name starts with
-            `_` are left out), or a glob pattern.
-        format: if given, also checks that this format can be read from that many files.
+        path: where it is.
+        format: names of its columns.
 
-    Raises:
-        EventLogError: there is no such file, or a file name does not tell its kind, or there are
-            several files and no time column, so that nothing says which row came first.
+    Attributes:
+        kind: how it is read, once `batches` has begun.
+        scale: what its times count, once the first batch has been read.
     """
-    import tensorflow as tf
 
-    try:
-        files = sorted(_find_files(path))
-    except tf.errors.OpError as error:
-        raise EventLogError(f"{path}: cannot be looked up: {error}.") from error
-    tables = [file for file in files if _kind(file) != "txt"]
-    if format is not None and not format.timestamp_column and len(tables) > 1:
-        raise EventLogError(
-            f"{path}: {len(tables)} files and no time column. The order of rows is known within "
-            "one file only: join the files, or name the time column with timestamp_column=, on "
-            "the command line --timestamp-column."
-        )
-    return files
+    def __init__(self, path: str | PathLike[str], format: EventLogFormat) -> None:
+        self.path = fspath(path)
+        self.kind: FileKind | None = None
+        self._format = format
+        self._columns = EventColumns(self.path, format)
+
+    @property
+    def forms(self) -> dict[str, IdForms]:
+        """How the ids are written that were read so far, by column."""
+        return self._columns.forms
+
+    @property
+    def scale(self) -> TimeScale | None:
+        return self._columns.scale
+
+    def batches(self) -> Iterator[EventBatch]:
+        """Yields the file's events.
+
+        Raises:
+            EventLogError: the file is missing, empty, damaged, or no log with these columns.
+        """
+        for batch in self.raw_batches():
+            yield self._columns.events(batch)
+
+    def raw_batches(self) -> Iterator[RawBatch]:
+        """Yields the columns that the format needs, as the file has them."""
+        partitions = partitions_of(self.path)
+        try:
+            with open_unpacked(self.path) as data:
+                if data.peek(4)[:4] == _PARQUET:  # type: ignore[attr-defined]
+                    self.kind = FileKind("parquet")
+                    raw = read_parquet(self.path, data, self._format, partitions)
+                else:
+                    raw = self._read_text(TextBlocks(self.path, data), partitions)
+                for batch in raw:
+                    yield _with_partitions(batch, partitions, self._format)
+        except CANNOT_READ as error:
+            raise EventLogError(
+                f"{self.path}: row 1 and all that follow cannot be read: {error}. If the file is "
+                "damaged or incomplete, copy or compress it again."
+            ) from error
+
+    def _read_text(self, blocks: TextBlocks, partitions: dict[str, str]) -> Iterator[RawBatch]:
+        head = blocks.head()
+        self.kind = file_kind(self.path, head, self._format, partitions)
+        if self.kind.kind == "json":
+            return read_json_lines(self.path, blocks, self._format, partitions)
+        if self.kind.kind == "sequences":
+            return read_sequences(self.path, blocks, self._format)
+        return read_table(self.path, blocks, self.kind, self._format, partitions)
 
 
-def read_events(path: str, format: EventLogFormat) -> Iterator[Event | RowProblem]:
-    """Yields the events of a log, and a `RowProblem` for each row that holds none.
+def read_events(path: str | PathLike[str], format: EventLogFormat) -> Iterator[Event | RowProblem]:
+    """Yields the events of a log one by one, and a `RowProblem` for each row that holds none.
+
+    The times of a log without times are the places of its events, from 1.
 
     Args:
         path: as for `event_log_files`.
-        format: the names of the columns (not used by `.txt`).
+        format: the names of the columns.
 
     Raises:
-        EventLogError: a file is missing, empty, damaged, or lacks a column.
+        EventLogError: a file is missing, empty, damaged, or lacks a column, or the files' times
+            cannot be compared.
 
     Example:
         >>> import pathlib, tempfile
         >>> log = pathlib.Path(tempfile.mkdtemp(), "log.csv")
         >>> _ = log.write_text("who,what,when\\nann,tea,17\\nann,,18\\n")
-        >>> for event in read_events(str(log), EventLogFormat("who", "what", "when")):
+        >>> for event in read_events(log, EventLogFormat("who", "what", "when")):
         ...     print(event)  # doctest: +ELLIPSIS
         Event(user_id='ann', item_id='tea', timestamp=17)
         ...log.csv, row 3, column what: is empty ('')
     """
+    places = itertools.count(1)
+    scales = {}
     for file in event_log_files(path, format):
-        yield from _read_file(file, format)
+        log = LogFile(file, format)
+        for batch in log.batches():
+            yield from _one_by_one(batch, places)
+        scales[file] = log.scale
+        check_same_scale(scales)
 
 
-def _find_files(path: str) -> list[str]:
-    from tensorflow.io import gfile
-
-    if gfile.isdir(path):
-        names = [name for name in gfile.listdir(path) if not name.startswith((".", "_"))]
-        files = [gfile.join(path, name) for name in names if _KIND.search(name)]
-        if not files:
-            found = ", ".join(sorted(names)[:5]) or "nothing"
-            raise EventLogError(
-                f"{path}: the folder holds no event log. Found: {found}. Readable are {_KINDS}."
-            )
-        return files
-    files = [path] if gfile.exists(path) else gfile.glob(path)
-    if not files:
-        raise EventLogError(f"{path}: no such file or folder, and no file matches it.")
-    return files
-
-
-def _read_file(file: str, format: EventLogFormat) -> Iterator[Event | RowProblem]:
-    kind = _kind(file)
-    if kind == "parquet":
-        return read_parquet(file, format)
-    if kind == "txt":
-        return read_sequences(file, format)
-    return read_delimited(file, format, kind)
+def _one_by_one(batch: EventBatch, places: Iterator[int]) -> Iterator[Event | RowProblem]:
+    problems = iter(batch.problems)
+    problem = next(problems, None)
+    times = itertools.repeat(None) if batch.times is None else batch.times.tolist()
+    events = zip(
+        batch.rows.tolist(), batch.users.to_pylist(), batch.items.to_pylist(), times, strict=False
+    )
+    for row, user_id, item_id, time in events:
+        while problem is not None and problem.row < row:
+            yield problem
+            problem = next(problems, None)
+        yield Event(user_id, item_id, next(places) if time is None else time)
+    if problem is not None:
+        yield problem
+    yield from problems
 
 
-def _kind(file: str) -> str:
-    kind = _KIND.search(file)
-    if kind is None:
-        raise EventLogError(
-            f"{file}: the end of the name does not say what kind of file this is. Rename it to "
-            f"end in one of {_KINDS}."
-        )
-    return (kind[1] or kind[2]).lower()
+def _with_partitions(
+    batch: RawBatch, partitions: dict[str, str], format: EventLogFormat
+) -> RawBatch:
+    """Adds the columns that the names of the folders give."""
+    import pyarrow
+
+    added = {
+        name: pyarrow.repeat(pyarrow.scalar(partitions[name].encode()), len(batch.rows))
+        for name in format.needed
+        if name in partitions and name not in batch.columns
+    }
+    return batch._replace(columns={**batch.columns, **added}) if added else batch

@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
-from array import array
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from os import PathLike, fspath
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from mclrec_tf.data.event_log import (
-    Event,
     EventLogError,
     EventLogFormat,
+    LogFile,
     RowProblem,
-    read_events,
+    event_log_files,
 )
 from mclrec_tf.data.histories import MIN_EVENTS, Histories
+from mclrec_tf.data.id_forms import notes_on_ids
 from mclrec_tf.data.k_core import in_k_core
 from mclrec_tf.data.time_split import Periods, split_by_time
+from mclrec_tf.data.times import check_same_scale
+
+if TYPE_CHECKING:
+    import pyarrow
 
 _SHOWN_PROBLEMS = 5
+_Integer = TypeVar("_Integer", bound=np.integer)
 
 
 @dataclass
@@ -30,18 +35,22 @@ class LoadReport:
     """What became of the rows of a log.
 
     Args:
-        rows: rows read, usable or not. In a `.txt` log each event counts as a row.
+        rows: rows read, usable or not. Where a line holds several events, each counts as a row.
+        filtered: rows that the format's `where` leaves out.
         problems: how many rows were skipped, by reason.
         first_problems: the first few of them.
         duplicates: events dropped because the same user, item and time stood there before.
         rare: events dropped with users and items that have too few events (k-core).
+        notes: what a person should look at, such as ids that are written in two ways.
     """
 
     rows: int = 0
+    filtered: int = 0
     problems: Counter[str] = field(default_factory=Counter)
     first_problems: list[RowProblem] = field(default_factory=list)
     duplicates: int = 0
     rare: int = 0
+    notes: list[str] = field(default_factory=list)
 
     @property
     def bad_rows(self) -> float:
@@ -53,9 +62,11 @@ class LoadReport:
         for reason, count in self.problems.most_common():
             lines.append(f"{count:,} rows skipped: {reason}")
         lines += [f"  {problem}" for problem in self.first_problems]
+        if self.filtered:
+            lines.append(f"{self.filtered:,} rows left out by where")
         lines.append(f"{self.duplicates:,} duplicate events dropped")
         lines.append(f"{self.rare:,} events of rare users and items dropped")
-        return "\n".join(lines)
+        return "\n".join([*lines, *self.notes])
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +78,8 @@ class Interactions:
             the items by falling frequency in the training part (all but each user's last two
             events, or what comes before `periods`); of equally frequent items the one whose raw id
             sorts last comes first, which is the order of `tft.vocabulary`.
-        timestamps: int64 [N], the time of each event of the histories, in the log's units.
+        timestamps: int64 [N], the time of each event of the histories, see
+            `mclrec_tf.data.times`; in a log without times, its place in the history from 1.
         user_ids: raw id of each user, in the order in which users first appear in the log.
         item_ids: raw id of each item; place i is the item of id i + 1.
         report: what became of the rows.
@@ -81,13 +93,15 @@ class Interactions:
 
 
 def load_interactions(
-    path: str,
+    path: str | PathLike[str],
     format: EventLogFormat | None = None,
     k_core: int = 5,
     max_bad_rows: float = 0.01,
     periods: Periods | None = None,
 ) -> Interactions:
     """Reads a log, drops duplicates and rare users and items, and numbers what is left.
+
+    Events are duplicates if user, item and time are the same; without times there are none.
 
     Args:
         path: a file, a folder or a glob, see `mclrec_tf.data.event_log`.
@@ -113,27 +127,29 @@ def load_interactions(
     """
     if k_core < 0:
         raise ValueError(f"k_core must be 0 or more, got {k_core}.")
-    log = _read(read_events(path, format or EventLogFormat()))
+    path = fspath(path)
+    log = _read(path, format or EventLogFormat())
     report = log.report
     if report.bad_rows > max_bad_rows:
         raise EventLogError(
             f"{path}: {report.bad_rows:.1%} of the rows cannot be used, more than "
             f"max_bad_rows={max_bad_rows:.1%}. Correct them or allow more.\n{report}"
         )
-    kept = np.flatnonzero(~_is_duplicate(log.users, log.items, log.times))
+    kept = np.arange(len(log.users))
+    if log.times is not None:
+        kept = kept[~_is_duplicate(log.users, log.items, log.fractions, log.times)]
     report.duplicates = len(log.users) - len(kept)
     core = kept[in_k_core(log.users[kept], log.items[kept], k_core)]
     core = core[np.bincount(log.users[core])[log.users[core]] >= MIN_EVENTS]
     report.rare = len(kept) - len(core)
-    # Sorting is stable: events of the same time stay in the order of the log.
-    core = core[np.lexsort((log.times[core], log.users[core]))]
+    core = core[log.order(core)]
     users, lengths = np.unique(log.users[core], return_counts=True)
     histories = Histories.from_lengths(log.items[core], lengths)
     items = np.unique(histories.items)
     if len(users) < 2 or len(items) < 2:
         raise EventLogError(_too_little(path, log, k_core, len(users), len(items)))
 
-    times = log.times[core]
+    times = _places(lengths) if log.times is None else log.times[core]
     if periods is None:
         train = histories.without_last(2)
     else:
@@ -157,35 +173,83 @@ class _Log(NamedTuple):
 
     users: npt.NDArray[np.int32]
     items: npt.NDArray[np.int32]
-    times: npt.NDArray[np.int64]
+    times: npt.NDArray[np.int64] | None
+    fractions: npt.NDArray[np.int32]
     user_ids: list[str]
     item_ids: list[str]
     report: LoadReport
 
+    def order(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Puts rows in the order of user and time; those of one time stay in their order."""
+        if self.times is None:
+            return np.argsort(self.users[rows], kind="stable")
+        return np.lexsort((self.fractions[rows], self.times[rows], self.users[rows]))
 
-def _read(rows: Iterable[Event | RowProblem]) -> _Log:
+
+def _numbered(
+    parts: list[pyarrow.DictionaryArray],
+) -> tuple[npt.NDArray[np.int32], list[str]]:
+    """Numbers ids as they first appear; returns the numbers and the ids."""
+    import pyarrow
+
+    if not parts:
+        return np.zeros(0, np.int32), []
+    unified = pyarrow.chunked_array(parts).unify_dictionaries()
+    numbers = [chunk.indices.to_numpy(zero_copy_only=False) for chunk in unified.chunks]
+    return _joined(numbers, np.int32), unified.chunk(0).dictionary.to_pylist()
+
+
+def _read(path: str, format: EventLogFormat) -> _Log:
     report = LoadReport()
-    users, items, times = array("i"), array("i"), array("q")
-    user_numbers: dict[str, int] = {}
-    item_numbers: dict[str, int] = {}
-    for row in rows:
-        if isinstance(row, RowProblem):
-            report.problems[row.reason] += 1
-            if len(report.first_problems) < _SHOWN_PROBLEMS:
-                report.first_problems.append(row)
-            continue
-        users.append(user_numbers.setdefault(row.user_id, len(user_numbers)))
-        items.append(item_numbers.setdefault(row.item_id, len(item_numbers)))
-        times.append(row.timestamp)
-    report.rows = len(users) + report.problems.total()
+    users: list[pyarrow.DictionaryArray] = []
+    items: list[pyarrow.DictionaryArray] = []
+    times: list[npt.NDArray[np.int64]] = []
+    fractions: list[npt.NDArray[np.int32]] = []
+    scales, forms = {}, []
+    timed = True
+    for file in event_log_files(path, format):
+        log_file = LogFile(file, format)
+        for batch in log_file.batches():
+            for problem in batch.problems:
+                report.problems[problem.reason] += 1
+            missing = _SHOWN_PROBLEMS - len(report.first_problems)
+            report.first_problems += batch.problems[:missing]
+            report.filtered += batch.filtered
+            users.append(batch.users.dictionary_encode())
+            items.append(batch.items.dictionary_encode())
+            timed = batch.times is not None
+            count = len(batch.users)
+            times.append(np.zeros(count, np.int64) if batch.times is None else batch.times)
+            fractions.append(
+                np.zeros(count, np.int32) if batch.fractions is None else batch.fractions
+            )
+        scales[file] = log_file.scale
+        check_same_scale(scales)
+        forms.append(log_file.forms)
+    user_numbers, user_ids = _numbered(users)
+    item_numbers, item_ids = _numbered(items)
+    report.rows = len(user_numbers) + report.problems.total() + report.filtered
+    for column in (format.user_column, format.item_column):
+        report.notes += notes_on_ids(column, [of_file[column] for of_file in forms])
     return _Log(
-        np.asarray(users),
-        np.asarray(items),
-        np.asarray(times),
-        list(user_numbers),
-        list(item_numbers),
-        report,
+        users=user_numbers,
+        items=item_numbers,
+        times=_joined(times, np.int64) if timed else None,
+        fractions=_joined(fractions, np.int32),
+        user_ids=user_ids,
+        item_ids=item_ids,
+        report=report,
     )
+
+
+def _joined(parts: list[npt.NDArray[_Integer]], kind: type[_Integer]) -> npt.NDArray[_Integer]:
+    return np.concatenate([np.zeros(0, kind), *parts])
+
+
+def _places(lengths: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """1 … length for each length, one after the other."""
+    begins = np.repeat(np.cumsum(lengths) - lengths, lengths)
+    return np.arange(1, lengths.sum() + 1) - begins
 
 
 def _is_duplicate(*columns: npt.NDArray[np.integer]) -> npt.NDArray[np.bool_]:

@@ -1,13 +1,34 @@
-"""Opens the bytes or the text of an event log wherever `tf.io.gfile` finds it."""
+"""Opens the bytes of an event log wherever `tf.io.gfile` finds it, unpacked if they are packed.
+
+What a file is packed with is told by its first bytes, not by its name.
+"""
 
 from __future__ import annotations
 
-import gzip
+import bz2
 import io
-from typing import Any, TextIO
+import lzma
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, BinaryIO, cast
 
-# TextIOWrapper reads what its buffer holds in pieces of 8 KB; the file is read in larger ones.
+from mclrec_tf.data.events import EventLogError
+
 _BUFFER_BYTES = 1 << 18
+_GZIP, _BZIP2, _XZ, _ZSTD = b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00", b"\x28\xb5\x2f\xfd"
+_ZIP = b"PK\x03\x04"
+# Of the Python file objects that the readers use, what a damaged file raises.
+CANNOT_READ = (
+    OSError,
+    EOFError,
+    zlib.error,
+    lzma.LZMAError,
+    zipfile.BadZipFile,
+    NotImplementedError,
+)
 
 
 class _GFileBytes(io.RawIOBase):
@@ -46,30 +67,143 @@ class _GFileBytes(io.RawIOBase):
         super().close()
 
 
-def open_bytes(path: str) -> io.BufferedReader:
-    """Opens a file for reading, local or remote."""
-    return io.BufferedReader(_GFileBytes(path), _BUFFER_BYTES)
+class _Gunzip:
+    """zlib's reading of gzip with the interface of `bz2.BZ2Decompressor`."""
+
+    def __init__(self) -> None:
+        self._zlib = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
+        self.needs_input = True
+
+    @property
+    def eof(self) -> bool:
+        return self._zlib.eof
+
+    @property
+    def unused_data(self) -> bytes:
+        return self._zlib.unused_data
+
+    def decompress(self, data: bytes, max_length: int) -> bytes:
+        found = self._zlib.decompress(self._zlib.unconsumed_tail + data, max_length)
+        self.needs_input = len(found) < max_length
+        return found
 
 
-def open_text(path: str) -> TextIO:
-    """Opens a text file, decompressed if its name ends in .gz.
+class _Unpacked(io.RawIOBase):
+    """What packed streams one after the other hold, as far as each can be read.
 
-    A byte order mark is skipped, line ends are left as they are (the csv module wants them), and
-    bytes that are not UTF-8 become lone surrogates, so that they spoil one row and not the file.
+    `bz2.open` and `lzma.open` take what cannot be read after a first stream for garbage that may be
+    left out; here it is an error, because it may have been events. `gzip.open` gives nothing of
+    what stands shortly before the damage, so that nobody knows in which row it is.
     """
-    data: Any = open_bytes(path)
-    if path.lower().endswith(".gz"):
-        data = io.BufferedReader(_Gunzipped(data), _BUFFER_BYTES)
-    return io.TextIOWrapper(data, "utf-8-sig", errors="surrogateescape", newline="")
 
-
-class _Gunzipped(gzip.GzipFile):
-    """Closes the compressed file along with itself, which `gzip.GzipFile` does not."""
-
-    def __init__(self, data: io.BufferedReader) -> None:
-        super().__init__(fileobj=data, mode="rb")
+    def __init__(self, data: io.BufferedReader, new: Callable[[], Any]) -> None:
         self._data = data
+        self._new = new
+        self._decompressor = new()
+        self._rest = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        while True:
+            if self._decompressor.eof:
+                self._rest = self._decompressor.unused_data.lstrip(b"\0") or self._data.read1(
+                    _BUFFER_BYTES
+                ).lstrip(b"\0")
+                if not self._rest:
+                    return 0
+                self._decompressor = self._new()
+            if self._decompressor.needs_input and not self._rest:
+                self._rest = self._data.read1(_BUFFER_BYTES)
+                if not self._rest:
+                    raise EOFError("the compressed file ends too early")
+            found = self._decompressor.decompress(self._rest, len(buffer))
+            self._rest = b""
+            if found:
+                buffer[: len(found)] = found
+                return len(found)
 
     def close(self) -> None:
-        super().close()
         self._data.close()
+        super().close()
+
+
+def open_bytes(path: str) -> BinaryIO:
+    """Opens a file for reading, local or remote, as it is."""
+    return cast(BinaryIO, io.BufferedReader(_GFileBytes(path), _BUFFER_BYTES))
+
+
+def open_unpacked(path: str) -> BinaryIO:
+    """Opens what a file holds, unpacked if it is gzip, bzip2, xz, Zstandard, or a zip of one file.
+
+    Raises:
+        EventLogError: a zip file holds several files, or none.
+    """
+    data: Any = open_bytes(path)
+    try:
+        begin = data.peek(8)[:8]
+        if begin.startswith(_GZIP):
+            unpacked: Any = _Unpacked(data, _Gunzip)
+        elif begin.startswith(_BZIP2):
+            unpacked = _Unpacked(data, bz2.BZ2Decompressor)
+        elif begin.startswith(_XZ):
+            unpacked = _Unpacked(data, lzma.LZMADecompressor)
+        elif begin.startswith(_ZSTD):
+            import pyarrow
+
+            unpacked = pyarrow.CompressedInputStream(pyarrow.PythonFile(data, "r"), "zstd")
+        elif begin.startswith(_ZIP):
+            unpacked = _only_member(path, data)
+        else:
+            return cast(BinaryIO, data)
+        return cast(BinaryIO, _ClosesBoth(unpacked, data))
+    except BaseException:
+        data.close()
+        raise
+
+
+def seekable(data: BinaryIO) -> BinaryIO:
+    """The same bytes where one can go back and forth, which Parquet needs."""
+    if data.seekable() and not isinstance(data, _ClosesBoth):
+        return data
+    copy = tempfile.TemporaryFile()  # noqa: SIM115 (the caller closes it)
+    with data:
+        while part := data.read(_BUFFER_BYTES):
+            copy.write(part)
+    copy.seek(0)
+    return cast(BinaryIO, copy)
+
+
+class _ClosesBoth(io.BufferedReader):
+    """Closes the packed file along with what is read from it."""
+
+    def __init__(self, unpacked: Any, packed: BinaryIO) -> None:
+        super().__init__(unpacked, _BUFFER_BYTES)
+        self._packed = packed
+
+    def seekable(self) -> bool:
+        return False
+
+    def close(self) -> None:
+        with suppress(*CANNOT_READ):  # what could not be read was told by the read
+            super().close()
+        self._packed.close()
+
+
+def _only_member(path: str, data: BinaryIO) -> Any:
+    archive = zipfile.ZipFile(data)
+    members = [
+        member
+        for member in archive.infolist()
+        if not member.is_dir() and not member.filename.startswith(("__MACOSX/", "."))
+    ]
+    if len(members) != 1:
+        names = ", ".join(member.filename for member in members[:5]) or "nothing"
+        raise EventLogError(
+            f"{path}: the zip file holds {len(members)} files ({names}). Unpack it and name the "
+            "file that is the log."
+        )
+    if members[0].flag_bits & 1:
+        raise EventLogError(f"{path}: the zip file has a password. Unpack it first.")
+    return archive.open(members[0])

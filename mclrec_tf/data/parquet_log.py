@@ -3,47 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
-from mclrec_tf.data.events import (
-    Event,
-    EventLogError,
-    EventLogFormat,
-    RowProblem,
-    checked_event,
-    find_columns,
-)
-from mclrec_tf.data.open_log import open_bytes
+import numpy as np
+
+from mclrec_tf.data.column_texts import is_text, value_type
+from mclrec_tf.data.events import EventLogError, RawBatch
+from mclrec_tf.data.log_format import EventLogFormat, check_columns
+from mclrec_tf.data.open_log import seekable
+from mclrec_tf.data.times import check_time_type
 
 if TYPE_CHECKING:
     import pyarrow
 
 _BATCH_ROWS = 1 << 16
+_UUID_BYTES = 16
 
 
-def read_parquet(path: str, format: EventLogFormat) -> Iterator[Event | RowProblem]:
-    """Yields the events of a Parquet file. The row of a problem counts from 1: it has no header."""
+def read_parquet(
+    path: str, data: BinaryIO, format: EventLogFormat, partitions: dict[str, str]
+) -> Iterator[RawBatch]:
+    """Yields the columns that the format needs. Rows count from 1: there is no header."""
     import pyarrow
     from pyarrow import parquet
 
     row = 0
-    with open_bytes(path) as data:
-        try:
-            file = parquet.ParquetFile(data)
-            find_columns(path, file.schema_arrow.names, format)
-            _check_types(path, file.schema_arrow, format)
-            batches = file.iter_batches(_BATCH_ROWS, columns=list(format.columns))
-            for batch in batches:
-                user_ids, item_ids, *times = (_texts(batch[name]) for name in format.columns)
-                rows = range(row + 1, row + 1 + len(user_ids))
-                when = times[0] if times else map(str, rows)
-                for row, user_id, item_id, time in zip(rows, user_ids, item_ids, when, strict=True):
-                    yield checked_event(path, row, format, user_id, item_id, time)
-        except (pyarrow.ArrowException, OSError) as error:
-            raise EventLogError(
-                f"{path}: row {row + 1} and all that follow cannot be read: {error}. The file is "
-                "damaged or not Parquet; copy or write it again."
-            ) from error
+    try:
+        file = parquet.ParquetFile(seekable(data))
+        names = file.schema_arrow.names
+        check_columns(path, [*names, *(p for p in partitions if p not in names)], format, "row 1")
+        _check_types(path, file.schema_arrow, format)
+        here = [name for name in format.needed if name in names]
+        for batch in file.iter_batches(_BATCH_ROWS, columns=here):
+            rows = np.arange(row + 1, row + 1 + batch.num_rows)
+            yield RawBatch({name: batch[name] for name in here}, rows, [])
+            row += batch.num_rows
+    except (pyarrow.ArrowException, OSError) as error:
+        raise EventLogError(
+            f"{path}: row {row + 1} and all that follow cannot be read: {error}. The file is "
+            "damaged or not Parquet; copy or write it again."
+        ) from error
     if row == 0:
         raise EventLogError(f"{path}: the file is empty: it has no rows.")
 
@@ -52,50 +51,16 @@ def _check_types(path: str, schema: pyarrow.Schema, format: EventLogFormat) -> N
     from pyarrow import types
 
     for name in (format.user_column, format.item_column):
-        kind = _value_type(schema.field(name).type)
-        if not (types.is_integer(kind) or _is_text(kind)):
+        if name not in schema.names:
+            continue
+        kind = value_type(schema.field(name).type)
+        number = types.is_integer(kind) or types.is_floating(kind) or types.is_decimal(kind)
+        is_uuid = types.is_fixed_size_binary(kind) and kind.byte_width == _UUID_BYTES
+        if not (number or is_text(kind) or is_uuid or types.is_null(kind)):
             raise EventLogError(
                 f"{path}: the ids in column {name!r} are of type {kind}. Write them as integers "
                 "or strings."
             )
-    if format.timestamp_column:
-        kind = _value_type(schema.field(format.timestamp_column).type)
-        number = types.is_integer(kind) or types.is_floating(kind) or types.is_decimal(kind)
-        if not (number or types.is_timestamp(kind) or _is_text(kind)):
-            raise EventLogError(
-                f"{path}: the times in column {format.timestamp_column!r} are of type {kind}. "
-                "Write them as integers, or as timestamps."
-            )
-
-
-def _texts(array: pyarrow.Array) -> list[str]:
-    """The values as a text file would hold them; null is the empty text."""
-    import pyarrow
-    from pyarrow import types
-
-    if types.is_dictionary(array.type):
-        array = array.dictionary_decode()
-    if types.is_timestamp(array.type):
-        array = array.cast(pyarrow.int64())
-    if not _is_text(array.type):
-        array = array.cast(pyarrow.string())
-    # By way of bytes, as string columns may hold bytes that are not UTF-8.
-    values = array.cast(pyarrow.large_binary()).to_numpy(zero_copy_only=False).tolist()
-    return ["" if value is None else value.decode("utf-8", "surrogateescape") for value in values]
-
-
-def _value_type(kind: pyarrow.DataType) -> pyarrow.DataType:
-    from pyarrow import types
-
-    return kind.value_type if types.is_dictionary(kind) else kind
-
-
-def _is_text(kind: pyarrow.DataType) -> bool:
-    from pyarrow import types
-
-    return (
-        types.is_string(kind)
-        or types.is_large_string(kind)
-        or types.is_binary(kind)
-        or types.is_large_binary(kind)
-    )
+    if format.timestamp_column in schema.names:
+        kind = schema.field(format.timestamp_column).type
+        check_time_type(path, format.timestamp_column, kind)

@@ -4,19 +4,20 @@ from collections.abc import Mapping, Sequence
 
 from mclrec_tf.data.event_log import EventLogError
 from mclrec_tf.data.time_split import Periods
+from mclrec_tf.data.times import ORDER
 from pipeline.example_gen.k_core import KCore
-from pipeline.example_gen.report import FileSummary, LogTotals
+from pipeline.example_gen.report import EventLogReport, FileSummary, LogTotals
 from pipeline.example_gen.settings import ExampleGenSettings
 
 _LINES_SHOWN = 20
 
 
-def check_has_time(files: Sequence[str], settings: ExampleGenSettings) -> None:
+def check_has_time(files: Sequence[FileSummary], settings: ExampleGenSettings) -> None:
     """Stops if a log without time is to be split by time."""
-    texts = [file for file in files if file.removesuffix(".gz").endswith(".txt")]
-    if settings.periods and (texts or not settings.format.timestamp_column):
+    without = [file.file for file in files if file.time_unit == ORDER]
+    if settings.periods and without:
         raise EventLogError(
-            f"{(texts or files)[0]}: this log has no time to split by. Use --split leave_one_out, "
+            f"{without[0]}: this log has no time to split by. Use --split leave_one_out, "
             "or give a log with a time column and name it with --timestamp-column."
         )
 
@@ -79,6 +80,18 @@ def check_splits(path: str, users: Mapping[str, int], periods: Periods | None) -
             f"{periods.validation:,} before. Set --test-period and --validation-period to what "
             "the log's times are counted in (a day is 86400 seconds or 86400000 milliseconds), "
             "and look for events that are dated in the future."
+        )
+
+
+def check_can_learn(path: str, learners: int, report: EventLogReport) -> None:
+    """Stops if no user has two events in training, so that no event follows another."""
+    if not learners:
+        raise EventLogError(
+            f"{path}: nothing can be learned: of {report.after.users:,} users, none has two events "
+            f"in training, one to predict from the other ({report.after.events:,} events are left "
+            "in all; what is held out for validation and test is not trained on). Bring a larger "
+            "log, with at least four events of some "
+            "users; with --split time, hold out less by --test-period and --validation-period."
         )
 
 

@@ -9,15 +9,18 @@ from tfx.components.example_gen.input_processor import FileBasedInputProcessor
 from tfx.types import standard_component_specs
 from tfx.v1 import proto
 
+from mclrec_tf.data.event_log import event_log_files
+from pipeline.example_gen.log_location import fingerprint, path_of
 from pipeline.example_gen.settings import ExampleGenSettings
 from pipeline.example_gen.spans import newest_spans
 
 
 class Driver(FileBasedDriver):
-    """TFX's driver, whose fingerprint is of the newest span alone.
+    """TFX's driver, whose fingerprint is of the newest span and of the folder's own files alone.
 
-    With it, an older span that is delivered again would not be noticed: the cached Examples would
-    be used. (Kubeflow runs TFX's own driver, whatever a component says.)
+    With it, an older span that is delivered again, or a file in a folder of the folder, would not
+    be noticed: the cached Examples would be used. (Kubeflow runs TFX's own driver, whatever a
+    component says.)
     """
 
     def resolve_exec_properties(
@@ -34,20 +37,23 @@ class Driver(FileBasedDriver):
         range_config: proto.RangeConfig | None = None,
         input_base_uri: str | None = None,
     ) -> FileBasedInputProcessor:
-        if not self._settings.spans_pattern or input_base_uri is None:
-            return super().get_input_processor(splits, range_config, input_base_uri)
-        path = os.path.join(input_base_uri, self._settings.spans_pattern)
-        window = self._settings.window_spans
-        return _InputProcessor(path, window, input_base_uri, splits, range_config)
+        assert input_base_uri is not None
+        (split,) = splits
+        return _InputProcessor(self._settings, split, input_base_uri, [split], range_config)
 
 
 class _InputProcessor(FileBasedInputProcessor):
-    def __init__(self, path: str, window_spans: int, *args: Any) -> None:
-        super().__init__(*args)
-        self._path = path
-        self._window_spans = window_spans
+    def __init__(
+        self, settings: ExampleGenSettings, split: proto.Input.Split, base: str, *args: Any
+    ) -> None:
+        super().__init__(base, *args)
+        self._settings = settings
+        self._path = path_of(base, split.pattern)
 
     def get_input_fingerprint(self, span: int, version: int | None) -> str:
         del version
-        spans = newest_spans(self._path, self._window_spans, span)
+        if not self._settings.spans_pattern:
+            return fingerprint(event_log_files(self._path))
+        path = os.path.join(self._input_base_uri, self._settings.spans_pattern)
+        spans = newest_spans(path, self._settings.window_spans, span)
         return "; ".join(f"{one.number},{one.version},{one.fingerprint}" for one in spans)

@@ -11,8 +11,10 @@ from tfx.components.example_gen import utils
 from tfx.components.example_gen.base_example_gen_executor import BaseExampleGenExecutor
 from tfx.types import artifact_utils, standard_component_specs
 
+from mclrec_tf.data.times import check_same_scale
 from pipeline.example_gen.checks import (
     check_bad_rows,
+    check_can_learn,
     check_has_time,
     check_left,
     check_log,
@@ -24,11 +26,14 @@ from pipeline.example_gen.k_core import k_core
 from pipeline.example_gen.leave_one_out import EXAMPLE_SPLITS, LeaveOneOut
 from pipeline.example_gen.log_location import log_path
 from pipeline.example_gen.read_log import read_log, read_summaries
-from pipeline.example_gen.report import EventLogReport
+from pipeline.example_gen.report import EventLogReport, notes
 from pipeline.example_gen.settings import ExampleGenSettings
 from pipeline.example_gen.spans import log_files
 from pipeline.example_gen.split_users import WriteSplitUsers, read_split_users
 from pipeline.example_gen.time_split import SplitByTime
+
+# Counted beside the users of each split: those who have something to learn from.
+_LEARNERS = "learners"
 
 
 class Executor(BaseExampleGenExecutor):
@@ -66,10 +71,13 @@ class Executor(BaseExampleGenExecutor):
                 path, exec_properties[utils.SPAN_PROPERTY_NAME], settings, working_folder
             )
             super().Do(input_dict, output_dict, exec_properties)
-            report.split_users.update(read_split_users(self._histories))
+            users = read_split_users(self._histories)
         finally:
             _remove(working_folder)
+        learners = users.pop(_LEARNERS, 0)
+        report.split_users.update(users)
         check_splits(path, report.split_users, settings.periods)
+        check_can_learn(path, learners, report)
         report.write(examples.uri)
 
     def GenerateExamplesByBeam(
@@ -80,7 +88,8 @@ class Executor(BaseExampleGenExecutor):
         histories = pipeline | ReadHistories(self._histories)
         outputs = histories | "Split" >> beam.ParDo(self._split).with_outputs(*EXAMPLE_SPLITS)
         splits = {split: outputs[split] for split in EXAMPLE_SPLITS}
-        _ = splits | WriteSplitUsers(self._histories)
+        learners = histories | "Learners" >> beam.Filter(self._split.can_learn)
+        _ = {**splits, _LEARNERS: learners} | WriteSplitUsers(self._histories)
         return splits
 
     def GetInputSourceToExamplePTransform(self) -> beam.PTransform:
@@ -90,7 +99,6 @@ class Executor(BaseExampleGenExecutor):
         self, path: str, newest: int | None, settings: ExampleGenSettings, working_folder: str
     ) -> EventLogReport:
         files, spans = log_files(path, settings.format, settings.window_spans, newest)
-        check_has_time(files, settings)
         logging.info("Reading %d files of %s.", len(files), path)
         summaries_folder = os.path.join(working_folder, "summaries")
         log_folder = os.path.join(working_folder, "log")
@@ -99,23 +107,29 @@ class Executor(BaseExampleGenExecutor):
             _ = histories | "Log" >> WriteHistories(log_folder, settings.k_core)
         summaries = read_summaries(summaries_folder)
         check_readable(summaries)
+        check_same_scale({file.file: file.time_scale for file in summaries})
         check_bad_rows(path, summaries, settings.max_bad_rows)
+        check_has_time(summaries, settings)
         log = read_totals(log_folder)
         check_log(path, log)
 
         core = k_core(self._make_beam_pipeline, log_folder, settings.k_core)
         check_left(path, core, log, settings.k_core)
         self._histories = core.folder
-        self._split: beam.DoFn = LeaveOneOut()
+        self._split: LeaveOneOut | SplitByTime = LeaveOneOut()
         if settings.periods:
             self._split = SplitByTime(settings.periods.cut_offs(core.totals.newest_event))
 
         rows = sum(file.rows for file in summaries)
+        filtered = sum(file.filtered for file in summaries)
+        skipped = sum(file.rows_skipped for file in summaries)
         report = EventLogReport(
             files=len(files),
             rows=rows,
             rows_skipped=[skipped for file in summaries for skipped in file.skipped],
-            duplicates=rows - sum(file.rows_skipped for file in summaries) - log.events,
+            filtered=filtered,
+            duplicates=rows - skipped - filtered - log.events,
+            notes=notes(summaries, settings.format),
             before=log,
             after=core.totals,
             rounds=core.rounds,

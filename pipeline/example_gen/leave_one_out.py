@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import apache_beam as beam
 import tensorflow as tf
 
+from mclrec_tf.data.histories import MIN_EVENTS
 from pipeline.example_gen.user_history import UserHistory
 
 TRAIN, VALIDATION, TEST = EXAMPLE_SPLITS = ("train", "validation", "test")
@@ -25,6 +26,10 @@ class LeaveOneOut(beam.DoFn):
     be predicted from those before. The history has its full length, and none at all in the train
     Example of a user with three events.
     """
+
+    def can_learn(self, history: UserHistory) -> bool:
+        """Whether the history's train Example has an event to predict from one before."""
+        return len(history.items) > MIN_EVENTS
 
     def process(self, history: UserHistory) -> Iterator:
         example = tf.train.Example()

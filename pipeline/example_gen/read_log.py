@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 import apache_beam as beam
 import tensorflow as tf
 
-from mclrec_tf.data.event_log import EventLogError, EventLogFormat, RowProblem, read_events
+from mclrec_tf.data.event_log import EventBatch, EventLogError, EventLogFormat, LogFile
 from pipeline.example_gen.report import FileSummary
 from pipeline.example_gen.user_history import UserHistory
 
@@ -16,9 +16,11 @@ from pipeline.example_gen.user_history import UserHistory
 # by the element.
 EVENTS_HELD = 500_000
 
-# (timestamp, number of the file, number of the row, item): sorts by time and, for equal times, by
-# place in the log. A plain tuple, because Beam pickles named ones when it groups them.
-PlacedEvent = tuple[int, int, int, str]
+# (time, its billionths, number of the file, number of the row, item): sorts by time and, for equal
+# times, by place in the log. A plain tuple, because Beam pickles named ones when it groups them.
+PlacedEvent = tuple[int, int, int, int, str]
+# In place of the billionths of an event in a log without times.
+_NO_TIME = -1
 
 
 def read_log(
@@ -30,7 +32,8 @@ def read_log(
     """Adds the reading of an event log to a Beam pipeline.
 
     A user's events are ordered by time, those of equal time by file and row. Of equal events
-    (user, item and time) the first is kept.
+    (user, item and time) the first is kept. Without times, the order of the files and rows is that
+    of the events, each counts, and `timestamps` are their places in the history from 1.
 
     Args:
         pipeline: where to add it: a pipeline, or its start inside a transform.
@@ -93,18 +96,22 @@ class ReadEvents(beam.DoFn):
         events: defaultdict[str, list[PlacedEvent]] = defaultdict(list)
         held = 0
         try:
-            for row, event in enumerate(read_events(path, self._format)):
-                summary.rows += 1
-                if isinstance(event, RowProblem):
-                    summary.skip(event)
-                    continue
-                events[event.user_id].append((event.timestamp, number, row, event.item_id))
-                held += 1
-                if held == EVENTS_HELD:
-                    yield from events.items()
-                    events.clear()
-                    held = 0
+            log_file = LogFile(path, self._format)
+            for batch in log_file.batches():
+                for problem in batch.problems:
+                    summary.skip(problem)
+                first = summary.rows
+                summary.rows += len(batch.users) + len(batch.problems) + batch.filtered
+                summary.filtered += batch.filtered
+                for row, (user_id, time, fraction, item_id) in enumerate(_columns(batch), first):
+                    events[user_id].append((time, fraction, number, row, item_id))
+                    held += 1
+                    if held == EVENTS_HELD:
+                        yield from events.items()
+                        events.clear()
+                        held = 0
             yield from events.items()
+            summary.finish(log_file)
         except EventLogError as error:
             summary.error = str(error)
         yield beam.pvalue.TaggedOutput(self.SUMMARIES, (number, summary.to_json()))
@@ -112,12 +119,31 @@ class ReadEvents(beam.DoFn):
 
 def in_order(user_id: str, parts: Iterable[list[PlacedEvent]]) -> UserHistory:
     """Orders a user's events and drops all but the first of equal ones."""
-    first = dict.fromkeys(
-        (timestamp, item_id)
-        for timestamp, _, _, item_id in sorted(itertools.chain.from_iterable(parts))
-    )
+    events = sorted(itertools.chain.from_iterable(parts))
+    if events[0][1] == _NO_TIME:
+        return UserHistory(
+            user_id=user_id.encode(),
+            items=[item_id.encode() for *_, item_id in events],
+            timestamps=list(range(1, len(events) + 1)),
+        )
+    first = dict.fromkeys((time, fraction, item_id) for time, fraction, _, _, item_id in events)
     return UserHistory(
         user_id=user_id.encode(),
-        items=[item_id.encode() for _, item_id in first],
-        timestamps=[timestamp for timestamp, _ in first],
+        items=[item_id.encode() for _, _, item_id in first],
+        timestamps=[time for time, _, _ in first],
     )
+
+
+def _columns(batch: EventBatch) -> Iterator[tuple[str, int, int, str]]:
+    """(user, time, its billionths, item) of each event."""
+    times = fractions = itertools.repeat(0)
+    if batch.times is None:
+        fractions = itertools.repeat(_NO_TIME)
+    else:
+        times = batch.times.tolist()
+        if batch.fractions is not None:
+            fractions = batch.fractions.tolist()
+    users, items = (
+        ids.to_numpy(zero_copy_only=False).tolist() for ids in (batch.users, batch.items)
+    )
+    return zip(users, times, fractions, items, strict=False)

@@ -3,12 +3,15 @@
 import dataclasses
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import tensorflow as tf
 
-from mclrec_tf.data.event_log import RowProblem
+from mclrec_tf.data.event_log import EventLogFormat, LogFile, RowProblem
+from mclrec_tf.data.id_forms import IdForms, notes_on_ids
+from mclrec_tf.data.times import TimeScale
 from pipeline.example_gen.spans import Span
 
 REPORT_FILE = "event_log_report.json"
@@ -45,15 +48,33 @@ class FileSummary:
 
     Attributes:
         file: its path.
-        rows: events and unusable rows in it.
+        rows: events, unusable rows and rows that the format's `where` leaves out.
         skipped: the unusable ones.
+        filtered: how many are left out.
+        time_unit, time_example: the `TimeScale` of its times; None if it has no event.
+        forms: how its ids are written, by column: the fields of `IdForms`.
         error: why the file as a whole could not be read; empty if it could.
     """
 
     file: str
     rows: int = 0
     skipped: list[SkippedRows] = field(default_factory=list)
+    filtered: int = 0
+    time_unit: str | None = None
+    time_example: int = 0
+    forms: dict[str, dict[str, Any]] = field(default_factory=dict)
     error: str = ""
+
+    def finish(self, file: LogFile) -> None:
+        """Notes what is known of a file at its end."""
+        if file.scale is not None:
+            self.time_unit, self.time_example = file.scale.unit, file.scale.example
+        self.forms = {name: dataclasses.asdict(forms) for name, forms in file.forms.items()}
+
+    @property
+    def time_scale(self) -> TimeScale | None:
+        """What its times count."""
+        return None if self.time_unit is None else TimeScale(self.time_unit, self.time_example)
 
     def skip(self, problem: RowProblem) -> None:
         """Counts an unusable row."""
@@ -114,6 +135,8 @@ class EventLogReport:
         short_users: users dropped because the k-core left fewer than three of their events.
         split_users: users by split.
         spans: the spans that were read, oldest first; none if the log has none.
+        filtered: rows that the format's `where` leaves out.
+        notes: what a person should look at, such as ids that are written in two ways.
     """
 
     files: int
@@ -126,6 +149,8 @@ class EventLogReport:
     short_users: int
     split_users: dict[str, int]
     spans: list[Span]
+    filtered: int = 0
+    notes: list[str] = field(default_factory=list)
 
     def write(self, examples_uri: str) -> None:
         """Writes the report into an Examples artifact."""
@@ -146,6 +171,15 @@ def read_report(examples_uri: str) -> EventLogReport:
             "spans": [Span(**span) for span in values["spans"]],
         }
     )
+
+
+def notes(files: Sequence[FileSummary], format: EventLogFormat) -> list[str]:
+    """What a person should look at in a log of these files."""
+    found = []
+    for column in (format.user_column, format.item_column):
+        forms = [IdForms(**file.forms[column]) for file in files if column in file.forms]
+        found += notes_on_ids(column, forms)
+    return found
 
 
 def _skipped_rows(values: list[dict[str, Any]]) -> list[SkippedRows]:

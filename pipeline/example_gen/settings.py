@@ -20,7 +20,7 @@ class ExampleGenSettings:
     is a change of the component's inputs and its cached output is not used.
 
     Args:
-        format: names of the log's columns.
+        format: names of the log's columns, and which rows count.
         k_core: users and items with fewer events are dropped, again and again until none is left.
             0 and 1 keep everybody.
         max_bad_rows: the largest share of unusable rows, from 0 to 1, that is skipped and

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 from tfx.components.example_gen import utils
 from tfx.dsl.io import fileio
-from tfx.utils import io_utils
 from tfx.v1 import proto
 
 from mclrec_tf.data.event_log import EventLogError, EventLogFormat, event_log_files
+from pipeline.example_gen.log_location import fingerprint
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Span:
         number: as in its name; of a date, the days since 1970.
         version: None if the path has none.
         path: its folder, or the glob of its files.
-        fingerprint: number, sizes and times of change of the files.
+        fingerprint: of its files, see `log_location.fingerprint`.
     """
 
     number: int
@@ -75,8 +75,7 @@ def _span(path: str, specs: tuple[bool, bool, bool], number: int, version: int |
     filled = utils.get_pattern_for_span_version(path, *specs, number, version)
     if not fileio.glob(filled):
         raise ValueError(f"span {number} is not at {filled}")
-    files = f"{filled}/*" if fileio.isdir(filled) else filled
-    return Span(number, version, filled, io_utils.generate_fingerprint("log", files))
+    return Span(number, version, filled, fingerprint(event_log_files(filled)))
 
 
 def log_files(

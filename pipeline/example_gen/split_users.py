@@ -11,7 +11,10 @@ _FILE = "split_users.json"
 
 
 class WriteSplitUsers(beam.PTransform):
-    """Counts the Examples of each split and writes the counts to a folder."""
+    """Counts the Examples of each split and writes the counts to a folder.
+
+    What it expands is a collection by name; its elements are counted, whatever they are.
+    """
 
     def __init__(self, folder: str) -> None:
         super().__init__()

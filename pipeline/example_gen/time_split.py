@@ -29,6 +29,10 @@ class SplitByTime(beam.DoFn):
     def __init__(self, cut_offs: CutOffs) -> None:
         self._cut_offs = cut_offs
 
+    def can_learn(self, history: UserHistory) -> bool:
+        """Whether the history's train Example has an event to predict from one before."""
+        return bisect_left(history.timestamps, self._cut_offs.validation_from) > 1
+
     def process(self, history: UserHistory) -> Iterator:
         validation_from = bisect_left(history.timestamps, self._cut_offs.validation_from)
         test_from = bisect_left(history.timestamps, self._cut_offs.test_from)

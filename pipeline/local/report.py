@@ -71,15 +71,18 @@ def read_run(components: dict[str, ComponentRun]) -> RunReport:
 def show_event_log(report: EventLogReport, console: Console) -> None:
     """Prints what was read and what was dropped."""
     skipped = sum(rows.count for rows in report.rows_skipped)
+    left_out = f"{report.filtered:,} left out by --where, " if report.filtered else ""
     console.print(
         f"Read {report.rows:,} rows of {report.files} "
-        f"file{'s' if report.files != 1 else ''}: {skipped:,} unusable, "
+        f"file{'s' if report.files != 1 else ''}: {skipped:,} unusable, {left_out}"
         f"{report.duplicates:,} duplicates, {report.before.events:,} events. After the k-core "
         f"{report.after.users:,} users, {report.after.items:,} items, "
         f"{report.after.events:,} events."
     )
     for rows in report.rows_skipped:
         console.print(f"  skipped: {rows}", markup=False)
+    for note in report.notes:
+        console.print(f"  please look: {note}", markup=False)
 
 
 def show_metrics(report: RunReport, console: Console) -> None:

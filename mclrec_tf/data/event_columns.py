@@ -1,0 +1,114 @@
+"""From the columns of a file to its events: the rules that tell an event from an unusable row."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow
+from pyarrow import compute, types
+
+from mclrec_tf.data.column_texts import column_texts, is_text, plain
+from mclrec_tf.data.events import EventBatch, RawBatch, RowProblem, id_problem, row_problem
+from mclrec_tf.data.id_forms import IdForms
+from mclrec_tf.data.log_format import EventLogFormat
+from mclrec_tf.data.times import ORDER, TimeReader, TimeScale
+
+
+class EventColumns:
+    """Makes events of the rows of one file.
+
+    Args:
+        path: the file, for messages.
+        format: names of its columns.
+
+    Attributes:
+        forms: how the ids are written, by column.
+    """
+
+    def __init__(self, path: str, format: EventLogFormat) -> None:
+        self._path = path
+        self._format = format
+        self._time = TimeReader(path, format.timestamp_column)
+        self._without_times = False
+        self.forms = {name: IdForms() for name in (format.user_column, format.item_column)}
+
+    @property
+    def scale(self) -> TimeScale | None:
+        """What the times of the file count, None before the first one is read."""
+        return TimeScale(ORDER) if self._without_times else self._time.scale
+
+    def events(self, batch: RawBatch) -> EventBatch:
+        """The events of some rows. Nothing is guessed: what is not one is a problem.
+
+        Raises:
+            EventLogError: the times are of a type or of units that cannot be read.
+        """
+        keep, incomparable = self._format.filter.keeps(batch.columns, len(batch.rows))
+        problems = [
+            row_problem(self._path, batch.rows[place], column, "is not a number", text)
+            for place, (column, text) in incomparable.items()
+        ]
+        keep[list(incomparable)] = False
+        rows = batch.rows[keep]
+        filtered = len(keep) - len(rows) - len(incomparable)
+        columns = batch.columns
+        if not keep.all():
+            columns = {name: array.filter(pyarrow.array(keep)) for name, array in columns.items()}
+
+        bad: dict[int, RowProblem] = {}
+        users = self._ids(self._format.user_column, columns, rows, bad)
+        items = self._ids(self._format.item_column, columns, rows, bad)
+        times = None
+        if self._format.timestamp_column in columns:
+            times = self._time.read(columns[self._format.timestamp_column], rows)
+            bad = times.problems | bad
+        else:
+            self._without_times = True
+        good = np.ones(len(rows), bool)
+        good[list(bad)] = False
+        if bad:
+            users, items = (array.filter(pyarrow.array(good)) for array in (users, items))
+        for name, ids in ((self._format.user_column, users), (self._format.item_column, items)):
+            self.forms[name].count(ids, self._path, rows[good])
+        problems += [*batch.problems, *bad.values()]
+        fractions = times.fractions[good] if times and times.fractions.any() else None
+        return EventBatch(
+            users=users,
+            items=items,
+            times=times.whole[good] if times else None,
+            fractions=fractions,
+            rows=rows[good],
+            problems=sorted(problems, key=lambda problem: problem.row),
+            filtered=filtered,
+        )
+
+    def _ids(
+        self,
+        name: str,
+        columns: dict[str, pyarrow.Array],
+        rows: np.ndarray,
+        bad: dict[int, RowProblem],
+    ) -> pyarrow.Array:
+        """The ids of a column as strings; what is no id is added to `bad`."""
+        array = plain(columns[name])
+        number = types.is_floating(array.type) or types.is_decimal(array.type)
+        if (is_text(array.type) or types.is_integer(array.type)) and not array.null_count:
+            try:
+                ids = array.cast(pyarrow.string())
+            except pyarrow.ArrowInvalid:  # somewhere not UTF-8
+                ids = None
+            # Printable text holds no line break and no NUL.
+            if ids is not None and _all_usual(ids):
+                return ids
+        texts = column_texts(array)
+        for place, text in enumerate(texts):
+            reason = "is a fraction" if number and "." in text else id_problem(text)
+            if reason and place not in bad:
+                bad[place] = row_problem(self._path, rows[place], name, reason, text)
+            if reason:
+                texts[place] = ""
+        return pyarrow.array(texts, pyarrow.string())
+
+
+def _all_usual(ids: pyarrow.Array) -> bool:
+    usual = compute.and_(compute.utf8_is_printable(ids), compute.not_equal(ids, ""))
+    return bool(compute.all(usual, min_count=0).as_py())

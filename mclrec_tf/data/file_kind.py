@@ -1,0 +1,291 @@
+"""What kind of event log a file is, told by what it holds.
+
+The name of a file decides one thing alone: only in a `.txt` file are lines taken for histories
+(`user item item …`), and only if they do not look like anything else.
+"""
+
+from __future__ import annotations
+
+import ast
+import csv
+import json
+import os
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from mclrec_tf.data.events import EventLogError
+from mclrec_tf.data.log_format import SEQUENCES, EventLogFormat, check_columns
+from mclrec_tf.data.suggestions import (
+    describe_fields,
+    looks_like_time,
+    suggest_columns,
+    suggest_roles,
+)
+
+SEPARATORS = ("\t", ",", ";", "|", "::", " ")
+_SAMPLE_LINES = 100
+_RECBOLE = re.compile(r".+:(token|token_seq|float|float_seq)")
+_TEXT_ENDING = re.compile(r"\.txt(\.(gz|bz2|xz|zst|zip))?$", re.IGNORECASE)
+_FOREIGN = (
+    (b"ARROW1", "an Arrow or Feather file: write it as Parquet"),
+    (b"\xff\xff\xff\xff", "an Arrow stream: write it as Parquet"),
+    (b"ORC", "an ORC file: write it as Parquet"),
+    (b"Obj\x01", "an Avro file: write it as Parquet"),
+    (b"SQLite format 3", "a SQLite database: export the table as CSV or Parquet"),
+    (b"\x89HDF", "an HDF5 file: write the table as Parquet"),
+    (b"\xd0\xcf\x11\xe0", "an Excel file: save the sheet as CSV"),
+    (b"%PDF", "a PDF file"),
+    (b"\x89PNG", "a picture"),
+    (b"\xff\xd8\xff", "a picture"),
+    (b"\x93NUMPY", "a NumPy array: write a table as Parquet"),
+    (b"\x80\x04\x95", "a Python pickle: write the table as Parquet"),
+    (b"\x80\x05\x95", "a Python pickle: write the table as Parquet"),
+    (b"7z\xbc\xaf", "a 7-Zip archive: unpack it"),
+    (b"Rar!", "a RAR archive: unpack it"),
+    (b"<!DOCTYPE", "a web page"),
+    (b"<html", "a web page"),
+    (b"<?xml", "XML: write the table as CSV or Parquet"),
+)
+_TAR = b"ustar"
+_PROSE = re.compile(r"\w[.,;:!?)](\s|$)|^#|\s\W\s")
+
+
+@dataclass(frozen=True)
+class FileKind:
+    """How a file is to be read.
+
+    Attributes:
+        kind: table is text with separators, json is a JSON object a line.
+        separator: of a table.
+        names: of the table's columns.
+        has_header: whether the names stand in the table.
+        has_quotes: whether a quote in the table is not an ordinary character.
+    """
+
+    kind: Literal["table", "sequences", "json", "parquet"]
+    separator: str = ""
+    names: tuple[str, ...] = ()
+    has_header: bool = False
+    has_quotes: bool = False
+
+
+def file_kind(
+    path: str, head: bytes, format: EventLogFormat, partitions: Collection[str] = ()
+) -> FileKind:
+    """Tells the kind of a file.
+
+    Args:
+        path: its name.
+        head: its first bytes, of text in UTF-8 the first lines.
+        format: names of the columns.
+        partitions: columns that the names of the folders give.
+
+    Raises:
+        EventLogError: it is no event log that can be read. The message says what it looks like.
+    """
+    if head.startswith(b"PAR1"):
+        return FileKind("parquet")
+    _refuse_foreign(path, head)
+    lines = [line for line in re.split("\r\n|\n|\r", _text(head)) if line.strip()]
+    if not lines:
+        raise EventLogError(f"{path}: the file is empty. Row 1 must name the columns.")
+    if lines[0].lstrip().startswith("{"):
+        return FileKind("json")
+    if re.search("[\0-\\x08\ud800-\udfff]", lines[0]):
+        raise EventLogError(
+            f"{path}: row 1 is not a header in UTF-8 text. Readable are text in UTF-8 or UTF-16, "
+            "JSON lines and Parquet."
+        )
+    if lines[0].lstrip().startswith("[") and not format.columns:
+        raise EventLogError(
+            f"{path}: looks like one JSON list. Write one object a line, for example with "
+            "jq -c '.[]'."
+        )
+    if format.is_sequences:
+        return FileKind("sequences")
+    if format.columns:
+        return _without_header(path, lines, format)
+    table = _with_header(lines[0], format, partitions)
+    if table:
+        return table
+    if _TEXT_ENDING.search(path):
+        _refuse_other_than_histories(path, lines[:_SAMPLE_LINES])
+        if format.where:
+            raise EventLogError(
+                f"{path}: where needs columns, but the lines are histories without names."
+            )
+        return FileKind("sequences")
+    raise _no_header(path, lines, format, partitions)
+
+
+def split_line(line: str, separator: str, quotes: bool) -> list[str]:
+    """The fields of one line."""
+    if len(separator) > 1 or not quotes:
+        return line.split(separator)
+    try:
+        return next(csv.reader([line], delimiter=separator, strict=True), [])
+    except csv.Error:
+        return []
+
+
+def has_quotes(separator: str) -> bool:
+    """Whether a quote means something in tables of this separator.
+
+    Tab separated files have no quotes (IANA text/tab-separated-values), so that an inch mark at
+    the start of a field cannot swallow the rows after it.
+    """
+    return separator in (",", ";", "|")
+
+
+def _refuse_foreign(path: str, head: bytes) -> None:
+    for begin, what in (*_FOREIGN, *((b"\xef\xbb\xbf" + b, w) for b, w in _FOREIGN)):
+        if head.startswith(begin):
+            raise EventLogError(f"{path}: looks like {what}.")
+    if head[257:262] == _TAR:
+        raise EventLogError(f"{path}: looks like a tar archive: unpack it.")
+
+
+def _text(head: bytes) -> str:
+    return head.decode("utf-8", "surrogateescape")
+
+
+def _with_header(line: str, format: EventLogFormat, partitions: Collection[str]) -> FileKind | None:
+    """The table whose header a line is, None if it names not all that is needed."""
+    for separator in (format.split_at,) if format.split_at else SEPARATORS:
+        quotes = has_quotes(separator)
+        if not quotes and all(f[:1] == f[-1:] == '"' for f in line.split(separator)):
+            quotes = len(separator) == 1
+        fields = split_line(line, separator, quotes)
+        plain = [field.rsplit(":", 1)[0] for field in fields]
+        for names in (fields, plain) if all(map(_RECBOLE.fullmatch, fields)) else (fields,):
+            if {*format.needed} - {*partitions} <= {*names}:
+                return FileKind("table", separator, tuple(names), True, quotes)
+    return None
+
+
+def _without_header(path: str, lines: Sequence[str], format: EventLogFormat) -> FileKind:
+    expected = len(format.names)
+    found = []
+    for separator in (format.split_at,) if format.split_at else SEPARATORS:
+        quotes = has_quotes(separator)
+        counts = [len(split_line(line, separator, quotes)) for line in lines[:_SAMPLE_LINES]]
+        if counts.count(expected) > len(counts) / 2:
+            return FileKind("table", separator, tuple(format.names), False, quotes)
+        found.append((max({*counts}, key=counts.count), separator))
+    count, separator = max(found)
+    raise EventLogError(
+        f"{path}: --columns names {expected} columns, but row 1 has {count} when split at "
+        f"{separator!r}: {lines[0][:80]!r}. Name each column, - for one that is not needed, and "
+        "give --separator if it is another."
+    )
+
+
+def _best_table(lines: Sequence[str], format: EventLogFormat) -> tuple[str, list[list[str]]]:
+    """The separator that makes the most columns of equally many fields, and the rows' fields."""
+    best: tuple[str, list[list[str]]] = ("", [])
+    for separator in (format.split_at,) if format.split_at else SEPARATORS:
+        rows = [split_line(line, separator, has_quotes(separator)) for line in lines]
+        if len({*map(len, rows)}) == 1 and len(rows[0]) > max(1, len(best[1] and best[1][0])):
+            best = (separator, rows)
+    return best
+
+
+def _no_header(
+    path: str, lines: Sequence[str], format: EventLogFormat, partitions: Collection[str]
+) -> EventLogError:
+    """Why a file is no table with the columns that are needed, and what would help."""
+    # The last line may be cut.
+    separator, rows = _best_table(lines[: max(1, min(len(lines) - 1, 20))], format)
+    if not separator:
+        separator = max(SEPARATORS, key=lines[0].count)
+        if '"' in lines[0] and not split_line(lines[0], ",", True):
+            return EventLogError(
+                f"{path}: row 1 has a quote out of place or never closed. Correct it."
+            )
+        rows = [split_line(lines[0], separator, has_quotes(separator))]
+    suggested = suggest_columns(rows[:1]) if len(rows) == 1 else suggest_columns(rows)
+    data = any(looks_like_time([field]) for field in rows[0]) or all(
+        re.fullmatch(r"[+-]?\d+(\.\d+)?", field) for field in rows[0]
+    )
+    if data and len(rows[0]) > 1:
+        return EventLogError(
+            f"{path}: has no header: row 1 holds {describe_fields(rows[:1], separator)}, "
+            f"{', '.join(map(repr, rows[0]))}. Name them with columns=, on the command line "
+            f"--columns {suggested or '…'}."
+        )
+    try:
+        check_columns(path, [*rows[0], *partitions], format, "row 1")
+    except EventLogError as error:
+        return error
+    return EventLogError(f"{path}: row 1 is not a header. Name the columns in it.")
+
+
+def _refuse_other_than_histories(path: str, lines: Sequence[str]) -> None:
+    """Refuses lines that are rather rows of a table, or prose, than a user and items each."""
+    if len(lines) > 1:
+        lines = lines[:-1]  # which may be cut
+    for separator in ("\t", ",", ";", "|", "::", " "):
+        rows = [line.split(separator) for line in lines]
+        widths = {*map(len, rows)}
+        least = 3 if separator in "\t " else 2
+        if len(widths) != 1 or len(rows[0]) < least or (separator == " " and "" in rows[0]):
+            continue
+        if separator == " " and not _has_typed_column(rows):
+            continue
+        if separator == "\t" and not _has_typed_column(rows) and len(rows[0]) < 4:
+            continue
+        roles = suggest_roles(rows[0])
+        if len(roles) > 1:
+            names = " ".join(f"--{r.replace('_', '-')} {n}" for r, n in sorted(roles.items()))
+            advice = f"Name its columns: {names}"
+        else:
+            advice = f"Give --columns {suggest_columns(rows) or 'with a name for each'}"
+        raise EventLogError(
+            f"{path}: looks like a table of {describe_fields(rows, separator)}, not like lines of "
+            f"a user and items: {lines[0][:80]!r}. {advice}; or --columns {SEQUENCES} if each "
+            "line is a user and the items of the history, oldest first."
+        )
+    prose = sum(bool(_PROSE.search(line)) for line in lines)
+    if prose > 0.3 * len(lines):
+        raise EventLogError(
+            f"{path}: looks like text for people, not like lines of a user and items: "
+            f"{lines[0][:80]!r}. Name the log's files alone, for example with a pattern such as "
+            f"{os.path.join(os.path.dirname(path), '*.csv')}; or give --columns {SEQUENCES}."
+        )
+
+
+def _has_typed_column(rows: Sequence[Sequence[str]]) -> bool:
+    """Whether a column holds times, or numbers with a fraction, in every row."""
+    if len(rows[0]) > 12:
+        return False
+    columns = list(zip(*rows, strict=True))
+    return any(
+        looks_like_time(column) or all(re.fullmatch(r"[+-]?\d+\.\d+", value) for value in column)
+        for column in columns
+    )
+
+
+def parse_object(line: str) -> dict[str, object]:
+    """The object of a line: JSON, or a Python dict as some published data sets have it.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    try:
+        found = json.loads(line, parse_float=_exact)
+    except (ValueError, RecursionError):
+        try:
+            found = ast.literal_eval(line.strip())
+        except (ValueError, SyntaxError, RecursionError, MemoryError, TypeError) as error:
+            raise ValueError("is not JSON") from error
+    if not isinstance(found, dict):
+        raise ValueError("is not a JSON object")
+    return found
+
+
+def _exact(text: str) -> object:
+    from decimal import Decimal
+
+    return Decimal(text)

@@ -1,0 +1,81 @@
+"""ISO 8601 dates and times as seconds since 1970, many at once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+_ISO = re.compile(
+    r"\s*(\d{4})-(\d\d)-(\d\d)"
+    r"(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9})\d*)?)?"
+    r" ?(Z|z|UTC|GMT|[+-]\d\d(?::?\d\d)?)?)?\s*",
+    re.ASCII,
+)
+
+
+_NONE = ("1970", "01", "01", "", "", "", "", "")
+
+
+class IsoTimes(NamedTuple):
+    """Points in time, each `[N]`; a time without a zone is UTC.
+
+    Attributes:
+        seconds: int64, whole seconds since 1970.
+        billionths: int32, of a second, what comes after them.
+        valid: bool, whether the text is a date that exists; the others are 0.
+    """
+
+    seconds: npt.NDArray[np.int64]
+    billionths: npt.NDArray[np.int32]
+    valid: npt.NDArray[np.bool_]
+
+
+def iso_times(texts: Sequence[str]) -> IsoTimes:
+    """Reads dates (`2026-01-31`) and times (`2026-01-31T10:15:00.5+02:00`).
+
+    Example:
+        >>> iso_times(["1970-01-02", "1970-01-01 01:00:00.5+01:00", "1970-02-30"]).seconds
+        array([86400,     0,     0])
+    """
+    matches = [_ISO.fullmatch(text) for text in texts]
+    groups = [match.groups("") if match else _NONE for match in matches]
+    if not groups:
+        return IsoTimes(np.zeros(0, np.int64), np.zeros(0, np.int32), np.zeros(0, bool))
+    *numbers, fraction, zone = zip(*groups, strict=True)
+    year, month, day, hour, minute, second = (
+        np.array([int(digits or 0) for digits in column]) for column in numbers
+    )
+    first = ((year - 1970) * 12 + np.clip(month, 1, 12) - 1).astype("datetime64[M]")
+    days_in_month = ((first + 1).astype("datetime64[D]") - first.astype("datetime64[D]")).astype(
+        int
+    )
+    valid = (
+        np.array([match is not None for match in matches])
+        & (month >= 1)
+        & (month <= 12)
+        & (day >= 1)
+        & (day <= days_in_month)
+        & (hour < 24)
+        & (minute < 60)
+        & (second <= 60)  # a leap second
+    )
+    days = first.astype("datetime64[D]").astype(np.int64) + day - 1
+    seconds = days * 86_400 + hour * 3600 + minute * 60 + second
+    offsets = {text: _offset(text) for text in {*zone}}
+    seconds -= np.array([offsets[text] for text in zone])
+    billionths = np.array([int(digits.ljust(9, "0")) if digits else 0 for digits in fraction])
+    return IsoTimes(
+        np.where(valid, seconds, 0), np.where(valid, billionths, 0).astype(np.int32), valid
+    )
+
+
+def _offset(zone: str) -> int:
+    """Seconds east of UTC."""
+    if zone in ("", "Z", "z", "UTC", "GMT"):
+        return 0
+    hours, minutes = int(zone[1:3]), int(zone[3:].replace(":", "") or 0)
+    return (-1 if zone[0] == "-" else 1) * (hours * 3600 + minutes * 60)

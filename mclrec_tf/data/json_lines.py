@@ -1,0 +1,135 @@
+"""Event logs with a JSON object a line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+
+from mclrec_tf.data.events import EventLogError, RawBatch, RowProblem, row_problem
+from mclrec_tf.data.file_kind import parse_object
+from mclrec_tf.data.log_format import EventLogFormat, check_columns
+from mclrec_tf.data.text_blocks import TextBlocks
+
+_LINE_END = re.compile(b"\r\n|\n|\r")
+_NAMED_ROWS = 1000
+
+
+def read_json_lines(
+    path: str, blocks: TextBlocks, format: EventLogFormat, partitions: Collection[str] = ()
+) -> Iterator[RawBatch]:
+    """Yields what the objects of a file hold under the names of the format.
+
+    A name with dots leads into objects; a list on the way is several events: with item column
+    `events.aid`, `{"session": 7, "events": [{"aid": 1}, {"aid": 2}]}` holds two.
+    """
+    checked = False
+    needed = [name for name in format.needed if name not in partitions]
+    for block in blocks:
+        texts: dict[str, list[str]] = {name: [] for name in needed}
+        rows: list[int] = []
+        problems: list[RowProblem] = []
+        present: dict[str, None] = {}
+        for row, line in enumerate(_LINE_END.split(block), start=blocks.row):
+            if not line.strip():
+                continue
+            text = line.decode("utf-8", "surrogateescape")
+            try:
+                found = parse_object(text)
+                events = _events(found, needed)
+            except ValueError as error:
+                problems.append(row_problem(path, row, "", str(error), text))
+                continue
+            if len(present) < _NAMED_ROWS:
+                present.update(dict.fromkeys(_names(found)))
+            for name in needed:
+                texts[name] += [_text(event.get(name)) for event in events]
+            rows += [row] * len(events)
+        if not checked and present:
+            # A name that stands in none of the objects is a wrong name; in some it may be missing.
+            check_columns(path, [*present, *partitions], format, "none of the objects")
+            checked = True
+        columns = {name: _binary(values) for name, values in texts.items()}
+        yield RawBatch(columns, np.array(rows, np.int64), problems)
+
+
+def json_names(path: str, line: str) -> list[str]:
+    """The names that lead to values in the object of a line.
+
+    Raises:
+        EventLogError: it holds no object.
+    """
+    try:
+        return list(dict.fromkeys(_names(parse_object(line))))
+    except ValueError as error:
+        raise EventLogError(f"{path}: row 1 {error}: {line[:80]!r}.") from error
+
+
+def _names(value: Any, prefix: str = "") -> Iterator[str]:
+    if isinstance(value, dict) and prefix.count(".") < 8:
+        for name, inner in value.items():
+            yield from _names(inner, f"{prefix}{name}.")
+    elif isinstance(value, list) and value and isinstance(value[0], dict):
+        yield from _names(value[0], prefix)
+    else:
+        yield prefix[:-1]
+
+
+def _events(found: dict[str, Any], names: list[str]) -> list[dict[str, Any]]:
+    """The values of each event of an object, by name."""
+    values = {name: _lookup(found, name.split(".")) for name in names}
+    counts = {len(value) for value in values.values() if isinstance(value, _Several)}
+    if not counts:
+        return [values]
+    if len(counts) > 1:
+        raise ValueError("has lists of different lengths")
+    return [
+        {name: v[place] if isinstance(v, _Several) else v for name, v in values.items()}
+        for place in range(counts.pop())
+    ]
+
+
+class _Several(list[Any]):
+    """The values of a name that leads through a list."""
+
+
+def _lookup(value: Any, path: list[str]) -> Any:
+    if not path:
+        return value
+    if isinstance(value, list):
+        return _Several(_lookup(one, path) for one in value)
+    if not isinstance(value, dict):
+        return None
+    dotted = ".".join(path)
+    return value[dotted] if dotted in value else _lookup(value.get(path[0]), path[1:])
+
+
+def _text(value: Any) -> str:
+    """A value as a text file would hold it; what is no single value is empty."""
+    if value is None or isinstance(value, (list, dict)):
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        value = Decimal(repr(value))
+    if isinstance(value, Decimal):
+        if not value.is_finite() or abs(value.adjusted()) > 30:
+            return str(value)
+        return str(int(value)) if value == value.to_integral_value() else format(value, "f")
+    return str(value)
+
+
+def _binary(values: list[str]) -> Any:
+    import pyarrow
+
+    return pyarrow.array([_encoded(value) for value in values], pyarrow.binary())
+
+
+def _encoded(text: str) -> bytes:
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:  # a lone surrogate that JSON wrote as \\ud800
+        return text.encode("utf-8", "surrogatepass")

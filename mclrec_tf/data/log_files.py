@@ -1,0 +1,110 @@
+"""Which files are an event log."""
+
+from __future__ import annotations
+
+import re
+import urllib.parse
+from collections.abc import Iterator
+from os import PathLike, fspath
+
+from mclrec_tf.data.events import EventLogError
+from mclrec_tf.data.log_format import EventLogFormat
+
+# In a folder, files of other names are no logs: README.md, _SUCCESS, a notebook.
+_LOG_NAME = re.compile(
+    r"(\.(csv|tsv|txt|inter|dat|data|json|jsonl|ndjson|parquet|pq)"
+    r"|^part-[^.]*)(\.(gz|bz2|xz|zst|zip))?$",
+    re.IGNORECASE,
+)
+_NAMES = (
+    ".csv, .tsv, .txt, .inter, .dat, .data, .json, .jsonl, .ndjson (each also with .gz, .bz2, .xz, "
+    ".zst or .zip), .parquet, .pq"
+)
+_PARTITION = re.compile(r"([^=/]+)=([^/]*)")
+_NULL_PARTITION = "__HIVE_DEFAULT_PARTITION__"
+
+
+def event_log_files(path: str | PathLike[str], format: EventLogFormat | None = None) -> list[str]:
+    """Returns the files of a log in the order in which they are read: by name.
+
+    Args:
+        path: a file of any name, a glob pattern, or a folder: the files in it and in its folders
+            that are named like logs; what begins with `.` or `_` is left out.
+        format: if given, also checks that this format can be read from that many files.
+
+    Raises:
+        EventLogError: there is no such file, or there are several tables and no time column, so
+            that nothing says which row came first.
+    """
+    import tensorflow as tf
+
+    path = fspath(path)
+    if not path:
+        raise EventLogError("The path of the event log is empty.")
+    try:
+        files = sorted(_find_files(path))
+    except tf.errors.OpError as error:
+        raise EventLogError(f"{path}: cannot be looked up: {error}.") from error
+    tables = [file for file in files if not re.search(r"\.txt(\.\w+)?$", file, re.IGNORECASE)]
+    if format is not None and not format.timestamp_column and len(tables) > 1:
+        raise EventLogError(
+            f"{path}: {len(tables)} files and no time column. The order of rows is known within "
+            "one file only: join the files, or name the time column with timestamp_column=, on "
+            "the command line --timestamp-column."
+        )
+    return files
+
+
+def partitions_of(path: str) -> dict[str, str]:
+    """The columns that the names of a file's folders give, as Hive writes them.
+
+    Example:
+        >>> partitions_of("log/day=2026-01-31/country=de/part-0.csv")
+        {'day': '2026-01-31', 'country': 'de'}
+    """
+    folders = path.split("/")[:-1]
+    matches = [_PARTITION.fullmatch(folder) for folder in folders]
+    return {
+        match[1]: "" if match[2] == _NULL_PARTITION else urllib.parse.unquote(match[2])
+        for match in matches
+        if match
+    }
+
+
+def _find_files(path: str) -> list[str]:
+    from tensorflow.io import gfile
+
+    if gfile.isdir(path):
+        return _in_folder(path)
+    files = [path] if gfile.exists(path) else gfile.glob(path)
+    if not files:
+        raise EventLogError(f"{path}: no such file or folder, and no file matches it.")
+    return [
+        file for match in files for file in (_in_folder(match) if gfile.isdir(match) else [match])
+    ]
+
+
+def _in_folder(folder: str) -> list[str]:
+    found = list(_walk(folder))
+    files = [file for file in found if _LOG_NAME.search(file.rsplit("/", 1)[-1])]
+    if not files:
+        names = ", ".join(sorted(file[len(folder) :].lstrip("/") for file in found)[:5])
+        raise EventLogError(
+            f"{folder}: the folder holds no event log. Found: {names or 'nothing'}. In a folder, "
+            f"logs are files named {_NAMES}; name one of another name by itself."
+        )
+    return files
+
+
+def _walk(folder: str) -> Iterator[str]:
+    from tensorflow.io import gfile
+
+    for name in sorted(gfile.listdir(folder)):
+        name = name.rstrip("/")
+        if not name or name.startswith((".", "_")):
+            continue
+        path = gfile.join(folder, name)
+        if gfile.isdir(path):
+            yield from _walk(path)
+        else:
+            yield path

@@ -1,0 +1,42 @@
+"""Event logs with a user and all items a line: `user item item …`, oldest first."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from itertools import chain
+
+import numpy as np
+
+from mclrec_tf.data.events import RawBatch, row_problem
+from mclrec_tf.data.log_format import EventLogFormat
+from mclrec_tf.data.text_blocks import TextBlocks
+
+_LINE_END = re.compile(b"\r\n|\n|\r")
+_SPACE = re.compile(b"[ \t]+")
+
+
+def read_sequences(path: str, blocks: TextBlocks, format: EventLogFormat) -> Iterator[RawBatch]:
+    """Yields an event for each item of each line. Later lines of a user go on with the history."""
+    import pyarrow
+
+    for block in blocks:
+        lines = [_SPACE.split(line.strip(b" \t")) for line in _LINE_END.split(block)]
+        counts = np.array([len(fields) - 1 for fields in lines])
+        rows = np.arange(blocks.row, blocks.row + len(lines))
+        problems = [
+            row_problem(
+                path,
+                row,
+                format.item_column,
+                "is empty",
+                fields[0].decode("utf-8", "surrogateescape"),
+            )
+            for row, fields in zip(rows, lines, strict=True)
+            if len(fields) == 1 and fields[0]
+        ]
+        firsts = pyarrow.array([fields[0] for fields in lines], pyarrow.binary())
+        items = pyarrow.array(list(chain.from_iterable(f[1:] for f in lines)), pyarrow.binary())
+        users = firsts.take(pyarrow.array(np.repeat(np.arange(len(lines)), counts)))
+        columns = {format.user_column: users, format.item_column: items}
+        yield RawBatch(columns, np.repeat(rows, counts), problems)

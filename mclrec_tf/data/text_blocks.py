@@ -1,0 +1,132 @@
+"""Text files as blocks of whole lines in UTF-8, whatever encoding they are in."""
+
+from __future__ import annotations
+
+import codecs
+import itertools
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from mclrec_tf.data.events import EventLogError
+from mclrec_tf.data.open_log import CANNOT_READ
+
+BLOCK_BYTES = 1 << 20
+LONGEST_LINE = 1 << 26
+_BOMS = (
+    (codecs.BOM_UTF32_LE, "utf-32-le"),  # before UTF-16, whose mark it begins with
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF8, ""),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+_SPOIL = "mclrec_tf.spoil"
+# A byte that is not UTF-8 stands for what cannot be decoded.
+codecs.register_error(_SPOIL, lambda error: ("\udcff", error.end))  # type: ignore[attr-defined]
+
+
+class TextBlocks:
+    """Blocks of whole lines, each ending with a line end, but for the last one of the file.
+
+    A byte order mark is left out. Text in UTF-16 or UTF-32 becomes UTF-8; without a mark, text is
+    taken for UTF-16 if every other one of its first bytes is NUL. Bytes that cannot be decoded stay
+    bytes that are not UTF-8, so that they spoil one row and not the file.
+
+    Args:
+        path: the file, for messages.
+        data: its bytes, unpacked.
+
+    Raises:
+        EventLogError: the file is damaged. What stands before the damage comes first.
+    """
+
+    def __init__(self, path: str, data: BinaryIO) -> None:
+        self._path = path
+        self._data = data
+        self._blocks: Iterator[bytes] = self._read_blocks()
+        self.row = 1
+        """The line with which the block begins that came last."""
+
+    def head(self) -> bytes:
+        """The first block, which comes again as the first one."""
+        first = next(self._blocks, b"")
+        self._blocks = itertools.chain([first] if first else [], self._blocks)
+        return first
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self._blocks
+
+    def _read_blocks(self) -> Iterator[bytes]:
+        rest = b""
+        begins = True
+        decode = None
+        error: Exception | None = None
+        while error is None:
+            part, error = self._read()
+            if begins and part:
+                mark, encoding = _encoding(part)
+                part = part[mark:]
+                if encoding:
+                    decode = codecs.getincrementaldecoder(encoding)(_SPOIL).decode
+                begins = False
+            ended = not part
+            if decode is not None:
+                part = decode(part, final=ended).encode("utf-8", "surrogateescape")
+            lines = rest + part
+            if ended:
+                rest = lines
+                break
+            # A carriage return at the very end may be half of a line end.
+            end = max(lines.rfind(b"\n"), lines.rfind(b"\r", 0, len(lines) - 1)) + 1
+            rest = lines[end:]
+            if end:
+                yield from self._counted(lines[:end])
+            elif len(rest) > LONGEST_LINE:
+                raise EventLogError(
+                    f"{self._path}: row {self.row} is longer than {LONGEST_LINE >> 20} MiB. "
+                    "This is no event log."
+                )
+        if error is not None:
+            raise EventLogError(
+                f"{self._path}: row {self.row} and all that follow cannot be read: {error}. If the "
+                "file is damaged or incomplete, copy or compress it again."
+            ) from error
+        if rest:
+            yield from self._counted(rest)
+
+    def _counted(self, block: bytes) -> Iterator[bytes]:
+        yield block
+        self.row += count_lines(block)
+
+    def _read(self) -> tuple[bytes, Exception | None]:
+        """As much as there is, up to a block, and what stopped the reading, if it was damage."""
+        parts = []
+        missing = BLOCK_BYTES
+        try:
+            while missing > 0 and (part := self._data.read1(missing)):  # type: ignore[attr-defined]
+                parts.append(part)
+                missing -= len(part)
+        except CANNOT_READ as error:
+            return b"".join(parts), error
+        return b"".join(parts), None
+
+
+def count_lines(block: bytes) -> int:
+    """The lines of a block; one that does not end counts, too."""
+    ends = block.count(b"\n")
+    if b"\r" in block:
+        ends += block.count(b"\r") - block.count(b"\r\n")
+    return ends + (not block.endswith((b"\n", b"\r")))
+
+
+def _encoding(begin: bytes) -> tuple[int, str]:
+    """The length of the byte order mark, and the encoding, "" for UTF-8."""
+    for mark, encoding in _BOMS:
+        if begin.startswith(mark):
+            return len(mark), encoding
+    head = begin[:64]
+    if len(head) >= 8:
+        for odd, encoding in ((1, "utf-16-le"), (0, "utf-16-be")):
+            zeros, others = head[odd::2], head[1 - odd :: 2]
+            if zeros.count(0) > 0.9 * len(zeros) and others.count(0) == 0:
+                return 0, encoding
+    return 0, ""

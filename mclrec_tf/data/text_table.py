@@ -1,0 +1,254 @@
+"""Event logs that are text tables: rows of fields with a separator between them.
+
+Blocks of lines without quotes go through pyarrow's parser. From the first quote on, and in blocks
+where rows are not of one width, the csv module reads row by row, because it can tell which row is
+spoiled and go on with the next one.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections import deque
+from collections.abc import Collection, Iterator
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+import pyarrow
+import pyarrow.csv
+
+from mclrec_tf.data.events import EventLogError, RawBatch, RowProblem, row_problem
+from mclrec_tf.data.file_kind import FileKind
+from mclrec_tf.data.log_format import EventLogFormat, check_columns
+from mclrec_tf.data.text_blocks import TextBlocks, count_lines
+
+_LONGEST_FIELD = 1 << 20
+_BATCH_ROWS = 1 << 15
+# Stands for a separator of several characters, which the parsers do not know.
+_STAND_IN = "\x1f"
+_LINE = re.compile(b"[^\r\n]*(?:\r\n|\n|\r)?")
+
+_Record = tuple[int, list[str], str]
+
+
+def read_table(
+    path: str,
+    blocks: TextBlocks,
+    kind: FileKind,
+    format: EventLogFormat,
+    partitions: Collection[str] = (),
+) -> Iterator[RawBatch]:
+    """Yields the columns of a table that the format needs."""
+    csv.field_size_limit(max(_LONGEST_FIELD, csv.field_size_limit()))
+    if kind.has_header:
+        others = [name for name in partitions if name not in kind.names]
+        check_columns(path, [*kind.names, *others], format, "row 1")
+    table = _Table(path, kind, format)
+    source = iter(blocks)
+    missing_header = kind.has_header
+    rows = 0
+    for block in source:
+        first_row = blocks.row
+        if missing_header:
+            skipped, block = _after_header(block)
+            first_row += skipped
+            missing_header = not block and not skipped
+        if kind.has_quotes and b'"' in block:
+            for batch in table.slow(first_row, _chained(block, source)):
+                rows += len(batch.rows) + len(batch.problems)
+                yield batch
+            break
+        fast = table.fast(first_row, block)
+        for batch in [fast] if fast else table.slow(first_row, iter([block])):
+            rows += len(batch.rows) + len(batch.problems)
+            yield batch
+    if rows == 0:
+        after = " after the header in row 1" if kind.has_header else ""
+        raise EventLogError(f"{path}: there is no event{after}.")
+
+
+def _chained(first: bytes, others: Iterator[bytes]) -> Iterator[bytes]:
+    yield first
+    yield from others
+
+
+def _after_header(block: bytes) -> tuple[int, bytes]:
+    """How many lines a block has up to its first line that is not blank, and what comes then."""
+    end = 0
+    for match in _LINE.finditer(block):
+        if match.end() == end:
+            return count_lines(block), b""
+        end = match.end()
+        if match[0].strip():
+            break
+    return count_lines(block[:end]), block[end:]
+
+
+class _Table:
+    def __init__(self, path: str, kind: FileKind, format: EventLogFormat) -> None:
+        self._path = path
+        self._kind = kind
+        # A headerless table may have several columns that nobody needs.
+        self._names = [
+            f"{place} " if name == "-" else name for place, name in enumerate(kind.names)
+        ]
+        self._needed = [name for name in format.needed if name in self._names]
+        self._places = [self._names.index(name) for name in self._needed]
+        self._separator = kind.separator if len(kind.separator) == 1 else _STAND_IN
+
+    def fast(self, row: int, block: bytes) -> RawBatch | None:
+        """The columns of a block without quotes; None if its rows are not all alike."""
+        if not block:
+            return RawBatch(self._columns([]), np.zeros(0, np.int64), [])
+        if b"\0" in block or not (text := self._with_one_separator(block)):
+            return None
+        odd: list[object] = []
+
+        def skip(invalid: object) -> str:
+            odd.append(invalid)
+            return "skip"
+
+        try:
+            # Not read_csv: it looks through all Python objects for a traceback at every call.
+            table = pyarrow.csv.open_csv(
+                pyarrow.py_buffer(text),
+                read_options=pyarrow.csv.ReadOptions(
+                    use_threads=False, column_names=self._names, block_size=len(text) + 1
+                ),
+                parse_options=pyarrow.csv.ParseOptions(
+                    delimiter=self._separator,
+                    quote_char=False,
+                    double_quote=False,
+                    escape_char=False,
+                    newlines_in_values=False,
+                    ignore_empty_lines=True,
+                    invalid_row_handler=skip,
+                ),
+                convert_options=pyarrow.csv.ConvertOptions(
+                    check_utf8=False,
+                    column_types=dict.fromkeys(self._needed, pyarrow.binary()),
+                    include_columns=self._needed,
+                    strings_can_be_null=False,
+                ),
+            ).read_all()
+        except (pyarrow.ArrowException, UnicodeDecodeError):
+            return None
+        if odd or table.num_rows != count_lines(block):
+            return None
+        columns = {name: _one_chunk(table[name]) for name in self._needed}
+        return RawBatch(columns, np.arange(row, row + table.num_rows), [])
+
+    def slow(self, row: int, blocks: Iterator[bytes]) -> Iterator[RawBatch]:
+        """The columns of blocks, row by row."""
+        fields: list[list[str]] = []
+        rows: list[int] = []
+        problems: list[RowProblem] = []
+        for number, record, text in self._records(row, blocks):
+            if len(record) == len(self._names):
+                fields.append([record[place] for place in self._places])
+                rows.append(number)
+            else:
+                problems.append(self._misshapen(number, record, text))
+            if len(rows) + len(problems) == _BATCH_ROWS:
+                yield RawBatch(self._columns(fields), np.array(rows, np.int64), problems)
+                fields, rows, problems = [], [], []
+        yield RawBatch(self._columns(fields), np.array(rows, np.int64), problems)
+
+    def _columns(self, fields: list[list[str]]) -> dict[str, pyarrow.Array]:
+        values = list(zip(*fields, strict=True)) or [()] * len(self._needed)
+        return {
+            name: pyarrow.array(
+                [text.encode("utf-8", "surrogateescape") for text in column], pyarrow.binary()
+            )
+            for name, column in zip(self._needed, values, strict=True)
+        }
+
+    def _with_one_separator(self, block: bytes) -> bytes:
+        if self._separator == self._kind.separator:
+            return block
+        if _STAND_IN.encode() in block:
+            return b""
+        return block.replace(self._kind.separator.encode(), _STAND_IN.encode())
+
+    def _records(self, row: int, blocks: Iterator[bytes]) -> Iterator[_Record]:
+        """Yields (row, fields, text) of each record: the line where it starts, and what it holds.
+
+        A record that breaks the quoting rules, or holds NUL, has no fields. Only the line where it
+        starts is given up: those after it are read again as records of their own, so that a quote
+        that is never closed costs one row and not the rest of the file.
+        """
+        if len(self._kind.separator) > 1:
+            for number, line in enumerate(_lines(blocks), start=row):
+                text = line.rstrip("\r\n")
+                if text:
+                    fields = [] if "\0" in text else text.split(self._kind.separator)
+                    yield number, fields, line
+            return
+        dialect: dict[str, Any] = (
+            {"strict": True} if self._kind.has_quotes else {"quoting": csv.QUOTE_NONE}
+        )
+        lines = _lines(blocks)
+        before = row - 1  # lines read by earlier readers
+        taken: list[str] = []  # lines of the record that is being read
+        again: deque[str] = deque()
+        while True:
+            reader = csv.reader(
+                _taken(lines, again, taken),
+                delimiter=self._separator,
+                **dialect,
+            )
+            with suppress(csv.Error):
+                for fields in reader:
+                    if fields:  # not a blank line
+                        holds_nul = any("\0" in line for line in taken)
+                        first = before + reader.line_num - len(taken) + 1
+                        yield first, [] if holds_nul else fields, taken[0]
+                    taken.clear()
+                return
+            before += reader.line_num - len(taken) + 1
+            text = taken[0]
+            again.extendleft(reversed(taken[1:]))
+            taken.clear()
+            yield before, [], text
+
+    def _misshapen(self, row: int, fields: list[str], text: str) -> RowProblem:
+        """A row of another width than the header: which field is which is not certain."""
+        text = text.rstrip("\r\n")
+        header = "the header" if self._kind.has_header else "--columns"
+        if not fields:
+            if "\0" in text:
+                reason = "holds NUL"
+            elif len(text) > _LONGEST_FIELD:
+                reason = f"has a field of more than {_LONGEST_FIELD:,} characters"
+            else:
+                reason = "has a quote out of place or never closed"
+            return row_problem(self._path, row, "", reason, text)
+        if len(fields) > len(self._names):
+            return row_problem(self._path, row, "", f"has more fields than {header}", text)
+        places = zip(self._needed, self._places, strict=True)
+        missing = [name for name, place in places if place >= len(fields)]
+        return row_problem(
+            self._path, row, (*missing, "")[0], f"has fewer fields than {header}", text
+        )
+
+
+def _lines(blocks: Iterator[bytes]) -> Iterator[str]:
+    for block in blocks:
+        for match in _LINE.finditer(block):
+            if match[0]:
+                yield match[0].decode("utf-8", "surrogateescape")
+
+
+def _taken(lines: Iterator[str], again: deque[str], taken: list[str]) -> Iterator[str]:
+    while again:
+        taken.append(again.popleft())
+        yield taken[-1]
+    for line in lines:
+        taken.append(line)
+        yield line
+
+
+def _one_chunk(column: pyarrow.ChunkedArray) -> pyarrow.Array:
+    chunks = column.chunks
+    return chunks[0] if len(chunks) == 1 else pyarrow.concat_arrays(chunks)

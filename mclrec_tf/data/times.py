@@ -1,0 +1,306 @@
+"""The times of a log, as whole numbers that can be compared.
+
+A time that is written as a point in time (a date, a timestamp type, ISO 8601 text with or without a
+zone) becomes seconds since 1970 in UTC, and billionths of a second beside them, whatever its unit
+was. A number stays the number that it is: the log's own unit, with what is behind the decimal point
+as billionths. Which of both a file has is decided by its first time.
+
+Numbers that look like seconds, milliseconds, microseconds or nanoseconds of the years 1980 to 2100
+have to look like the same in the whole log, because rows of another unit would stand in the wrong
+order.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from mclrec_tf.data.column_texts import column_texts, is_text, plain, value_type
+from mclrec_tf.data.events import EventLogError, RowProblem, row_problem
+from mclrec_tf.data.iso_times import iso_times
+
+if TYPE_CHECKING:
+    import pyarrow
+
+BILLION = 10**9
+ORDER = "order"
+"""The unit of a log without times."""
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+_INT64_END = 2**63
+_UNITS = ("seconds", "milliseconds", "microseconds", "nanoseconds")
+_FROM, _TO = 315_532_800, 4_102_444_800  # 1980 and 2100
+_PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
+
+
+@dataclass(frozen=True)
+class TimeScale:
+    """What the times of a file count.
+
+    Attributes:
+        unit: seconds, milliseconds, microseconds or nanoseconds since 1970; "" for numbers that
+            are none of these, `ORDER` for a log without times.
+        example: one of them, as `times` holds it.
+    """
+
+    unit: str
+    example: int = 0
+
+    def __str__(self) -> str:
+        if self.unit == ORDER:
+            return "no times"
+        if not self.unit:
+            return f"numbers such as {self.example:,} that are no times since 1970"
+        return f"{self.unit} such as {self.example} ({self.date(self.example):%Y-%m-%d})"
+
+    def date(self, time: int) -> datetime:
+        """A time of this scale as a date; only for the units since 1970."""
+        return datetime.fromtimestamp(time / 1000 ** _UNITS.index(self.unit), timezone.utc)
+
+
+class Times(NamedTuple):
+    """Times of rows: see `EventBatch`; `problems` by place, and rows that are none are 0."""
+
+    whole: npt.NDArray[np.int64]
+    fractions: npt.NDArray[np.int32]
+    problems: dict[int, RowProblem]
+
+
+def check_same_scale(scales: Mapping[str, TimeScale | None]) -> None:
+    """Checks that the times of all files of a log can be compared.
+
+    Args:
+        scales: by path; None where a file has no usable row.
+
+    Raises:
+        EventLogError: they cannot.
+    """
+    known = [(path, scale) for path, scale in scales.items() if scale]
+    for path, scale in known[1:]:
+        first_path, first = known[0]
+        if scale.unit != first.unit:
+            raise EventLogError(
+                f"{path}: holds {scale}, but {first_path} holds {first}. Times of two kinds cannot "
+                "be put in order: write all files alike."
+            )
+
+
+class TimeReader:
+    """Reads the times of one file, batch by batch.
+
+    Args:
+        path: the file, for messages.
+        column: name of the time's column.
+    """
+
+    def __init__(self, path: str, column: str) -> None:
+        self._path = path
+        self._column = column
+        self._written_as_dates: bool | None = None
+        self.scale: TimeScale | None = None
+
+    def read(self, array: pyarrow.Array, rows: npt.NDArray[np.int64]) -> Times:
+        """The times of some rows.
+
+        Args:
+            array: what stands in the column.
+            rows: where in the file, for messages.
+
+        Raises:
+            EventLogError: the column's type holds no times, or two units are mixed.
+        """
+        from pyarrow import types
+
+        array = plain(array)
+        kind = array.type
+        if types.is_null(kind):
+            texts = [""] * len(array)
+            return self._problems({place: "is empty" for place in range(len(array))}, texts, rows)
+        if types.is_timestamp(kind) or types.is_date(kind):
+            return self._typed_dates(array, rows)
+        number = types.is_integer(kind) or types.is_floating(kind) or types.is_decimal(kind)
+        if not (number or is_text(kind)):
+            raise EventLogError(
+                f"{self._path}: the times in column {self._column!r} are of type {kind}. "
+                "Write them as numbers, dates or timestamps."
+            )
+        if types.is_signed_integer(kind) and not array.null_count:
+            whole = array.to_numpy(zero_copy_only=False).astype(np.int64)
+            times = Times(whole, np.zeros(len(whole), np.int32), {})
+            return self._same_unit(times, rows)
+        if not self._written_as_dates and (plain_numbers := _plain_numbers(array)) is not None:
+            self._written_as_dates = False
+            return self._same_unit(plain_numbers, rows)
+        texts = _exact_texts(array)
+        if self._written_as_dates is None:
+            self._written_as_dates = is_text(kind) and _dates_come_first(texts)
+        if not self._written_as_dates:
+            return self._numbers(texts, rows)
+        dates = iso_times(texts)
+        reasons = {
+            int(place): "is not an ISO 8601 date" if texts[place].strip() else "is empty"
+            for place in np.flatnonzero(~dates.valid)
+        }
+        self._note("seconds", dates.seconds[dates.valid])
+        return self._problems(reasons, texts, rows, dates.seconds, dates.billionths)
+
+    def _typed_dates(self, array: pyarrow.Array, rows: npt.NDArray[np.int64]) -> Times:
+        import pyarrow
+        from pyarrow import types
+
+        if types.is_date32(array.type):
+            array = array.cast(pyarrow.timestamp("s"))
+        elif types.is_date64(array.type):
+            array = array.cast(pyarrow.timestamp("ms"))
+        valid = array.is_valid().to_numpy(zero_copy_only=False)
+        counts = array.cast(pyarrow.int64()).fill_null(0).to_numpy(zero_copy_only=False)
+        per_second = _PER_SECOND[array.type.unit]
+        whole, rest = np.divmod(counts, per_second)
+        fractions = (rest * (BILLION // per_second)).astype(np.int32)
+        self._note("seconds", whole[valid])
+        reasons = {int(place): "is empty" for place in np.flatnonzero(~valid)}
+        return self._problems(reasons, [""] * len(array), rows, whole, fractions)
+
+    def _numbers(self, texts: list[str], rows: npt.NDArray[np.int64]) -> Times:
+        whole = np.zeros(len(texts), np.int64)
+        fractions = np.zeros(len(texts), np.int32)
+        reasons: dict[int, str] = {}
+        for place, text in enumerate(texts):
+            # The common case, told by the fewest calls: 18 digits are an int64.
+            if text.isdecimal() and len(text) <= 18:
+                whole[place] = int(text)
+                continue
+            number = _number(text)
+            if number is None:
+                reasons[place] = "is not a number" if text.strip() else "is empty"
+            elif not -_INT64_END <= number < _INT64_END:
+                reasons[place] = "is too large a time"
+            else:
+                whole[place] = math.floor(number)
+                fractions[place] = math.floor((number - math.floor(number)) * BILLION)
+        return self._same_unit(self._problems(reasons, texts, rows, whole, fractions), rows)
+
+    def _same_unit(self, times: Times, rows: npt.NDArray[np.int64]) -> Times:
+        """Refuses rows whose times are of another unit than the file's first ones."""
+        good = np.ones(len(times.whole), bool)
+        good[list(times.problems)] = False
+        units = _units(times.whole)
+        if self.scale is None and good.any():
+            counts = np.bincount(units[good] + 1, minlength=len(_UNITS) + 1)[1:]
+            most = int(counts.argmax())
+            of_most = np.flatnonzero(good & (units == most))
+            if counts[most] > good.sum() / 2:
+                self._note(_UNITS[most], times.whole[of_most])
+            elif (counts > 0).sum() > 1:
+                other = int(np.where(np.arange(len(_UNITS)) == most, -1, counts).argmax())
+                of_other = np.flatnonzero(good & (units == other))
+                first, second = (
+                    f"row {rows[places[0]]} holds "
+                    f"{TimeScale(_UNITS[unit], int(times.whole[places[0]]))}"
+                    for unit, places in ((most, of_most), (other, of_other))
+                )
+                raise EventLogError(
+                    f"{self._path}: column {self._column!r} mixes units: {first}, {second}. Write "
+                    "all times in one unit."
+                )
+            else:
+                self._note("", times.whole[good])
+        if self.scale is None or not self.scale.unit:
+            return times
+        other_unit = good & (units >= 0) & (units != _UNITS.index(self.scale.unit))
+        for place in np.flatnonzero(other_unit):
+            reason = f"looks like {_UNITS[units[place]]}, the times before like {self.scale.unit}"
+            times.problems[int(place)] = row_problem(
+                self._path, rows[place], self._column, reason, str(times.whole[place])
+            )
+        return times
+
+    def _note(self, unit: str, whole: npt.NDArray[np.int64]) -> None:
+        if self.scale is None and len(whole):
+            self.scale = TimeScale(unit, int(whole[0]))
+
+    def _problems(
+        self,
+        reasons: Mapping[int, str],
+        texts: list[str],
+        rows: npt.NDArray[np.int64],
+        whole: npt.NDArray[np.int64] | None = None,
+        fractions: npt.NDArray[np.int32] | None = None,
+    ) -> Times:
+        problems = {
+            place: row_problem(self._path, rows[place], self._column, reason, texts[place])
+            for place, reason in reasons.items()
+        }
+        count = len(texts)
+        return Times(
+            np.zeros(count, np.int64) if whole is None else whole,
+            np.zeros(count, np.int32) if fractions is None else fractions,
+            problems,
+        )
+
+
+def check_time_type(path: str, column: str, kind: pyarrow.DataType) -> None:
+    """Refuses a typed column that holds no times, before anything is read."""
+    import pyarrow
+
+    TimeReader(path, column).read(pyarrow.array([], value_type(kind)), np.zeros(0, np.int64))
+
+
+def _plain_numbers(array: pyarrow.Array) -> Times | None:
+    """Texts that are all digits, at most 18 so that they are int64, without a call for each."""
+    import pyarrow
+    from pyarrow import compute
+
+    if array.null_count or not is_text(array.type) or not len(array):
+        return None
+    try:
+        texts = array.cast(pyarrow.string())
+    except pyarrow.ArrowInvalid:  # not UTF-8
+        return None
+    if not compute.all(compute.match_substring_regex(texts, "^[0-9]{1,18}$")).as_py():
+        return None
+    whole = texts.cast(pyarrow.int64()).to_numpy(zero_copy_only=False)
+    return Times(whole, np.zeros(len(whole), np.int32), {})
+
+
+def _dates_come_first(texts: list[str]) -> bool:
+    number = next((n for n, text in enumerate(texts) if _number(text) is not None), len(texts))
+    return bool(iso_times(texts[:number]).valid.any())
+
+
+def _units(whole: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """The unit that each number looks like, as a place in `_UNITS`; -1 for none."""
+    units = np.full(len(whole), -1)
+    for place in range(len(_UNITS)):
+        factor = 1000**place
+        units[(whole >= _FROM * factor) & (whole < _TO * factor)] = place
+    return units
+
+
+def _exact_texts(array: pyarrow.Array) -> list[str]:
+    """As `column_texts`, but a fraction with all digits that its binary value has."""
+    from pyarrow import types
+
+    if not types.is_floating(array.type):
+        return column_texts(array)
+    return ["" if value is None else _float_text(value) for value in array.to_pylist()]
+
+
+def _float_text(value: float) -> str:
+    return format(Decimal(value), "f") if math.isfinite(value) else str(value)
+
+
+def _number(time: str) -> Decimal | None:
+    """The number that a text stands for: exact, so that nanoseconds survive."""
+    text = time.strip()
+    try:
+        return Decimal(text) if _NUMBER.fullmatch(text) else None
+    except InvalidOperation:  # an exponent of more than 18 digits
+        return None
