@@ -12,7 +12,9 @@ import json
 import os
 import re
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from statistics import mode
 from typing import Literal
 
 from mclrec_tf.data.events import EventLogError
@@ -26,6 +28,7 @@ from mclrec_tf.data.suggestions import (
 
 SEPARATORS = ("\t", ",", ";", "|", "::", " ")
 _SAMPLE_LINES = 100
+_ALIKE = 0.8
 _RECBOLE = re.compile(r".+:(token|token_seq|float|float_seq)")
 _TEXT_ENDING = re.compile(r"\.txt(\.(gz|bz2|xz|zst|zip))?$", re.IGNORECASE)
 _FOREIGN = (
@@ -93,7 +96,10 @@ def file_kind(
         raise EventLogError(f"{path}: the file is empty. Row 1 must name the columns.")
     if lines[0].lstrip().startswith("{"):
         return FileKind("json")
-    if re.search("[\0-\\x08\ud800-\udfff]", lines[0]):
+    # In a file without a header, an odd first row is one row that cannot be used.
+    if not format.columns and re.search(
+        "[\0-\\x08\ud800-\udfff]", lines[0].replace(format.split_at or ",", "")
+    ):
         raise EventLogError(
             f"{path}: row 1 is not a header in UTF-8 text. Readable are text in UTF-8 or UTF-16, "
             "JSON lines and Parquet."
@@ -170,7 +176,7 @@ def _without_header(path: str, lines: Sequence[str], format: EventLogFormat) -> 
     found = []
     for separator in (format.split_at,) if format.split_at else SEPARATORS:
         quotes = has_quotes(separator)
-        counts = [len(split_line(line, separator, quotes)) for line in lines[:_SAMPLE_LINES]]
+        counts = _widths(lines[:_SAMPLE_LINES], separator, quotes)
         if counts.count(expected) > len(counts) / 2:
             return FileKind("table", separator, tuple(format.names), False, quotes)
         found.append((max({*counts}, key=counts.count), separator))
@@ -180,6 +186,15 @@ def _without_header(path: str, lines: Sequence[str], format: EventLogFormat) -> 
         f"{separator!r}: {lines[0][:80]!r}. Name each column, - for one that is not needed, and "
         "give --separator if it is another."
     )
+
+
+def _widths(lines: Sequence[str], separator: str, quotes: bool) -> list[int]:
+    """How many fields the rows of some lines have; a quoted field may go over several lines."""
+    if quotes:
+        ends = (line + "\n" for line in lines)
+        with suppress(csv.Error):
+            return [*map(len, csv.reader(ends, delimiter=separator, strict=True))]
+    return [len(split_line(line, separator, quotes)) for line in lines]
 
 
 def _best_table(lines: Sequence[str], format: EventLogFormat) -> tuple[str, list[list[str]]]:
@@ -228,9 +243,12 @@ def _refuse_other_than_histories(path: str, lines: Sequence[str]) -> None:
         lines = lines[:-1]  # which may be cut
     for separator in ("\t", ",", ";", "|", "::", " "):
         rows = [line.split(separator) for line in lines]
-        widths = {*map(len, rows)}
+        width = mode(map(len, rows))
+        # A few rows may be damaged.
+        rows = [row for row in rows if len(row) == width]
         least = 3 if separator in "\t " else 2
-        if len(widths) != 1 or len(rows[0]) < least or (separator == " " and "" in rows[0]):
+        alike = len(rows) > _ALIKE * len(lines)
+        if not alike or width < least or (separator == " " and "" in rows[0]):
             continue
         if separator == " " and not _has_typed_column(rows):
             continue
