@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from mclrec_tf.data.events import EventLogError, RawBatch, RowProblem, row_problem
+from mclrec_tf.data.events import RawBatch, RowProblem, row_problem
 from mclrec_tf.data.file_kind import parse_object
 from mclrec_tf.data.log_format import EventLogFormat, check_columns
 from mclrec_tf.data.text_blocks import TextBlocks
