@@ -44,9 +44,8 @@ def expected_cost(log: LogTotals, left: LogTotals, scale: float = 1.0) -> Cost:
     events = log.events * scale
     items, users = left.items * scale, left.users * scale
     predictions = max(left.events * scale - 3 * users, 0)
-    seconds = float(
-        np.exp(np.interp(np.log(max(items, 1)), np.log(_ITEMS), np.log(_EPOCH_SECONDS)))
-    )
+    x, known_x, known_y = (np.log(values) for values in (max(items, 1), _ITEMS, _EPOCH_SECONDS))
+    seconds = float(np.exp(np.interp(x, known_x, known_y)))
     seconds *= max(items / _ITEMS[-1], 1)
     return Cost(
         preprocessing=_START_SECONDS + _SECONDS_AN_EVENT * events,

@@ -15,6 +15,7 @@ from mclrec_tf.data.suggestions import looks_like_time, suggest_columns, suggest
 from pipeline.settings import option
 
 _ROLES = dict(zip(ARGUMENTS, ("the user", "the item", "the time"), strict=True))
+_SAID = {"user": "user", "item": "item", "timestamp": "time"}
 # Of the first rows; a column that is empty more often is not what tells users or items.
 _MOSTLY_FILLED = 0.9
 _ROWS_FOR_COLUMNS = 100
@@ -60,17 +61,15 @@ def _without_header(preview: Preview, given: EventLogFormat) -> tuple[EventLogFo
             f"column. By their values they look like {columns}; rename what --where compares."
         )
     names = columns.split(",")
-    places = {
-        role: names.index(role) + 1 for role in ("user", "item", "timestamp") if role in names
-    }
+    places = {role: place for place, role in enumerate(names, start=1) if role != "-"}
     time = ""
     if "timestamp" not in places:
         given = dataclasses.replace(given, timestamp_column="")
         time = ", and no column looks like the time"
-    said = ", ".join(f"column {place} is the {role}" for role, place in places.items())
+    said = ", ".join(f"column {place} is the {_SAID[role]}" for role, place in places.items())
     return dataclasses.replace(given, columns=columns), [
-        f"There is no header. By the values, {said}{time}. Where two columns could be the user, the "
-        "first one was taken: exchange the names in --columns if it is the other way round."
+        f"There is no header. By the values, {said}{time}. Where two columns could be the "
+        "user, the first was taken: exchange the names in --columns if it is the other way round."
     ]
 
 

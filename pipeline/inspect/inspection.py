@@ -104,6 +104,8 @@ def _look(found: Inspection, given: EventLogFormat, batches: int, seconds: float
         found.settings = dataclasses.replace(found.settings, **chosen)
     except ValueError as error:  # a split by time of a log without times
         raise EventLogError(f"{found.data}: {error}") from error
+    if format != given:
+        found.preview = preview(found.preview.path, format)
     _files(found.data, format, found.settings.window_spans)
     sample = found.sample = read_sample(found.sizes, format, batches, seconds)
     found.notes += notes_on_columns(found.preview, found.settings)
@@ -118,7 +120,10 @@ def _look(found: Inspection, given: EventLogFormat, batches: int, seconds: float
 
 
 def _check(found: Inspection, sample: Sample) -> None:
-    """The checks of ExampleGen, in its order. A part of a log may fail where the whole would not."""
+    """The checks of ExampleGen, in its order.
+
+    A part of a log may fail where the whole would not: then it is a note.
+    """
     checks.check_readable(sample.files)
     check_same_scale({file.file: file.time_scale for file in sample.files})
     checks.check_bad_rows(found.data, sample.files, found.settings.max_bad_rows)
@@ -131,7 +136,7 @@ def _check(found: Inspection, sample: Sample) -> None:
             advice = _smaller_k_core(found, sample, periods)
             raise EventLogError(f"{error}{advice}") from error
         found.notes.append(
-            f"Of the rows that were read alone, nothing could be learned; of the whole log perhaps: "
+            "of the rows that were read, nothing could be learned; of the whole log perhaps: "
             f"{error}"
         )
 

@@ -25,7 +25,7 @@ def notes_on_columns(preview: Preview, settings: DataSettings) -> list[str]:
     found = []
     for name in preview.names:
         values = [value for value in preview.column(name) if value]
-        if name in roles or not values or (settings.columns and not preview.is_named):
+        if name in roles or not values:
             continue
         counts = Counter(values)
         if len(counts) in _KINDS_OF_EVENT and all(map(_WORD.fullmatch, counts)):
@@ -33,14 +33,16 @@ def notes_on_columns(preview: Preview, settings: DataSettings) -> list[str]:
                 f"{value!r} {count / len(values):.0%}" for value, count in counts.most_common()
             )
             most = counts.most_common(1)[0][0]
+            unnamed = name.isdigit() and bool(settings.columns)
+            called = "KIND" if unnamed else name
+            hint = ", with KIND in --columns as its name" * unnamed
             found.append(
-                f"column {name} of the first rows holds {kinds}; all of them count. To take one "
-                f"alone: --where \"{name} == '{most}'\""
-                + (f" with {name!r} in --columns." if name.isdigit() else ".")
+                f"column {name} holds {kinds} in the first rows; all of them count. To take one "
+                f"alone: --where \"{called} == '{most}'\"{hint}."
             )
         elif _RATING.search(name) and len(counts) > 1:
             found.append(
-                f"column {name} is not used: every rating is an event. To take the good ones alone: "
+                f"column {name} is not used: every rating is an event. To take good ones alone: "
                 f'--where "{name} >= 4", say.'
             )
     return found
@@ -59,8 +61,8 @@ def notes_on_events(sample: Sample, figures: Figures) -> list[str]:
             )
     if sample.times is not None and figures.same_time > _MANY:
         found.append(
-            f"{figures.same_time:.0%} of the events have the time of the user's event before: their "
-            "order is that of the rows."
+            f"{figures.same_time:.0%} of the events have the time of the user's event before: "
+            "their order is that of the rows."
         )
     if figures.returning > _MANY:
         found.append(

@@ -22,7 +22,7 @@ from pipeline.settings import DataSettings
 
 _LENGTHS = (1, 2, 3, 4, 5, 10, 20, 50, 100, 1000)
 _BAR = 40
-_COLUMNS_SHOWN, _EXAMPLES, _WIDTH, _PROBLEMS_SHOWN = 30, 3, 32, 10
+_COLUMNS_SHOWN, _ROWS_SHOWN, _WIDTH, _PROBLEMS_SHOWN = 30, 3, 24, 10
 _SEPARATORS = {"\t": "tabs", " ": "spaces"}
 _NUMBER = re.compile(r"[+-]?\d+")
 _FRACTION = re.compile(r"[+-]?\d*\.?\d+([eE][+-]?\d+)?")
@@ -88,35 +88,22 @@ def _show_columns(preview: Preview, settings: DataSettings, console: Console) ->
     roles = {settings.user_column: "user", settings.item_column: "item"}
     if settings.timestamp_column:
         roles[settings.timestamp_column] = "time"
-    given = _named_places(settings)
-    table = Table(box=box.SIMPLE_HEAD)
-    for heading in ("column", "used as", "type", *(f"row {n + 1}" for n in range(_EXAMPLES))):
-        table.add_column(heading, no_wrap=True, overflow="ellipsis")
+    headings = ("column", "used as", "type", "first rows")
+    rows = []
     for place, name in enumerate(preview.names[:_COLUMNS_SHOWN]):
         values = preview.column(name)
         kind = preview.types[place] if preview.types else _type(values)
-        examples = [_shown(value)[:_WIDTH] for value in values[:_EXAMPLES]]
-        role = given.get(place) or roles.get(name, "")
-        if preview.kind.kind == "sequences":
-            role = ("user", "items")[place]
-        table.add_row(_shown(name)[:_WIDTH], role, kind, *examples)
+        examples = " | ".join(_short(value, _WIDTH) for value in values[:_ROWS_SHOWN])
+        rows.append((_short(name, _WIDTH), roles.get(name, ""), _short(kind, _WIDTH), examples))
+    # The values are what is cut off where a terminal is narrow.
+    taken = sum(max(map(len, cells)) for cells in list(zip(headings, *rows, strict=True))[:3])
+    room = max(console.width - taken - 4 * len(headings), _WIDTH)
+    table = Table(*headings, box=box.SIMPLE_HEAD)
+    for *cells, examples in rows:
+        table.add_row(*cells, _short(examples, room))
     console.print(table)
     if len(preview.names) > _COLUMNS_SHOWN:
         console.print(f"and {len(preview.names) - _COLUMNS_SHOWN:,} more columns")
-
-
-def _named_places(settings: DataSettings) -> dict[int, str]:
-    """What --columns says of each place."""
-    roles = ("user", "item", "timestamp")
-    columns = (settings.user_column, settings.item_column, settings.timestamp_column)
-    long = dict(zip(columns, roles, strict=True))
-    names = [name.strip() for name in settings.columns.split(",")]
-    shown = {"timestamp": "time"}
-    return {
-        place: shown.get(role, role)
-        for place, name in enumerate(names)
-        if (role := name if name in roles else long.get(name, ""))
-    }
 
 
 def _type(values: list[str]) -> str:
@@ -159,10 +146,16 @@ def _show_times(found: Inspection, console: Console) -> None:
     if not sample.scale.unit:
         console.print(f"Time: numbers from {first:,} to {last:,}, which are no times since 1970.")
         return
-    console.print(
-        f"Time: {sample.scale.unit} since 1970, from {sample.scale.day(first)} to "
-        f"{sample.scale.day(last)}."
-    )
+    begin, end = sample.scale.day(first), sample.scale.day(last)
+    unit = f"{sample.scale.unit} since 1970"
+    if found.preview and _has_dates(found.preview, found.settings.timestamp_column):
+        unit = "dates; periods of a split by time count in seconds"
+    console.print(f"Time: from {begin} to {end} ({unit}).")
+
+
+def _has_dates(preview: Preview, name: str) -> bool:
+    """Whether the times are written as dates, and not as numbers."""
+    return name in preview.names and any(map(_ISO.match, preview.column(name)))
 
 
 def _show_figures(found: Inspection, console: Console) -> None:
@@ -226,6 +219,12 @@ def _duration(seconds: float) -> str:
     if seconds < 5400:
         return f"{seconds / 60:.0f} min"
     return f"{seconds / 3600:,.1f} h"
+
+
+def _short(text: str, width: int) -> str:
+    """The same in one line of this many characters."""
+    text = _shown(text[:1000].strip().replace("\n", " "))
+    return text if len(text) <= width else text[: width - 1] + "…"
 
 
 def _shown(text: str) -> str:
