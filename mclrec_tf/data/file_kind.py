@@ -90,25 +90,9 @@ def file_kind(
     """
     if head.startswith(b"PAR1"):
         return FileKind("parquet")
-    _refuse_foreign(path, head)
-    lines = [line for line in re.split("\r\n|\n|\r", _text(head)) if line.strip()]
-    if not lines:
-        raise EventLogError(f"{path}: the file is empty. Row 1 must name the columns.")
+    lines = _readable_lines(path, head, format)
     if lines[0].lstrip().startswith("{"):
         return FileKind("json")
-    # In a file without a header, an odd first row is one row that cannot be used.
-    if not format.columns and re.search(
-        "[\0-\\x08\ud800-\udfff]", lines[0].replace(format.split_at or ",", "")
-    ):
-        raise EventLogError(
-            f"{path}: row 1 is not a header in UTF-8 text. Readable are text in UTF-8 or UTF-16, "
-            "JSON lines and Parquet."
-        )
-    if lines[0].lstrip().startswith("[") and not format.columns:
-        raise EventLogError(
-            f"{path}: looks like one JSON list. Write one object a line, for example with "
-            "jq -c '.[]'."
-        )
     if format.is_sequences:
         return FileKind("sequences")
     if format.columns:
@@ -124,6 +108,28 @@ def file_kind(
             )
         return FileKind("sequences")
     raise _no_header(path, lines, format, partitions)
+
+
+def likely_kind(
+    path: str, head: bytes, format: EventLogFormat, partitions: Collection[str] = ()
+) -> FileKind:
+    """As `file_kind`, but a table may have other names than those of the format, or none.
+
+    For a person who wants to know what the columns are. Nothing is read by it: names that are
+    found here have to be given to be read.
+    """
+    try:
+        return file_kind(path, head, format, partitions)
+    except EventLogError:
+        lines = _readable_lines(path, head, format)
+        separator, rows = _best_table(lines[: max(1, min(len(lines) - 1, 20))], format)
+        if not separator or format.columns:
+            raise
+    if _is_data(rows[0]):
+        return FileKind("table", separator, has_quotes=has_quotes(separator))
+    recbole = all(map(_RECBOLE.fullmatch, rows[0]))
+    names = [name.rsplit(":", 1)[0] for name in rows[0]] if recbole else rows[0]
+    return FileKind("table", separator, tuple(names), True, has_quotes(separator))
 
 
 def split_line(line: str, separator: str, quotes: bool) -> list[str]:
@@ -151,6 +157,35 @@ def _refuse_foreign(path: str, head: bytes) -> None:
             raise EventLogError(f"{path}: looks like {what}.")
     if head[257:262] == _TAR:
         raise EventLogError(f"{path}: looks like a tar archive: unpack it.")
+
+
+def _readable_lines(path: str, head: bytes, format: EventLogFormat) -> list[str]:
+    """The lines of a text that may be a log, without blank ones."""
+    _refuse_foreign(path, head)
+    lines = [line for line in re.split("\r\n|\n|\r", _text(head)) if line.strip()]
+    if not lines:
+        raise EventLogError(f"{path}: the file is empty. Row 1 must name the columns.")
+    begin = lines[0].strip()
+    if begin == "{":
+        raise EventLogError(
+            f"{path}: looks like a JSON object over several lines. Write one object a line, for "
+            "example with jq -c '.'."
+        )
+    # In a file without a header, an odd first row is one row that cannot be used.
+    unreadable = re.search(
+        "[\0-\\x08\ud800-\udfff]", begin.replace(format.split_at or ",", "")
+    )
+    if unreadable and not begin.startswith("{") and not format.columns:
+        raise EventLogError(
+            f"{path}: row 1 is not a header in UTF-8 text. Readable are text in UTF-8 or UTF-16, "
+            "JSON lines and Parquet."
+        )
+    if begin.startswith("[") and not format.columns:
+        raise EventLogError(
+            f"{path}: looks like one JSON list. Write one object a line, for example with "
+            "jq -c '.[]'."
+        )
+    return lines
 
 
 def _text(head: bytes) -> str:
@@ -221,10 +256,7 @@ def _no_header(
             )
         rows = [split_line(lines[0], separator, has_quotes(separator))]
     suggested = suggest_columns(rows[:1]) if len(rows) == 1 else suggest_columns(rows)
-    data = any(looks_like_time([field]) for field in rows[0]) or all(
-        re.fullmatch(r"[+-]?\d+(\.\d+)?", field) for field in rows[0]
-    )
-    if data and len(rows[0]) > 1:
+    if _is_data(rows[0]) and len(rows[0]) > 1:
         return EventLogError(
             f"{path}: has no header: row 1 holds {describe_fields(rows[:1], separator)}, "
             f"{', '.join(map(repr, rows[0]))}. Name them with columns=, on the command line "
@@ -235,6 +267,13 @@ def _no_header(
     except EventLogError as error:
         return error
     return EventLogError(f"{path}: row 1 is not a header. Name the columns in it.")
+
+
+def _is_data(fields: Sequence[str]) -> bool:
+    """Whether the fields of a first row are values rather than names."""
+    return any(looks_like_time([field]) for field in fields) or all(
+        re.fullmatch(r"[+-]?\d+(\.\d+)?", field) for field in fields
+    )
 
 
 def _refuse_other_than_histories(path: str, lines: Sequence[str]) -> None:
