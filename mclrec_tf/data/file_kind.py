@@ -91,7 +91,7 @@ def file_kind(
     if head.startswith(b"PAR1"):
         return FileKind("parquet")
     lines = _readable_lines(path, head, format)
-    if lines[0].lstrip().startswith("{"):
+    if lines[0].lstrip().startswith("{") and not (format.columns and not _is_object(lines[0])):
         return FileKind("json")
     if format.is_sequences:
         return FileKind("sequences")
@@ -152,8 +152,9 @@ def has_quotes(separator: str) -> bool:
 
 
 def _refuse_foreign(path: str, head: bytes) -> None:
-    for begin, what in (*_FOREIGN, *((b"\xef\xbb\xbf" + b, w) for b, w in _FOREIGN)):
-        if head.startswith(begin):
+    for begin, what in _FOREIGN:
+        # Text may begin with the letters of a binary file: ORCID,item_id,timestamp.
+        if head.startswith(begin) and (not begin.isalnum() or b"\0" in head[:4096]):
             raise EventLogError(f"{path}: looks like {what}.")
     if head[257:262] == _TAR:
         raise EventLogError(f"{path}: looks like a tar archive: unpack it.")
@@ -166,15 +167,13 @@ def _readable_lines(path: str, head: bytes, format: EventLogFormat) -> list[str]
     if not lines:
         raise EventLogError(f"{path}: the file is empty. Row 1 must name the columns.")
     begin = lines[0].strip()
-    if begin == "{":
+    if begin == "{" and not format.columns:
         raise EventLogError(
             f"{path}: looks like a JSON object over several lines. Write one object a line, for "
             "example with jq -c '.'."
         )
     # In a file without a header, an odd first row is one row that cannot be used.
-    unreadable = re.search(
-        "[\0-\\x08\ud800-\udfff]", begin.replace(format.split_at or ",", "")
-    )
+    unreadable = re.search("[\0-\\x08\ud800-\udfff]", begin.replace(format.split_at or ",", ""))
     if unreadable and not begin.startswith("{") and not format.columns:
         raise EventLogError(
             f"{path}: row 1 is not a header in UTF-8 text. Readable are text in UTF-8 or UTF-16, "
@@ -186,6 +185,13 @@ def _readable_lines(path: str, head: bytes, format: EventLogFormat) -> list[str]
             "jq -c '.[]'."
         )
     return lines
+
+
+def _is_object(line: str) -> bool:
+    """Whether a line is no field such as {3F2504E0-4F89}, a Windows UUID."""
+    with suppress(ValueError):
+        return bool(parse_object(line))
+    return False
 
 
 def _text(head: bytes) -> str:
