@@ -231,11 +231,13 @@ def _without_header(path: str, lines: Sequence[str], format: EventLogFormat) -> 
 
 def _widths(lines: Sequence[str], separator: str, quotes: bool) -> list[int]:
     """How many fields the rows of some lines have; a quoted field may go over several lines."""
+    widths: list[int] = []
     if quotes:
         ends = (line + "\n" for line in lines)
-        with suppress(csv.Error):
-            return [*map(len, csv.reader(ends, delimiter=separator, strict=True))]
-    return [len(split_line(line, separator, quotes)) for line in lines]
+        with suppress(csv.Error):  # the last row is cut
+            for row in csv.reader(ends, delimiter=separator, strict=True):
+                widths.append(len(row))
+    return widths or [len(split_line(line, separator, quotes)) for line in lines]
 
 
 def _best_table(lines: Sequence[str], format: EventLogFormat) -> tuple[str, list[list[str]]]:

@@ -94,7 +94,8 @@ def check(path: Path, log: Log, data: bytes, added: bool) -> None:
         assert report.problems.total() == len(problems)
     if log.has_checksum and not added:
         assert [event[1:] for event in events] == [event[1:] for event in events_of_intact(log)]
-    if log.is_text and not data.startswith((b"\xff\xfe", b"\xfe\xff", b"\0\0\xfe\xff")):
+    is_utf_16 = data.startswith((b"\xff\xfe", b"\xfe\xff", b"\0\0\xfe\xff")) or b"\0" in data[:64]
+    if log.is_text and not is_utf_16:
         check_lines(log, data, events, {problem.row for problem in problems}, filtered)
 
 

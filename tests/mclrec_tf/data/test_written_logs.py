@@ -30,7 +30,7 @@ def assert_same_as_plain(data: st.DataObject, table: Table) -> None:
 
 
 @given(st.data(), tables())
-@settings(max_examples=100)
+@settings(max_examples=40)
 def test_every_way_of_writing_gives_the_same_interactions(data: st.DataObject, table: Table):
     assert_same_as_plain(data, table)
 
