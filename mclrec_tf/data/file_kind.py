@@ -339,7 +339,8 @@ def parse_object(line: str) -> dict[str, object]:
         ValueError: it is neither.
     """
     try:
-        found = json.loads(line, parse_float=_exact)
+        # NaN and Infinity, which are no JSON, are no values.
+        found = json.loads(line, parse_float=_exact, parse_constant=lambda _: None)
     except (ValueError, RecursionError):
         try:
             found = ast.literal_eval(line.strip())
