@@ -79,15 +79,16 @@ def _inspect(options_parser: argparse.ArgumentParser, options: argparse.Namespac
     if not data.strip():
         options_parser.error("DATA must not be empty; is a variable of the shell unset?")
     silence_tensorflow()
+    # Not at the top of the file: they take seconds, and --help should not.
+    from pipeline.inspect.inspection import inspect_log, log_format
+    from pipeline.inspect.show import show
+
     try:
         settings = DataSettings(**{name: getattr(options, name) for name in _SETTINGS})
-        # Not at the top of the file: it takes seconds, and --help should not.
-        from pipeline.inspect.inspection import inspect_log
-        from pipeline.inspect.show import show
-
-        found = inspect_log(data, settings)
+        log_format(settings)
     except ValueError as error:
         options_parser.error(str(error))
+    found = inspect_log(data, settings)
     console = Console(highlight=False, markup=False, soft_wrap=True)
     show(found, console)
     sys.stdout.flush()

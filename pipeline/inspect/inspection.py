@@ -84,7 +84,7 @@ def inspect_log(
         ['--user-column', 'userId', '--item-column', 'movieId']
     """
     found = Inspection(fspath(data), settings or DataSettings())
-    given = _format(found.settings)
+    given = log_format(found.settings)
     try:
         _look(found, given, batches, seconds)
     except EventLogError as error:
@@ -205,7 +205,12 @@ def _first_readable(files: list[str], given: EventLogFormat) -> Preview:
     raise errors[0]
 
 
-def _format(settings: DataSettings) -> EventLogFormat:
+def log_format(settings: DataSettings) -> EventLogFormat:
+    """How a log is read with these settings.
+
+    Raises:
+        ValueError: they cannot be used together.
+    """
     return EventLogFormat(**{name: getattr(settings, name) for name in LOG_OPTIONS})
 
 

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 import shlex
 import subprocess
 import sys
@@ -10,7 +11,6 @@ from pathlib import Path
 
 import pyarrow
 import pytest
-from layouts import ITEMS, LAYOUTS, USERS, made_up_rows
 from pyarrow import parquet
 
 from mclrec_tf.data.event_log import EventLogFormat
@@ -19,6 +19,7 @@ from pipeline import run_local, settings
 from pipeline.inspect.__main__ import main
 from pipeline.inspect.inspection import inspect_log
 from pipeline.settings import LOG_OPTIONS, DataSettings
+from tests.pipeline.inspect.layouts import ITEMS, LAYOUTS, USERS, made_up_rows
 
 COMMANDS = {
     "MovieLens 100K": "--columns user,item,-,timestamp",
@@ -141,8 +142,8 @@ def test_of_a_large_log_a_part_is_read_and_the_rest_estimated(kind: str, tmp_pat
             "".join(json.dumps(dict(zip(names, row, strict=True))) + "\n" for row in rows[:60_000])
         )
     elif kind == "parquet":
-        columns = dict(zip(("user_id", "item_id", "timestamp"), zip(*rows, strict=True)))
-        parquet.write_table(pyarrow.table({k: list(v) for k, v in columns.items()}), log)
+        names = ["user_id", "item_id", "timestamp"]
+        parquet.write_table(pyarrow.table([list(c) for c in zip(*rows, strict=True)], names), log)
     else:
         log.mkdir()
         for part in range(40):
@@ -152,11 +153,13 @@ def test_of_a_large_log_a_part_is_read_and_the_rest_estimated(kind: str, tmp_pat
     assert found.sample and not found.sample.is_whole
     in_all = 60_000 if kind == "json" else 200_000
     assert 0 < found.sample.rows_read < 0.8 * in_all
-    assert found.sample.rows == pytest.approx(in_all, rel=0.15)
+    # Of packed files it is known only roughly how far they were read.
+    close = 0.3 if kind == "gzip" else 0.15
+    assert found.sample.rows == pytest.approx(in_all, rel=close)
     whole = inspect_log(log, seconds=1e9)
     assert whole.sample and whole.sample.is_whole and whole.sample.rows == in_all
     assert found.cost and whole.cost
-    assert found.cost.preprocessing == pytest.approx(whole.cost.preprocessing, rel=0.15)
+    assert found.cost.preprocessing == pytest.approx(whole.cost.preprocessing, rel=close)
 
 
 def test_a_part_that_is_too_small_is_no_reason_against_the_whole(
@@ -199,7 +202,7 @@ def test_what_would_not_start_is_told_with_the_reason(
     assert main([str(log)]) == 1
     output = capsys.readouterr()
     assert "A run would not start: " in output.err
-    assert pytest.importorskip("re").search(reason, output.err, 16), output.err
+    assert re.search(reason, output.err, re.DOTALL), output.err
     assert "pipeline.run_local" not in output.out
 
 
