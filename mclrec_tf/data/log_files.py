@@ -45,6 +45,10 @@ def event_log_files(path: str | PathLike[str], format: EventLogFormat | None = N
         files = sorted(_find_files(path))
     except tf.errors.OpError as error:
         raise EventLogError(f"{path}: cannot be looked up: {error}.") from error
+    except UnicodeError as error:  # TensorFlow opens no others
+        raise EventLogError(
+            f"{path!r}: this name, or that of a file in the folder, is not UTF-8. Rename it."
+        ) from error
     tables = [file for file in files if not re.search(r"\.txt(\.\w+)?$", file, re.IGNORECASE)]
     if format is not None and not format.timestamp_column and len(tables) > 1:
         raise EventLogError(

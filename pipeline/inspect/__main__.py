@@ -5,6 +5,7 @@ Example:
 """
 
 import argparse
+import io
 import os
 import sys
 
@@ -79,9 +80,12 @@ def _inspect(options_parser: argparse.ArgumentParser, options: argparse.Namespac
     if not data.strip():
         options_parser.error("DATA must not be empty; is a variable of the shell unset?")
     silence_tensorflow()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a log may hold what a terminal cannot show
+            stream.reconfigure(errors="backslashreplace")
     # Not at the top of the file: they take seconds, and --help should not.
     from pipeline.inspect.inspection import inspect_log, log_format
-    from pipeline.inspect.show import show
+    from pipeline.inspect.show import printable, show
 
     try:
         settings = DataSettings(**{name: getattr(options, name) for name in _SETTINGS})
@@ -93,7 +97,7 @@ def _inspect(options_parser: argparse.ArgumentParser, options: argparse.Namespac
     show(found, console)
     sys.stdout.flush()
     for problem in found.problems:
-        print(f"A run would not start: {problem}", file=sys.stderr)
+        print(f"A run would not start: {printable(problem)}", file=sys.stderr)
     return WOULD_NOT if found.problems else WOULD_START
 
 

@@ -2,12 +2,15 @@
 
 import gzip
 import json
+import os
 import re
 import shlex
+import signal
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pyarrow
 import pytest
@@ -324,3 +327,37 @@ def test_no_tfx_is_loaded_without_spans():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def run_command(*arguments: str | bytes, **options: Any) -> subprocess.CompletedProcess[bytes]:
+    command = [sys.executable, "-m", "pipeline.inspect", *arguments]
+    return subprocess.run(command, capture_output=True, **options)
+
+
+def test_a_name_that_is_not_utf8_and_a_terminal_that_knows_ascii_alone(tmp_path: Path):
+    log = tmp_path / "log.csv"
+    log.write_text(HEADER + ROWS.replace("i1,", "\u00e9\x1b[31m,"))
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    done = run_command(str(log), env=environment)
+    assert done.returncode == 0 and b"--data" in done.stdout and b"\x1b" not in done.stdout
+    odd = os.fsencode(tmp_path) + b"/\xff.csv"
+    log.rename(os.fsdecode(odd))
+    for data in (odd, os.fsencode(tmp_path)):
+        done = run_command(data, env=environment)
+        assert done.returncode == 1 and b"is not UTF-8" in done.stderr, done.stderr
+        assert b"Traceback" not in done.stderr
+
+
+def test_an_interrupt_ends_quietly(tmp_path: Path):
+    log = tmp_path / "log.fifo"
+    os.mkfifo(log)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "pipeline.inspect", str(log)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    writer = os.open(log, os.O_WRONLY)  # returns when the command reads
+    process.send_signal(signal.SIGINT)
+    os.close(writer)
+    output, errors = process.communicate(timeout=120)
+    assert (process.returncode, output, errors) == (130, b"", b"")
