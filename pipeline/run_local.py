@@ -19,11 +19,12 @@ from pipeline.local.workdir import RunError, Workdir
 ERROR, NOT_BLESSED, INTERRUPTED = 1, 3, 130
 
 _EPILOG = f"""\
-The event log is a CSV, TSV, RecBole .inter, Parquet or "user item item ..." text file, also with
-.gz, or a folder or glob of such files. Daily folders: write the date as {{YYYY}}, {{MM}}, {{DD}} or
-a number as {{SPAN}}, and a version as {{VERSION}}; "days/{{YYYY}}-{{MM}}-{{DD}}/*.csv" is all days
-up to the newest. A run that was stopped goes on where it was when the same command is given again;
-steps whose input and settings are unchanged are not repeated.
+The event log is a text table (any separator), JSON lines, Parquet, RecBole .inter, or a .txt file
+with "user item item ..." a line, also packed (.gz, .bz2, .xz, .zst, .zip), or a folder or glob of
+such files. Times are numbers or ISO 8601 dates. Daily folders: write the date as {{YYYY}}, {{MM}},
+{{DD}} or a number as {{SPAN}}, and a version as {{VERSION}}; "days/{{YYYY}}-{{MM}}-{{DD}}/*.csv" is
+all days up to the newest. A run that was stopped goes on where it was when the same command is
+given again; steps whose input and settings are unchanged are not repeated.
 
 --metadata keeps the metadata on a MySQL or MariaDB server, where backups are made and others can
 look: mysql://USER@HOST[:PORT]/DATABASE, a database that exists. The password is in the environment,

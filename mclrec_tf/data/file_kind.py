@@ -26,6 +26,7 @@ from mclrec_tf.data.suggestions import (
 
 SEPARATORS = ("\t", ",", ";", "|", "::", " ")
 _SAMPLE_LINES = 100
+_HEAD_BYTES = 1 << 16
 _RECBOLE = re.compile(r".+:(token|token_seq|float|float_seq)")
 _TEXT_ENDING = re.compile(r"\.txt(\.(gz|bz2|xz|zst|zip))?$", re.IGNORECASE)
 _FOREIGN = (
@@ -88,9 +89,14 @@ def file_kind(
     if head.startswith(b"PAR1"):
         return FileKind("parquet")
     _refuse_foreign(path, head)
-    lines = [line for line in re.split("\r\n|\n|\r", _text(head)) if line.strip()]
+    lines = [line for line in re.split("\r\n|\n|\r", _text(head[:_HEAD_BYTES])) if line.strip()]
     if not lines:
         raise EventLogError(f"{path}: the file is empty. Row 1 must name the columns.")
+    if lines[0].strip() == "{":
+        raise EventLogError(
+            f"{path}: looks like JSON over several lines. Write one object a line, for example "
+            "with jq -c ."
+        )
     if lines[0].lstrip().startswith("{"):
         return FileKind("json")
     if re.search("[\0-\\x08\ud800-\udfff]", lines[0]):

@@ -198,6 +198,8 @@ def _only_member(path: str, data: BinaryIO) -> Any:
         for member in archive.infolist()
         if not member.is_dir() and not member.filename.startswith(("__MACOSX/", "."))
     ]
+    if any(member.filename == "xl/workbook.xml" for member in members):
+        raise EventLogError(f"{path}: looks like an Excel file: save the sheet as CSV.")
     if len(members) != 1:
         names = ", ".join(member.filename for member in members[:5]) or "nothing"
         raise EventLogError(
