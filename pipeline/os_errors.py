@@ -45,7 +45,9 @@ _ADVICE = {
     errno.EEXIST: "it is a file: name a folder",
 }
 _IN_TEXT = re.compile(
-    "(?P<reason>" + "|".join(re.escape(os.strerror(number)) for number in sorted(_ENVIRONMENT)) + ")"
+    "(?P<reason>"
+    + "|".join(re.escape(os.strerror(number)) for number in sorted(_ENVIRONMENT))
+    + ")"
     r"""(?::\s*(?P<quote>['"])(?P<path>[^'"\n]+)(?P=quote))?"""
 )
 _PATH_BEFORE = re.compile(r"(?P<path>/[^\n;]*); $")

@@ -92,7 +92,9 @@ class ArtifactsOnDisk:
         Raises:
             RunError: something is gone, with all that is.
         """
-        artifacts = {a.id: a for a in self._artifacts() if a.state in (Artifact.LIVE, Artifact.DELETED)}
+        artifacts = {
+            a.id: a for a in self._artifacts() if a.state in (Artifact.LIVE, Artifact.DELETED)
+        }
         needed = self._needed(artifacts)
         found = {a.id: self._reason(a, a.id in needed) for a in artifacts.values()}
         gone = [Gone(artifacts[number], reason) for number, reason in found.items() if reason]
@@ -150,7 +152,9 @@ class ArtifactsOnDisk:
             newest = sorted(set(numbers) & set(artifacts))[-_COMPARED_WITH:]
             live = [number for number in newest if artifacts[number].state == Artifact.LIVE]
             # What was given up before the newest was made is history.
-            needed |= {number for number in newest if number in live or number > max(live, default=0)}
+            needed |= {
+                number for number in newest if number in live or number > max(live, default=0)
+            }
         return needed
 
     def _reason(self, artifact: Artifact, thoroughly: bool) -> str:

@@ -32,7 +32,9 @@ def own_metadata(workdir: Workdir) -> ConnectionConfig:
         )
     file = workdir.metadata_file
     if os.path.exists(file) and not os.access(file, os.W_OK):
-        raise RunError(f"{file}: cannot be written: let this user write it, or set another --workdir")
+        raise RunError(
+            f"{file}: cannot be written: let this user write it, or set another --workdir"
+        )
     config = tfx.orchestration.metadata.sqlite_metadata_connection_config(file)
     try:
         MetadataStore(config).get_contexts_by_type("pipeline")

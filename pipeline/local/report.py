@@ -1,6 +1,7 @@
 """What came of a run, as values and as tables."""
 
 import itertools
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -24,6 +25,7 @@ from pipeline.evaluation.results import read_results
 from pipeline.evaluation.slices import ALL_USERS
 from pipeline.example_gen.report import EventLogReport, read_report
 from pipeline.local.run_history import ComponentRun
+from serving.exports.checksums import damage
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,13 @@ def read_run(components: dict[str, ComponentRun]) -> RunReport:
         saved_model=path_utils.serving_model_path(output("Trainer", "model").uri),
         pushed_to=pushed["pushed_destination"].string_value if pushed["pushed"].int_value else None,
     )
+
+
+def damage_of_version(folder: str) -> str:
+    """What is wrong with a pushed version; "" if it is whole."""
+    if not os.path.isfile(os.path.join(folder, "saved_model.pb")):
+        return "has been removed since" if not os.path.isdir(folder) else "is no longer whole"
+    return "; ".join(damage(folder))
 
 
 def show_event_log(report: EventLogReport, console: Console) -> None:

@@ -23,7 +23,9 @@ from pipeline.run_report.contents import Contents
 from pipeline.settings import Settings
 
 
-def write_page(path: str | os.PathLike[str], contents: Contents, settings: Settings, title: str) -> None:
+def write_page(
+    path: str | os.PathLike[str], contents: Contents, settings: Settings, title: str
+) -> None:
     """Writes the page about a run; nothing is left of one that cannot be finished.
 
     Args:
