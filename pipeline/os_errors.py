@@ -44,17 +44,15 @@ _ADVICE = {
     errno.ENOTDIR: "a part of the path is a file: name a folder",
     errno.EEXIST: "it is a file: name a folder",
 }
+_NUMBERS = {os.strerror(number): number for number in _ENVIRONMENT}
 _IN_TEXT = re.compile(
-    "(?P<reason>"
-    + "|".join(re.escape(os.strerror(number)) for number in sorted(_ENVIRONMENT))
-    + ")"
+    f"(?P<reason>{'|'.join(map(re.escape, _NUMBERS))})"
     r"""(?::\s*(?P<quote>['"])(?P<path>[^'"\n]+)(?P=quote))?"""
 )
 _PATH_BEFORE = re.compile(r"(?P<path>/[^\n;]*); $")
-_NUMBERS = {os.strerror(number): number for number in _ENVIRONMENT}
 
 
-def sentence(error: OSError, path: object = None) -> str:
+def sentence(error: OSError, path: str | os.PathLike[str] | None = None) -> str:
     """Says which path is refused, why, and what to do.
 
     Args:
@@ -62,7 +60,9 @@ def sentence(error: OSError, path: object = None) -> str:
         path: what it is about, if the error does not name it.
     """
     named = error.filename if error.filename is not None else path
-    return _sentence(None if named is None else os.fsdecode(os.fspath(named)), error.errno, error)
+    # A descriptor is a number, which tells nobody anything.
+    text = os.fsdecode(named) if isinstance(named, str | bytes | os.PathLike) else None
+    return _sentence(text, error.errno, error)
 
 
 def refusal(error: BaseException) -> str | None:

@@ -10,7 +10,6 @@ from tfx.dsl.io import fileio
 from tfx.types.standard_component_specs import BASELINE_MODEL_KEY
 from tfx.utils import path_utils
 
-
 STANDS_FOR_NONE = "stands_for_no_model"
 
 
