@@ -102,6 +102,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument(
         "--server-flags",
+        type=not_empty,
         nargs="+",
         default=[],
         metavar="NAME=VALUE",

@@ -17,6 +17,7 @@ from typing import Any
 from benchmarks.provenance import print_json, provenance, write_json
 from pipeline.command_line import path
 from pipeline.os_errors import tells_os_errors
+from pipeline.settings import not_empty
 
 _MONITOR = "val_unseen_items_ndcg_at_10"
 _SHARES = (0.5, 0.8, 0.9, 0.95, 1.0)
@@ -87,7 +88,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("files", type=path, nargs="+", help="results of benchmarks.quality")
-    parser.add_argument("--monitor", default=_MONITOR, help=f"default: {_MONITOR}")
+    parser.add_argument("--monitor", type=not_empty, default=_MONITOR, help=f"default: {_MONITOR}")
     parser.add_argument("--out", type=path, default=Path("runs/results/time_to_quality"))
     parser.add_argument("--json", action="store_true", help="print the result as the last line")
     options = parser.parse_args(arguments)

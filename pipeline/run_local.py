@@ -111,8 +111,8 @@ def _run(options: argparse.Namespace, chosen: settings.Settings) -> int:
     page = workdir.new_page()
     models = Path(real_path(options.serving_dir or workdir.path / "models"), options.model_name)
     try:
-        check_can_be_written(models, "--serving-dir")
         with workdir.only_run(), workdir.log() as log_file:
+            check_can_be_written(models, "--serving-dir" if options.serving_dir else "--workdir")
             console.print(f"Loading TensorFlow and TFX; their log is {log_file}")
             # Not at the top of the file: they take seconds, and --help should not.
             from pipeline.local import report, runner

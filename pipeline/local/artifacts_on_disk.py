@@ -26,7 +26,8 @@ _ACCEPT = "--accept-missing"
 _SIZES_FILE = "artifact-sizes.json"
 # A run that starts again has its own model and data among the newest; it is compared with others.
 _COMPARED_WITH = 2
-_MAY_BE_EMPTY = ("PushedModel", "TransformCache")
+# Where Blessing blesses, the Evaluator does not; what is refused is not pushed.
+_MAY_BE_EMPTY = ("Evaluator/blessing", "Pusher/pushed_model", "Transform/updated_analyzer_cache")
 _SHOWN = 10
 
 
@@ -166,7 +167,7 @@ class ArtifactsOnDisk:
         now, before = _size(artifact.uri), self._sizes.get(_name(artifact))
         if before and now != before:
             return "has {} files of {:,} bytes, and had {} of {:,}".format(*now, *before)
-        if not now[0] and artifact.type not in _MAY_BE_EMPTY:
+        if not before and not now[0] and not _name(artifact).startswith(_MAY_BE_EMPTY):
             return "is empty"
         if artifact.type == Model.TYPE_NAME and thoroughly:
             return _damage_of_model(artifact.uri)

@@ -13,6 +13,7 @@ _ADVICE = {
     "file is not a database": "put back the file as it was, from a copy",
     "malformed": "put back the file as it was, from a copy",
     "database is locked": "another program holds it: end that program",
+    "Concurrent writes aborted": "another program holds it: end that program",
     "greater than library version": "it is of a newer version: use the version that wrote it",
     "older than library version": "it is of an older version of ml-metadata: use that version",
     "unable to open database file": "it must be a file that can be read and written",

@@ -154,6 +154,15 @@ def test_what_is_there_but_not_whole_stops_the_run(folder: Folder, kind: str, ho
         folder.check()
 
 
+def test_what_is_empty_on_purpose_is_not_missed(folder: Folder):
+    """The Evaluator's own blessing: ours is another component's."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(OUTPUTS, "ModelBlessing", ("Evaluator", "blessing"))
+        empty = folder.run("Model", "ModelBlessing")["ModelBlessing"]
+    (Path(empty.uri) / "content").unlink()
+    assert folder.check() == folder.check() == []
+
+
 @pytest.mark.parametrize("kind", OUTPUTS)
 def test_an_empty_artifact_of_an_earlier_version_stops_the_run(folder: Folder, kind: str):
     lost = folder.run()[kind]
