@@ -143,10 +143,9 @@ class ArtifactsOnDisk:
                 newest = max(run.id for run in runs)
                 needed |= {a.id for a in self._store.get_artifacts_by_context(newest)}
         blessed = [
-            artifact.custom_properties["current_model_id"].int_value
+            _number(artifact, "current_model_id")
             for artifact in artifacts.values()
-            if artifact.type == ModelBlessing.TYPE_NAME
-            and artifact.custom_properties["blessed"].int_value
+            if artifact.type == ModelBlessing.TYPE_NAME and _number(artifact, "blessed")
         ]
         accepted = [a.id for a in artifacts.values() if a.type == AcceptedData.TYPE_NAME]
         for numbers in (blessed, accepted):
@@ -216,6 +215,13 @@ class ArtifactsOnDisk:
             artifact.state = state
         if changed:
             self._store.put_artifacts(changed)
+
+
+def _number(artifact: Artifact, name: str) -> int:
+    """A custom property. To index the map of a message makes a value, and of one without content
+    ML Metadata aborts the process when it is written."""
+    properties = artifact.custom_properties
+    return properties[name].int_value if name in properties else 0
 
 
 def _root(artifact: Artifact) -> str:

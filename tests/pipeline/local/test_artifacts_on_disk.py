@@ -69,7 +69,7 @@ class Folder:
                 uri=str(uri),
                 state=Artifact.LIVE,
             )
-            if kind == "ModelBlessing":
+            if kind == "ModelBlessing" and component == "Blessing":
                 artifact.custom_properties["blessed"].int_value = 1
                 artifact.custom_properties["current_model_id"].int_value = made["Model"].id
             step = Event.Path(steps=[Event.Path.Step(key=key), Event.Path.Step(index=0)])
@@ -161,6 +161,9 @@ def test_what_is_empty_on_purpose_is_not_missed(folder: Folder):
         empty = folder.run("Model", "ModelBlessing")["ModelBlessing"]
     (Path(empty.uri) / "content").unlink()
     assert folder.check() == folder.check() == []
+    shutil.rmtree(empty.uri)
+    assert len(folder.check(accept_missing=True)) == 1
+    assert folder.state(empty) == Artifact.DELETED
 
 
 @pytest.mark.parametrize("kind", OUTPUTS)
