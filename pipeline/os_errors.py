@@ -65,15 +65,20 @@ def sentence(error: OSError, path: str | os.PathLike[str] | None = None) -> str:
     return _sentence(text, error.errno, error)
 
 
-def refusal(error: BaseException) -> str | None:
+def refusal(error: BaseException, path: str | os.PathLike[str] | None = None) -> str | None:
     """The first thing that the operating system refused, of an error and all that led to it.
 
     What went wrong afterwards, while a failure was written down or tidied up, is not told.
 
+    Args:
+        error: what came of it.
+        path: where the work was done, if the error does not name a path.
+
     Returns:
         A sentence; None if the operating system refused nothing.
     """
-    found = [text for text in map(_refused, causes(error)) if text]
+    where = None if path is None else os.fspath(path)
+    found = [text for text in (_refused(cause, where) for cause in causes(error)) if text]
     return found[-1] if found else None
 
 
@@ -107,25 +112,25 @@ def tells_os_errors(main: Callable[..., int | None]) -> Callable[..., int | None
     return told
 
 
-def _refused(error: BaseException) -> str | None:
+def _refused(error: BaseException, where: str | None) -> str | None:
     if isinstance(error, OSError) and error.errno in _ENVIRONMENT:
         # Some libraries put number and path into the text alone.
-        return sentence(error) if error.filename is not None else _from_text(error)
-    return _from_text(error)
+        return sentence(error) if error.filename is not None else _from_text(error, where)
+    return _from_text(error, where)
 
 
-def _from_text(error: BaseException) -> str | None:
+def _from_text(error: BaseException, where: str | None) -> str | None:
     text = str(error)
     match = _IN_TEXT.search(text)
     if match:
         before = _PATH_BEFORE.search(text[: match.start()])
-        path = match["path"] or (before and before["path"])
+        path = match["path"] or (before and before["path"]) or where
         return _sentence(path, _NUMBERS[match["reason"]], error)
     for words, number in _SQLITE.items():
         if words in text:
             return _sentence("metadata.sqlite", number, error)
     if isinstance(error, OSError) and error.errno in _ENVIRONMENT:
-        return _sentence(None, error.errno, error)
+        return _sentence(where, error.errno, error)
     return None
 
 

@@ -108,7 +108,7 @@ def run(
             failure = str(known[0])
         else:
             where = progress.current or "The pipeline"
-            failure = f"{where} failed: {refusal(error) or error}"
+            failure = f"{where} failed: {refusal(error, workdir.path) or error}"
         components = _components_since(earlier, metadata, pipeline_name)
         _write_page(page, components, failure, settings, data_path, gone_without)
         raise RunError(failure) from error
