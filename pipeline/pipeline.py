@@ -40,14 +40,15 @@ PIPELINE_NAME = "mclrec"
 
 def create_pipeline(
     *,
-    pipeline_root: str,
-    data_path: str,
-    model_directory: str,
+    pipeline_root: str | os.PathLike[str],
+    data_path: str | os.PathLike[str],
+    model_directory: str | os.PathLike[str],
     settings: Settings,
     pipeline_name: str = PIPELINE_NAME,
     beam_args: Sequence[str] | None = None,
     enable_cache: bool = True,
-    state_folder: str | None = None,
+    state_folder: str | os.PathLike[str] | None = None,
+    accept_missing: bool = False,
     metadata: metadata_store_pb2.ConnectionConfig | None = None,
 ) -> tfx.dsl.Pipeline:
     """Builds the pipeline, for any TFX orchestrator.
@@ -64,12 +65,15 @@ def create_pipeline(
         state_folder: for Kubeflow Pipelines, which has no resolvers: a folder that tells a run what
             earlier ones accepted and pushed, in place of ML Metadata. The run then writes its page
             by itself.
+        accept_missing: with a state folder, go on where what earlier runs have kept is gone.
         metadata: connection to ML Metadata; None where the orchestrator has its own.
 
     Raises:
         ValueError: The search space cannot be used.
         SchemaError: The schema cannot be read.
     """
+    pipeline_root, data_path = os.fspath(pipeline_root), os.fspath(data_path)
+    state_folder = state_folder and os.fspath(state_folder)
     data = example_gen_settings(settings.data)
     examples = example_gen(data_path, data)
     statistics = tfx.components.StatisticsGen(examples=examples.outputs["examples"])
@@ -78,10 +82,13 @@ def create_pipeline(
         statistics=statistics.outputs["statistics"], schema=schema.outputs["schema"]
     )
     push_destination = tfx.proto.PushDestination(
-        filesystem=tfx.proto.PushDestination.Filesystem(base_directory=model_directory)
+        filesystem=tfx.proto.PushDestination.Filesystem(base_directory=os.fspath(model_directory))
     )
     previous_run = state_folder and PreviousRun(
-        push_destination=proto_utils.proto_to_json(push_destination), state_folder=state_folder
+        push_destination=proto_utils.proto_to_json(push_destination),
+        state_folder=state_folder,
+        trains_on=int(settings.training.start_from == "blessed"),
+        accept_missing=int(accept_missing),
     )
     last_accepted = previous_run or last_accepted_data(current=statistics.outputs["statistics"])
     gate = DataGate(
@@ -195,7 +202,7 @@ def create_pipeline(
             blessing=blessing.outputs["blessing"],
             pushed_model=pusher.outputs["pushed_model"],
             title=examples.exec_properties["input_base"],
-            settings=json.dumps(dataclasses.asdict(settings)),
+            settings=json.dumps(dataclasses.asdict(settings), default=os.fspath),
             trainer_config=trainer.exec_properties["custom_config"],
         )
         components += [keep, page]

@@ -22,9 +22,20 @@ LOG_OPTIONS = (
 """The settings that say how a log is read: the fields of `mclrec_tf`'s EventLogFormat."""
 
 
+def not_empty(value: str) -> str:
+    """A path or a name, for argparse: "" is what a shell makes of a variable that is not set."""
+    if not value.strip():
+        raise argparse.ArgumentTypeError("must not be empty; is a variable of the shell unset?")
+    return value
+
+
 def setting(default: Any, help: str) -> Any:
     """A dataclass field with a default and an explanation."""
     return field(default=default, metadata={"help": help})
+
+
+# "" takes the order of the rows. Where "" is the default it means something, too.
+_MAY_BE_EMPTY = {"timestamp_column"}
 
 
 def _require(name: str, value: float, at_least: float, below: float = float("inf")) -> None:
@@ -204,7 +215,8 @@ class BlessingSettings:
     min_ndcg: float = setting(0.0, "lowest NDCG@10; 0 asks nothing")
     min_lift: float = setting(
         1.05,
-        "lowest NDCG@10 divided by that of popularity, and by that of recency; 0 asks nothing",
+        "lowest NDCG@10 divided by that of popularity, and by that of recency; where these are so "
+        "high that less would do, their distance to 1 divided by the model's; 0 asks nothing",
     )
     max_drop: float = setting(
         0.1,
@@ -217,8 +229,9 @@ class BlessingSettings:
     min_slice_users: int = setting(30, "slices of fewer test users are shown, but refuse nothing")
 
     def __post_init__(self) -> None:
-        for name in ("min_ndcg", "min_lift"):
-            _require(name, getattr(self, name), 0)
+        if not 0 <= self.min_ndcg <= 1:
+            raise ValueError(f"--min-ndcg is an NDCG@10, from 0 to 1; got {self.min_ndcg:g}")
+        _require("min_lift", self.min_lift, 0)
         if not 0 <= self.max_drop <= 1:
             raise ValueError(f"--max-drop is a share, from 0 to 1; got {self.max_drop:g}")
         _require("confidence", self.confidence, 0.5, 1)
@@ -260,10 +273,13 @@ def add_option(parser: Any, kind: Any, name: str) -> None:
     (field_,) = (field_ for field_ in fields(kind) if field_.name == name)
     type_ = get_type_hints(kind)[name]
     is_choice = get_origin(type_) is Literal
+    parse = str if is_choice else type_
+    if parse is str and field_.default and name not in _MAY_BE_EMPTY:
+        parse = not_empty
     parser.add_argument(
         option(name),
         dest=name,
-        type=str if is_choice else type_,
+        type=parse,
         choices=get_args(type_) if is_choice else None,
         default=field_.default,
         metavar=None if is_choice else type_.__name__.upper(),

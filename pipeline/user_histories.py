@@ -29,7 +29,10 @@ class EventLogHistories:
         max_bad_rows: largest share of unusable rows.
     """
 
-    def __init__(self, path: str, format: EventLogFormat, max_bad_rows: float) -> None:
+    def __init__(
+        self, path: str | os.PathLike[str], format: EventLogFormat, max_bad_rows: float
+    ) -> None:
+        path = os.fspath(path)
         self._path = path
         self._format = format
         self._max_bad_rows = max_bad_rows
@@ -53,7 +56,8 @@ class ExampleHistories:
         path: a file, a folder or a glob; the names hold "tfrecord".
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        path = os.fspath(path)
         pattern = os.path.join(path, f"*{_TFRECORD}*") if tf.io.gfile.isdir(path) else path
         files = tf.io.gfile.glob(pattern)
         if not files:
@@ -94,7 +98,7 @@ def _check(example: tf.train.Example, file: str) -> None:
 
 
 def find_histories(
-    path: str, format: EventLogFormat, max_bad_rows: float
+    path: str | os.PathLike[str], format: EventLogFormat, max_bad_rows: float
 ) -> EventLogHistories | ExampleHistories:
     """Tells Examples from an event log by the names of the files.
 
@@ -105,6 +109,7 @@ def find_histories(
     Raises:
         EventLogError, HistoriesError: there is nothing, or nothing that can be read.
     """
+    path = os.fspath(path)
     is_folder = not has_spans(path) and tf.io.gfile.isdir(path)
     names = tf.io.gfile.listdir(path) if is_folder else [os.path.basename(path)]
     if any(_TFRECORD in name for name in names):

@@ -10,7 +10,8 @@ import logging
 import sys
 
 from pipeline.command_line import add_beam_args
-from pipeline.settings import DataSettings, add_option
+from pipeline.os_errors import tells_os_errors
+from pipeline.settings import DataSettings, add_option, not_empty
 from serving.tensorflow_log import silence_tensorflow
 
 _EPILOG = """\
@@ -32,17 +33,21 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument(
         "--model",
         required=True,
+        type=not_empty,
         metavar="DIR",
         help="a pushed version, or the folder of versions, of which the newest is taken",
     )
     result.add_argument(
         "--data",
         required=True,
+        type=not_empty,
         metavar="LOG_OR_EXAMPLES",
         help="an event log as for pipeline.run_local, of which each user's whole history counts, "
         "or TFRecord files of Examples with user_id and history",
     )
-    result.add_argument("--output", required=True, metavar="DIR", help="a new folder to write")
+    result.add_argument(
+        "--output", required=True, type=not_empty, metavar="DIR", help="a new folder to write"
+    )
     result.add_argument(
         "--k", type=int, default=20, metavar="INT", help="items a user (default: %(default)s)"
     )
@@ -52,6 +57,7 @@ def parser() -> argparse.ArgumentParser:
     return result
 
 
+@tells_os_errors
 def main(arguments: list[str] | None = None) -> int:
     """Runs the command; returns the exit status."""
     options_parser = parser()

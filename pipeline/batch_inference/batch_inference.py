@@ -28,7 +28,7 @@ def recommend_to_parquet(
     *,
     model: ModelVersion,
     users: EventLogHistories | ExampleHistories,
-    output: str,
+    output: str | os.PathLike[str],
     k: int,
     beam_args: Sequence[str],
 ) -> None:

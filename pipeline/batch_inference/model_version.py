@@ -26,13 +26,13 @@ class ModelVersion(NamedTuple):
     path: str
 
 
-def find_model(path: str) -> ModelVersion:
+def find_model(path: str | os.PathLike[str]) -> ModelVersion:
     """Finds the model in a folder: a SavedModel, or the newest of the versions that lie there.
 
     Raises:
         BatchInferenceError: there is none.
     """
-    path = path.rstrip("/")
+    path = os.fspath(path).rstrip("/")
     if tf.io.gfile.exists(os.path.join(path, _GRAPH)):
         return _checked(ModelVersion(os.path.basename(path), path))
     versions = version_folders(path)

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from tfx.dsl.io import fileio
 
@@ -10,7 +10,7 @@ from pipeline.batch_inference.error import BatchInferenceError
 
 
 @contextmanager
-def whole_folder(path: str) -> Iterator[str]:
+def whole_folder(path: str | os.PathLike[str]) -> Iterator[str]:
     """Gives a hidden folder to write to, which gets its name when all is written.
 
     What fails leaves nothing; what a killed run left is removed by the next one.
@@ -21,7 +21,8 @@ def whole_folder(path: str) -> Iterator[str]:
     Raises:
         BatchInferenceError: it exists already.
     """
-    parent, name = os.path.split(path.rstrip("/"))
+    path = os.fspath(path).rstrip("/")
+    parent, name = os.path.split(path)
     if fileio.exists(path):
         raise BatchInferenceError(
             f"--output {path}: exists already. Give the name of a new folder, or remove it."
@@ -33,6 +34,8 @@ def whole_folder(path: str) -> Iterator[str]:
     try:
         yield unfinished
     except BaseException:
-        fileio.rmtree(unfinished)
+        # What fails now, on a disk that is gone for example, must not hide why.
+        with suppress(Exception):
+            fileio.rmtree(unfinished)
         raise
-    fileio.rename(unfinished, path.rstrip("/"))
+    fileio.rename(unfinished, path)

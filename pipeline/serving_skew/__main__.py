@@ -10,7 +10,8 @@ import sys
 from collections.abc import Sequence
 
 from pipeline.command_line import add_beam_args
-from pipeline.settings import DataSettings, add_option
+from pipeline.os_errors import tells_os_errors
+from pipeline.settings import DataSettings, add_option, not_empty
 from serving.tensorflow_log import silence_tensorflow
 
 ERROR, SKEWED = 1, 3
@@ -35,16 +36,20 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument(
         "--data",
         required=True,
+        type=not_empty,
         metavar="LOG_OR_EXAMPLES",
         help="what was trained on: the event log, or the Examples of Split-test",
     )
-    result.add_argument("--served", required=True, metavar="FILE", help="the served histories")
+    result.add_argument(
+        "--served", required=True, type=not_empty, metavar="FILE", help="the served histories"
+    )
     for name in ("schema", "user_column", "item_column", "timestamp_column", "max_bad_rows"):
         add_option(result, DataSettings, name)
     add_beam_args(result)
     return result
 
 
+@tells_os_errors
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command; returns the exit status."""
     options = parser().parse_args(arguments)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from serving.client import Recommendation, RecommendationClient, Tls
 from serving.client.clients import Protocol
+from serving.command_line import not_empty
 from serving.errors import ServingError
 
 
@@ -41,19 +42,28 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
         prog="python -m serving.client", description="Recommends items to follow a history."
     )
     parser.add_argument("history", nargs="*", metavar="ITEM", help="item ids, oldest first")
-    parser.add_argument("--host", default="127.0.0.1", help="of the server (%(default)s)")
+    parser.add_argument(
+        "--host", type=not_empty, default="127.0.0.1", help="of the server (%(default)s)"
+    )
     parser.add_argument("--port", type=int, help="ask over gRPC at this port")
     parser.add_argument("--rest_api_port", type=int, help="ask over REST at this port")
-    parser.add_argument("--model_name", default="mclrec", help="(%(default)s)")
+    parser.add_argument("--model_name", type=not_empty, default="mclrec", help="(%(default)s)")
     parser.add_argument("--k", type=int, default=10, help="how many items (%(default)s)")
     parser.add_argument("--exclude", nargs="+", default=[], metavar="ITEM", help="leave these out")
     parser.add_argument("--keep_seen", action="store_true", help="allow items of the history")
     parser.add_argument("--timeout", type=float, default=10.0, help="in seconds (%(default)s)")
     parser.add_argument(
-        "--root_certificates", metavar="FILE", help="encrypt, and trust these certificates (PEM)"
+        "--root_certificates",
+        type=not_empty,
+        metavar="FILE",
+        help="encrypt, and trust these certificates (PEM)",
     )
-    parser.add_argument("--client_certificate", metavar="FILE", help="for mutual TLS (PEM)")
-    parser.add_argument("--client_key", metavar="FILE", help="of the client's certificate (PEM)")
+    parser.add_argument(
+        "--client_certificate", type=not_empty, metavar="FILE", help="for mutual TLS (PEM)"
+    )
+    parser.add_argument(
+        "--client_key", type=not_empty, metavar="FILE", help="of the client's certificate (PEM)"
+    )
     options = parser.parse_args(arguments)
     if not options.port and not options.rest_api_port:
         parser.error("give --port or --rest_api_port, or both")
