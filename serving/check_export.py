@@ -37,6 +37,9 @@ def check_export(path: str | os.PathLike[str]) -> list[Finding]:
     Args:
         path: Folder of the SavedModel, the one with `saved_model.pb`.
 
+    Raises:
+        ValueError: The path is empty.
+
     Returns:
         What is wrong; empty for an export that may be served.
 
@@ -49,6 +52,8 @@ def check_export(path: str | os.PathLike[str]) -> list[Finding]:
     from serving.exports.graph import UnreadableExport, check_graph, read_graph
 
     path = os.fspath(path)
+    if not path:
+        raise ValueError("path is empty; give the folder that holds saved_model.pb")
     try:
         graph = read_graph(path)
     except UnreadableExport as error:
@@ -87,6 +92,8 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("export", metavar="DIR", help="the folder that holds saved_model.pb")
     options = parser.parse_args(arguments)
+    if not options.export:
+        parser.error("DIR is empty; give the folder that holds saved_model.pb")
     silence_tensorflow()
     findings = check_export(options.export)
     if not findings:
