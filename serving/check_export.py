@@ -18,6 +18,7 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
+from serving.command_line import not_empty
 from serving.tensorflow_log import silence_tensorflow
 
 _TRIAL = Path(__file__).with_name("exports") / "trial.py"
@@ -90,10 +91,10 @@ def main(arguments: list[str] | None = None) -> int:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("export", metavar="DIR", help="the folder that holds saved_model.pb")
+    parser.add_argument(
+        "export", type=not_empty, metavar="DIR", help="the folder that holds saved_model.pb"
+    )
     options = parser.parse_args(arguments)
-    if not options.export:
-        parser.error("DIR is empty; give the folder that holds saved_model.pb")
     silence_tensorflow()
     findings = check_export(options.export)
     if not findings:

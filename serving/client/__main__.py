@@ -8,10 +8,10 @@ from collections.abc import Sequence
 
 from serving.client import HISTORY_LENGTH, RecommendationClient, Recommendations, Tls
 from serving.client.clients import Protocol
+from serving.command_line import not_empty
 from serving.errors import ServingError
 
 _SHOWN_IDS = 10
-_LAST_PORT = 2**16 - 1
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -22,7 +22,7 @@ def main(arguments: list[str] | None = None) -> int:
         tls = Tls(options.root_certificates, options.client_certificate, options.client_key)
     ports: dict[Protocol, int | None] = {"grpc": options.port, "rest": options.rest_api_port}
     for protocol, port in ports.items():
-        if not port:
+        if port is None:
             continue
         address = f"{options.host}:{port}"
         try:
@@ -48,45 +48,33 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("history", nargs="*", metavar="ITEM", help="item ids, oldest first")
     parser.add_argument(
-        "--host", type=_non_empty, default="127.0.0.1", help="of the server (%(default)s)"
+        "--host", type=not_empty, default="127.0.0.1", help="of the server (%(default)s)"
     )
-    parser.add_argument("--port", type=_port, help="ask over gRPC at this port")
-    parser.add_argument("--rest_api_port", type=_port, help="ask over REST at this port")
-    parser.add_argument("--model_name", type=_non_empty, default="mclrec", help="(%(default)s)")
+    parser.add_argument("--port", type=int, help="ask over gRPC at this port")
+    parser.add_argument("--rest_api_port", type=int, help="ask over REST at this port")
+    parser.add_argument("--model_name", type=not_empty, default="mclrec", help="(%(default)s)")
     parser.add_argument("--k", type=int, default=10, help="how many items (%(default)s)")
     parser.add_argument("--exclude", nargs="+", default=[], metavar="ITEM", help="leave these out")
     parser.add_argument("--keep_seen", action="store_true", help="allow items of the history")
     parser.add_argument("--timeout", type=float, default=10.0, help="in seconds (%(default)s)")
     parser.add_argument(
         "--root_certificates",
-        type=_non_empty,
+        type=not_empty,
         metavar="FILE",
         help="encrypt, and trust these certificates (PEM)",
     )
     parser.add_argument(
-        "--client_certificate", type=_non_empty, metavar="FILE", help="for mutual TLS (PEM)"
+        "--client_certificate", type=not_empty, metavar="FILE", help="for mutual TLS (PEM)"
     )
     parser.add_argument(
-        "--client_key", type=_non_empty, metavar="FILE", help="of the client's certificate (PEM)"
+        "--client_key", type=not_empty, metavar="FILE", help="of the client's certificate (PEM)"
     )
     options = parser.parse_args(arguments)
-    if not options.port and not options.rest_api_port:
+    if options.port is None and options.rest_api_port is None:
         parser.error("give --port or --rest_api_port, or both")
     if (options.client_certificate or options.client_key) and not options.root_certificates:
         parser.error("--client_certificate and --client_key need --root_certificates")
     return options
-
-
-def _non_empty(text: str) -> str:
-    if not text:
-        raise argparse.ArgumentTypeError("is empty; leave the option out or give it a value")
-    return text
-
-
-def _port(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= _LAST_PORT:
-        raise argparse.ArgumentTypeError(f"{text!r} is no port, 1 to {_LAST_PORT}")
-    return int(text)
 
 
 def _remark(

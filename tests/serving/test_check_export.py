@@ -75,7 +75,7 @@ def test_a_folder_that_cannot_be_read_is_named(
         assert reason in out
     with pytest.raises(SystemExit) as ended:
         check_export_module.main([""])
-    assert ended.value.code == 2 and "DIR is empty" in capsys.readouterr().err
+    assert ended.value.code == 2 and "DIR: must not be empty" in capsys.readouterr().err
     with pytest.raises(ValueError, match="path is empty"):
         check_export("")
 

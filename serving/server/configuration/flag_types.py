@@ -30,12 +30,6 @@ def port(text: str) -> int:
     return int(text)
 
 
-def non_empty(text: str) -> str:
-    if not text:
-        raise argparse.ArgumentTypeError("is empty; leave the option out or give it a value")
-    return text
-
-
 def positive(text: str) -> int:
     if not text.isdecimal() or not int(text):
         raise argparse.ArgumentTypeError(f"{text!r} is no whole number, 1 or more")

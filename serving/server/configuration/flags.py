@@ -2,12 +2,12 @@
 
 import argparse
 
+from serving.command_line import not_empty
 from serving.server.configuration.flag_types import (
     boolean,
     channel_arguments,
     count,
     integer,
-    non_empty,
     port,
     positive,
     seconds,
@@ -79,7 +79,7 @@ def _add_addresses(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--host",
-        type=non_empty,
+        type=not_empty,
         default="127.0.0.1",
         help="address to listen on; 0.0.0.0 lets other machines in, without a password, and "
         "unencrypted but for gRPC with --ssl_config_file (%(default)s; TF Serving has no such "
@@ -87,7 +87,7 @@ def _add_addresses(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--ssl_config_file",
-        type=non_empty,
+        type=not_empty,
         help="SSLConfig as text: key and certificates for gRPC over TLS; REST stays unencrypted",
     )
     group.add_argument(
@@ -102,16 +102,14 @@ def _add_addresses(parser: argparse.ArgumentParser) -> None:
 def _add_models(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("models")
     group.add_argument(
-        "--model_name", type=non_empty, default="mclrec", help="in requests (%(default)s)"
+        "--model_name", type=not_empty, default="mclrec", help="in requests (%(default)s)"
     )
     group.add_argument(
-        "--model_base_path",
-        type=non_empty,
-        help="folder that holds a numbered folder a version",
+        "--model_base_path", type=not_empty, help="folder that holds a numbered folder a version"
     )
     group.add_argument(
         "--model_config_file",
-        type=non_empty,
+        type=not_empty,
         help="ModelServerConfig as text: several models, version policies, labels; "
         "instead of the two options above",
     )
@@ -192,12 +190,12 @@ def _add_running(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--batching_parameters_file",
-        type=non_empty,
+        type=not_empty,
         help="BatchingParameters as text, for batching",
     )
     group.add_argument(
         "--monitoring_config_file",
-        type=non_empty,
+        type=not_empty,
         help="MonitoringConfig as text: turns on Prometheus metrics at the REST port",
     )
     for kind in ("session", "intra_op", "inter_op"):

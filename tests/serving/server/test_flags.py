@@ -78,7 +78,7 @@ def test_a_flag_without_a_choice_may_name_what_is_done_anyway(argument: str) -> 
         (["--port=x"], "--port: 'x' is no port, 0 to 65535"),
         (["--rest_api_port=65536"], "--rest_api_port: '65536' is no port, 0 to 65535"),
         *(
-            ([f"--{name}="], f"--{name}: is empty; leave the option out or give it a value")
+            ([f"--{name}="], f"--{name}: must not be empty; is a variable of the shell unset?")
             for name in (
                 *("host", "model_name", "model_base_path", "model_config_file"),
                 *("ssl_config_file", "batching_parameters_file", "monitoring_config_file"),
