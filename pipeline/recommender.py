@@ -1,5 +1,6 @@
 """Asks a SavedModel as the client asks a server, but without one."""
 
+import os
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -28,9 +29,9 @@ class Recommender(ModelHandler[UserHistory, Recommendations, Any]):
         k: items to recommend.
     """
 
-    def __init__(self, saved_model: str, k: int) -> None:
+    def __init__(self, saved_model: str | os.PathLike[str], k: int) -> None:
         super().__init__(max_batch_size=_MAX_BATCH_SIZE)
-        self._saved_model = saved_model
+        self._saved_model = os.fspath(saved_model)
         self._k = k
 
     def load_model(self) -> Any:

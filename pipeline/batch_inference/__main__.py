@@ -14,10 +14,11 @@ from pipeline.settings import DataSettings, add_option
 from serving.tensorflow_log import silence_tensorflow
 
 _EPILOG = """\
-A row of the output: user_id, item_ids and scores, best first, model_version. The answers are those
+A row of the output: user_id, item_ids and scores, best first, model_version, known_items and
+history_items: how many items of the history the model knows, out of how many. The answers are those
 of a server of the model. DIR appears when it is whole; a run that fails or is killed leaves none.
 
-exit status: 0 written; 1 error; 2 wrong options
+exit status: 0 written; 1 error, also where the model knows no item of any user; 2 wrong options
 """
 
 
@@ -69,7 +70,7 @@ def main(arguments: list[str] | None = None) -> int:
 
     try:
         format = EventLogFormat(options.user_column, options.item_column, options.timestamp_column)
-        recommend_to_parquet(
+        coverage = recommend_to_parquet(
             model=find_model(options.model),
             users=find_histories(options.data, format, options.max_bad_rows),
             output=options.output,
@@ -79,10 +80,11 @@ def main(arguments: list[str] | None = None) -> int:
     except (EventLogError, HistoriesError, BatchInferenceError) as error:
         print(error, file=sys.stderr)
         return 1
-    print(f"Written to {options.output}")
+    print(f"Written to {options.output}: {coverage}")
     return 0
 
 
 if __name__ == "__main__":
-    logging.basicConfig(level=logging.ERROR)  # Beam and TFX warn of what is of no consequence
+    # Beam and TFX warn of what is of no consequence, and what fails is told in a sentence.
+    logging.basicConfig(level=logging.CRITICAL)
     sys.exit(main())

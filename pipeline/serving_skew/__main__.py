@@ -75,5 +75,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    logging.basicConfig(level=logging.ERROR)  # Beam and TFX warn of what is of no consequence
+    # Beam and TFX warn of what is of no consequence, and what fails is told in a sentence.
+    logging.basicConfig(level=logging.CRITICAL)
     sys.exit(main())
