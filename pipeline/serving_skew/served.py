@@ -28,6 +28,8 @@ def write_examples(json_lines: str, file: str) -> None:
 
 
 def _histories(path: str) -> Iterator[tuple[int, list[str]]]:
+    if tf.io.gfile.isdir(path):
+        raise HistoriesError(f"{path}: is a folder. Give a file of JSON lines.")
     number = 0
     try:
         with tf.io.gfile.GFile(path) as lines:
