@@ -10,7 +10,6 @@ from tfx import v1 as tfx
 from tfx.dsl.components.base.base_node import BaseNode
 from tfx.utils import proto_utils
 
-from mclrec_tf.data.event_log import EventLogFormat
 from mclrec_tf.data.time_split import Periods
 from pipeline.base_model import base_model
 from pipeline.baseline import latest_blessed_model
@@ -32,7 +31,7 @@ from pipeline.ingest import (
 )
 from pipeline.pusher import Pusher
 from pipeline.run_report.component import RunPage
-from pipeline.settings import LOG_OPTIONS, DataSettings, Settings
+from pipeline.settings import DataSettings, Settings, log_format
 from pipeline.tuning.search_space import read_search_space
 
 PIPELINE_NAME = "mclrec"
@@ -219,7 +218,7 @@ def create_pipeline(
 def example_gen_settings(data: DataSettings) -> ExampleGenSettings:
     """The settings of a person as ExampleGen takes them."""
     return ExampleGenSettings(
-        format=EventLogFormat(**{name: getattr(data, name) for name in LOG_OPTIONS}),
+        format=log_format(data),
         k_core=data.k_core,
         max_bad_rows=data.max_bad_rows,
         periods=Periods(data.validation_period, data.test_period) if data.split == "time" else None,

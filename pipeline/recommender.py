@@ -8,7 +8,7 @@ import tensorflow as tf
 from apache_beam.ml.inference.base import ModelHandler
 
 from pipeline.example_gen.user_history import UserHistory
-from serving.client.answers import Recommendation
+from serving.client.answers import Recommendations
 from serving.client.contract import SIGNATURES
 from serving.client.questions import Wishes, recommendations
 
@@ -17,7 +17,7 @@ SIGNATURE = "recommend"
 _MAX_BATCH_SIZE = 64
 
 
-class Recommender(ModelHandler[UserHistory, list[Recommendation], Any]):
+class Recommender(ModelHandler[UserHistory, Recommendations, Any]):
     """RunInference's handler: histories in, the k best unseen items of each out.
 
     Beam's own handler for TensorFlow loads through Keras: Keras 3 refuses every SavedModel, and
@@ -43,16 +43,16 @@ class Recommender(ModelHandler[UserHistory, list[Recommendation], Any]):
         batch: Sequence[UserHistory],
         model: Any,
         inference_args: dict[str, Any] | None = None,
-    ) -> Iterable[list[Recommendation]]:
+    ) -> Iterable[Recommendations]:
         """The answers for a batch, in its order."""
         del inference_args
         histories = [[item.decode() for item in history.items] for history in batch]
-        question = Wishes(histories, [()] * len(batch), self._k, keep_seen=False).full_question()
+        wishes = Wishes(histories, [()] * len(batch), self._k, keep_seen=False)
         dtypes = SIGNATURES[SIGNATURE].inputs
         inputs = {
             name: tf.constant(values, tf.dtypes.as_dtype(dtypes[name].removeprefix("DT_").lower()))
-            for name, values in question.inputs.items()
+            for name, values in wishes.full_question().inputs.items()
         }
         outputs = model.signatures[SIGNATURE](**inputs)
         rows = {name: tensor.numpy().tolist() for name, tensor in outputs.items()}
-        return recommendations(rows, self._k)
+        return recommendations(rows, wishes)

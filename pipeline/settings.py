@@ -6,7 +6,10 @@ Imports nothing heavy, so that `--help` answers at once.
 import argparse
 import re
 from dataclasses import dataclass, field, fields
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin, get_type_hints
+
+if TYPE_CHECKING:
+    from mclrec_tf.data.event_log import EventLogFormat
 
 _MONITOR = re.compile(r"val_(all|unseen)_items_(hit_rate|ndcg|mrr)_at_(5|10|20)")
 
@@ -101,6 +104,8 @@ class DataSettings:
                 _require(name, getattr(self, name), 1)
             elif getattr(self, name):
                 raise ValueError(f"{option(name)} needs --split time")
+        if self.columns or self.separator or self.where:
+            log_format(self)  # ValueError if it cannot be used
         if self.split == "time" and not self.timestamp_column:
             raise ValueError("--split time needs a --timestamp-column")
         if not 0 <= self.max_bad_rows <= 1:
@@ -247,6 +252,17 @@ class Settings:
     training: TrainingSettings = TrainingSettings()
     tuning: TuningSettings = TuningSettings()
     blessing: BlessingSettings = BlessingSettings()
+
+
+def log_format(chosen: Any) -> "EventLogFormat":
+    """How a log is read, of `DataSettings` or of parsed options with the same names.
+
+    Raises:
+        ValueError: an option cannot be used.
+    """
+    from mclrec_tf.data.event_log import EventLogFormat
+
+    return EventLogFormat(**{name: getattr(chosen, name) for name in LOG_OPTIONS})
 
 
 def option(name: str) -> str:

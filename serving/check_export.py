@@ -38,6 +38,9 @@ def check_export(path: str | os.PathLike[str]) -> list[Finding]:
     Args:
         path: Folder of the SavedModel, the one with `saved_model.pb`.
 
+    Raises:
+        ValueError: The path is empty.
+
     Returns:
         What is wrong; empty for an export that may be served.
 
@@ -50,6 +53,8 @@ def check_export(path: str | os.PathLike[str]) -> list[Finding]:
     from serving.exports.graph import UnreadableExport, check_graph, read_graph
 
     path = os.fspath(path)
+    if not path:
+        raise ValueError("path is empty; give the folder that holds saved_model.pb")
     try:
         graph = read_graph(path)
     except UnreadableExport as error:

@@ -8,6 +8,7 @@ from serving.server.configuration.flag_types import (
     channel_arguments,
     count,
     integer,
+    port,
     positive,
     seconds,
 )
@@ -72,9 +73,9 @@ def parse_flags(arguments: list[str] | None, description: str) -> argparse.Names
 
 def _add_addresses(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("addresses")
-    group.add_argument("--port", type=count, default=8500, help="for gRPC; 0: none (%(default)s)")
+    group.add_argument("--port", type=port, default=8500, help="for gRPC; 0: none (%(default)s)")
     group.add_argument(
-        "--rest_api_port", type=count, default=0, help="for REST; 0: none (%(default)s)"
+        "--rest_api_port", type=port, default=0, help="for REST; 0: none (%(default)s)"
     )
     group.add_argument(
         "--host",
