@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import urllib.parse
 from collections.abc import Iterator
@@ -80,6 +81,11 @@ def _find_files(path: str) -> list[str]:
 
     if gfile.isdir(path):
         return _in_folder(path)
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise EventLogError(
+            f"{path}: is a pipe or a device, which cannot be read twice. Write what comes out of it "
+            "to a file."
+        )
     files = [path] if gfile.exists(path) else gfile.glob(path)
     if not files:
         raise EventLogError(f"{path}: no such file or folder, and no file matches it.")

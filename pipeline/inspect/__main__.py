@@ -11,7 +11,8 @@ import sys
 
 from rich.console import Console
 
-from pipeline.settings import DataSettings, add_option
+from pipeline.os_errors import tells_os_errors
+from pipeline.settings import DataSettings, add_option, not_empty
 from serving.tensorflow_log import silence_tensorflow
 
 WOULD_START, WOULD_NOT, WRONG_OPTIONS, INTERRUPTED = 0, 1, 2, 130
@@ -50,6 +51,7 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument(
         "data",
         nargs="+",
+        type=not_empty,
         metavar="DATA",
         help="the event log: a file, a folder or a pattern in quotes, as --data of a run",
     )
@@ -58,6 +60,7 @@ def parser() -> argparse.ArgumentParser:
     return result
 
 
+@tells_os_errors
 def main(arguments: list[str] | None = None) -> int:
     """Runs the command; returns the exit status."""
     options_parser = parser()
@@ -77,8 +80,6 @@ def _inspect(options_parser: argparse.ArgumentParser, options: argparse.Namespac
             f"one DATA is expected, got {len(options.data)}; put a pattern in quotes"
         )
     (data,) = options.data
-    if not data.strip():
-        options_parser.error("DATA must not be empty; is a variable of the shell unset?")
     silence_tensorflow()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a log may hold what a terminal cannot show

@@ -9,7 +9,6 @@ from os import PathLike, fspath
 from mclrec_tf.data.event_log import EventLogError, EventLogFormat, event_log_files
 from mclrec_tf.data.preview import Preview, preview
 from mclrec_tf.data.time_split import Periods
-from mclrec_tf.data.times import check_same_scale
 from pipeline.example_gen import checks
 from pipeline.example_gen.report import notes as notes_on_files
 from pipeline.inspect.command import arguments
@@ -125,7 +124,6 @@ def _check(found: Inspection, sample: Sample) -> None:
     A part of a log may fail where the whole would not: then it is a note.
     """
     checks.check_readable(sample.files)
-    check_same_scale({file.file: file.time_scale for file in sample.files})
     checks.check_bad_rows(found.data, sample.files, found.settings.max_bad_rows)
     periods = _periods(found.settings)
     checks.check_has_time(sample.files, periods)

@@ -8,6 +8,7 @@ import shlex
 import signal
 import subprocess
 import sys
+import time
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -349,15 +350,26 @@ def test_a_name_that_is_not_utf8_and_a_terminal_that_knows_ascii_alone(tmp_path:
 
 
 def test_an_interrupt_ends_quietly(tmp_path: Path):
-    log = tmp_path / "log.fifo"
-    os.mkfifo(log)
+    log = tmp_path / "log.csv"
+    log.write_text(HEADER + ROWS * 3000)
     process = subprocess.Popen(
         [sys.executable, "-m", "pipeline.inspect", str(log)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
+        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
     )
-    writer = os.open(log, os.O_WRONLY)  # returns when the command reads
+    opened = Path(f"/proc/{process.pid}/fd")
+    while str(log) not in {os.path.realpath(file) for file in opened.iterdir()}:
+        assert process.poll() is None
+        time.sleep(0.01)
     process.send_signal(signal.SIGINT)
-    os.close(writer)
     output, errors = process.communicate(timeout=120)
     assert (process.returncode, output, errors) == (130, b"", b"")
+
+
+def test_a_pipe_is_refused(tmp_path: Path):
+    log = tmp_path / "log.fifo"
+    os.mkfifo(log)
+    for data in (log, "/dev/null"):
+        (problem,) = inspect_log(data).problems
+        assert "is a pipe or a device" in problem
