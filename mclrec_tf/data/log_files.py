@@ -83,8 +83,8 @@ def _find_files(path: str) -> list[str]:
         return _in_folder(path)
     if os.path.exists(path) and not os.path.isfile(path):
         raise EventLogError(
-            f"{path}: is a pipe or a device, which cannot be read twice. Write what comes out of it "
-            "to a file."
+            f"{path}: is a pipe or a device, which cannot be read twice. Write what comes out of "
+            "it to a file."
         )
     files = [path] if gfile.exists(path) else gfile.glob(path)
     if not files:

@@ -187,7 +187,7 @@ def test_a_part_that_is_too_small_is_no_reason_against_the_whole(
         (b"", "the file is empty"),
         (HEADER.encode(), "no event after the header"),
         (b'[{"user_id": 1}]', r"jq -c '.\[\]'"),
-        (b'{\n "user_id": 1\n}\n', "jq -c '.'"),
+        (b'{\n "user_id": 1\n}\n', r"jq -c \."),
         (b"%PDF-1.4\n%\xe2\xe3\n", "a PDF file"),
         (b"PAR1" + b"\0" * 50, "damaged or not Parquet"),
         (gzip.compress(ROWS.encode())[:-20], "cannot be read"),
