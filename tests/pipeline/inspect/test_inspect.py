@@ -1,6 +1,7 @@
 """What a person is told about a log before training."""
 
 import gzip
+import io
 import json
 import os
 import re
@@ -15,13 +16,18 @@ from typing import Any
 
 import pyarrow
 import pytest
+from hypothesis import given
+from hypothesis import settings as settings_of_hypothesis
+from hypothesis import strategies as st
 from pyarrow import parquet
+from rich.console import Console
 
 from mclrec_tf.data.event_log import EventLogFormat
 from mclrec_tf.data.interactions import load_interactions
 from pipeline import run_local, settings
 from pipeline.inspect.__main__ import main
 from pipeline.inspect.inspection import inspect_log
+from pipeline.inspect.show import show
 from pipeline.settings import LOG_OPTIONS, DataSettings
 from tests.pipeline.inspect.layouts import ITEMS, LAYOUTS, USERS, made_up_rows
 
@@ -373,3 +379,28 @@ def test_a_pipe_is_refused(tmp_path: Path):
     for data in (log, "/dev/null"):
         (problem,) = inspect_log(data).problems
         assert "is a pipe or a device" in problem
+
+
+@given(layout=st.sampled_from(sorted(LAYOUTS)), data=st.data())
+@settings_of_hypothesis(max_examples=60)
+def test_damaged_files_end_with_a_reason_or_a_command(
+    layout: str, data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
+):
+    log = LAYOUTS[layout](tmp_path_factory.getbasetemp())
+    damaged = bytearray(log.read_bytes())
+    place = data.draw(st.integers(0, len(damaged)))
+    match data.draw(st.sampled_from(["cut", "insert", "replace", "packed"])):
+        case "cut":
+            del damaged[place:]
+        case "insert":
+            damaged[place:place] = data.draw(st.binary(min_size=1, max_size=20))
+        case "replace":
+            new = data.draw(st.binary(min_size=1, max_size=20))
+            damaged[place : place + len(new)] = new
+        case _:
+            damaged = bytearray(gzip.compress(damaged, mtime=0)[: place + 1])
+    log.write_bytes(damaged)
+    found = inspect_log(log)
+    show(found, Console(file=io.StringIO()))
+    assert (found.command is None) == bool(found.problems)
+    assert all(str(log) in problem for problem in found.problems)
