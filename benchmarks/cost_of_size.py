@@ -4,13 +4,15 @@ Each size has a process of its own, so that its peak memory is its own.
 """
 
 import argparse
-from pathlib import Path
+import sys
 from time import perf_counter
 from typing import Any
 
 import numpy as np
 
 from benchmarks.provenance import peak_memory_gb, print_json
+from pipeline.command_line import path
+from pipeline.os_errors import tells_os_errors
 
 
 def training_cost(histories: Any, num_items: int, steps: int, seconds: float) -> dict[str, Any]:
@@ -71,10 +73,11 @@ def evaluation_cost(histories: Any, num_items: int, users: int) -> dict[str, Any
     }
 
 
+@tells_os_errors
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.cost_of_size", description=__doc__)
     parser.add_argument("kind", choices=["training", "evaluation"])
-    parser.add_argument("histories", type=Path, help="NumPy file of items and row_splits")
+    parser.add_argument("histories", type=path, help="NumPy file of items and row_splits")
     parser.add_argument("--items", type=int, required=True, help="size of the catalogue")
     parser.add_argument("--steps", type=int, default=60)
     parser.add_argument("--seconds", type=float, default=120.0)
@@ -93,4 +96,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -30,6 +30,8 @@ from rich.table import Table
 from benchmarks.preprocessing_step import STEPS
 from benchmarks.provenance import print_json, provenance, write_json
 from benchmarks.watched_process import watch
+from pipeline.command_line import path
+from pipeline.os_errors import tells_os_errors
 
 EVENTS_PER_ITEM = 100
 _CHECKOUT = Path(__file__).parents[1]
@@ -175,6 +177,7 @@ def print_growth(grown: dict[str, dict[str, float]]) -> None:
         Console(width=120).print(table)
 
 
+@tells_os_errors
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.preprocessing",
@@ -187,9 +190,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--memory-gb", type=float, default=8.0, help="of a step; default: 8")
     parser.add_argument(
-        "--folder", type=Path, help="for logs and artifacts while it runs; default: a temporary one"
+        "--folder", type=path, help="for logs and artifacts while it runs; default: a temporary one"
     )
-    parser.add_argument("--out", type=Path, default=Path("runs/results/preprocessing"))
+    parser.add_argument("--out", type=path, default=Path("runs/results/preprocessing"))
     parser.add_argument("--json", action="store_true", help="print the result as the last line")
     parser.add_argument("beam_args", nargs="*", metavar="BEAM_OPTION", help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
@@ -217,4 +220,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

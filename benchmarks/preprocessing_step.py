@@ -10,6 +10,7 @@ transformed Examples as the Trainer does.
 import argparse
 import contextlib
 import resource
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from time import perf_counter
@@ -18,6 +19,8 @@ from typing import Any
 import psutil
 
 from benchmarks.provenance import print_json
+from pipeline.command_line import path
+from pipeline.os_errors import tells_os_errors
 
 READ_TRANSFORMED = "ReadTransformed"
 COMPONENTS = (
@@ -118,14 +121,15 @@ def _cpu_seconds() -> float:
     return sum(one.ru_utime + one.ru_stime for one in used)
 
 
+@tells_os_errors
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.preprocessing_step", description=__doc__
     )
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("step", choices=STEPS)
-    parser.add_argument("--data", type=Path, required=True, metavar="LOG")
-    parser.add_argument("--workdir", type=Path, required=True, metavar="DIR")
+    parser.add_argument("--data", type=path, required=True, metavar="LOG")
+    parser.add_argument("--workdir", type=path, required=True, metavar="DIR")
     options, beam_args = parser.parse_known_args(arguments)
     folder = options.workdir.absolute()
     if options.step == READ_TRANSFORMED:
@@ -137,4 +141,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -31,6 +31,9 @@ from benchmarks.settings import (
     given_settings,
     settings_for,
 )
+from pipeline.command_line import path
+from pipeline.os_errors import tells_os_errors
+from pipeline.settings import not_empty
 
 
 def run(
@@ -144,17 +147,20 @@ def state_folder(out: Path, name: str, *identity: Any) -> Path:
     return out / "unfinished" / f"{name}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
 
 
+@tells_os_errors
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.quality", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("--data", type=Path, required=True, metavar="LOG", help="event log")
+    parser.add_argument("--data", type=path, required=True, metavar="LOG", help="event log")
     parser.add_argument("--method", choices=METHODS, default="mclrec", help="default: mclrec")
     parser.add_argument("--seed", type=int, default=0, help="default: 0")
     parser.add_argument(
-        "--out", type=Path, default=Path("runs/results"), help="default: runs/results"
+        "--out", type=path, default=Path("runs/results"), help="default: runs/results"
     )
     parser.add_argument(
-        "--name", help="name of the result in tables; method and encoder if left out"
+        "--name",
+        type=not_empty,
+        help="name of the result in tables; method and encoder if left out",
     )
     parser.add_argument("--k-core", type=int, default=5, help="as in load_interactions; default: 5")
     parser.add_argument("--json", action="store_true", help="print the result as the last line")
@@ -187,4 +193,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -13,6 +13,7 @@ import argparse
 import json
 import random
 import shutil
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -26,6 +27,8 @@ from benchmarks.settings import (
     given_settings,
     settings_for,
 )
+from pipeline.command_line import path
+from pipeline.os_errors import tells_os_errors
 
 _TRAINED = ("mclrec", "encoder")
 
@@ -83,15 +86,16 @@ def _policy_and_metric(monitor: str) -> tuple[str, str]:
     return f"{policy}_items", metric
 
 
+@tells_os_errors
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.search", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("--data", type=Path, required=True, metavar="LOG", help="event log")
+    parser.add_argument("--data", type=path, required=True, metavar="LOG", help="event log")
     parser.add_argument("--methods", nargs="+", choices=_TRAINED, default=list(_TRAINED))
     parser.add_argument("--trials", type=int, default=8, help="a method; default: 8")
-    parser.add_argument("--configurations", type=Path, metavar="JSON", help="settings to try")
+    parser.add_argument("--configurations", type=path, metavar="JSON", help="settings to try")
     parser.add_argument("--seed", type=int, default=0, help="of every training; default: 0")
-    parser.add_argument("--out", type=Path, default=Path("runs/results/search"))
+    parser.add_argument("--out", type=path, default=Path("runs/results/search"))
     parser.add_argument("--k-core", type=int, default=5, help="default: 5")
     parser.add_argument("--json", action="store_true", help="print the result as the last line")
     add_options(parser)
@@ -125,4 +129,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -19,6 +19,7 @@ from it: the table says how much, for each request.
 
 import argparse
 import asyncio
+import sys
 from collections.abc import Sequence
 from contextlib import AsyncExitStack, ExitStack
 from pathlib import Path
@@ -33,6 +34,9 @@ from benchmarks.load_steps import LoadSteps
 from benchmarks.local_server import MODEL_NAME, local_server, newest_version
 from benchmarks.predict_calls import HISTORY_LENGTH, History, open_calls, ranking_of
 from benchmarks.provenance import print_json, provenance, write_json
+from pipeline.command_line import path
+from pipeline.os_errors import tells_os_errors
+from pipeline.settings import not_empty
 
 _NUM_HISTORIES = 256
 
@@ -85,20 +89,29 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.serving_load", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument(
-        "--model", type=Path, metavar="DIR", help="start a local server of this model base path"
+        "--model", type=path, metavar="DIR", help="start a local server of this model base path"
     )
-    parser.add_argument("--grpc", metavar="HOST:PORT", help="ask this server over gRPC")
-    parser.add_argument("--rest", metavar="HOST:PORT", help="ask this server over REST")
-    parser.add_argument("--model-name", default=MODEL_NAME, help=f"default: {MODEL_NAME}")
+    parser.add_argument(
+        "--grpc", type=not_empty, metavar="HOST:PORT", help="ask this server over gRPC"
+    )
+    parser.add_argument(
+        "--rest", type=not_empty, metavar="HOST:PORT", help="ask this server over REST"
+    )
+    parser.add_argument(
+        "--model-name", type=not_empty, default=MODEL_NAME, help=f"default: {MODEL_NAME}"
+    )
     parser.add_argument(
         "--server-flags",
+        type=not_empty,
         nargs="+",
         default=[],
         metavar="NAME=VALUE",
         help="of the local server, without dashes: rest_api_num_threads=8",
     )
-    parser.add_argument("--log", type=Path, help="event log whose users' histories are asked")
-    parser.add_argument("--items", nargs="+", metavar="ID", help="items of random histories")
+    parser.add_argument("--log", type=path, help="event log whose users' histories are asked")
+    parser.add_argument(
+        "--items", type=not_empty, nargs="+", metavar="ID", help="items of random histories"
+    )
     parser.add_argument(
         "--concurrency",
         type=int,
@@ -116,7 +129,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--timeout", type=float, default=10, help="of a request; default: 10")
     parser.add_argument("--seed", type=int, default=0, help="default: 0")
-    parser.add_argument("--out", type=Path, default=Path("runs/results/serving_load"))
+    parser.add_argument("--out", type=path, default=Path("runs/results/serving_load"))
     parser.add_argument("--json", action="store_true", help="print the result as the last line")
     options = parser.parse_args(arguments)
     if bool(options.model) == bool(options.grpc or options.rest):
@@ -124,6 +137,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     return options
 
 
+@tells_os_errors
 def main(arguments: Sequence[str] | None = None) -> None:
     options = _parse(arguments)
     given = {"grpc": options.grpc, "rest": options.rest}
@@ -157,4 +171,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -14,6 +14,7 @@ what was freed, in arenas by thread, and gives it back in part.
 
 import argparse
 import asyncio
+import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -28,6 +29,8 @@ from benchmarks.local_server import local_server, newest_version
 from benchmarks.predict_calls import History
 from benchmarks.provenance import print_json, provenance, write_json
 from benchmarks.version_swaps import Swaps
+from pipeline.command_line import path
+from pipeline.os_errors import tells_os_errors
 
 GOAL_SECONDS = 2.0
 """From the rename of a version to its first answer."""
@@ -72,11 +75,12 @@ def random_histories(export: Path, seed: int) -> list[History]:
     return [random.choice(names, length).tolist() for length in lengths]
 
 
+@tells_os_errors
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.serving_swaps", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument(
-        "--model", type=Path, required=True, metavar="DIR", help="model base path of an export"
+        "--model", type=path, required=True, metavar="DIR", help="model base path of an export"
     )
     parser.add_argument("--swaps", type=int, default=200, help="default: 200")
     parser.add_argument(
@@ -86,7 +90,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--pause", type=float, default=1.5, help="seconds after each first answer; default: 1.5"
     )
     parser.add_argument("--seed", type=int, default=0, help="of the questions; default: 0")
-    parser.add_argument("--out", type=Path, default=Path("runs/results/serving_swaps"))
+    parser.add_argument("--out", type=path, default=Path("runs/results/serving_swaps"))
     parser.add_argument("--json", action="store_true", help="print the result as the last line")
     options = parser.parse_args(arguments)
 
@@ -130,4 +134,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

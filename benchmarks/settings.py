@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 from types import UnionType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from pipeline.settings import option, setting
+from pipeline.settings import not_empty, option, setting
 
 # "encoder" is the encoder alone: MCLRec without contrast.
 METHODS = ("mclrec", "encoder", "popularity", "recency")
@@ -117,7 +117,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
             form = {"choices": get_args(kind)}
         else:
             kind = get_args(kind)[0] if isinstance(kind, UnionType) else kind
-            form = {"type": kind, "metavar": kind.__name__.upper()}
+            # "" means something where it is the default.
+            parse = not_empty if kind is str and one.default else kind
+            form = {"type": parse, "metavar": kind.__name__.upper()}
         help = one.metadata["help"] + f" (default: {one.default})"
         group.add_argument(
             option(one.name), dest=one.name, default=argparse.SUPPRESS, help=help, **form

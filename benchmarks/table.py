@@ -9,6 +9,7 @@ deviation. Runs of one name whose settings differ are refused.
 
 import argparse
 import json
+import sys
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -17,6 +18,8 @@ from typing import Any
 
 from benchmarks.published import published
 from benchmarks.settings import BASELINES, POLICIES
+from pipeline.command_line import path
+from pipeline.os_errors import tells_os_errors
 
 COLUMNS = tuple(f"{metric}_at_{k}" for metric in ("hit_rate", "ndcg", "mrr") for k in (5, 10, 20))
 _SHORT = {"hit_rate": "HR", "ndcg": "NDCG", "mrr": "MRR"}
@@ -97,10 +100,11 @@ def _row(name: str, cells: list[str]) -> str:
     return f"| {name} | {' | '.join(cells)} |"
 
 
+@tells_os_errors
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.table", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("folder", type=Path, help="results of benchmarks.quality")
+    parser.add_argument("folder", type=path, help="results of benchmarks.quality")
     parser.add_argument("--json", action="store_true", help="print the runs read as the last line")
     options = parser.parse_args(arguments)
     results = read_results(options.folder)
@@ -116,4 +120,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -9,11 +9,15 @@ a kill and a resumption are not in it. Runs are compared at the values that both
 
 import argparse
 import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from benchmarks.provenance import print_json, provenance, write_json
+from pipeline.command_line import path
+from pipeline.os_errors import tells_os_errors
+from pipeline.settings import not_empty
 
 _MONITOR = "val_unseen_items_ndcg_at_10"
 _SHARES = (0.5, 0.8, 0.9, 0.95, 1.0)
@@ -77,14 +81,15 @@ def plot(compared: dict[str, Any], file: Path) -> None:
     plt.close(figure)
 
 
+@tells_os_errors
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.time_to_quality", description=__doc__
     )
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("files", type=Path, nargs="+", help="results of benchmarks.quality")
-    parser.add_argument("--monitor", default=_MONITOR, help=f"default: {_MONITOR}")
-    parser.add_argument("--out", type=Path, default=Path("runs/results/time_to_quality"))
+    parser.add_argument("files", type=path, nargs="+", help="results of benchmarks.quality")
+    parser.add_argument("--monitor", type=not_empty, default=_MONITOR, help=f"default: {_MONITOR}")
+    parser.add_argument("--out", type=path, default=Path("runs/results/time_to_quality"))
     parser.add_argument("--json", action="store_true", help="print the result as the last line")
     options = parser.parse_args(arguments)
     results = [json.loads(file.read_text()) for file in options.files]
@@ -112,4 +117,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -23,6 +23,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from benchmarks.provenance import print_json, provenance, write_json
+from pipeline.command_line import path
+from pipeline.os_errors import tells_os_errors
 
 MEMORY_LIMIT_GB = 16.0
 _SCALES = (
@@ -132,6 +134,7 @@ def plot(found: dict[str, list[dict[str, Any]]], file: Path) -> None:
     plt.close(figure)
 
 
+@tells_os_errors
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.training_cost", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
@@ -143,7 +146,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--steps", type=int, default=60, help="timed a size; default: 60")
     parser.add_argument("--seconds", type=float, default=120, help="timed a size; default: 120")
     parser.add_argument("--ranked-users", type=int, default=1000, help="default: 1000")
-    parser.add_argument("--out", type=Path, default=Path("runs/results/training_cost"))
+    parser.add_argument("--out", type=path, default=Path("runs/results/training_cost"))
     parser.add_argument("--json", action="store_true", help="print the result as the last line")
     options = parser.parse_args(arguments)
 
@@ -180,4 +183,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -10,6 +10,7 @@ number of batches. The two take turns, so that other work on the machine meets b
 """
 
 import argparse
+import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -21,6 +22,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from benchmarks.provenance import peak_memory_gb, print_json, provenance
+from pipeline.command_line import path
+from pipeline.os_errors import tells_os_errors
 
 if TYPE_CHECKING:
     from benchmarks.authors_schedule import AuthorsMCLRec
@@ -170,12 +173,13 @@ def _progress() -> Progress:
     return Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True))
 
 
+@tells_os_errors
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.training_speed", description=__doc__
     )
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("--data", type=Path, metavar="LOG", help="event log; synthetic if left out")
+    parser.add_argument("--data", type=path, metavar="LOG", help="event log; synthetic if left out")
     parser.add_argument("--users", type=int, help="users of the synthetic log; default: Beauty's")
     parser.add_argument("--items", type=int, help="items of the synthetic log; default: Beauty's")
     parser.add_argument("--epochs", type=int, default=3, help="of ours; default: %(default)s")
@@ -208,4 +212,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

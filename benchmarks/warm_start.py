@@ -10,6 +10,7 @@ shares of the quality that both reach, and the test metrics of both best epochs.
 
 import argparse
 import csv
+import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -29,6 +30,8 @@ from mclrec_tf.data.histories import leave_one_out
 from mclrec_tf.data.interactions import Interactions, load_interactions
 from mclrec_tf.evaluation import rank_targets, summarize
 from mclrec_tf.warm_start import warm_start
+from pipeline.command_line import path
+from pipeline.os_errors import tells_os_errors
 
 
 def yesterday_and_today(log: Path, share: float) -> tuple[Interactions, Interactions]:
@@ -93,13 +96,14 @@ def run(log: Path, share: float, seed: int, settings: RunSettings, out: Path) ->
     }
 
 
+@tells_os_errors
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.warm_start", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("--data", type=Path, required=True, metavar="LOG", help="with times")
+    parser.add_argument("--data", type=path, required=True, metavar="LOG", help="with times")
     parser.add_argument("--share", type=float, default=0.9, help="yesterday's; default: 0.9")
     parser.add_argument("--seed", type=int, default=0, help="default: 0")
-    parser.add_argument("--out", type=Path, default=Path("runs/results/warm_start"))
+    parser.add_argument("--out", type=path, default=Path("runs/results/warm_start"))
     parser.add_argument("--json", action="store_true", help="print the result as the last line")
     add_options(parser)
     options = parser.parse_args(arguments)
@@ -121,4 +125,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -6,6 +6,7 @@ Without a log it runs on the built-in sample.
 """
 
 import argparse
+import sys
 import tempfile
 from pathlib import Path
 
@@ -17,12 +18,18 @@ from mclrec_tf.data.histories import leave_one_out
 from mclrec_tf.data.interactions import Interactions, load_interactions
 from mclrec_tf.data.sample import write_sample
 from mclrec_tf.evaluation import rank_targets, summarize
+from pipeline.os_errors import tells_os_errors
+from pipeline.settings import not_empty
 
 parser = argparse.ArgumentParser(description=__doc__)
 parser.formatter_class = argparse.RawDescriptionHelpFormatter
-parser.add_argument("log", nargs="?", help="event log; the built-in sample if left out")
+parser.add_argument(
+    "log", nargs="?", type=not_empty, help="event log; the built-in sample if left out"
+)
 parser.add_argument("--epochs", type=int, default=200, help="most epochs; default: 200")
-parser.add_argument("--out", default="model.keras", help="where to save; default: model.keras")
+parser.add_argument(
+    "--out", type=not_empty, default="model.keras", help="where to save; default: model.keras"
+)
 
 
 def load(log: str | None) -> Interactions:
@@ -34,8 +41,11 @@ def load(log: str | None) -> Interactions:
         return load_interactions(str(sample))
 
 
-def main() -> None:
-    options = parser.parse_args()
+@tells_os_errors
+def main(arguments: list[str] | None = None) -> None:
+    options = parser.parse_args(arguments)
+    if not Path(options.out).absolute().parent.is_dir():
+        parser.error(f"--out {options.out}: its folder is not there")
     keras.utils.set_random_seed(0)
 
     # Each user's last event is the test, the one before it validation, the others training.
@@ -70,4 +80,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

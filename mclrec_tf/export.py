@@ -16,10 +16,15 @@ from mclrec_tf.checksums import write_checksums
 from mclrec_tf.history import without_gaps
 from mclrec_tf.mclrec import MCLRec
 from mclrec_tf.ranking import seen_items, target_ranks
+from mclrec_tf.signature_inputs import (
+    HISTORY_LENGTH,
+    examples_input,
+    exclude_input,
+    history_input,
+    k_input,
+    keep_seen_input,
+)
 from mclrec_tf.warmup import write_warmup_requests
-
-HISTORY_LENGTH = 50
-"""Width H of the `history` inputs, the same in every export: clients need not ask for it."""
 
 LOWEST_SCORE = tf.float32.min
 """Score of a place that no item fills; its item id is ""."""
@@ -47,24 +52,29 @@ class ExportedModel:
 
     def serving_default(self, history: tf.Tensor) -> dict[str, tf.Tensor]:
         """The k best items that are not in the history."""
-        ids = self._known_ids(history)
+        ids = self._known_ids(history_input(history))
         scores = tf.where(self._seen(ids), LOWEST_SCORE, self.model(ids))
-        return self._best(scores, tf.constant(self.k))
+        return {**self._best(scores, tf.constant(self.k)), "known_items": _known_items(ids)}
 
     def recommend(
         self, history: tf.Tensor, exclude: tf.Tensor, k: tf.Tensor, keep_seen: tf.Tensor
     ) -> dict[str, tf.Tensor]:
         """The best items with options, each row its own."""
+        history = history_input(history)
+        exclude = exclude_input(exclude, history)
+        k = k_input(k, history)
+        keep_seen = keep_seen_input(keep_seen, history)
         ids = self._known_ids(history)
         seen = self._seen(ids) & ~keep_seen[:, None]
         out = seen | self._seen(self._ids(exclude))
         scores = tf.where(out, LOWEST_SCORE, self.model(ids))
-        k = tf.clip_by_value(k, 0, self.model.num_items)
+        k = tf.minimum(k, self.model.num_items)
         best = self._best(scores, tf.reduce_max(tf.concat([k, [0]], 0)))
         asked = tf.range(tf.shape(best["scores"])[1])[None] < k[:, None]
         return {
             "item_ids": tf.where(asked, best["item_ids"], ""),
             "scores": tf.where(asked, best["scores"], LOWEST_SCORE),
+            "known_items": _known_items(ids),
         }
 
     def rank_examples(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -73,13 +83,15 @@ class ExportedModel:
         A target that the catalogue does not hold ranks behind every item.
         """
         features = tf.io.parse_example(
-            examples,
+            examples_input(examples),
             {
                 "history": tf.io.RaggedFeature(tf.string),
                 "target": tf.io.FixedLenFeature([], tf.string, default_value=""),
             },
         )
-        ids = self._known_ids(features["history"].to_tensor(""))
+        # Not without a column, which no model can read, when every history is empty.
+        history = tf.pad(features["history"].to_tensor(""), [[0, 0], [0, 1]])
+        ids = self._known_ids(history)
         targets = self._ids(features["target"])
         seen = self._seen(ids)
         scores = self.model(ids)
@@ -96,7 +108,7 @@ class ExportedModel:
 
     def user_vector(self, history: tf.Tensor) -> dict[str, tf.Tensor]:
         """The encoder's vector of each history; 0 for an empty one."""
-        return {"vector": self.model.user_vectors(self._known_ids(history))}
+        return {"vector": self.model.user_vectors(self._known_ids(history_input(history)))}
 
     def _ids(self, names: tf.Tensor) -> tf.Tensor:
         """Ids of raw item ids; 0, the padding, for unknown ones and for ""."""
@@ -119,17 +131,24 @@ class ExportedModel:
         }
 
 
+def _known_items(ids: tf.Tensor) -> tf.Tensor:
+    return tf.math.count_nonzero(ids, axis=1, dtype=tf.int32)
+
+
 def export_savedmodel(
-    model: MCLRec, path: str, vocabulary: str | Sequence[str], k: int = 100
+    model: MCLRec,
+    path: str | os.PathLike[str],
+    vocabulary: str | os.PathLike[str] | Sequence[str],
+    k: int = 100,
 ) -> None:
     """Writes the model, its catalogue, warm-up requests and checksums as a SavedModel.
 
     Signatures, with B the batch, H = `HISTORY_LENGTH`, K = min(k, |I|):
 
     - `serving_default`: history string `[B, H]` → item_ids string `[B, K]`, scores float32
-      `[B, K]`; items of the history are never recommended.
-    - `recommend`: history `[B, H]`, exclude string `[B, E]`, k int32 `[B]`, keep_seen bool
-      `[B]` → item_ids and scores `[B, max k]`.
+      `[B, K]`, known_items int32 `[B]`; items of the history are never recommended.
+    - `recommend`: history `[B, H]`, exclude string `[B, E]`, k int32 `[B]`, at least 1,
+      keep_seen bool `[B]` → item_ids and scores `[B, max k]`, known_items `[B]`.
     - `rank_examples`: examples string `[B]`, serialised `tf.train.Example`s with history (any
       length) and target → item_ids and scores `[B, K]`, and six ranks int64 `[B]`:
       `all_items_rank` and `unseen_items_rank` of the model, and of the baselines under the
@@ -138,8 +157,10 @@ def export_savedmodel(
 
     Histories are oldest first, right-padded with "". The model reads the most recent
     `encoder.max_length` items of them; all of them count as seen. Items that the catalogue does
-    not hold are dropped; an empty history gets the popularity ranking. Places that no item fills
-    have item id "" and the lowest float32 as score.
+    not hold are dropped; an empty history gets the popularity ranking. known_items counts those
+    of the whole history that it does hold, each as often as it comes: with 0, nothing of the
+    history went into the answer. Places that no item fills have item id "" and the lowest float32
+    as score. What does not fit a signature fails with the name of the input.
 
     Args:
         model: The trained model.
@@ -148,9 +169,14 @@ def export_savedmodel(
         k: Items returned by `serving_default` and `rank_examples`.
 
     Raises:
-        ValueError: the vocabulary does not have one entry an item.
+        ValueError: the vocabulary does not have one entry an item, or k is below 1.
     """
+    if k < 1:
+        raise ValueError(f"k must be at least 1, got {k}.")
+    path = os.fspath(path)
     with tempfile.TemporaryDirectory() as folder:
+        if isinstance(vocabulary, os.PathLike):
+            vocabulary = os.fspath(vocabulary)
         if not isinstance(vocabulary, str):
             vocabulary = _write_vocabulary(os.path.join(folder, "items"), vocabulary)
         with tf.io.gfile.GFile(vocabulary, "rb") as lines:

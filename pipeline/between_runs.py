@@ -5,6 +5,7 @@ Kubeflow Pipelines has no resolvers. There a run begins with `PreviousRun` and e
 """
 
 import os
+from collections.abc import Sequence
 
 from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArtifact, Parameter
 from tfx.dsl.component.experimental.decorators import component
@@ -14,11 +15,26 @@ from tfx.types.standard_artifacts import Model, PushedModel
 from tfx.utils import io_utils, path_utils, proto_utils
 
 from pipeline.data_gate.accepted_data import AcceptedData
+from pipeline.evaluation.evaluator import STANDS_FOR_NONE
 from pipeline.trainer import KERAS_FILE
 from pipeline.version_folders import version_folders
+from serving.exports.checksums import damage
 
+GONE = "gone"
 _ACCEPTED_DATA = "accepted_data"
 _MODEL_OF = "model_of_version_{}"
+
+
+class MissingArtifact(Exception):
+    """What earlier runs have kept is gone. The message names each and says what to do."""
+
+    def __init__(self, gone: Sequence[str], state_folder: str):
+        lines = "".join(f"\n  {line}" for line in gone)
+        super().__init__(
+            f"{state_folder} names what is no longer there:{lines}\nPut it back; or compile the "
+            "spec with --accept-missing: then it counts as never made, and a new model or new data "
+            "are not compared with it."
+        )
 
 
 @component
@@ -27,28 +43,58 @@ def PreviousRun(  # noqa: N802 (a component is a class in a pipeline)
     state_folder: Parameter[str],
     model: OutputArtifact[Model],
     accepted: OutputArtifact[AcceptedData],
+    trains_on: Parameter[int] = 0,
+    accept_missing: Parameter[int] = 0,
 ) -> None:
     """Copies what earlier runs have left; what there is not yet stays an empty artifact.
 
-    Its outputs must never be taken from a cache.
+    Its outputs must never be taken from a cache. A version that somebody has removed is taken back:
+    the one before counts, if there is one.
 
     Args:
         push_destination: Pusher's, as JSON.
         state_folder: `KeepForNextRun`'s.
-        model: gets the newest pushed version, which was blessed, and its Keras file.
+        model: gets the newest pushed version, which was blessed, and its Keras file. The custom
+            property `GONE` says what is gone, a line each.
         accepted: gets what the gate of the last run accepted.
+        trains_on: whether the run's training goes on from the model.
+        accept_missing: whether to go on without what is gone.
+
+    Raises:
+        MissingArtifact: something is gone.
     """
+    gone = []
     destination = pusher_pb2.PushDestination()
     proto_utils.json_to_proto(push_destination, destination)
-    version = latest_version(destination.filesystem.base_directory)
-    if version is not None:
+    base_directory = destination.filesystem.base_directory
+    version = latest_version(base_directory)
+    if version is not None and (wrong := list(damage(version))):
+        gone += [f"{version}: {line}" for line in wrong]
+        version = None
+    elif version is not None:
         io_utils.copy_dir(version, path_utils.serving_model_path(model.uri))
         trained = _read(state_folder, _MODEL_OF.format(os.path.basename(version)))
-        if trained and fileio.exists(os.path.join(trained, KERAS_FILE)):
-            fileio.copy(os.path.join(trained, KERAS_FILE), os.path.join(model.uri, KERAS_FILE))
+        keras_file = os.path.join(trained or model.uri, KERAS_FILE)
+        if fileio.exists(keras_file):
+            fileio.copy(keras_file, os.path.join(model.uri, KERAS_FILE))
+        elif trains_on:
+            gone.append(
+                f"the Keras file of {version}, to go on from: {keras_file} is gone"
+                if trained
+                else f"the Keras file of {version}, to go on from: nothing says where it lies"
+            )
+    elif pushed := _names(state_folder, _MODEL_OF.format("*")):
+        numbers = ", ".join(sorted(name.rsplit("_", 1)[1] for name in pushed))
+        gone.append(f"the pushed versions ({numbers}): {base_directory} holds none of them")
     last = _read(state_folder, _ACCEPTED_DATA)
-    if last and fileio.isdir(last):
+    if last is not None and _is_empty(last):
+        gone.append(f"the data that were accepted last: {last or 'an empty path'} is gone or empty")
+    elif last:
         io_utils.copy_dir(last, accepted.uri)
+    if gone and not accept_missing:
+        raise MissingArtifact(gone, state_folder)
+    model.set_int_custom_property(STANDS_FOR_NONE, int(version is None))
+    model.set_string_custom_property(GONE, "\n".join(gone))
 
 
 @component
@@ -80,6 +126,14 @@ def latest_version(base_directory: str) -> str | None:
         if fileio.exists(os.path.join(folder, "saved_model.pb")):
             return folder
     return None
+
+
+def _is_empty(folder: str) -> bool:
+    return not folder or not fileio.isdir(folder) or not fileio.listdir(folder)
+
+
+def _names(state_folder: str, pattern: str) -> list[str]:
+    return [os.path.basename(path) for path in fileio.glob(os.path.join(state_folder, pattern))]
 
 
 def _write(state_folder: str, name: str, uri: str) -> None:

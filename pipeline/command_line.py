@@ -4,19 +4,66 @@ Imports nothing heavy, so that `--help` answers at once.
 """
 
 import argparse
+import os
 import re
 import shlex
 from collections.abc import Sequence
+from pathlib import Path
 
 from pipeline import settings
+from pipeline.settings import not_empty
 
 _PIPELINE_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+
+
+def path(value: str) -> Path:
+    """A path of this machine, for argparse: "" is none, and no URI is."""
+    if "://" in not_empty(value):
+        raise argparse.ArgumentTypeError(f"must be a path of this machine; got {value}")
+    return Path(value)
+
+
+def name_in_path(value: str) -> str:
+    """The name of one folder, for argparse."""
+    if not_empty(value) in (".", "..") or "/" in value:
+        raise argparse.ArgumentTypeError(f"must be the name of one folder; got {value}")
+    return value
+
+
+def real_path(value: str | os.PathLike[str]) -> str:
+    """A path of this machine without links, so that every spelling of a log is the same log.
+
+    A URI stays as it is; of a glob, the folders before its first pattern are looked up; a file
+    keeps its name where a link has another ending, because the ending tells how it is read.
+    """
+    text = os.fspath(value)
+    if "://" in text:
+        return text
+    text = os.path.abspath(text)
+    if os.path.exists(text):
+        real = os.path.realpath(text)
+        if os.path.isdir(real) or _ending(real) == _ending(text):
+            return real
+        return os.path.join(os.path.realpath(os.path.dirname(text)), os.path.basename(text))
+    folder, pattern = text, ""
+    while folder != "/" and not os.path.isdir(folder):
+        folder, name = os.path.split(folder)
+        pattern = os.path.join(name, pattern) if pattern else name
+    return os.path.join(os.path.realpath(folder), pattern)
+
+
+def _ending(file: str) -> list[str]:
+    return Path(file).suffixes[-2:]
 
 
 def add_model_name(parser: argparse.ArgumentParser) -> None:
     """Adds `--model-name`."""
     parser.add_argument(
-        "--model-name", default="mclrec", metavar="NAME", help="name of the model (default: mclrec)"
+        "--model-name",
+        type=name_in_path,
+        default="mclrec",
+        metavar="NAME",
+        help="name of the model (default: mclrec)",
     )
 
 

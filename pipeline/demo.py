@@ -4,6 +4,7 @@ python -m pipeline.demo
 """
 
 import argparse
+import os
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -16,7 +17,10 @@ from rich.console import Console
 from rich.table import Table
 
 from pipeline import run_local
-from pipeline.local.workdir import Workdir
+from pipeline.command_line import path
+from pipeline.local.workdir import RunError, Workdir
+from pipeline.os_errors import command as shell_command
+from pipeline.os_errors import tells_os_errors
 
 EVENTS = 50_000
 # Enough to learn the sample in a minute or two; a real log deserves the defaults.
@@ -33,33 +37,44 @@ class Answer(NamedTuple):
     scores: list[float]
 
 
+@tells_os_errors
 def main(arguments: list[str] | None = None) -> int:
     """Runs the demo; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m pipeline.demo", description=__doc__)
     parser.add_argument(
-        "--workdir", type=Path, default=Path("runs/demo"), help="(default: %(default)s)"
+        "--workdir", type=path, default=Path("runs/demo"), help="(default: %(default)s)"
     )
     parser.add_argument(
         "--events", type=int, default=EVENTS, help="size of the sample (default: %(default)s)"
     )
     options = parser.parse_args(arguments)
+    if options.events < 1:
+        parser.error(f"--events must be at least 1; got {options.events}")
     console = Console(highlight=False, markup=False, soft_wrap=True)
-    workdir = Workdir(options.workdir.absolute())
+    workdir = Workdir(options.workdir)
     log = workdir.path / f"sample-{options.events}.csv"
-    if not log.exists():
-        console.print(f"Writing a sample of {options.events:,} events to {log}")
-        with workdir.only_run(), workdir.log():
-            _write_sample(log, options.events)
-    status = run_local.main([f"--data={log}", f"--workdir={workdir.path}", *TRAINING])
-    if status:
-        return status
-    return _ask(workdir, log, console)
+    try:
+        if not log.exists():
+            console.print(f"Writing a sample of {options.events:,} events to {log}")
+            with workdir.only_run(), workdir.log():
+                write_whole_sample(log, options.events)
+        status = run_local.main([f"--data={log}", f"--workdir={workdir.path}", *TRAINING])
+        return status or _ask(workdir, log, console)
+    except RunError as error:
+        print(error, file=sys.stderr)
+        return run_local.ERROR
 
 
-def _write_sample(log: Path, events: int) -> None:
+def write_whole_sample(log: Path, events: int) -> None:
+    """Writes a sample. A file of that name is whole: the next demo would take it as it is."""
     from mclrec_tf.data.sample import write_sample
 
-    write_sample(log, events)
+    unfinished = log.with_name(f".unfinished-{log.name}")
+    try:
+        write_sample(unfinished, events)
+        unfinished.rename(log)
+    finally:
+        unfinished.unlink(missing_ok=True)
 
 
 def _ask(workdir: Workdir, log: Path, console: Console) -> int:
@@ -99,8 +114,12 @@ def a_history(log: Path) -> list[str]:
 
 
 @contextmanager
-def served(model_base_path: Path, console: Console) -> Iterator[tuple[int, int]]:
-    """A server of the newest version on free ports of this machine: gRPC's and REST's."""
+def served(model_base_path: str | os.PathLike[str], console: Console) -> Iterator[tuple[int, int]]:
+    """A server of the newest version on free ports of this machine: gRPC's and REST's.
+
+    Raises:
+        RunError: it does not start.
+    """
     import portpicker
 
     grpc_port, rest_port = portpicker.pick_unused_port(), portpicker.pick_unused_port()
@@ -109,12 +128,15 @@ def served(model_base_path: Path, console: Console) -> Iterator[tuple[int, int]]
         *(f"--port={grpc_port}", f"--rest_api_port={rest_port}"),
         *(f"--model_name={_MODEL_NAME}", f"--model_base_path={model_base_path}"),
     ]
-    console.print(f"Starting the server: {' '.join(command)}")
+    console.print(f"Starting the server: {shell_command(*command)}")
     server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     try:
         assert server.stdout is not None
         if not server.stdout.readline():
-            raise RuntimeError(f"the server ended with status {server.wait()}")
+            raise RunError(
+                f"the server ended with status {server.wait()}; this command shows why: "
+                f"{shell_command(*command)}"
+            )
         yield grpc_port, rest_port
     finally:
         server.terminate()

@@ -16,7 +16,7 @@ _SERVABLE, _NOT_SERVABLE = 0, 1
 _TIMEOUT_SECONDS = 1800
 
 
-def check(saved_model: str) -> tuple[bool, str]:
+def check(saved_model: str | os.PathLike[str]) -> tuple[bool, str]:
     """Runs `python -m serving.check_export` on a SavedModel.
 
     A process of its own, because this one holds the training code, which a server does not have.

@@ -10,7 +10,6 @@ from tfx import v1 as tfx
 from tfx.dsl.components.base.base_node import BaseNode
 from tfx.utils import proto_utils
 
-from mclrec_tf.data.event_log import EventLogFormat
 from mclrec_tf.data.time_split import Periods
 from pipeline.base_model import base_model
 from pipeline.baseline import latest_blessed_model
@@ -32,7 +31,7 @@ from pipeline.ingest import (
 )
 from pipeline.pusher import Pusher
 from pipeline.run_report.component import RunPage
-from pipeline.settings import LOG_OPTIONS, DataSettings, Settings
+from pipeline.settings import DataSettings, Settings, log_format
 from pipeline.tuning.search_space import read_search_space
 
 PIPELINE_NAME = "mclrec"
@@ -40,14 +39,15 @@ PIPELINE_NAME = "mclrec"
 
 def create_pipeline(
     *,
-    pipeline_root: str,
-    data_path: str,
-    model_directory: str,
+    pipeline_root: str | os.PathLike[str],
+    data_path: str | os.PathLike[str],
+    model_directory: str | os.PathLike[str],
     settings: Settings,
     pipeline_name: str = PIPELINE_NAME,
     beam_args: Sequence[str] | None = None,
     enable_cache: bool = True,
-    state_folder: str | None = None,
+    state_folder: str | os.PathLike[str] | None = None,
+    accept_missing: bool = False,
     metadata: metadata_store_pb2.ConnectionConfig | None = None,
 ) -> tfx.dsl.Pipeline:
     """Builds the pipeline, for any TFX orchestrator.
@@ -64,12 +64,15 @@ def create_pipeline(
         state_folder: for Kubeflow Pipelines, which has no resolvers: a folder that tells a run what
             earlier ones accepted and pushed, in place of ML Metadata. The run then writes its page
             by itself.
+        accept_missing: with a state folder, go on where what earlier runs have kept is gone.
         metadata: connection to ML Metadata; None where the orchestrator has its own.
 
     Raises:
         ValueError: The search space cannot be used.
         SchemaError: The schema cannot be read.
     """
+    pipeline_root, data_path = os.fspath(pipeline_root), os.fspath(data_path)
+    state_folder = state_folder and os.fspath(state_folder)
     data = example_gen_settings(settings.data)
     examples = example_gen(data_path, data)
     statistics = tfx.components.StatisticsGen(examples=examples.outputs["examples"])
@@ -78,10 +81,13 @@ def create_pipeline(
         statistics=statistics.outputs["statistics"], schema=schema.outputs["schema"]
     )
     push_destination = tfx.proto.PushDestination(
-        filesystem=tfx.proto.PushDestination.Filesystem(base_directory=model_directory)
+        filesystem=tfx.proto.PushDestination.Filesystem(base_directory=os.fspath(model_directory))
     )
     previous_run = state_folder and PreviousRun(
-        push_destination=proto_utils.proto_to_json(push_destination), state_folder=state_folder
+        push_destination=proto_utils.proto_to_json(push_destination),
+        state_folder=state_folder,
+        trains_on=int(settings.training.start_from == "blessed"),
+        accept_missing=int(accept_missing),
     )
     last_accepted = previous_run or last_accepted_data(current=statistics.outputs["statistics"])
     gate = DataGate(
@@ -195,7 +201,7 @@ def create_pipeline(
             blessing=blessing.outputs["blessing"],
             pushed_model=pusher.outputs["pushed_model"],
             title=examples.exec_properties["input_base"],
-            settings=json.dumps(dataclasses.asdict(settings)),
+            settings=json.dumps(dataclasses.asdict(settings), default=os.fspath),
             trainer_config=trainer.exec_properties["custom_config"],
         )
         components += [keep, page]
@@ -212,7 +218,7 @@ def create_pipeline(
 def example_gen_settings(data: DataSettings) -> ExampleGenSettings:
     """The settings of a person as ExampleGen takes them."""
     return ExampleGenSettings(
-        format=EventLogFormat(**{name: getattr(data, name) for name in LOG_OPTIONS}),
+        format=log_format(data),
         k_core=data.k_core,
         max_bad_rows=data.max_bad_rows,
         periods=Periods(data.validation_period, data.test_period) if data.split == "time" else None,

@@ -1,6 +1,7 @@
 """Puts a blessed model where the server looks for it: whole or not at all, and once."""
 
 import os
+from contextlib import suppress
 from typing import Any
 
 import tensorflow as tf
@@ -13,6 +14,9 @@ from tfx.proto import pusher_pb2
 from tfx.types import artifact_utils
 from tfx.types.standard_component_specs import PUSH_DESTINATION_KEY, PUSHED_MODEL_KEY
 from tfx.utils import io_utils, proto_utils
+
+from pipeline.version_folders import version_folders
+from serving.exports.checksums import CHECKSUM_FILE, damage
 
 # Not a number, so that TF Serving does not take it for a version.
 _UNFINISHED = ".pushing-"
@@ -42,7 +46,7 @@ class PusherExecutor(executor.Executor):
         version = export_time(model_path)
         folder = push(model_path, destination.filesystem.base_directory, version)
         io_utils.copy_dir(model_path, pushed.uri)
-        self._MarkPushed(pushed, pushed_destination=folder, pushed_version=str(version))
+        self._MarkPushed(pushed, pushed_destination=folder, pushed_version=os.path.basename(folder))
 
 
 class Pusher(component.Pusher):
@@ -57,9 +61,13 @@ def export_time(model_path: str) -> int:
     return int(stat.mtime_nsec // 1_000_000_000)
 
 
-def push(model_path: str, base_directory: str, version: int) -> str:
+def push(
+    model_path: str | os.PathLike[str], base_directory: str | os.PathLike[str], version: int
+) -> str:
     """Makes `base_directory/version` a copy of the SavedModel, unless it already is.
 
+    Nothing is pushed either where the newest version is the same to the last file: the time of an
+    export is another one after a work folder was copied.
     Folders that killed pushes left behind are removed.
 
     Returns:
@@ -68,6 +76,7 @@ def push(model_path: str, base_directory: str, version: int) -> str:
     Raises:
         FileExistsError: the version is there with another model.
     """
+    model_path, base_directory = os.fspath(model_path), os.fspath(base_directory)
     folder = os.path.join(base_directory, str(version))
     fileio.makedirs(base_directory)
     for name in fileio.listdir(base_directory):
@@ -81,10 +90,30 @@ def push(model_path: str, base_directory: str, version: int) -> str:
             )
         logging.info("%s was pushed before", folder)
         return folder
+    for name in version_folders(base_directory)[-1:]:
+        newest = os.path.join(base_directory, name)
+        if _checksums(newest) and _checksums(newest) == _checksums(model_path):
+            logging.info("%s is this model", newest)
+            return newest
     unfinished = os.path.join(base_directory, f"{_UNFINISHED}{version}")
-    io_utils.copy_dir(model_path, unfinished)
-    fileio.rename(unfinished, folder)
+    try:
+        io_utils.copy_dir(model_path, unfinished)
+        fileio.rename(unfinished, folder)
+    except Exception:
+        # A full disk has room again, and what fails now does not hide why.
+        with suppress(Exception):
+            fileio.rmtree(unfinished)
+        raise
     return folder
+
+
+def _checksums(folder: str) -> bytes:
+    """The checksums of an export's files, if it carries them and is what they say."""
+    file = os.path.join(folder, CHECKSUM_FILE)
+    if not fileio.exists(file) or any(damage(folder)):
+        return b""
+    with fileio.open(file, "rb") as sums:
+        return sums.read()
 
 
 def _graph(folder: str) -> bytes:

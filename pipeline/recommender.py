@@ -1,5 +1,6 @@
 """Asks a SavedModel as the client asks a server, but without one."""
 
+import os
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -7,7 +8,7 @@ import tensorflow as tf
 from apache_beam.ml.inference.base import ModelHandler
 
 from pipeline.example_gen.user_history import UserHistory
-from serving.client.answers import Recommendation
+from serving.client.answers import Recommendations
 from serving.client.contract import SIGNATURES
 from serving.client.questions import Wishes, recommendations
 
@@ -16,7 +17,7 @@ SIGNATURE = "recommend"
 _MAX_BATCH_SIZE = 64
 
 
-class Recommender(ModelHandler[UserHistory, list[Recommendation], Any]):
+class Recommender(ModelHandler[UserHistory, Recommendations, Any]):
     """RunInference's handler: histories in, the k best unseen items of each out.
 
     Beam's own handler for TensorFlow loads through Keras: Keras 3 refuses every SavedModel, and
@@ -28,9 +29,9 @@ class Recommender(ModelHandler[UserHistory, list[Recommendation], Any]):
         k: items to recommend.
     """
 
-    def __init__(self, saved_model: str, k: int) -> None:
+    def __init__(self, saved_model: str | os.PathLike[str], k: int) -> None:
         super().__init__(max_batch_size=_MAX_BATCH_SIZE)
-        self._saved_model = saved_model
+        self._saved_model = os.fspath(saved_model)
         self._k = k
 
     def load_model(self) -> Any:
@@ -42,16 +43,16 @@ class Recommender(ModelHandler[UserHistory, list[Recommendation], Any]):
         batch: Sequence[UserHistory],
         model: Any,
         inference_args: dict[str, Any] | None = None,
-    ) -> Iterable[list[Recommendation]]:
+    ) -> Iterable[Recommendations]:
         """The answers for a batch, in its order."""
         del inference_args
         histories = [[item.decode() for item in history.items] for history in batch]
-        question = Wishes(histories, [()] * len(batch), self._k, keep_seen=False).full_question()
+        wishes = Wishes(histories, [()] * len(batch), self._k, keep_seen=False)
         dtypes = SIGNATURES[SIGNATURE].inputs
         inputs = {
             name: tf.constant(values, tf.dtypes.as_dtype(dtypes[name].removeprefix("DT_").lower()))
-            for name, values in question.inputs.items()
+            for name, values in wishes.full_question().inputs.items()
         }
         outputs = model.signatures[SIGNATURE](**inputs)
         rows = {name: tensor.numpy().tolist() for name, tensor in outputs.items()}
-        return recommendations(rows, self._k)
+        return recommendations(rows, wishes)

@@ -12,7 +12,9 @@ import warnings
 from pathlib import Path
 
 from pipeline import settings
-from pipeline.command_line import add_beam_args, add_model_name, add_pipeline_name, parse
+from pipeline.command_line import add_beam_args, add_model_name, add_pipeline_name, parse, path
+from pipeline.os_errors import tells_os_errors
+from pipeline.settings import not_empty
 
 _EPILOG = """\
 Nothing is submitted: the spec is a file for `kfp run create`, the user interface of Kubeflow
@@ -21,7 +23,7 @@ spec's parameters (data_folder, push_destination, state_folder, trainer_config) 
 all other options are fixed here. `python -m pipeline.kubeflow.run_spec` tries a spec on this
 machine, and pipeline/kubeflow/README.md tells how to build the image and what a cluster needs.
 
-exit status: 0 compiled; 2 wrong options
+exit status: 0 compiled; 1 error; 2 wrong options
 """
 
 
@@ -38,30 +40,45 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument(
         "--data",
         required=True,
+        type=not_empty,
         metavar="LOG",
         help="the event log: a file, a folder with / at its end, or a glob, in which {SPAN} and "
         "{VERSION} stand for the newest ones",
     )
     result.add_argument(
-        "--pipeline-root", required=True, metavar="URI", help="folder of the artifacts of all runs"
+        "--pipeline-root",
+        required=True,
+        type=not_empty,
+        metavar="URI",
+        help="folder of the artifacts of all runs",
     )
     result.add_argument(
         "--serving-dir",
         required=True,
+        type=not_empty,
         metavar="URI",
         help="folder of served models; the model goes to URI/MODEL_NAME/VERSION",
     )
     add_model_name(result)
     add_pipeline_name(result)
     result.add_argument(
-        "--image", required=True, help="container image, of pipeline/kubeflow/Dockerfile"
+        "--image",
+        required=True,
+        type=not_empty,
+        help="container image, of pipeline/kubeflow/Dockerfile",
     )
     result.add_argument(
         "--output",
-        type=Path,
+        type=path,
         default=Path("mclrec.yaml"),
         metavar="FILE",
         help="the spec, a YAML file (default: %(default)s)",
+    )
+    result.add_argument(
+        "--accept-missing",
+        action="store_true",
+        help="compile runs that go on where what earlier ones have kept is gone; nothing is "
+        "compared with it, and their pages say so",
     )
     add_beam_args(
         result,
@@ -73,6 +90,7 @@ def parser() -> argparse.ArgumentParser:
     return result
 
 
+@tells_os_errors
 def main(arguments: list[str] | None = None) -> int:
     """Compiles the spec; returns the exit status."""
     options_parser = parser()
@@ -96,6 +114,7 @@ def main(arguments: list[str] | None = None) -> int:
             beam_args=options.beam_args,
             enable_cache=False,
             state_folder=os.path.join(options.pipeline_root, "state"),
+            accept_missing=options.accept_missing,
         )
     except ValueError as error:
         options_parser.error(str(error))

@@ -12,18 +12,29 @@ from pathlib import Path
 from rich.console import Console
 
 from pipeline import settings
-from pipeline.command_line import add_beam_args, add_model_name, add_pipeline_name, parse
+from pipeline.command_line import (
+    add_beam_args,
+    add_model_name,
+    add_pipeline_name,
+    parse,
+    path,
+    real_path,
+)
 from pipeline.local.metadata_server import metadata_server
 from pipeline.local.workdir import RunError, Workdir
+from pipeline.os_errors import command, tells_os_errors
+from pipeline.settings import not_empty
 
 ERROR, NOT_BLESSED, INTERRUPTED = 1, 3, 130
 
 _EPILOG = f"""\
-The event log is a CSV, TSV, RecBole .inter, Parquet or "user item item ..." text file, also with
-.gz, or a folder or glob of such files. Daily folders: write the date as {{YYYY}}, {{MM}}, {{DD}} or
-a number as {{SPAN}}, and a version as {{VERSION}}; "days/{{YYYY}}-{{MM}}-{{DD}}/*.csv" is all days
-up to the newest. A run that was stopped goes on where it was when the same command is given again;
-steps whose input and settings are unchanged are not repeated.
+The event log is a text table (any separator), JSON lines, Parquet, RecBole .inter, or a .txt file
+with "user item item ..." a line, also packed (.gz, .bz2, .xz, .zst, .zip), or a folder or glob of
+such files. Times are numbers or ISO 8601 dates. Daily folders: write the date as {{YYYY}}, {{MM}},
+{{DD}} or a number as {{SPAN}}, and a version as {{VERSION}}; "days/{{YYYY}}-{{MM}}-{{DD}}/*.csv" is
+all days up to the newest. A run that was stopped goes on where it was when the same command is
+given again; steps whose input and settings are unchanged are not repeated.
+"python -m pipeline.inspect LOG" looks at a log first and prints the command for it.
 
 --metadata keeps the metadata on a MySQL or MariaDB server, where backups are made and others can
 look: mysql://USER@HOST[:PORT]/DATABASE, a database that exists. The password is in the environment,
@@ -44,17 +55,19 @@ def parser() -> argparse.ArgumentParser:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    result.add_argument("--data", required=True, metavar="LOG", help="the event log")
+    result.add_argument(
+        "--data", required=True, type=not_empty, metavar="LOG", help="the event log"
+    )
     result.add_argument(
         "--workdir",
         required=True,
-        type=Path,
+        type=path,
         metavar="DIR",
         help="folder for artifacts, metadata and logs of all runs on this log",
     )
     result.add_argument(
         "--serving-dir",
-        type=Path,
+        type=path,
         metavar="DIR",
         help="folder of served models; the model goes to DIR/MODEL_NAME/VERSION "
         "(default: WORKDIR/models)",
@@ -72,11 +85,18 @@ def parser() -> argparse.ArgumentParser:
         action="store_true",
         help="repeat every step, also those that are unchanged; do so after an update of the code",
     )
+    result.add_argument(
+        "--accept-missing",
+        action="store_true",
+        help="go on where artifacts of earlier runs are gone or damaged: they count as never made, "
+        "so nothing is compared with them, and the report says so",
+    )
     add_beam_args(result, example="--direct_running_mode=multi_processing --direct_num_workers=4")
     settings.add_options(result)
     return result
 
 
+@tells_os_errors
 def main(arguments: list[str] | None = None) -> int:
     """Runs the pipeline; returns the exit status."""
     options, chosen = parse(parser(), arguments)
@@ -89,17 +109,18 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _run(options: argparse.Namespace, chosen: settings.Settings) -> int:
     console = Console(highlight=False, markup=False, soft_wrap=True)
-    workdir = Workdir(options.workdir.absolute())
+    workdir = Workdir(options.workdir)
     page = workdir.new_page()
-    models = (options.serving_dir or workdir.path / "models").absolute() / options.model_name
+    models = Path(real_path(options.serving_dir or workdir.path / "models"), options.model_name)
     try:
         with workdir.only_run(), workdir.log() as log_file:
+            check_can_be_written(models, "--serving-dir" if options.serving_dir else "--workdir")
             console.print(f"Loading TensorFlow and TFX; their log is {log_file}")
             # Not at the top of the file: they take seconds, and --help should not.
             from pipeline.local import report, runner
 
             outcome = runner.run(
-                data_path=options.data if "://" in options.data else os.path.abspath(options.data),
+                data_path=real_path(options.data),
                 workdir=workdir,
                 model_directory=models,
                 settings=chosen,
@@ -107,6 +128,7 @@ def _run(options: argparse.Namespace, chosen: settings.Settings) -> int:
                 metadata_server=options.metadata,
                 beam_args=options.beam_args,
                 fresh=options.fresh,
+                accept_missing=options.accept_missing,
                 console=console,
                 page=page,
             )
@@ -124,22 +146,46 @@ def _run(options: argparse.Namespace, chosen: settings.Settings) -> int:
     if outcome.pushed_to is None:
         console.print("Refused, nothing was pushed; the served model stays in place.")
         return NOT_BLESSED
-    if not os.path.isdir(outcome.pushed_to):
+    if wrong := report.damage_of_version(outcome.pushed_to):
         print(
-            f"{outcome.pushed_to} was pushed by an earlier run and has been removed since; "
-            "--fresh trains and pushes anew",
+            f"{outcome.pushed_to} was pushed by an earlier run and {wrong}; remove what is left of "
+            "it, and --fresh trains and pushes anew",
             file=sys.stderr,
         )
         return ERROR
-    against = f", compared with {outcome.compared_with}" if outcome.compared_with else ""
+    against = ", compared with no earlier model"
+    if outcome.compared_with:
+        against = f", compared with {outcome.compared_with}"
     console.print(f"Blessed{against}. Pushed to {outcome.pushed_to}")
+    for line in outcome.gone_without:
+        console.print(f"Gone, and not compared with (--accept-missing): {line}")
+    name = f"--model_name={options.model_name}"
+    serve = ("python", "-m", "serving.server", "--port=8500", "--rest_api_port=8501", name)
+    ask = ("python", "-m", "serving.client", "--rest_api_port=8501", name)
     console.print(
-        "Serve it:\n  python -m serving.server --port=8500 --rest_api_port=8501 "
-        f"--model_name={options.model_name} --model_base_path={models}\n"
-        "and ask it, with the items of a history, oldest first:\n  python -m serving.client "
-        f"--rest_api_port=8501 --model_name={options.model_name} ITEM ITEM ..."
+        f"Serve it:\n  {command(*serve, f'--model_base_path={models}')}\n"
+        f"and ask it, with the items of a history, oldest first:\n  {command(*ask)} ITEM ITEM ..."
     )
     return 0
+
+
+def check_can_be_written(folder: Path, option: str) -> None:
+    """Tells before the training that nothing could be pushed after it.
+
+    Args:
+        folder: is there, or will be made.
+        option: what named it.
+
+    Raises:
+        RunError: it is a file or lies in one, or this user must not write there.
+    """
+    there = folder
+    while not os.path.lexists(there) and there != there.parent:
+        there = there.parent
+    if not there.is_dir():
+        raise RunError(f"{option}: {there} is no folder; name a folder for the models")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise RunError(f"{option}: {there} cannot be written; name another place for the models")
 
 
 if __name__ == "__main__":

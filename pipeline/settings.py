@@ -6,7 +6,10 @@ Imports nothing heavy, so that `--help` answers at once.
 import argparse
 import re
 from dataclasses import dataclass, field, fields
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin, get_type_hints
+
+if TYPE_CHECKING:
+    from mclrec_tf.data.event_log import EventLogFormat
 
 _MONITOR = re.compile(r"val_(all|unseen)_items_(hit_rate|ndcg|mrr)_at_(5|10|20)")
 
@@ -22,9 +25,20 @@ LOG_OPTIONS = (
 """The settings that say how a log is read: the fields of `mclrec_tf`'s EventLogFormat."""
 
 
+def not_empty(value: str) -> str:
+    """A path or a name, for argparse: "" is what a shell makes of a variable that is not set."""
+    if not value.strip():
+        raise argparse.ArgumentTypeError("must not be empty; is a variable of the shell unset?")
+    return value
+
+
 def setting(default: Any, help: str) -> Any:
     """A dataclass field with a default and an explanation."""
     return field(default=default, metadata={"help": help})
+
+
+# "" takes the order of the rows. Where "" is the default it means something, too.
+_MAY_BE_EMPTY = {"timestamp_column"}
 
 
 def _require(name: str, value: float, at_least: float, below: float = float("inf")) -> None:
@@ -90,6 +104,8 @@ class DataSettings:
                 _require(name, getattr(self, name), 1)
             elif getattr(self, name):
                 raise ValueError(f"{option(name)} needs --split time")
+        if self.columns or self.separator or self.where:
+            log_format(self)  # ValueError if it cannot be used
         if self.split == "time" and not self.timestamp_column:
             raise ValueError("--split time needs a --timestamp-column")
         if not 0 <= self.max_bad_rows <= 1:
@@ -204,7 +220,8 @@ class BlessingSettings:
     min_ndcg: float = setting(0.0, "lowest NDCG@10; 0 asks nothing")
     min_lift: float = setting(
         1.05,
-        "lowest NDCG@10 divided by that of popularity, and by that of recency; 0 asks nothing",
+        "lowest NDCG@10 divided by that of popularity, and by that of recency; where these are so "
+        "high that less would do, their distance to 1 divided by the model's; 0 asks nothing",
     )
     max_drop: float = setting(
         0.1,
@@ -217,8 +234,9 @@ class BlessingSettings:
     min_slice_users: int = setting(30, "slices of fewer test users are shown, but refuse nothing")
 
     def __post_init__(self) -> None:
-        for name in ("min_ndcg", "min_lift"):
-            _require(name, getattr(self, name), 0)
+        if not 0 <= self.min_ndcg <= 1:
+            raise ValueError(f"--min-ndcg is an NDCG@10, from 0 to 1; got {self.min_ndcg:g}")
+        _require("min_lift", self.min_lift, 0)
         if not 0 <= self.max_drop <= 1:
             raise ValueError(f"--max-drop is a share, from 0 to 1; got {self.max_drop:g}")
         _require("confidence", self.confidence, 0.5, 1)
@@ -234,6 +252,17 @@ class Settings:
     training: TrainingSettings = TrainingSettings()
     tuning: TuningSettings = TuningSettings()
     blessing: BlessingSettings = BlessingSettings()
+
+
+def log_format(chosen: Any) -> "EventLogFormat":
+    """How a log is read, of `DataSettings` or of parsed options with the same names.
+
+    Raises:
+        ValueError: an option cannot be used.
+    """
+    from mclrec_tf.data.event_log import EventLogFormat
+
+    return EventLogFormat(**{name: getattr(chosen, name) for name in LOG_OPTIONS})
 
 
 def option(name: str) -> str:
@@ -260,10 +289,13 @@ def add_option(parser: Any, kind: Any, name: str) -> None:
     (field_,) = (field_ for field_ in fields(kind) if field_.name == name)
     type_ = get_type_hints(kind)[name]
     is_choice = get_origin(type_) is Literal
+    parse = str if is_choice else type_
+    if parse is str and field_.default and name not in _MAY_BE_EMPTY:
+        parse = not_empty
     parser.add_argument(
         option(name),
         dest=name,
-        type=str if is_choice else type_,
+        type=parse,
         choices=get_args(type_) if is_choice else None,
         default=field_.default,
         metavar=None if is_choice else type_.__name__.upper(),

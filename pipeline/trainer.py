@@ -83,7 +83,8 @@ def keras_path(serving_model_dir: str) -> str:
 def _go_on_from(base_model: str, model: mclrec_tf.MCLRec, vocabulary: str) -> None:
     console = Console(highlight=False, markup=False, soft_wrap=True)
     if not tf.io.gfile.exists(keras_path(base_model)):
-        # Where there are no resolvers an artifact without a file stands for no model.
+        # Where there are no resolvers an artifact without a file stands for no model; that one is
+        # gone is told by `PreviousRun`, and on this machine before the run.
         console.print(f"       starts from scratch: no model was kept at {keras_path(base_model)}")
         return
     previous = keras.models.load_model(keras_path(base_model))

@@ -1,9 +1,11 @@
 """The histories of users, from an event log or from Examples, as Beam reads them."""
 
 import os
+from collections.abc import Iterator
 
 import apache_beam as beam
 import tensorflow as tf
+from google.protobuf.message import DecodeError
 
 from mclrec_tf.data.event_log import EventLogFormat
 from pipeline.example_gen.checks import check_bad_rows, check_readable
@@ -29,7 +31,10 @@ class EventLogHistories:
         max_bad_rows: largest share of unusable rows.
     """
 
-    def __init__(self, path: str, format: EventLogFormat, max_bad_rows: float) -> None:
+    def __init__(
+        self, path: str | os.PathLike[str], format: EventLogFormat, max_bad_rows: float
+    ) -> None:
+        path = os.fspath(path)
         self._path = path
         self._format = format
         self._max_bad_rows = max_bad_rows
@@ -53,24 +58,24 @@ class ExampleHistories:
         path: a file, a folder or a glob; the names hold "tfrecord".
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        path = os.fspath(path)
         pattern = os.path.join(path, f"*{_TFRECORD}*") if tf.io.gfile.isdir(path) else path
         files = tf.io.gfile.glob(pattern)
         if not files:
             raise HistoriesError(f"{path}: no file matches.")
-        compression = "GZIP" if files[0].endswith(".gz") else ""
         # Told here, because of an error on a worker each runner makes something else.
-        for record in tf.data.TFRecordDataset(files[:1], compression).take(1).as_numpy_iterator():
-            _check(tf.train.Example.FromString(record), files[0])
-        self._pattern = pattern
+        next(_histories(files[0]), None)
+        self._files = files
 
     def read(self, pipeline: beam.Pipeline, folder: str) -> beam.PCollection[UserHistory]:
         """Adds the reading to a pipeline."""
         del folder
         return (
             pipeline
-            | "ReadExamples" >> beam.io.ReadFromTFRecord(self._pattern)
-            | "Parse" >> beam.Map(_parse)
+            | "Files" >> beam.Create(self._files)
+            | "OneFileAWorker" >> beam.Reshuffle()
+            | "ReadExamples" >> beam.FlatMap(_histories)
         )
 
     def check(self, folder: str) -> None:
@@ -78,23 +83,42 @@ class ExampleHistories:
         del folder
 
 
+def _histories(file: str) -> Iterator[UserHistory]:
+    """Reads a file. Beam's own reader names neither the file nor the record of an error."""
+    untuned = tf.data.Options()
+    untuned.autotune.enabled = False  # the end of a file would wait for the tuner
+    number = 0
+    records = tf.data.TFRecordDataset(file, "GZIP" if file.endswith(".gz") else "")
+    try:
+        for record in records.with_options(untuned).as_numpy_iterator():
+            number += 1
+            yield _parse(record)
+    except tf.errors.OpError as error:
+        is_damaged = isinstance(error, tf.errors.DataLossError)
+        reason = "it is cut off or damaged" if is_damaged else error.message
+        raise HistoriesError(f"{file}: cannot be read after Example {number}: {reason}") from error
+    except (DecodeError, ValueError) as error:
+        raise HistoriesError(
+            f"{file}: Example {number} {error}. Give the Examples of pipeline.run_local, for "
+            "example those of Split-test."
+        ) from error
+
+
 def _parse(record: bytes) -> UserHistory:
     feature = tf.train.Example.FromString(record).features.feature
-    (user_id,) = feature["user_id"].bytes_list.value
-    return UserHistory(user_id, list(feature["history"].bytes_list.value), [])
-
-
-def _check(example: tf.train.Example, file: str) -> None:
-    missing = [name for name in ("user_id", "history") if name not in example.features.feature]
+    missing = [name for name in ("user_id", "history") if name not in feature]
     if missing:
-        raise HistoriesError(
-            f"{file}: the first Example has no feature {' and no '.join(missing)}. Give the "
-            "Examples of pipeline.run_local, for example those of Split-test."
-        )
+        raise ValueError(f"has no feature {' and no '.join(missing)}")
+    user_ids = feature["user_id"].bytes_list.value
+    if len(user_ids) != 1:
+        raise ValueError(f"has {len(user_ids)} values of bytes in user_id and not one")
+    if feature["history"].WhichOneof("kind") not in ("bytes_list", None):
+        raise ValueError("has a history of numbers and not of bytes")
+    return UserHistory(user_ids[0], list(feature["history"].bytes_list.value), [])
 
 
 def find_histories(
-    path: str, format: EventLogFormat, max_bad_rows: float
+    path: str | os.PathLike[str], format: EventLogFormat, max_bad_rows: float
 ) -> EventLogHistories | ExampleHistories:
     """Tells Examples from an event log by the names of the files.
 
@@ -105,6 +129,7 @@ def find_histories(
     Raises:
         EventLogError, HistoriesError: there is nothing, or nothing that can be read.
     """
+    path = os.fspath(path)
     is_folder = not has_spans(path) and tf.io.gfile.isdir(path)
     names = tf.io.gfile.listdir(path) if is_folder else [os.path.basename(path)]
     if any(_TFRECORD in name for name in names):

@@ -18,6 +18,7 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
+from serving.command_line import not_empty
 from serving.tensorflow_log import silence_tensorflow
 
 _TRIAL = Path(__file__).with_name("exports") / "trial.py"
@@ -37,6 +38,9 @@ def check_export(path: str | os.PathLike[str]) -> list[Finding]:
     Args:
         path: Folder of the SavedModel, the one with `saved_model.pb`.
 
+    Raises:
+        ValueError: The path is empty.
+
     Returns:
         What is wrong; empty for an export that may be served.
 
@@ -49,6 +53,8 @@ def check_export(path: str | os.PathLike[str]) -> list[Finding]:
     from serving.exports.graph import UnreadableExport, check_graph, read_graph
 
     path = os.fspath(path)
+    if not path:
+        raise ValueError("path is empty; give the folder that holds saved_model.pb")
     try:
         graph = read_graph(path)
     except UnreadableExport as error:
@@ -85,7 +91,9 @@ def main(arguments: list[str] | None = None) -> int:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("export", metavar="DIR", help="the folder that holds saved_model.pb")
+    parser.add_argument(
+        "export", type=not_empty, metavar="DIR", help="the folder that holds saved_model.pb"
+    )
     options = parser.parse_args(arguments)
     silence_tensorflow()
     findings = check_export(options.export)

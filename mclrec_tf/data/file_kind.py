@@ -29,6 +29,7 @@ from mclrec_tf.data.suggestions import (
 SEPARATORS = ("\t", ",", ";", "|", "::", " ")
 _SAMPLE_LINES = 100
 _ALIKE = 0.8
+_HEAD_BYTES = 1 << 16
 _RECBOLE = re.compile(r".+:(token|token_seq|float|float_seq)")
 _TEXT_ENDING = re.compile(r"\.txt(\.(gz|bz2|xz|zst|zip))?$", re.IGNORECASE)
 _FOREIGN = (
@@ -163,14 +164,14 @@ def _refuse_foreign(path: str, head: bytes) -> None:
 def _readable_lines(path: str, head: bytes, format: EventLogFormat) -> list[str]:
     """The lines of a text that may be a log, without blank ones."""
     _refuse_foreign(path, head)
-    lines = [line for line in re.split("\r\n|\n|\r", _text(head)) if line.strip()]
+    lines = [line for line in re.split("\r\n|\n|\r", _text(head[:_HEAD_BYTES])) if line.strip()]
     if not lines:
         raise EventLogError(f"{path}: the file is empty. Row 1 must name the columns.")
     begin = lines[0].strip()
     if begin == "{" and not format.columns:
         raise EventLogError(
-            f"{path}: looks like a JSON object over several lines. Write one object a line, for "
-            "example with jq -c '.'."
+            f"{path}: looks like JSON over several lines. Write one object a line, for example "
+            "with jq -c ."
         )
     # In a file without a header, an odd first row is one row that cannot be used.
     unreadable = re.search("[\0-\\x08\ud800-\udfff]", begin.replace(format.split_at or ",", ""))

@@ -99,9 +99,11 @@ class TextBlocks:
             if end:
                 yield from self._counted(lines[:end])
             elif len(rest) > LONGEST_LINE:
+                looks = "This is no event log."
+                if rest.lstrip().startswith(b"["):
+                    looks = "Of a JSON list write one object a line, for example with jq -c '.[]'."
                 raise EventLogError(
-                    f"{self._path}: row {self.row} is longer than {LONGEST_LINE >> 20} MiB. "
-                    "This is no event log."
+                    f"{self._path}: row {self.row} is longer than {LONGEST_LINE >> 20} MiB. {looks}"
                 )
         if error is not None:
             raise EventLogError(

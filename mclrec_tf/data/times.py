@@ -195,7 +195,7 @@ class TimeReader:
         return self._same_unit(self._problems(reasons, texts, rows, whole, fractions), rows)
 
     def _same_unit(self, times: Times, rows: npt.NDArray[np.int64]) -> Times:
-        """Refuses rows whose times are of another unit than the file's first ones."""
+        """Refuses rows whose times are of another unit than most of the file's first ones."""
         good = np.ones(len(times.whole), bool)
         good[list(times.problems)] = False
         units = _units(times.whole)
@@ -223,7 +223,9 @@ class TimeReader:
             return times
         other_unit = good & (units >= 0) & (units != _UNITS.index(self.scale.unit))
         for place in np.flatnonzero(other_unit):
-            reason = f"looks like {_UNITS[units[place]]}, the times before like {self.scale.unit}"
+            reason = (
+                f"looks like {_UNITS[units[place]]}, most times of the file like {self.scale.unit}"
+            )
             times.problems[int(place)] = row_problem(
                 self._path, rows[place], self._column, reason, str(times.whole[place])
             )

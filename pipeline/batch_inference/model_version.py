@@ -10,6 +10,7 @@ from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 from pipeline.batch_inference.error import BatchInferenceError
 from pipeline.recommender import SIGNATURE
 from pipeline.version_folders import version_folders
+from serving.exports.checksums import damage
 
 _GRAPH = "saved_model.pb"
 
@@ -26,13 +27,13 @@ class ModelVersion(NamedTuple):
     path: str
 
 
-def find_model(path: str) -> ModelVersion:
+def find_model(path: str | os.PathLike[str]) -> ModelVersion:
     """Finds the model in a folder: a SavedModel, or the newest of the versions that lie there.
 
     Raises:
-        BatchInferenceError: there is none.
+        BatchInferenceError: there is none, or it is damaged.
     """
-    path = path.rstrip("/")
+    path = os.fspath(path).rstrip("/")
     if tf.io.gfile.exists(os.path.join(path, _GRAPH)):
         return _checked(ModelVersion(os.path.basename(path), path))
     versions = version_folders(path)
@@ -56,5 +57,10 @@ def _checked(model: ModelVersion) -> ModelVersion:
         raise BatchInferenceError(
             f"--model {model.path}: has no signature {SIGNATURE!r}, only {', '.join(names)}. Give "
             "a model that this pipeline pushed."
+        )
+    # With a flipped bit in its vocabulary it would answer, and wrongly.
+    if found := list(damage(model.path)):
+        raise BatchInferenceError(
+            f"--model {model.path}: is damaged: {'; '.join(found)}. Copy it again."
         )
     return model

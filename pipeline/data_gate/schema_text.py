@@ -34,13 +34,13 @@ def CuratedSchema(  # noqa: N802 (a component is a class in a pipeline)
     )
 
 
-def schema_text(path: str) -> str:
+def schema_text(path: str | os.PathLike[str]) -> str:
     """Reads a schema for `CuratedSchema`, `BUILT_IN` if the path is "".
 
     Raises:
         SchemaError: there is no such file, or it holds no schema.
     """
-    path = path or BUILT_IN
+    path = os.fspath(path) or BUILT_IN
     try:
         return text_format.MessageToString(tfdv.load_schema_text(path))
     except (text_format.ParseError, tf.errors.OpError, ValueError) as error:

@@ -4,6 +4,11 @@ A line asks for value >= bound, where both are means of NDCG@10 over the same te
 bound is a factor times a reference: popularity, recency, the latest blessed model. The interval
 is that of the mean of the users' differences, so it is paired.
 
+NDCG@10 ends at 1, and a factor above 1 would ask the impossible where a baseline comes near: 1.05
+times .97 is more than a perfect model has. There the same factor is asked of the distance to 1
+instead, which has to be that much smaller. Whichever of the two bounds is lower counts; they meet
+where the baseline has 1 / (factor + 1).
+
 - **All users: the candidate bears the burden of proof.** The whole interval must lie at or above
   0. What goes out is then, with the confidence asked for, better than the baselines and not worse
   than the latest blessed model by more than the tolerance; a small drop every night cannot hide
@@ -20,7 +25,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.evaluation.intervals import Interval, compare
+from pipeline.evaluation.intervals import Bound, Interval, compare
 from pipeline.evaluation.paired_moments import LATEST_BLESSED
 from pipeline.evaluation.ranking_metrics import BASELINES
 from pipeline.evaluation.results import SliceResult
@@ -28,6 +33,8 @@ from pipeline.evaluation.slices import ALL_USERS, judged_policy
 from pipeline.settings import BlessingSettings
 
 SERVABLE = "TensorFlow Serving can serve it"
+# Differences that are equal for all users leave this much of an interval, by sums of floats.
+_ROUNDING = 1e-7
 
 
 @dataclass(frozen=True)
@@ -107,22 +114,23 @@ def decide(
     lines = []
     if settings.min_ndcg:
         asked = f"at least {settings.min_ndcg:g} (--min-ndcg)"
-        lines.append(_proven(asked, everybody, None, settings.min_ndcg, settings.confidence))
+        bound = Bound(constant=settings.min_ndcg)
+        lines.append(_proven(asked, everybody, bound, settings.confidence))
     if settings.min_lift:
-        for baseline in BASELINES:
-            asked = f"{settings.min_lift:g} times {baseline} (--min-lift)"
-            lines.append(
-                _proven(asked, everybody, baseline, settings.min_lift, settings.confidence)
-            )
+        lines += [
+            _better(baseline, everybody, settings.min_lift, settings.confidence)
+            for baseline in BASELINES
+        ]
     if everybody.latest_blessed_metrics and settings.max_drop < 1:
         kept = 1 - settings.max_drop
         asked = f"{kept:g} times the latest blessed model (--max-drop)"
-        lines.append(_proven(asked, everybody, LATEST_BLESSED, kept, settings.confidence))
+        bound = Bound(LATEST_BLESSED, kept)
+        lines.append(_proven(asked, everybody, bound, settings.confidence))
         slices = {name: result for name, result in results.items() if name != ALL_USERS}
         voting = sum(result.users >= settings.min_slice_users for result in slices.values())
         confidence = 1 - (1 - settings.confidence) / max(voting, 1)
         lines += [
-            _not_refuted(asked, name, result, kept, confidence, settings.min_slice_users)
+            _not_refuted(asked, name, result, bound, confidence, settings.min_slice_users)
             for name, result in slices.items()
         ]
     note = export_findings or "every signature answers"
@@ -132,26 +140,45 @@ def decide(
     return Decision(lines)
 
 
-def _proven(
-    asked: str, result: SliceResult, reference: str | None, factor: float, confidence: float
-) -> Line:
+def _better(baseline: str, result: SliceResult, lift: float, confidence: float) -> Line:
+    """The line that asks for a lift over a baseline."""
+    line = _proven(
+        f"{lift:g} times {baseline} (--min-lift)", result, Bound(baseline, lift), confidence
+    )
+    if lift > 1:
+        nearer = _proven(
+            f"a distance to 1 of 1/{lift:g} of that of {baseline} (--min-lift)",
+            result,
+            Bound(baseline, 1 / lift, constant=1 - 1 / lift),
+            confidence,
+        )
+        assert line.bound is not None and nearer.bound is not None
+        line = line if line.bound <= nearer.bound else nearer
+    if not line.value:
+        # 0 is 1.05 times 0, and still no user is hit.
+        line = dataclasses.replace(line, passed=False, note="missed, no user is hit")
+    return line
+
+
+def _proven(asked: str, result: SliceResult, bound: Bound, confidence: float) -> Line:
     """A line that all users must be shown to reach."""
     moments = result.moments[judged_policy(ALL_USERS)]
-    value, bound, interval = compare(moments, reference, factor, confidence)
-    passed = interval is not None and interval[0] >= 0
-    note = "proven" if passed else "missed" if value < bound else "not proven"
-    return Line(asked, ALL_USERS, value, bound, interval, result.users, passed, note)
+    value, at_least, interval = compare(moments, bound, confidence)
+    passed = interval is not None and interval[0] >= -_ROUNDING
+    note = "proven" if passed else "missed" if value < at_least - _ROUNDING else "not proven"
+    return Line(asked, ALL_USERS, value, at_least, interval, result.users, passed, note)
 
 
 def _not_refuted(
-    asked: str, name: str, result: SliceResult, factor: float, confidence: float, min_users: int
+    asked: str, name: str, result: SliceResult, bound: Bound, confidence: float, min_users: int
 ) -> Line:
     """A line that refuses only a slice that is shown to miss it."""
     moments = result.moments[judged_policy(name)]
-    value, bound, interval = compare(moments, LATEST_BLESSED, factor, confidence)
+    value, at_least, interval = compare(moments, bound, confidence)
     if result.users < min_users:
         passed, note = True, f"does not vote, fewer than {min_users} users"
     else:
-        passed = interval is None or interval[1] >= 0
-        note = ("reached" if value >= bound else "within the noise") if passed else "missed"
-    return Line(asked, name, value, bound, interval, result.users, passed, note)
+        passed = interval is None or interval[1] >= -_ROUNDING
+        reached = value >= at_least - _ROUNDING
+        note = ("reached" if reached else "within the noise") if passed else "missed"
+    return Line(asked, name, value, at_least, interval, result.users, passed, note)

@@ -10,9 +10,14 @@ from tfx.dsl.io import fileio
 from tfx.types.standard_component_specs import BASELINE_MODEL_KEY
 from tfx.utils import path_utils
 
+STANDS_FOR_NONE = "stands_for_no_model"
+
 
 class EvaluatorExecutor(executor.Executor):
-    """Takes a baseline artifact without a SavedModel, `PreviousRun`'s, for no baseline."""
+    """Takes a baseline that `PreviousRun` marks as none for no baseline.
+
+    One that is gone is an error: the candidate would be compared with nothing.
+    """
 
     def Do(  # noqa: N802
         self,
@@ -20,9 +25,10 @@ class EvaluatorExecutor(executor.Executor):
         output_dict: dict[str, list[types.Artifact]],
         exec_properties: dict[str, Any],
     ) -> None:
-        baselines = [
-            model for model in input_dict.get(BASELINE_MODEL_KEY, []) if has_saved_model(model)
-        ]
+        baselines = [m for m in input_dict.get(BASELINE_MODEL_KEY, []) if not stands_for_none(m)]
+        for baseline in baselines:
+            if not has_saved_model(baseline):
+                raise FileNotFoundError(f"{baseline.uri}, to compare with, holds no SavedModel")
         super().Do({**input_dict, BASELINE_MODEL_KEY: baselines}, output_dict, exec_properties)
 
 
@@ -32,6 +38,11 @@ class Evaluator(component.Evaluator):
     EXECUTOR_SPEC = BeamExecutorSpec(EvaluatorExecutor)
 
 
+def stands_for_none(model: types.Artifact) -> bool:
+    """Whether an artifact says that there is no model yet, where there has to be an artifact."""
+    return bool(model.get_int_custom_property(STANDS_FOR_NONE))
+
+
 def has_saved_model(model: types.Artifact) -> bool:
-    """Whether an artifact holds a model, and is not what stands for none."""
+    """Whether an artifact holds a model."""
     return fileio.exists(os.path.join(path_utils.serving_model_path(model.uri), "saved_model.pb"))

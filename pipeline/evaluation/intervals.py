@@ -4,6 +4,7 @@ Student's interval with the standard error of the users' values, which is the ja
 """
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 from scipy import stats
@@ -13,26 +14,41 @@ from pipeline.evaluation.paired_moments import COMPARED, MODEL
 Interval = tuple[float, float]
 
 
+@dataclass(frozen=True)
+class Bound:
+    """What a model is held against: `constant` + `factor` times the NDCG@10 of someone.
+
+    Attributes:
+        reference: who, of `COMPARED`; None for nobody.
+        factor, constant: how much is asked.
+    """
+
+    reference: str | None = None
+    factor: float = 1.0
+    constant: float = 0.0
+
+
 def mean_of(moments: np.ndarray, who: str, confidence: float) -> tuple[float, Interval | None]:
     """The mean NDCG@10 of one of `COMPARED`, and its interval."""
     return _mean(moments, _weights(moments, who), confidence)
 
 
 def compare(
-    moments: np.ndarray, reference: str | None, factor: float, confidence: float
+    moments: np.ndarray, bound: Bound, confidence: float
 ) -> tuple[float, float, Interval | None]:
     """The model's mean, the bound, and the interval of their difference on the same users.
 
     Args:
         moments: as `pipeline.evaluation.paired_moments` sums them.
-        reference: who is compared with, of `COMPARED`; None compares with the number `factor`.
-        factor: the bound is so many times the reference's mean.
+        bound: what is asked.
         confidence: of the two-sided interval, which is None where there are fewer than two users.
     """
-    model, bound = _weights(moments, MODEL), factor * _weights(moments, reference)
-    _, interval = _mean(moments, model - bound, confidence)
+    model, asked = _weights(moments, MODEL), bound.constant * _weights(moments, None)
+    if bound.reference is not None:
+        asked = asked + bound.factor * _weights(moments, bound.reference)
+    _, interval = _mean(moments, model - asked, confidence)
     users = moments[0, 0]
-    return float(moments[0] @ model / users), float(moments[0] @ bound / users), interval
+    return float(moments[0] @ model / users), float(moments[0] @ asked / users), interval
 
 
 def _weights(moments: np.ndarray, who: str | None) -> np.ndarray:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from mclrec_tf.data.event_log import EventLogError
 from mclrec_tf.data.time_split import Periods
-from mclrec_tf.data.times import ORDER
+from mclrec_tf.data.times import ORDER, check_same_scale
 from pipeline.example_gen.report import FileSummary, LogTotals
 
 _LINES_SHOWN = 20
@@ -24,10 +24,11 @@ def check_has_time(files: Sequence[FileSummary], periods: Periods | None) -> Non
 
 
 def check_readable(files: Sequence[FileSummary]) -> None:
-    """Stops if a file as a whole could not be read."""
+    """Stops if a file as a whole could not be read, or the times of two cannot be compared."""
     errors = [file.error for file in files if file.error]
     if errors:
         raise EventLogError("\n".join(errors))
+    check_same_scale({file.file: file.time_scale for file in files})
 
 
 def check_bad_rows(path: str, files: Sequence[FileSummary], max_bad_rows: float) -> None:

@@ -11,7 +11,6 @@ from tfx.components.example_gen import utils
 from tfx.components.example_gen.base_example_gen_executor import BaseExampleGenExecutor
 from tfx.types import artifact_utils, standard_component_specs
 
-from mclrec_tf.data.times import check_same_scale
 from pipeline.example_gen.checks import (
     check_bad_rows,
     check_can_learn,
@@ -107,7 +106,6 @@ class Executor(BaseExampleGenExecutor):
             _ = histories | "Log" >> WriteHistories(log_folder, settings.k_core)
         summaries = read_summaries(summaries_folder)
         check_readable(summaries)
-        check_same_scale({file.file: file.time_scale for file in summaries})
         check_bad_rows(path, summaries, settings.max_bad_rows)
         check_has_time(summaries, settings.periods)
         log = read_totals(log_folder)

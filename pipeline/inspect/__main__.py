@@ -5,12 +5,14 @@ Example:
 """
 
 import argparse
+import io
 import os
 import sys
 
 from rich.console import Console
 
-from pipeline.settings import DataSettings, add_option
+from pipeline.os_errors import tells_os_errors
+from pipeline.settings import DataSettings, add_option, not_empty
 from serving.tensorflow_log import silence_tensorflow
 
 WOULD_START, WOULD_NOT, WRONG_OPTIONS, INTERRUPTED = 0, 1, 2, 130
@@ -49,6 +51,7 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument(
         "data",
         nargs="+",
+        type=not_empty,
         metavar="DATA",
         help="the event log: a file, a folder or a pattern in quotes, as --data of a run",
     )
@@ -57,6 +60,7 @@ def parser() -> argparse.ArgumentParser:
     return result
 
 
+@tells_os_errors
 def main(arguments: list[str] | None = None) -> int:
     """Runs the command; returns the exit status."""
     options_parser = parser()
@@ -76,23 +80,25 @@ def _inspect(options_parser: argparse.ArgumentParser, options: argparse.Namespac
             f"one DATA is expected, got {len(options.data)}; put a pattern in quotes"
         )
     (data,) = options.data
-    if not data.strip():
-        options_parser.error("DATA must not be empty; is a variable of the shell unset?")
     silence_tensorflow()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a log may hold what a terminal cannot show
+            stream.reconfigure(errors="backslashreplace")
+    # Not at the top of the file: they take seconds, and --help should not.
+    from pipeline.inspect.inspection import inspect_log, log_format
+    from pipeline.inspect.show import printable, show
+
     try:
         settings = DataSettings(**{name: getattr(options, name) for name in _SETTINGS})
-        # Not at the top of the file: it takes seconds, and --help should not.
-        from pipeline.inspect.inspection import inspect_log
-        from pipeline.inspect.show import show
-
-        found = inspect_log(data, settings)
+        log_format(settings)
     except ValueError as error:
         options_parser.error(str(error))
+    found = inspect_log(data, settings)
     console = Console(highlight=False, markup=False, soft_wrap=True)
     show(found, console)
     sys.stdout.flush()
     for problem in found.problems:
-        print(f"A run would not start: {problem}", file=sys.stderr)
+        print(f"A run would not start: {printable(problem)}", file=sys.stderr)
     return WOULD_NOT if found.problems else WOULD_START
 
 

@@ -9,7 +9,6 @@ from os import PathLike, fspath
 from mclrec_tf.data.event_log import EventLogError, EventLogFormat, event_log_files
 from mclrec_tf.data.preview import Preview, preview
 from mclrec_tf.data.time_split import Periods
-from mclrec_tf.data.times import check_same_scale
 from pipeline.example_gen import checks
 from pipeline.example_gen.report import notes as notes_on_files
 from pipeline.inspect.command import arguments
@@ -84,7 +83,7 @@ def inspect_log(
         ['--user-column', 'userId', '--item-column', 'movieId']
     """
     found = Inspection(fspath(data), settings or DataSettings())
-    given = _format(found.settings)
+    given = log_format(found.settings)
     try:
         _look(found, given, batches, seconds)
     except EventLogError as error:
@@ -125,7 +124,6 @@ def _check(found: Inspection, sample: Sample) -> None:
     A part of a log may fail where the whole would not: then it is a note.
     """
     checks.check_readable(sample.files)
-    check_same_scale({file.file: file.time_scale for file in sample.files})
     checks.check_bad_rows(found.data, sample.files, found.settings.max_bad_rows)
     periods = _periods(found.settings)
     checks.check_has_time(sample.files, periods)
@@ -205,7 +203,12 @@ def _first_readable(files: list[str], given: EventLogFormat) -> Preview:
     raise errors[0]
 
 
-def _format(settings: DataSettings) -> EventLogFormat:
+def log_format(settings: DataSettings) -> EventLogFormat:
+    """How a log is read with these settings.
+
+    Raises:
+        ValueError: they cannot be used together.
+    """
     return EventLogFormat(**{name: getattr(settings, name) for name in LOG_OPTIONS})
 
 

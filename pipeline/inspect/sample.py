@@ -18,10 +18,10 @@ from mclrec_tf.data.preview import preview
 from mclrec_tf.data.times import TimeScale
 from pipeline.example_gen.report import FileSummary
 
-BATCHES = 64
+BATCHES = 32
 """How many batches are read: each of a MiB of text, or of 65,536 rows of Parquet."""
-SECONDS = 8.0
-_JSON_BATCHES = 12
+SECONDS = 5.0
+_JSON_BATCHES = 8
 _BATCH_BYTES = 1 << 20
 _MOST_FILES = 1000
 

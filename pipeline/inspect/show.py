@@ -35,20 +35,20 @@ def show(found: Inspection, console: Console) -> None:
         megabytes = sum(found.sizes.values()) / 1e6
         count = len(found.sizes)
         console.print(
-            f"{_shown(found.data)}: {count:,} file{'s' * (count != 1)}, {megabytes:,.1f} MB"
+            f"{printable(found.data)}: {count:,} file{'s' * (count != 1)}, {megabytes:,.1f} MB"
         )
     if found.preview:
         _show_kinds(found, console)
         _show_columns(found.preview, found.settings, console)
     for guess in found.guesses:
-        console.print(f"Guessed: {_shown(guess)}")
+        console.print(f"Guessed: {printable(guess)}")
     if found.sample:
         _show_rows(found.sample, len(found.sizes), console)
     if found.figures:
         _show_times(found, console)
         _show_figures(found, console)
     for note in found.notes:
-        console.print(f"Note: {_shown(note)}")
+        console.print(f"Note: {printable(note)}")
     if found.cost:
         console.print(
             f"Expected, as estimated from runs on two cores: {_duration(found.cost.preprocessing)} "
@@ -129,7 +129,7 @@ def _show_rows(sample: Sample, files: int, console: Console) -> None:
         )
     skipped = [rows for file in sample.files for rows in file.skipped]
     for rows in skipped[:_PROBLEMS_SHOWN]:
-        console.print(f"Unusable: {_shown(str(rows))}")
+        console.print(f"Unusable: {printable(str(rows))}")
     if len(skipped) > _PROBLEMS_SHOWN:
         console.print(f"Unusable: and {len(skipped) - _PROBLEMS_SHOWN:,} more files and reasons")
     if filtered := sum(file.filtered for file in sample.files):
@@ -223,11 +223,11 @@ def _duration(seconds: float) -> str:
 
 def _short(text: str, width: int) -> str:
     """The same in one line of this many characters."""
-    text = _shown(text[:1000].strip().replace("\n", " "))
+    text = printable(text[:1000].strip().replace("\n", " "))
     return text if len(text) <= width else text[: width - 1] + "…"
 
 
-def _shown(text: str) -> str:
+def printable(text: str) -> str:
     """A text that any terminal can print, whatever bytes it came of."""
     text = text.encode("utf-8", "backslashreplace").decode("utf-8")
     return "".join(one if one.isprintable() or one == "\n" else repr(one)[1:-1] for one in text)

@@ -1,6 +1,8 @@
 """What every container runs: TFX's entry point, told what Kubeflow Pipelines leaves out."""
 
 import argparse
+import logging
+import sys
 from collections.abc import Sequence
 
 from google.protobuf import json_format
@@ -9,6 +11,8 @@ from tfx.components.example_gen.base_example_gen_executor import BaseExampleGenE
 from tfx.orchestration.kubeflow.v2.container import kubeflow_v2_run_executor
 from tfx.orchestration.kubeflow.v2.file_based_example_gen import driver
 from tfx.utils import import_utils
+
+from pipeline.os_errors import ERROR, refusal
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -34,9 +38,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     complete(invocation, definitions)
     options.json_serialized_invocation_args = json_format.MessageToJson(invocation)
     executor_class = import_utils.import_class_by_path(options.executor_class_path)
-    if issubclass(executor_class, BaseExampleGenExecutor):
-        driver.main(options)
-    kubeflow_v2_run_executor.main((options, beam_args))
+    try:
+        if issubclass(executor_class, BaseExampleGenExecutor):
+            driver.main(options)
+        kubeflow_v2_run_executor.main((options, beam_args))
+    except Exception as error:
+        text = refusal(error)
+        if text is None:
+            raise
+        # The log of the container is all that there is to look at, and its end is read first.
+        logging.exception("The task failed")
+        print(text, file=sys.stderr)
+        sys.exit(ERROR)
 
 
 def complete(invocation: ExecutorInput, definitions: ComponentInputsSpec) -> None:

@@ -10,7 +10,9 @@ import os
 import sys
 import time
 import warnings
-from pathlib import Path
+
+from pipeline.command_line import path
+from pipeline.os_errors import sentence, tells_os_errors
 
 _EPILOG = """\
 Every task is run as the command that its container would run, in a process of its own, one after
@@ -29,10 +31,10 @@ def parser() -> argparse.ArgumentParser:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    result.add_argument("spec", type=Path, help="a spec of pipeline.run_kubeflow")
+    result.add_argument("spec", type=path, help="a spec of pipeline.run_kubeflow")
     result.add_argument(
         "--store",
-        type=Path,
+        type=path,
         required=True,
         metavar="DIR",
         help="artifacts and logs go to a new folder in it",
@@ -47,6 +49,7 @@ def parser() -> argparse.ArgumentParser:
     return result
 
 
+@tells_os_errors
 def main(arguments: list[str] | None = None) -> int:
     """Runs a spec; returns the exit status."""
     options_parser = parser()
@@ -64,8 +67,10 @@ def main(arguments: list[str] | None = None) -> int:
     folder = (options.store / time.strftime("%Y%m%d-%H%M%S")).absolute()
     try:
         run = SpecRun(read_spec(options.spec), folder, parameters)
-    except (ValueError, OSError) as error:
+    except ValueError as error:
         options_parser.error(str(error))
+    except OSError as error:
+        options_parser.error(sentence(error))
     print(f"Artifacts and logs go to {folder}", flush=True)
     try:
         for name, seconds in run.run():

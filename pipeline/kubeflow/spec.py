@@ -1,5 +1,7 @@
 """Compiles the pipeline to a spec that Kubeflow Pipelines 2 and Vertex AI Pipelines run."""
 
+import os
+from contextlib import suppress
 from pathlib import Path
 
 import yaml
@@ -56,23 +58,28 @@ def _leave_driver_to_container(spec: PipelineSpec) -> None:
     spec.deployment_spec.update(json_format.MessageToDict(config))
 
 
-def write_spec(spec: PipelineSpec, path: Path) -> None:
+def write_spec(spec: PipelineSpec, path: str | os.PathLike[str]) -> None:
     """Writes a spec as YAML, whole or not at all."""
+    path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}.unfinished")
-    unfinished.write_text(yaml.safe_dump(json_format.MessageToDict(spec), allow_unicode=True))
-    unfinished.rename(path)
+    try:
+        unfinished.write_text(yaml.safe_dump(json_format.MessageToDict(spec), allow_unicode=True))
+        unfinished.rename(path)
+    finally:
+        with suppress(OSError):
+            unfinished.unlink(missing_ok=True)
 
 
-def read_spec(path: Path) -> PipelineSpec:
+def read_spec(path: str | os.PathLike[str]) -> PipelineSpec:
     """Reads a spec.
 
     Raises:
         ValueError: the file is no spec.
     """
     try:
-        spec = json_format.ParseDict(yaml.safe_load(path.read_text()) or {}, PipelineSpec())
-    except (yaml.YAMLError, json_format.ParseError) as error:
+        spec = json_format.ParseDict(yaml.safe_load(Path(path).read_text()) or {}, PipelineSpec())
+    except (yaml.YAMLError, UnicodeDecodeError, json_format.ParseError) as error:
         raise ValueError(f"{path} is no pipeline spec: {error}") from error
     if not spec.root.dag.tasks:
         raise ValueError(f"{path} is no pipeline spec: it has no tasks")

@@ -63,7 +63,7 @@ class SpecRun:
     def __init__(
         self,
         spec: PipelineSpec,
-        folder: Path,
+        folder: str | os.PathLike[str],
         parameters: Mapping[str, str] | None = None,
         launch: Launch = launch,
     ):
@@ -81,9 +81,9 @@ class SpecRun:
         }
         self._spec = spec
         self._executors = deployment_config(spec).executors
-        self._folder = folder
+        self._folder = Path(folder)
         self._launch = launch
-        folder.mkdir(parents=True)
+        self._folder.mkdir(parents=True)
 
     def run(self) -> Iterator[tuple[str, float]]:
         """Runs one task after the other; yields the name of each finished one and its seconds.

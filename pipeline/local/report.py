@@ -1,6 +1,8 @@
 """What came of a run, as values and as tables."""
 
 import itertools
+import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ml_metadata.proto.metadata_store_pb2 import Artifact
@@ -23,6 +25,7 @@ from pipeline.evaluation.results import read_results
 from pipeline.evaluation.slices import ALL_USERS
 from pipeline.example_gen.report import EventLogReport, read_report
 from pipeline.local.run_history import ComponentRun
+from serving.exports.checksums import damage
 
 
 @dataclass(frozen=True)
@@ -34,9 +37,10 @@ class RunReport:
         test_users: how many users the metrics are over.
         metrics: value by name, as `pipeline.evaluation.ranking_metrics` names them; all test users.
         decision: every line that the model was held against.
-        compared_with: folder of the blessed model it was compared with; None for a first model.
+        compared_with: folder of the blessed model it was compared with; None if there was none.
         saved_model: folder of the SavedModel.
         pushed_to: folder of the pushed version; None if the model was refused.
+        gone_without: artifacts of earlier runs that are gone, a line each.
     """
 
     event_log: EventLogReport
@@ -46,6 +50,7 @@ class RunReport:
     compared_with: str | None
     saved_model: str
     pushed_to: str | None
+    gone_without: Sequence[str] = ()
 
 
 def read_run(components: dict[str, ComponentRun]) -> RunReport:
@@ -62,10 +67,20 @@ def read_run(components: dict[str, ComponentRun]) -> RunReport:
         test_users=everybody.users,
         metrics=everybody.metrics,
         decision=read_decision(output("Blessing", "blessing").uri),
-        compared_with=compared_with[0].uri if compared_with else None,
+        # The evaluation says whether there was a comparison, not what was there to compare with.
+        compared_with=(
+            compared_with[0].uri if compared_with and everybody.latest_blessed_metrics else None
+        ),
         saved_model=path_utils.serving_model_path(output("Trainer", "model").uri),
         pushed_to=pushed["pushed_destination"].string_value if pushed["pushed"].int_value else None,
     )
+
+
+def damage_of_version(folder: str) -> str:
+    """What is wrong with a pushed version; "" if it is whole."""
+    if not os.path.isfile(os.path.join(folder, "saved_model.pb")):
+        return "has been removed since" if not os.path.isdir(folder) else "is no longer whole"
+    return "; ".join(damage(folder))
 
 
 def show_event_log(report: EventLogReport, console: Console) -> None:

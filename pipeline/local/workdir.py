@@ -6,11 +6,13 @@ import os
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from absl import logging as absl_logging
+
+from pipeline.os_errors import sentence
 
 
 class RunError(Exception):
@@ -22,10 +24,14 @@ class Workdir:
     """Where a local run keeps what it writes.
 
     Args:
-        path: the folder, absolute: artifacts are found by path later.
+        path: the folder. It is kept without symbolic links and absolute: artifacts are found by
+            path later, and another spelling is no other folder.
     """
 
     path: Path
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "path", Path(os.path.realpath(self.path)))
 
     @property
     def metadata_file(self) -> str:
@@ -67,10 +73,12 @@ class Workdir:
         """Makes the folder and holds it for one run; a lock that dies with the process.
 
         Raises:
-            RunError: another process holds it.
+            RunError: another process holds it, or it cannot be made or written.
         """
-        self.path.mkdir(parents=True, exist_ok=True)
-        with open(self.path / "lock", "w") as lock:
+        with self._writing():
+            self.path.mkdir(parents=True, exist_ok=True)
+            lock = open(self.path / "lock", "w")  # noqa: SIM115 (closed below)
+        with lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -81,23 +89,41 @@ class Workdir:
 
     @contextmanager
     def log(self) -> Iterator[Path]:
-        """Sends everything that is logged, also by native code, to a file instead of the screen."""
-        folder = self.path / "logs"
-        folder.mkdir(parents=True, exist_ok=True)
-        path = folder / time.strftime("%Y%m%d-%H%M%S.log")
-        handler = logging.FileHandler(path)
+        """Sends everything that is logged, also by native code, to a file instead of the screen.
+
+        Raises:
+            RunError: the file cannot be written. Later a full disk loses lines, and nothing else.
+        """
+        with self._writing():
+            folder = self.path / "logs"
+            folder.mkdir(parents=True, exist_ok=True)
+            path = folder / time.strftime("%Y%m%d-%H%M%S.log")
+            handler = logging.FileHandler(path)
+            file = open(path, "ab", buffering=0)  # noqa: SIM115 (closed below)
         handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
         root, verbosity = logging.getLogger(), absl_logging.get_verbosity()
-        screen = os.dup(2)
-        with open(path, "ab", buffering=0) as file:
-            os.dup2(file.fileno(), 2)
-        root.addHandler(handler)
-        absl_logging.set_verbosity(absl_logging.INFO)
-        try:
+        with ExitStack() as afterwards:
+            screen = os.dup(2)
+            afterwards.callback(os.close, screen)
+            afterwards.callback(os.dup2, screen, 2)
+            with file:
+                os.dup2(file.fileno(), 2)
+            afterwards.callback(_close, handler)
+            root.addHandler(handler)
+            afterwards.callback(root.removeHandler, handler)
+            absl_logging.set_verbosity(absl_logging.INFO)
+            afterwards.callback(absl_logging.set_verbosity, verbosity)
             yield path
-        finally:
-            absl_logging.set_verbosity(verbosity)
-            root.removeHandler(handler)
-            handler.close()
-            os.dup2(screen, 2)
-            os.close(screen)
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise RunError(f"--workdir {self.path}: {sentence(error, self.path)}") from error
+
+
+def _close(handler: logging.Handler) -> None:
+    """Closes a log. On a full disk this fails, which must not hide why the run ends."""
+    with suppress(OSError):
+        handler.close()

@@ -21,7 +21,8 @@ from tfx.types.standard_artifacts import (
     PushedModel,
 )
 
-from pipeline.evaluation.evaluator import has_saved_model
+from pipeline.between_runs import GONE
+from pipeline.evaluation.evaluator import stands_for_none
 from pipeline.run_report.contents import read_contents
 from pipeline.run_report.page import write_page
 from pipeline.settings import Settings
@@ -60,7 +61,7 @@ def RunPage(  # noqa: N802 (a component is a class in a pipeline)
         "ExampleValidator": {"anomalies": anomalies},
         "Trainer": {"model": model, "model_run": model_run},
         "ExportCheck": {"blessing": export_check},
-        "LatestBlessedModel": {"model": baseline} if has_saved_model(baseline) else {},
+        "LatestBlessedModel": {} if stands_for_none(baseline) else {"model": baseline},
         "Evaluator": {"evaluation": evaluation},
         "Blessing": {"blessing": blessing},
         "Pusher": {"pushed_model": pushed_model},
@@ -69,7 +70,8 @@ def RunPage(  # noqa: N802 (a component is a class in a pipeline)
         {
             name: {key: _as_in_ml_metadata(artifact) for key, artifact in artifacts.items()}
             for name, artifacts in outputs.items()
-        }
+        },
+        gone_without=baseline.get_string_custom_property(GONE).splitlines(),
     )
     trained = json.loads(trainer_config)
     asked = json.loads(settings) | {"model": trained["model"], "training": trained["training"]}

@@ -13,6 +13,7 @@ from pipeline.data_gate.anomalies import read_findings
 from pipeline.evaluation.blessing import read_decision
 from pipeline.evaluation.decision import Decision
 from pipeline.evaluation.results import SliceResult, read_results
+from pipeline.evaluation.slices import ALL_USERS
 from pipeline.example_gen.leave_one_out import TEST
 from pipeline.example_gen.report import EventLogReport, read_report
 from pipeline.learned_views import LearnedViews, read_learned_views
@@ -35,10 +36,11 @@ class Contents:
         epochs: the logs of `fit`, one an epoch.
         views: learned views of some users.
         results: the evaluation by slice.
-        compared_with: folder of the latest blessed model.
+        compared_with: folder of the latest blessed model, if the evaluation compared with it.
         decision: the lines that decided.
         recommended: histories of some test users and what they get.
         pushed_to: folder of the pushed version.
+        gone_without: artifacts of earlier runs that are gone, a line each.
     """
 
     status: str
@@ -53,12 +55,14 @@ class Contents:
     decision: Decision | None = None
     recommended: list[Recommended] = field(default_factory=list)
     pushed_to: str | None = None
+    gone_without: Sequence[str] = ()
 
 
 def read_contents(
     outputs: Mapping[str, Mapping[str, Artifact]],
     failure: str = "",
     timings: Sequence[tuple[str, float, bool]] = (),
+    gone_without: Sequence[str] = (),
 ) -> Contents:
     """Reads what the components of a run wrote.
 
@@ -66,7 +70,7 @@ def read_contents(
         outputs: artifacts by component and name of the output; of a failed run those of the
             components that ended well.
         failure: why the run failed; "" if it went to its end.
-        timings: as in `Contents`.
+        timings, gone_without: as in `Contents`.
     """
 
     def output(component: str, key: str) -> Artifact | None:
@@ -79,6 +83,8 @@ def read_contents(
     export_check, blessing = output("ExportCheck", "blessing"), output("Blessing", "blessing")
     servable = export_check and export_check.custom_properties["blessed"].int_value
     latest_blessed = output("LatestBlessedModel", "model")
+    results = read_results(evaluation.uri) if evaluation else {}
+    was_compared = bool(results and results[ALL_USERS].latest_blessed_metrics)
     pushed = output("Pusher", "pushed_model")
     pushed_to = pushed.custom_properties["pushed_destination"].string_value if pushed else ""
     return Contents(
@@ -89,8 +95,8 @@ def read_contents(
         anomalies=read_findings(anomalies.uri) if anomalies else [],
         epochs=_epochs(model_run.uri) if model_run else [],
         views=read_learned_views(model_run.uri) if model_run else None,
-        results=read_results(evaluation.uri) if evaluation else {},
-        compared_with=latest_blessed.uri if latest_blessed else None,
+        results=results,
+        compared_with=latest_blessed.uri if latest_blessed and was_compared else None,
         decision=read_decision(blessing.uri) if blessing else None,
         recommended=(
             recommend_to_some(path_utils.serving_model_path(model.uri), _test_folder(examples))
@@ -98,6 +104,7 @@ def read_contents(
             else []
         ),
         pushed_to=pushed_to or None,
+        gone_without=gone_without,
     )
 
 

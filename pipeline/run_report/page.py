@@ -4,6 +4,7 @@ import dataclasses
 import itertools
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -22,7 +23,9 @@ from pipeline.run_report.contents import Contents
 from pipeline.settings import Settings
 
 
-def write_page(path: str, contents: Contents, settings: Settings, title: str) -> None:
+def write_page(
+    path: str | os.PathLike[str], contents: Contents, settings: Settings, title: str
+) -> None:
     """Writes the page about a run; nothing is left of one that cannot be finished.
 
     Args:
@@ -31,6 +34,7 @@ def write_page(path: str, contents: Contents, settings: Settings, title: str) ->
         settings: what the run was asked to do.
         title: what the run was about, for example its event log.
     """
+    path = os.fspath(path)
     environment = Environment(
         loader=PackageLoader("pipeline.run_report", "."),
         autoescape=True,
@@ -50,8 +54,13 @@ def write_page(path: str, contents: Contents, settings: Settings, title: str) ->
         **_evaluation(contents.results, settings.blessing.confidence),
     )
     fileio.makedirs(os.path.dirname(path))
-    with fileio.open(path, "w") as file:
-        file.write(html)
+    try:
+        with fileio.open(path, "w") as file:
+            file.write(html)
+    except Exception:
+        with suppress(Exception):
+            fileio.remove(path)
+        raise
 
 
 def _by_what_is_asked(decision: Decision | None) -> dict[str, list[Line]]:

@@ -10,7 +10,8 @@ import sys
 from collections.abc import Sequence
 
 from pipeline.command_line import add_beam_args
-from pipeline.settings import DataSettings, add_option
+from pipeline.os_errors import tells_os_errors
+from pipeline.settings import LOG_OPTIONS, DataSettings, add_option, log_format, not_empty
 from serving.tensorflow_log import silence_tensorflow
 
 ERROR, SKEWED = 1, 3
@@ -35,22 +36,31 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument(
         "--data",
         required=True,
+        type=not_empty,
         metavar="LOG_OR_EXAMPLES",
         help="what was trained on: the event log, or the Examples of Split-test",
     )
-    result.add_argument("--served", required=True, metavar="FILE", help="the served histories")
-    for name in ("schema", "user_column", "item_column", "timestamp_column", "max_bad_rows"):
+    result.add_argument(
+        "--served", required=True, type=not_empty, metavar="FILE", help="the served histories"
+    )
+    for name in ("schema", *LOG_OPTIONS, "max_bad_rows"):
         add_option(result, DataSettings, name)
     add_beam_args(result)
     return result
 
 
+@tells_os_errors
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command; returns the exit status."""
-    options = parser().parse_args(arguments)
+    options_parser = parser()
+    options = options_parser.parse_args(arguments)
     silence_tensorflow()
+    try:
+        format = log_format(options)
+    except ValueError as error:
+        options_parser.error(str(error))
     # Not at the top of the file: they take seconds, and --help should not.
-    from mclrec_tf.data.event_log import EventLogError, EventLogFormat
+    from mclrec_tf.data.event_log import EventLogError
     from pipeline.beam_args import complete_beam_args
     from pipeline.data_gate.schema_text import SchemaError
     from pipeline.serving_skew.comparison import skew
@@ -61,9 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             data=options.data,
             served=options.served,
             schema=options.schema,
-            format=EventLogFormat(
-                options.user_column, options.item_column, options.timestamp_column
-            ),
+            format=format,
             max_bad_rows=options.max_bad_rows,
             beam_args=complete_beam_args(options.beam_args),
         )
@@ -75,5 +83,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    logging.basicConfig(level=logging.ERROR)  # Beam and TFX warn of what is of no consequence
+    # Beam and TFX warn of what is of no consequence, and what fails is told in a sentence.
+    logging.basicConfig(level=logging.CRITICAL)
     sys.exit(main())

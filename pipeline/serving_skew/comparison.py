@@ -19,9 +19,9 @@ from pipeline.user_histories import EventLogHistories, ExampleHistories, find_hi
 
 def skew(
     *,
-    data: str,
-    served: str,
-    schema: str,
+    data: str | os.PathLike[str],
+    served: str | os.PathLike[str],
+    schema: str | os.PathLike[str],
     format: EventLogFormat,
     max_bad_rows: float,
     beam_args: Sequence[str],
@@ -41,6 +41,7 @@ def skew(
     Raises:
         EventLogError, HistoriesError, SchemaError: a file cannot be used.
     """
+    data, served = os.fspath(data), os.fspath(served)
     limits = text_format.Parse(schema_text(schema), schema_pb2.Schema())
     with tempfile.TemporaryDirectory() as folder:
         trained = find_histories(data, format, max_bad_rows)

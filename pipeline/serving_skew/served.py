@@ -28,6 +28,8 @@ def write_examples(json_lines: str, file: str) -> None:
 
 
 def _histories(path: str) -> Iterator[tuple[int, list[str]]]:
+    if tf.io.gfile.isdir(path):
+        raise HistoriesError(f"{path}: is a folder. Give a file of JSON lines.")
     number = 0
     try:
         with tf.io.gfile.GFile(path) as lines:
@@ -36,7 +38,9 @@ def _histories(path: str) -> Iterator[tuple[int, list[str]]]:
                 if not isinstance(history, list) or not all(isinstance(i, str) for i in history):
                     raise TypeError("history is not a list of strings")
                 yield number, history
-    except (ValueError, KeyError, TypeError, tf.errors.OpError) as error:
+    except tf.errors.OpError as error:
+        raise HistoriesError(f"{path}: cannot be read: {error.message}.") from error
+    except (ValueError, KeyError, TypeError) as error:
         place = f", line {number}" if number else ""
         raise HistoriesError(
             f'{path}{place}: {error!r}. A line is {{"history": ["item", "item"]}}.'

@@ -5,6 +5,7 @@ Imports nothing heavy.
 
 import dataclasses
 import json
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
@@ -32,7 +33,7 @@ _MODEL = {field.name for field in dataclasses.fields(ModelSettings)}
 _TRAINING = {field.name for field in dataclasses.fields(TrainingSettings)} - {"monitor", "seed"}
 
 
-def read_search_space(path: str) -> SearchSpace:
+def read_search_space(path: str | os.PathLike[str]) -> SearchSpace:
     """Reads a search space.
 
     Args:

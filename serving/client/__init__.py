@@ -9,6 +9,7 @@ from serving.client.answers import (
     ModelMetadata,
     ModelVersion,
     Recommendation,
+    Recommendations,
     Signature,
     TensorSpec,
 )
@@ -25,6 +26,7 @@ __all__ = [
     "ModelVersion",
     "Recommendation",
     "RecommendationClient",
+    "Recommendations",
     "Signature",
     "TensorSpec",
     "Tls",

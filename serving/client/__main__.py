@@ -6,9 +6,12 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from serving.client import Recommendation, RecommendationClient, Tls
+from serving.client import HISTORY_LENGTH, RecommendationClient, Recommendations, Tls
 from serving.client.clients import Protocol
+from serving.command_line import not_empty
 from serving.errors import ServingError
+
+_SHOWN_IDS = 10
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -19,7 +22,7 @@ def main(arguments: list[str] | None = None) -> int:
         tls = Tls(options.root_certificates, options.client_certificate, options.client_key)
     ports: dict[Protocol, int | None] = {"grpc": options.port, "rest": options.rest_api_port}
     for protocol, port in ports.items():
-        if not port:
+        if port is None:
             continue
         address = f"{options.host}:{port}"
         try:
@@ -29,9 +32,12 @@ def main(arguments: list[str] | None = None) -> int:
                 answer = client.recommend(
                     options.history, options.k, options.exclude, options.keep_seen
                 )
+                remark = _remark(client, options.history, answer)
         except (OSError, ServingError, ValueError) as error:
             print(f"{protocol}: {error}", file=sys.stderr)
             return 1
+        if remark:
+            print(f"{protocol}: {remark}", file=sys.stderr)
         print(_table(f"{options.model_name} over {protocol} at {address}", answer))
     return 0
 
@@ -41,28 +47,69 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
         prog="python -m serving.client", description="Recommends items to follow a history."
     )
     parser.add_argument("history", nargs="*", metavar="ITEM", help="item ids, oldest first")
-    parser.add_argument("--host", default="127.0.0.1", help="of the server (%(default)s)")
+    parser.add_argument(
+        "--host", type=not_empty, default="127.0.0.1", help="of the server (%(default)s)"
+    )
     parser.add_argument("--port", type=int, help="ask over gRPC at this port")
     parser.add_argument("--rest_api_port", type=int, help="ask over REST at this port")
-    parser.add_argument("--model_name", default="mclrec", help="(%(default)s)")
+    parser.add_argument("--model_name", type=not_empty, default="mclrec", help="(%(default)s)")
     parser.add_argument("--k", type=int, default=10, help="how many items (%(default)s)")
     parser.add_argument("--exclude", nargs="+", default=[], metavar="ITEM", help="leave these out")
     parser.add_argument("--keep_seen", action="store_true", help="allow items of the history")
     parser.add_argument("--timeout", type=float, default=10.0, help="in seconds (%(default)s)")
     parser.add_argument(
-        "--root_certificates", metavar="FILE", help="encrypt, and trust these certificates (PEM)"
+        "--root_certificates",
+        type=not_empty,
+        metavar="FILE",
+        help="encrypt, and trust these certificates (PEM)",
     )
-    parser.add_argument("--client_certificate", metavar="FILE", help="for mutual TLS (PEM)")
-    parser.add_argument("--client_key", metavar="FILE", help="of the client's certificate (PEM)")
+    parser.add_argument(
+        "--client_certificate", type=not_empty, metavar="FILE", help="for mutual TLS (PEM)"
+    )
+    parser.add_argument(
+        "--client_key", type=not_empty, metavar="FILE", help="of the client's certificate (PEM)"
+    )
     options = parser.parse_args(arguments)
-    if not options.port and not options.rest_api_port:
+    if options.port is None and options.rest_api_port is None:
         parser.error("give --port or --rest_api_port, or both")
     if (options.client_certificate or options.client_key) and not options.root_certificates:
         parser.error("--client_certificate and --client_key need --root_certificates")
     return options
 
 
-def _table(title: str, recommendations: Sequence[Recommendation]) -> str:
+def _remark(
+    client: RecommendationClient, history: Sequence[str], answer: Recommendations
+) -> str | None:
+    """What a person should know of the items that the model does not know."""
+    known, asked = answer.known_items, answer.history_items
+    if known == asked or not history:
+        return None
+    if known is None:
+        return (
+            "the model does not tell how many items of the history it knows: its export is of an "
+            "earlier version"
+        )
+    last = "last " if len(history) > asked else ""
+    items = list(dict.fromkeys(history[-HISTORY_LENGTH:]))
+    if known == 0:
+        return (
+            f"none of the {last}{asked} items is known to the model, so the answer is the "
+            f"popularity ranking; are these ids of its catalogue? {_listed(items)}"
+        )
+    alone = client.recommend_batch([[item] for item in items], k=1)
+    unknown = [item for item, own in zip(items, alone, strict=True) if not own.known_items]
+    are = "is" if len(unknown) == 1 else "are"
+    return (
+        f"{known} of the {last}{asked} items are known to the model; {_listed(unknown)} {are} not"
+    )
+
+
+def _listed(items: Sequence[str]) -> str:
+    more = f" and {len(items) - _SHOWN_IDS} more" if len(items) > _SHOWN_IDS else ""
+    return ", ".join(items[:_SHOWN_IDS]) + more
+
+
+def _table(title: str, recommendations: Recommendations) -> str:
     width = max((len(r.item_id) for r in recommendations), default=4)
     lines = [title, f"  {'':>4}  {'item':<{width}}  {'score':>10}"]
     for place, (item_id, score) in enumerate(recommendations, 1):

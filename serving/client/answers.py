@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 
@@ -10,6 +11,36 @@ class Recommendation(NamedTuple):
 
     item_id: str
     score: float
+
+
+class Recommendations(list[Recommendation]):
+    """The best items, and how much of the history went into them. A list in all else.
+
+    Args:
+        best: The items, the best first.
+        known_items: How many items of the history the model knows, each counted as often as it
+            comes. With 0 of 1 or more, the answer is the popularity ranking, and the ids may be
+            those of another catalogue. None: the export is of an earlier version, which does not
+            tell.
+        history_items: Out of how many: the whole history, but at most the last 50 items, which are
+            all that a model reads.
+
+    Example:
+
+    >>> answer = client.recommend(["bread", "buttr"], k=1)
+    >>> answer[0].item_id, answer.known_items, answer.history_items
+    ('jam', 1, 2)
+    """
+
+    def __init__(
+        self, best: Iterable[Recommendation], known_items: int | None, history_items: int
+    ) -> None:
+        super().__init__(best)
+        self.known_items = known_items
+        self.history_items = history_items
+
+    def __reduce__(self) -> tuple[type, tuple[list[Recommendation], int | None, int]]:
+        return type(self), (list(self), self.known_items, self.history_items)
 
 
 class ModelVersion(NamedTuple):

@@ -80,14 +80,17 @@ class RecommendationClient(_Client):
         requests_in_flight: How many requests of a batch are made at once.
 
     Raises:
-        ValueError: An argument makes no sense.
+        TypeError, ValueError: An argument makes no sense.
         OSError: A file of `tls` cannot be read.
 
     Example:
 
     >>> with RecommendationClient("127.0.0.1:8501", protocol="rest") as client:
-    ...     client.recommend(["bread", "butter"], k=1)
+    ...     answer = client.recommend(["bread", "butter"], k=1)
+    >>> answer
     [Recommendation(item_id='jam', score=3.25)]
+    >>> answer.known_items, answer.history_items
+    (2, 2)
     """
 
     _new_driver = BlockingDriver

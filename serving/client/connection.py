@@ -55,12 +55,13 @@ class ModelConnection:
         self._closed = False
 
     async def predict(self, question: Question, end: float) -> Outputs:
-        """All outputs that the contract gives the signature, with a row for each row of inputs."""
+        """The outputs that the contract gives the signature, with a row for each row of inputs."""
         num_rows = len(next(iter(question.inputs.values())))
+        contract = SIGNATURES[question.signature_name]
 
         async def predict(timeout: float) -> Outputs:
             outputs = await self._transport.predict(question, timeout)
-            for name in SIGNATURES[question.signature_name].outputs:
+            for name in [*contract.outputs, *(contract.counts.keys() & outputs.keys())]:
                 if name not in outputs or len(outputs[name]) != num_rows:
                     raise ServingError(
                         grpc.StatusCode.INTERNAL,

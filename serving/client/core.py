@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import TypeVar
 
 import grpc
 import numpy as np
 
-from serving.client.answers import ModelMetadata, ModelVersion, Recommendation
+from serving.client import arguments
+from serving.client.answers import ModelMetadata, ModelVersion, Recommendations
 from serving.client.batches import ask_in_parts
 from serving.client.connection import ModelConnection
 from serving.client.credentials import Tls
 from serving.client.drivers import Driver
-from serving.client.questions import (
-    Wishes,
-    check_ids,
-    history_question,
-    recommendations,
-    vectors,
-)
+from serving.client.questions import Wishes, history_question, recommendations, vectors
 from serving.client.target import Target
 from serving.errors import ServingError
 
@@ -54,55 +49,56 @@ class ClientCore:
         rows_per_request: int,
         requests_in_flight: int,
     ):
-        for name, value in (
-            ("max_attempts", max_attempts),
-            ("rows_per_request", rows_per_request),
-            ("requests_in_flight", requests_in_flight),
-        ):
-            if value < 1:
-                raise ValueError(f"{name} is {value}; give at least 1")
-        if not timeout > 0:
-            raise ValueError(f"timeout is {timeout}; give a number of seconds above 0")
+        if tls is not None and not isinstance(tls, Tls):
+            raise TypeError(f"tls is {tls!r}; give a Tls")
+        max_attempts = arguments.whole_number("max_attempts", max_attempts, at_least=1)
+        self._timeout = arguments.seconds("timeout", timeout)
+        self._rows_per_request = arguments.whole_number(
+            "rows_per_request", rows_per_request, at_least=1
+        )
+        self._requests_in_flight = arguments.whole_number(
+            "requests_in_flight", requests_in_flight, at_least=1
+        )
         self._driver = driver
         self._connection = ModelConnection(driver, target, tls, max_attempts)
-        self._timeout = timeout
-        self._rows_per_request = rows_per_request
-        self._requests_in_flight = requests_in_flight
         self._plain_k = _MANY  # how many items the signature without options was seen to return
 
     async def recommend(
         self,
-        history: Sequence[str],
+        history: Iterable[str],
         k: int = 10,
-        exclude: Sequence[str] = (),
+        exclude: Iterable[str] | None = None,
         keep_seen: bool = False,
-    ) -> list[Recommendation]:
-        """The k best items to follow a history.
+    ) -> Recommendations:
+        """The k best items to follow a history, and how many items of it the model knows.
 
         Args:
-            history: Item ids, oldest first. The model reads the last 50 and ignores ids that it
-                does not know; of an empty history it recommends what is popular.
+            history: Item ids, oldest first: a list, an array, a column, a generator. The model
+                reads the last 50 and ignores ids that it does not know; of a history of which it
+                knows nothing it recommends what is popular.
             k: At least 1. Fewer items are returned when the catalogue has no more.
             exclude: Items never to recommend.
             keep_seen: Whether items of the history may be recommended again.
 
         Raises:
             ServingError: The server refused, failed, or was not reached.
-            ValueError: An argument makes no sense.
+            TypeError, ValueError: An argument makes no sense. Nothing has been sent.
         """
-        wishes = Wishes([history], [exclude], k, keep_seen)
-        wishes.check()
-        check_ids("history", history)
-        check_ids("exclude", exclude)
+        wishes = Wishes(
+            [arguments.item_ids("history", history)],
+            [[] if exclude is None else arguments.item_ids("exclude", exclude, any_order=True)],
+            arguments.whole_number("k", k, at_least=1),
+            arguments.flag("keep_seen", keep_seen),
+        )
         return (await self._recommend(wishes))[0]
 
     async def recommend_batch(
         self,
-        histories: Sequence[Sequence[str]],
+        histories: Iterable[Iterable[str]],
         k: int = 10,
-        exclude: Sequence[Sequence[str]] | None = None,
+        exclude: Iterable[Iterable[str]] | None = None,
         keep_seen: bool = False,
-    ) -> list[list[Recommendation]]:
+    ) -> list[Recommendations]:
         """The same for any number of histories, in the order of the histories.
 
         They go out in requests of `rows_per_request` histories, or of fewer where k is so large
@@ -116,34 +112,40 @@ class ClientCore:
 
         Raises:
             BatchError: A ServingError that says which rows it is about.
-            ValueError: An argument makes no sense.
+            TypeError, ValueError: An argument makes no sense. Nothing has been sent.
         """
+        asked = arguments.rows("histories", histories)
+        unwanted: list[list[str]] = [[]] * len(asked)
+        if exclude is not None:
+            unwanted = arguments.rows("exclude", exclude, any_order=True)
+        if len(unwanted) != len(asked):
+            raise ValueError(f"exclude has {len(unwanted)} rows for {len(asked)} histories")
         wishes = Wishes(
-            histories, exclude if exclude is not None else [()] * len(histories), k, keep_seen
+            asked,
+            unwanted,
+            arguments.whole_number("k", k, at_least=1),
+            arguments.flag("keep_seen", keep_seen),
         )
-        wishes.check()
-        for name, rows in (("histories", histories), ("exclude", wishes.exclude)):
-            for row, ids in enumerate(rows):
-                check_ids(f"{name}[{row}]", ids)
         parts = await self._in_parts(
-            lambda rows: self._recommend(wishes.part(rows)), len(histories), k
+            lambda rows: self._recommend(wishes.part(rows)), len(asked), wishes.k
         )
         return [row for part in parts for row in part]
 
-    async def user_vector(self, history: Sequence[str]) -> np.ndarray:
+    async def user_vector(self, history: Iterable[str]) -> np.ndarray:
         """What the model makes of a history, for retrieval: float32 of shape `[dimensions]`.
+
+        It is 0 of a history of which the model knows nothing.
 
         Args:
             history: As for `recommend`.
 
         Raises:
             ServingError: The server refused, failed, or was not reached.
-            ValueError: An argument makes no sense.
+            TypeError, ValueError: An argument makes no sense. Nothing has been sent.
         """
-        check_ids("history", history)
-        return (await self._user_vectors([history]))[0]
+        return (await self._user_vectors([arguments.item_ids("history", history)]))[0]
 
-    async def user_vectors(self, histories: Sequence[Sequence[str]]) -> np.ndarray:
+    async def user_vectors(self, histories: Iterable[Iterable[str]]) -> np.ndarray:
         """The same for any number of histories: float32 of shape `[histories, dimensions]`.
 
         Args:
@@ -151,12 +153,11 @@ class ClientCore:
 
         Raises:
             BatchError: A ServingError that says which rows it is about.
-            ValueError: An argument makes no sense.
+            TypeError, ValueError: An argument makes no sense. Nothing has been sent.
         """
-        for row, history in enumerate(histories):
-            check_ids(f"histories[{row}]", history)
+        asked = arguments.rows("histories", histories)
         parts = await self._in_parts(
-            lambda rows: self._user_vectors(histories[rows.start : rows.stop]), len(histories)
+            lambda rows: self._user_vectors(asked[rows.start : rows.stop]), len(asked)
         )
         return np.concatenate(parts) if parts else np.zeros((0, 0), np.float32)
 
@@ -192,7 +193,9 @@ class ClientCore:
 
         Raises:
             ServingError: DEADLINE_EXCEEDED with the last reason; or as `is_ready` raises.
+            TypeError, ValueError: The timeout makes no sense.
         """
+        timeout = arguments.seconds("timeout", timeout)
         end = time.monotonic() + timeout
         last = None
         while reason := await self._connection.reason_not_ready(min(end, self._deadline())):
@@ -216,16 +219,15 @@ class ClientCore:
         rows = min(self._rows_per_request, max(_ITEMS_PER_REQUEST // items_per_row, 1))
         return await ask_in_parts(self._driver, ask, size, rows, self._requests_in_flight)
 
-    async def _recommend(self, wishes: Wishes) -> list[list[Recommendation]]:
+    async def _recommend(self, wishes: Wishes) -> list[Recommendations]:
         end = self._deadline()
         if wishes.k <= self._plain_k and (question := wishes.plain_question()):
             outputs = await self._connection.predict(question, end)
             self._plain_k = len(outputs["item_ids"][0])
             if wishes.k <= self._plain_k:
-                return recommendations(outputs, wishes.k)
-        return recommendations(
-            await self._connection.predict(wishes.full_question(), end), wishes.k
-        )
+                return recommendations(outputs, wishes)
+        outputs = await self._connection.predict(wishes.full_question(), end)
+        return recommendations(outputs, wishes)
 
     async def _user_vectors(self, histories: Sequence[Sequence[str]]) -> np.ndarray:
         question = history_question("user_vector", histories)

@@ -36,7 +36,7 @@ class Tls(NamedTuple):
             OSError: A file cannot be read.
             ValueError: A file does not hold what it should, or the key is of another certificate.
         """
-        roots, chain, key = (os.fspath(path) if path else None for path in self)
+        roots, chain, key = self._paths()
         if bool(chain) != bool(key):
             raise ValueError("client_certificate and client_key are given together or not at all")
         try:
@@ -56,8 +56,26 @@ class Tls(NamedTuple):
     def channel_credentials(self) -> grpc.ChannelCredentials:
         """For gRPC; raises as `ssl_context` does, where gRPC itself would fail without a reason."""
         self.ssl_context()
-        roots, chain, key = (Path(path).read_bytes() if path else None for path in self)
+        roots, chain, key = (Path(path).read_bytes() if path else None for path in self._paths())
         return grpc.ssl_channel_credentials(roots, private_key=key, certificate_chain=chain)
+
+    def _paths(self) -> list[str | None]:
+        """The files, each of which can be read; OpenSSL would not say which cannot."""
+        paths: list[str | None] = []
+        for name, path in zip(self._fields, self, strict=True):
+            if path is None:
+                paths.append(None)
+                continue
+            if not isinstance(path, str | os.PathLike):
+                raise TypeError(f"{name} is {path!r}; give the path of a file")
+            if not os.fspath(path):
+                raise ValueError(f"{name} is empty; give the path of a file")
+            try:
+                Path(path).read_bytes()
+            except OSError as error:
+                raise type(error)(error.errno, f"{name}: {error.strerror}", str(path)) from error
+            paths.append(os.fspath(path))
+        return paths
 
 
 def _no_password() -> str:

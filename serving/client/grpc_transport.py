@@ -27,6 +27,7 @@ _OPTIONS = [
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 1000),
 ]
+_CONTENT = {"DT_FLOAT": "<f4", "DT_INT32": "<i4"}  # of a server that sends numbers as bytes
 _VALUE_FIELD = {
     "DT_FLOAT": "float_val",
     "DT_INT32": "int_val",
@@ -86,8 +87,10 @@ class GrpcTransport:
             _write_tensor(request.inputs[name], contract.inputs[name], rows)
         response = await self._call(self._predict, request, timeout)
         return {
-            name: _rows(name, contract.outputs[name], response.outputs[name])
-            for name in response.outputs.keys() & contract.outputs.keys()
+            name: _rows(name, dtype, response.outputs[name], num_dims)
+            for names, num_dims in ((contract.outputs, 2), (contract.counts, 1))
+            for name, dtype in names.items()
+            if name in response.outputs
         }
 
     async def model_status(self, timeout: float) -> list[ModelVersion]:
@@ -146,17 +149,19 @@ def _write_tensor(tensor: Any, dtype: str, rows: list[Any]) -> None:
     getattr(tensor, _VALUE_FIELD[dtype]).extend(rows)
 
 
-def _rows(name: str, dtype: str, tensor: Any) -> list[list[Any]]:
-    """The values of a matrix, row by row."""
+def _rows(name: str, dtype: str, tensor: Any, num_dims: int) -> list[Any]:
+    """The values of a matrix, row by row, or of a vector."""
     shape = [dim.size for dim in tensor.tensor_shape.dim]
-    values = getattr(tensor, _VALUE_FIELD[dtype])
-    if tensor.tensor_content and dtype == "DT_FLOAT":
-        values = np.frombuffer(tensor.tensor_content, "<f4").tolist()
-    if len(shape) != 2 or len(values) != math.prod(shape):
+    values = list(getattr(tensor, _VALUE_FIELD[dtype]))
+    if tensor.tensor_content and dtype in _CONTENT:
+        values = np.frombuffer(tensor.tensor_content, _CONTENT[dtype]).tolist()
+    if len(shape) != num_dims or len(values) != math.prod(shape):
         raise ServingError(
             grpc.StatusCode.INTERNAL,
             f"the answer holds {len(values)} values of {dtype} in {name} of shape {shape}",
         )
+    if num_dims == 1:
+        return values
     width = shape[1]
     return [values[row * width : (row + 1) * width] for row in range(shape[0])]
 

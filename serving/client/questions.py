@@ -7,11 +7,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from serving.client.answers import Recommendation
+from serving.client.answers import Recommendation, Recommendations
 from serving.client.contract import HISTORY_LENGTH
 
-Outputs = Mapping[str, list[list[Any]]]  # rows by name; strings may be bytes
-_MAX_K = 2**31 - 1
+Outputs = Mapping[str, list[Any]]  # rows by name, lists or numbers; strings may be bytes
 
 
 class Question(NamedTuple):
@@ -28,15 +27,6 @@ class Wishes(NamedTuple):
     exclude: Sequence[Sequence[str]]
     k: int
     keep_seen: bool
-
-    def check(self) -> None:
-        """Raises a ValueError that names the argument and the place in it."""
-        if not 1 <= self.k <= _MAX_K:
-            raise ValueError(f"k is {self.k}; ask for at least 1 item, at most {_MAX_K}")
-        if len(self.exclude) != len(self.histories):
-            raise ValueError(
-                f"{len(self.exclude)} sequences to exclude for {len(self.histories)} histories"
-            )
 
     def part(self, rows: range) -> Wishes:
         """The same for some of the rows."""
@@ -78,31 +68,22 @@ def history_question(signature_name: str, histories: Sequence[Sequence[str]]) ->
     return Question(signature_name, {"history": _padded(histories)})
 
 
-def check_ids(name: str, ids: Sequence[str]) -> None:
-    """Raises a ValueError unless it is a sequence of item ids.
-
-    Args:
-        name: Of the argument, for the error.
-        ids: What was given.
-    """
-    if isinstance(ids, str | bytes):
-        raise ValueError(f"{name} is the string {ids!r}; give a sequence of item ids")
-    for place, item_id in enumerate(ids):
-        if not isinstance(item_id, str) or not item_id:
-            raise ValueError(
-                f"{name}[{place}] is {item_id!r}; an item id is a string and not empty"
-            )
-
-
-def recommendations(outputs: Outputs, k: int) -> list[list[Recommendation]]:
+def recommendations(outputs: Outputs, wishes: Wishes) -> list[Recommendations]:
     """The k best of each row; blanks, which fill up a row, come last and are left out."""
+    k = wishes.k
+    known = outputs.get("known_items", [None] * len(wishes.histories))
+    rows = zip(outputs["item_ids"], outputs["scores"], known, wishes.histories, strict=True)
     return [
-        [
-            Recommendation(text(item_id), score)
-            for item_id, score in zip(ids[:k], scores[:k], strict=True)
-            if item_id
-        ]
-        for ids, scores in zip(outputs["item_ids"], outputs["scores"], strict=True)
+        Recommendations(
+            (
+                Recommendation(text(item_id), score)
+                for item_id, score in zip(ids[:k], scores[:k], strict=True)
+                if item_id
+            ),
+            known_items,
+            min(len(history), HISTORY_LENGTH),
+        )
+        for ids, scores, known_items, history in rows
     ]
 
 

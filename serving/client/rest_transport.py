@@ -114,11 +114,12 @@ def _as_base64(value: Any) -> Any:
 def _outputs(contract: SignatureContract, outputs: Any) -> Outputs:
     if not isinstance(outputs, dict):  # TF Serving leaves the name of the only output out
         outputs = dict.fromkeys(contract.outputs, outputs)
+    dtypes = {**contract.outputs, **contract.counts}
     return {
         # The model's float32, which decimals give back exactly once they are rounded to it.
-        name: np.array(rows, np.float32).tolist() if contract.outputs[name] == "DT_FLOAT" else rows
+        name: np.array(rows, np.float32).tolist() if dtypes[name] == "DT_FLOAT" else rows
         for name, rows in outputs.items()
-        if name in contract.outputs
+        if name in dtypes
     }
 
 

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 from urllib.parse import quote, urlsplit
 
+from serving.client import arguments
+
 _PROTOCOLS = {"grpc": "gRPC", "rest": "REST"}
+_HOST_AND_PORT = re.compile(r"(?:\[[^\s\]]+\]|[^\s:/@?#\[\]]+):([0-9]+)")
+# In gRPC's own notation, which says how to find the server.
+_GRPC_NAME = re.compile(r"(dns|ipv4|ipv6|unix|unix-abstract|vsock|xds):.*\S.*")
+_LAST_PORT = 2**16 - 1
+_LAST_VERSION = 2**63 - 1
 
 
 class Target(NamedTuple):
@@ -18,16 +26,20 @@ class Target(NamedTuple):
     version_label: str | None
 
     def check(self) -> None:
-        """Raises a ValueError that names the argument that makes no sense."""
-        if self.protocol not in _PROTOCOLS:
+        """Raises a TypeError or ValueError that names the argument that makes no sense."""
+        if arguments.text("protocol", self.protocol) not in _PROTOCOLS:
             raise ValueError(f'protocol is {self.protocol!r}; use "grpc" or "rest"')
-        if not self.model_name:
-            raise ValueError("model_name is empty; give the name that the server knows")
+        arguments.text("address", self.address)
+        arguments.text("model_name", self.model_name)
+        if self.version is not None:
+            arguments.whole_number("version", self.version, at_least=0, at_most=_LAST_VERSION)
+        if self.version_label is not None:
+            arguments.text("version_label", self.version_label)
         if self.version is not None and self.version_label is not None:
             raise ValueError("version and version_label are both given; choose by one of them")
         if self.protocol == "rest":
             self.base_url("http")
-        elif self.address.startswith(("http:", "https:")) or ":" not in self.address:
+        elif not (_is_host_and_port(self.address) or _GRPC_NAME.fullmatch(self.address)):
             raise ValueError(f"address is {self.address!r}; over gRPC it is host:port")
 
     def base_url(self, default_scheme: str) -> str:
@@ -35,10 +47,15 @@ class Target(NamedTuple):
         url = self.address if "://" in self.address else f"{default_scheme}://{self.address}"
         try:
             parts = urlsplit(url)
-            sensible = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+            sensible = (
+                parts.scheme in ("http", "https")
+                and parts.hostname
+                and (parts.port or (parts.port is None and url == self.address))
+                and not re.search(r"[\s@?#]", url)
+            )
         except ValueError:
             sensible = False
-        if not sensible or parts.query or parts.fragment:
+        if not sensible:
             raise ValueError(
                 f"address is {self.address!r}; over REST it is host:port, or a URL of http or "
                 "https that ends before /v1"
@@ -61,3 +78,8 @@ class Target(NamedTuple):
         elif self.version_label is not None:
             model = f"version label {self.version_label!r} of {model}"
         return f"{model} at {self.address} over {_PROTOCOLS[self.protocol]}"
+
+
+def _is_host_and_port(address: str) -> bool:
+    match = _HOST_AND_PORT.fullmatch(address)
+    return match is not None and 0 < int(match[1]) <= _LAST_PORT

@@ -17,7 +17,7 @@ class Transport(Protocol):
     """
 
     async def predict(self, question: Question, timeout: float) -> Outputs:
-        """The outputs of a signature whose outputs all have the shape `[batch, places]`."""
+        """The outputs of a signature, and those of its counts that the model has."""
 
     async def model_status(self, timeout: float) -> list[ModelVersion]:
         """All versions of the model."""

@@ -1,6 +1,7 @@
 """Notices an export whose files are not those that were written."""
 
 import hashlib
+import os
 import posixpath
 import re
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ _LINE = re.compile(r"([0-9a-f]{64})  (.+)")
 _CHUNK = 2**20
 
 
-def damage(path: str) -> Iterator[str]:
+def damage(path: str | os.PathLike[str]) -> Iterator[str]:
     """Compares the files of an export with the checksums that were written beside them.
 
     TensorFlow compares checksums of variables when it reads them, but none of the graph and of
@@ -26,8 +27,12 @@ def damage(path: str) -> Iterator[str]:
     """
     if not tf.io.gfile.exists(posixpath.join(path, CHECKSUM_FILE)):
         return
-    with tf.io.gfile.GFile(posixpath.join(path, CHECKSUM_FILE), "rb") as sums:
-        lines = sums.read().decode(errors="replace").splitlines()
+    try:
+        with tf.io.gfile.GFile(posixpath.join(path, CHECKSUM_FILE), "rb") as sums:
+            lines = sums.read().decode(errors="replace").splitlines()
+    except tf.errors.OpError as error:
+        yield f"{CHECKSUM_FILE} cannot be read: {error.message}"
+        return
     for line in lines:
         entry = _LINE.fullmatch(line)
         if not entry or posixpath.isabs(entry[2]) or ".." in entry[2].split("/"):

@@ -42,11 +42,15 @@ _HINTS = {
 Finding = tuple[str, str]  # the check and its message
 
 
-def try_export(path: str) -> Iterator[Finding]:
+def try_export(path: str | os.PathLike[str]) -> Iterator[Finding]:
     """Loads a copy into a V1 session, asks every signature and replays the warm-up requests."""
     with tempfile.TemporaryDirectory() as folder:
         copy = os.path.join(folder, "copy")
-        _copy_folder(path, copy)
+        try:
+            _copy_folder(path, copy)
+        except (tf.errors.OpError, OSError) as error:  # a file without permission, a full disk
+            yield "load", f"the export cannot be copied to {folder}: {_explain(error)}"
+            return
         graph = tf.Graph()
         with contextlib.closing(tf.compat.v1.Session(graph=graph)) as session:
             try:
@@ -67,8 +71,9 @@ def _ask_signatures(
         if name not in meta_graph.signature_def or name in _INTERNAL_SIGNATURES:
             continue
         signature = meta_graph.signature_def[name]
+        inputs = _inputs(name, signature, catalogue)
         try:
-            outputs = _run(session, signature, _inputs(name, signature, catalogue))
+            outputs = _run(session, signature, inputs)
         except Exception as error:
             yield "run", f"signature {name} fails: {_explain(error)}"
             continue
@@ -85,6 +90,10 @@ def _ask_signatures(
             scored = outputs["scores"] > np.finfo(np.float32).min
             if (scored & (outputs["item_ids"] == b"")).any():
                 yield "run", f"signature {name} scores items without an id; {_VOCABULARY_HINT}"
+        if "known_items" in outputs and "history" in inputs:
+            known = np.isin(inputs["history"], catalogue).sum(1).tolist()
+            if (counted := outputs["known_items"].tolist()) != known:
+                yield "run", f"signature {name} counts {counted} known_items; {known} are known"
         if name == "serving_default" and "item_ids" in outputs:
             catalogue = [item for item in outputs["item_ids"].ravel() if item]
             if not catalogue:
@@ -173,7 +182,7 @@ def _explain(error: Exception) -> str:
     )
 
 
-def _copy_folder(source: str, destination: str) -> None:
+def _copy_folder(source: str | os.PathLike[str], destination: str) -> None:
     for folder, _, files in tf.io.gfile.walk(source):
         target = os.path.join(destination, os.path.relpath(folder, source))
         tf.io.gfile.makedirs(target)

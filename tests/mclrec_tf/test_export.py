@@ -106,6 +106,19 @@ def test_empty_history_gets_the_popularity_ranking(run: Run) -> None:
     assert not run("user_vector", history=padded([]))["vector"].any()
 
 
+def test_known_items_are_counted_over_the_whole_history(run: Run) -> None:
+    histories = padded(
+        [], ["unknown"], [3], [3, "new", 3, "", 2], [*range(1, 31)], ["new"] * HISTORY_LENGTH
+    )
+    options = {"exclude": [[NAMES[2]]] * 6, "k": [5] * 6, "keep_seen": [True] * 6}
+    for answer in (
+        run("serving_default", history=histories),
+        run("recommend", history=histories, **options),
+    ):
+        assert answer["known_items"].dtype == np.int32
+        assert answer["known_items"].tolist() == [0, 0, 1, 3, 30, 0]
+
+
 def test_recommend_takes_options_row_by_row(run: Run, model: MCLRec) -> None:
     history = [3, 9, 2]
     scores = model(tf.constant([history]))[0].numpy()
@@ -115,7 +128,7 @@ def test_recommend_takes_options_row_by_row(run: Run, model: MCLRec) -> None:
         "recommend",
         history=padded(*[history] * 4),
         exclude=[[NAMES[best - 1], ""], ["", ""], ["unknown", ""], ["", ""]],
-        k=[5, 3, ITEMS + 50, 0],
+        k=[5, 3, ITEMS + 50, 1],
         keep_seen=[True, True, False, False],
     )
     found = [ids(row) for row in answer["item_ids"]]
@@ -124,8 +137,8 @@ def test_recommend_takes_options_row_by_row(run: Run, model: MCLRec) -> None:
     assert found[1] == [*order[:3], *[0] * (ITEMS - 3)]
     unseen = [item for item in order if item not in history and item > 0]
     assert found[2] == [*unseen, 0, 0, 0]
-    assert found[3] == [0] * ITEMS
-    assert np.all(answer["scores"][3] == LOWEST_SCORE)
+    assert found[3] == [unseen[0], *[0] * (ITEMS - 1)]
+    assert np.all(answer["scores"][3, 1:] == LOWEST_SCORE)
 
 
 def test_rank_examples_agrees_with_the_offline_evaluation(run: Run, model: MCLRec) -> None:
@@ -144,6 +157,12 @@ def test_rank_examples_agrees_with_the_offline_evaluation(run: Run, model: MCLRe
         for policy, ranks in expected._asdict().items():
             assert answer[f"{prefix}{policy}_rank"].tolist() == ranks.tolist()
     assert answer["item_ids"].shape == (len(rows), K)
+
+
+def test_examples_whose_histories_are_all_empty(run: Run) -> None:
+    answer = run("rank_examples", examples=[example([], 1), example([], 5)])
+    assert answer["popularity_all_items_rank"].tolist() == [1, 5]
+    assert ids(answer["item_ids"][0]) == list(range(1, K + 1))
 
 
 def test_an_unknown_target_ranks_last(run: Run) -> None:
@@ -172,6 +191,15 @@ def test_fewer_items_than_k(tmp_path: Path) -> None:
     assert sorted(names[:2]) == [b"a", b"c"]
     assert names[2:] == [b""]
     assert answer["scores"].numpy()[0, 2] == LOWEST_SCORE
+
+
+def test_paths_are_paths(model: MCLRec, tmp_path: Path) -> None:
+    vocabulary = tmp_path / "items"
+    vocabulary.write_text("".join(f"{name}\n" for name in NAMES))
+    export_savedmodel(model, tmp_path / "export", vocabulary)
+    assert (tmp_path / "export" / "assets" / "items").read_bytes() == vocabulary.read_bytes()
+    with pytest.raises(ValueError, match="k must be at least 1, got 0"):
+        export_savedmodel(model, tmp_path / "none", vocabulary, k=0)
 
 
 def test_vocabulary_must_name_every_item(model: MCLRec, tmp_path: Path) -> None:

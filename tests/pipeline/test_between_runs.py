@@ -1,13 +1,18 @@
 """What a run finds of earlier ones where no metadata store can be asked."""
 
 import json
+import re
+import shutil
 from pathlib import Path
 
+import pytest
 from tfx.types.artifact import Artifact
 from tfx.types.standard_artifacts import Model, PushedModel
 
-from pipeline.between_runs import KeepForNextRun, PreviousRun
+from mclrec_tf.checksums import write_checksums
+from pipeline.between_runs import GONE, KeepForNextRun, MissingArtifact, PreviousRun
 from pipeline.data_gate.accepted_data import AcceptedData
+from pipeline.evaluation.evaluator import EvaluatorExecutor, stands_for_none
 from pipeline.trainer import KERAS_FILE
 
 
@@ -27,17 +32,24 @@ def files(folder: Path) -> dict[str, str]:
     }
 
 
-def previous(models: Path, state: Path, found: Path) -> tuple[dict[str, str], dict[str, str]]:
+def previous(
+    models: Path, state: Path, found: Path, **options: int
+) -> tuple[dict[str, str], dict[str, str]]:
     """Runs the component; the files of its model and of its accepted data."""
+    run_component(models, state, found, **options)
+    return files(found / "model"), files(found / "accepted")
+
+
+def run_component(models: Path, state: Path, found: Path, **options: int) -> Artifact:
+    """Runs the component; its model."""
     outputs = {
         "model": [artifact(Model, found / "model")],
         "accepted": [artifact(AcceptedData, found / "accepted")],
     }
     destination = json.dumps({"filesystem": {"base_directory": str(models)}})
-    PreviousRun.EXECUTOR_SPEC.executor_class().Do(
-        {}, outputs, {"push_destination": destination, "state_folder": str(state)}
-    )
-    return files(found / "model"), files(found / "accepted")
+    properties = {"push_destination": destination, "state_folder": str(state), **options}
+    PreviousRun.EXECUTOR_SPEC.executor_class().Do({}, outputs, properties)
+    return outputs["model"][0]
 
 
 def keep(state: Path, run: Path, version: str | None) -> None:
@@ -102,12 +114,84 @@ def test_after_a_version_was_taken_back_the_one_before_counts(tmp_path: Path):
     assert model == {"Format-Serving/saved_model.pb": "1", KERAS_FILE: "trained in monday"}
 
 
-def test_artifacts_that_were_cleared_away_are_missed_by_nothing(tmp_path: Path):
+@pytest.fixture
+def monday(tmp_path: Path) -> tuple[Path, Path]:
+    """Folders of models and of states after a run that pushed."""
     models, state = tmp_path / "models", tmp_path / "state"
-    push(models, "1", "saved_model.pb")
+    push(models, "1", "saved_model.pb", "assets/items")
+    write_checksums(str(models / "1"))
     keep(state, tmp_path / "monday", "1")
-    for path in ("model/model.keras", "accepted/spans.json"):
-        (tmp_path / "monday" / path).unlink()
-    (tmp_path / "monday" / "accepted").rmdir()
-    model, accepted = previous(models, state, tmp_path / "tuesday")
-    assert model == {"Format-Serving/saved_model.pb": "1"} and accepted == {}
+    return models, state
+
+
+def lose_data(folder: Path) -> str:
+    shutil.rmtree(folder / "monday" / "accepted")
+    return "the data that were accepted last: .*monday/accepted is gone or empty"
+
+
+def empty_data(folder: Path) -> str:
+    (folder / "monday" / "accepted" / "spans.json").unlink()
+    return "the data that were accepted last: .*monday/accepted is gone or empty"
+
+
+def lose_all_versions(folder: Path) -> str:
+    shutil.rmtree(folder / "models")
+    return r"the pushed versions \(1\): .*models holds none of them"
+
+
+def damage_version(folder: Path) -> str:
+    (folder / "models" / "1" / "assets" / "items").write_text("")
+    return "models/1: assets/items does not have the checksum"
+
+
+def lose_pointer(folder: Path) -> str:
+    (folder / "state" / "accepted_data").write_text("")
+    return "the data that were accepted last: an empty path is gone"
+
+
+@pytest.mark.parametrize(
+    "lose", [lose_data, empty_data, lose_all_versions, damage_version, lose_pointer]
+)
+def test_what_is_named_and_is_gone_stops_the_run(tmp_path: Path, monday, lose):
+    what = lose(tmp_path)
+    with pytest.raises(MissingArtifact, match=f"{what}(.|\n)*--accept-missing"):
+        previous(*monday, tmp_path / "tuesday")
+
+
+@pytest.mark.parametrize(
+    "lose", [lose_data, empty_data, lose_all_versions, damage_version, lose_pointer]
+)
+def test_a_run_goes_on_without_it_if_told_to_and_says_so(tmp_path: Path, monday, lose):
+    what = lose(tmp_path)
+    model = run_component(*monday, tmp_path / "tuesday", accept_missing=1)
+    assert re.search(what, model.get_string_custom_property(GONE))
+    lost_model = lose in (lose_all_versions, damage_version)
+    assert stands_for_none(model) == lost_model
+    assert bool(files(tmp_path / "tuesday" / "model")) != lost_model
+    assert bool(files(tmp_path / "tuesday" / "accepted")) == lost_model
+
+
+@pytest.mark.parametrize("pointer", [True, False])
+def test_a_training_that_goes_on_from_a_model_needs_its_keras_file(
+    tmp_path: Path, monday, pointer: bool
+):
+    (tmp_path / "monday" / "model" / KERAS_FILE).unlink()
+    if not pointer:
+        (tmp_path / "state" / "model_of_version_1").unlink()
+    # From scratch it is not missed.
+    assert KERAS_FILE not in previous(*monday, tmp_path / "tuesday")[0]
+    with pytest.raises(MissingArtifact, match="the Keras file of .*models/1, to go on from"):
+        previous(*monday, tmp_path / "wednesday", trains_on=1)
+    model = run_component(*monday, tmp_path / "thursday", trains_on=1, accept_missing=1)
+    assert not stands_for_none(model)
+
+
+def test_the_first_run_has_nothing_to_miss(tmp_path: Path):
+    model = run_component(tmp_path / "models", tmp_path / "state", tmp_path / "run", trains_on=1)
+    assert stands_for_none(model) and not model.get_string_custom_property(GONE)
+
+
+def test_a_model_that_is_gone_is_not_taken_for_none_by_the_evaluator(tmp_path: Path):
+    gone = artifact(Model, tmp_path / "gone")
+    with pytest.raises(FileNotFoundError, match=f"{tmp_path}/gone, to compare with"):
+        EvaluatorExecutor().Do({"baseline_model": [gone]}, {}, {})

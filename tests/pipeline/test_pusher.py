@@ -10,6 +10,7 @@ from tfx.proto import pusher_pb2
 from tfx.types.standard_artifacts import InfraBlessing, Model, ModelBlessing, PushedModel
 from tfx.utils import proto_utils
 
+from mclrec_tf.checksums import write_checksums
 from pipeline import pusher
 from pipeline.pusher import PusherExecutor
 
@@ -128,3 +129,19 @@ def test_a_version_of_another_model_is_not_overwritten(saved_model: Path, served
     (served / "1700000000" / "saved_model.pb").write_bytes(b"other graph")
     with pytest.raises(FileExistsError, match="1700000000 holds another model"):
         execute(saved_model, served)
+
+
+def test_a_copied_work_folder_pushes_no_second_version_of_its_model(
+    saved_model: Path, served: Path
+):
+    """A copy has another time, of which the version is made, and the same content."""
+    write_checksums(str(saved_model))
+    execute(saved_model, served)
+    os.utime(saved_model / "saved_model.pb", (1_700_000_009, 1_700_000_009))
+    pushed = execute(saved_model, served)
+    assert [folder.name for folder in served.iterdir()] == ["1700000000"]
+    assert pushed.get_string_custom_property("pushed_version") == "1700000000"
+    # The newest version is damaged: what is pushed is whole.
+    (served / "1700000000" / "variables" / "variables.index").write_bytes(b"")
+    execute(saved_model, served)
+    assert sorted(folder.name for folder in served.iterdir()) == ["1700000000", "1700000009"]

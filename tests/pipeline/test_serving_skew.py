@@ -56,7 +56,10 @@ def test_a_line_that_is_no_history_is_named(log: Path, tmp_path: Path, capfd, li
 
 def test_files_that_are_not_there(log: Path, tmp_path: Path, capfd: pytest.CaptureFixture):
     assert main([f"--data={log}", f"--served={tmp_path / 'none.jsonl'}"]) == 1
-    assert "none.jsonl" in capfd.readouterr().err
+    assert "none.jsonl: cannot be read: " in capfd.readouterr().err
+    (tmp_path / "folder.jsonl").mkdir()
+    assert main([f"--data={log}", f"--served={tmp_path / 'folder.jsonl'}"]) == 1
+    assert "folder.jsonl: is a folder" in capfd.readouterr().err
     wrong = [f"--data={log}", served(tmp_path / "served.jsonl", [["a"]]), "--schema=none.pbtxt"]
     assert main(wrong) == 1
     assert "none.pbtxt: cannot be read as a schema" in capfd.readouterr().err

@@ -36,9 +36,11 @@ def test_settings_survive_json(cls):
 
 
 def test_options_keep_their_types():
-    chosen = parse("--lambda", "0.5", "--dim", "32", "--preset", "reference", "--item-column", "")
+    chosen = parse(
+        "--lambda", "0.5", "--dim", "32", "--preset", "reference", "--timestamp-column", ""
+    )
     assert chosen.model == ModelSettings(lambda_=0.5, dim=32, preset="reference")
-    assert chosen.data.item_column == ""
+    assert chosen.data.timestamp_column == ""
 
 
 @pytest.mark.parametrize(

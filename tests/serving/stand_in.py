@@ -59,7 +59,8 @@ class StandIn(tf.Module):
         }
 
     def serving_default(self, history: tf.Tensor) -> dict[str, tf.Tensor]:
-        return self.best(self.scores(history), self.mask(history), tf.constant(self.k))
+        best = self.best(self.scores(history), self.mask(history), tf.constant(self.k))
+        return {**best, "known_items": self.known_items(history)}
 
     def recommend(
         self, history: tf.Tensor, exclude: tf.Tensor, k: tf.Tensor, keep_seen: tf.Tensor
@@ -71,6 +72,7 @@ class StandIn(tf.Module):
         return {
             "item_ids": tf.where(asked, best["item_ids"], ""),
             "scores": tf.where(asked, best["scores"], LOWEST),
+            "known_items": self.known_items(history),
         }
 
     def rank_examples(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -103,6 +105,9 @@ class StandIn(tf.Module):
             )
         }
 
+    def known_items(self, history: tf.Tensor) -> tf.Tensor:
+        return tf.math.count_nonzero(self.row_of.lookup(history) >= 0, 1, dtype=tf.int32)
+
     def scores(self, history: tf.Tensor) -> tf.Tensor:
         popularity = -tf.range(self.num_items, dtype=tf.float32)
         vector = self.user_vector(history)["vector"]
@@ -117,6 +122,25 @@ class StandIn(tf.Module):
         values, rows = tf.math.top_k(tf.where(unwanted, LOWEST, scores), k)
         items = self.item_of.lookup(tf.cast(rows, tf.int64))
         return {"item_ids": tf.where(values > LOWEST, items, ""), "scores": values}
+
+
+class EarlierVersion(StandIn):
+    """As exports were before they counted the known items."""
+
+    def signatures(self) -> dict[str, tf.types.experimental.ConcreteFunction]:
+        signatures = super().signatures()
+
+        def uncounted(name: str) -> tf.types.experimental.ConcreteFunction:
+            function, specs = getattr(self, name), signatures[name].structured_input_signature[0]
+
+            def without(*inputs: tf.Tensor) -> dict[str, tf.Tensor]:
+                outputs = function(*inputs)
+                del outputs["known_items"]
+                return outputs
+
+            return tf.function(without).get_concrete_function(*specs)
+
+        return {**signatures, **{n: uncounted(n) for n in ("serving_default", "recommend")}}
 
 
 def write_export(

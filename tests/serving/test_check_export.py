@@ -16,14 +16,14 @@ from serving.exports.graph import check_graph, read_graph
 from serving.exports.stock_ops import stock_ops
 from serving.exports.trial import try_export
 from tests.serving.conftest import ITEMS
-from tests.serving.stand_in import StandIn, write_export
+from tests.serving.stand_in import EarlierVersion, StandIn, write_export
 
 _SERVING = Path(check_export_module.__file__).parent
 
 
 def _findings(path: Path) -> list[str]:
     """The checks without the process of their own, which would take seconds each."""
-    found = [*check_graph(read_graph(str(path)), str(path)), *try_export(str(path))]
+    found = [*check_graph(read_graph(path), path), *try_export(path)]
     return [f"{check}: {message}" for check, message in found]
 
 
@@ -36,6 +36,48 @@ def export(base_path: Path, tmp_path: Path) -> Path:
 def test_a_good_export_passes(export: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert check_export_module.main([str(export)]) == 0
     assert capsys.readouterr().out == f"{export}: TF Serving can serve it.\n"
+
+
+def test_an_export_of_an_earlier_version_passes(tmp_path: Path) -> None:
+    path = write_export(tmp_path / "1", ITEMS, model_type=EarlierVersion)
+    assert "known_items" not in read_graph(path).signature_def["serving_default"].outputs
+    assert _findings(path) == []
+
+
+class CountsEverything(StandIn):
+    def known_items(self, history: tf.Tensor) -> tf.Tensor:
+        return tf.math.count_nonzero(history != "", 1, dtype=tf.int32)
+
+
+def test_a_wrong_count_of_known_items_is_refused(tmp_path: Path) -> None:
+    findings = _findings(write_export(tmp_path / "1", ITEMS, model_type=CountsEverything))
+    assert "run: signature recommend counts [0, 2] known_items; [0, 1] are known" in findings
+
+
+class CountsInFloats(StandIn):
+    def known_items(self, history: tf.Tensor) -> tf.Tensor:
+        return tf.cast(super().known_items(history), tf.float32)
+
+
+def test_a_count_of_another_type_is_refused(tmp_path: Path) -> None:
+    findings = _findings(write_export(tmp_path / "1", ITEMS, model_type=CountsInFloats))
+    assert "'known_items': 'DT_FLOAT'" in "".join(findings)
+
+
+def test_a_folder_that_cannot_be_read_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("")
+    (tmp_path / "odd" / "saved_model.pb").mkdir(parents=True)
+    for name, reason in (("none", "does not exist"), ("file", "does not exist"), ("odd", "read")):
+        assert check_export_module.main([str(tmp_path / name)]) == 1
+        assert f"  files: {tmp_path / name}/saved_model.pb " in (out := capsys.readouterr().out)
+        assert reason in out
+    with pytest.raises(SystemExit) as ended:
+        check_export_module.main([""])
+    assert ended.value.code == 2 and "DIR: must not be empty" in capsys.readouterr().err
+    with pytest.raises(ValueError, match="path is empty"):
+        check_export("")
 
 
 class CallsPython(StandIn):

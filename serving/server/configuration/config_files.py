@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TypeVar
@@ -17,7 +18,7 @@ _Config = TypeVar("_Config", bound=Message)
 _log = logging.getLogger(__name__)
 
 
-def read_config(path: str, message_type: type[_Config]) -> _Config:
+def read_config(path: str | os.PathLike[str], message_type: type[_Config]) -> _Config:
     """A protocol buffer in text format.
 
     Args:
@@ -35,7 +36,7 @@ def read_config(path: str, message_type: type[_Config]) -> _Config:
 
 
 async def follow_model_config(
-    path: str,
+    path: str | os.PathLike[str],
     taken: model_server_config_pb2.ModelServerConfig,
     seconds: float,
     reload: Callable[[model_server_config_pb2.ModelServerConfig], Awaitable[None]],

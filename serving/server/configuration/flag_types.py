@@ -2,6 +2,8 @@
 
 import argparse
 
+_LAST_PORT = 2**16 - 1
+
 
 def boolean(text: str) -> bool:
     if text.lower() not in ("true", "false"):
@@ -19,6 +21,12 @@ def integer(text: str) -> int:
 def count(text: str) -> int:
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"{text!r} is no whole number, 0 or more")
+    return int(text)
+
+
+def port(text: str) -> int:
+    if not text.isdecimal() or int(text) > _LAST_PORT:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port, 0 to {_LAST_PORT}")
     return int(text)
 
 

@@ -2,11 +2,13 @@
 
 import argparse
 
+from serving.command_line import not_empty
 from serving.server.configuration.flag_types import (
     boolean,
     channel_arguments,
     count,
     integer,
+    port,
     positive,
     seconds,
 )
@@ -71,12 +73,13 @@ def parse_flags(arguments: list[str] | None, description: str) -> argparse.Names
 
 def _add_addresses(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("addresses")
-    group.add_argument("--port", type=count, default=8500, help="for gRPC; 0: none (%(default)s)")
+    group.add_argument("--port", type=port, default=8500, help="for gRPC; 0: none (%(default)s)")
     group.add_argument(
-        "--rest_api_port", type=count, default=0, help="for REST; 0: none (%(default)s)"
+        "--rest_api_port", type=port, default=0, help="for REST; 0: none (%(default)s)"
     )
     group.add_argument(
         "--host",
+        type=not_empty,
         default="127.0.0.1",
         help="address to listen on; 0.0.0.0 lets other machines in, without a password, and "
         "unencrypted but for gRPC with --ssl_config_file (%(default)s; TF Serving has no such "
@@ -84,7 +87,7 @@ def _add_addresses(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--ssl_config_file",
-        default="",
+        type=not_empty,
         help="SSLConfig as text: key and certificates for gRPC over TLS; REST stays unencrypted",
     )
     group.add_argument(
@@ -98,13 +101,15 @@ def _add_addresses(parser: argparse.ArgumentParser) -> None:
 
 def _add_models(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("models")
-    group.add_argument("--model_name", default="mclrec", help="in requests (%(default)s)")
     group.add_argument(
-        "--model_base_path", default="", help="folder that holds a numbered folder a version"
+        "--model_name", type=not_empty, default="mclrec", help="in requests (%(default)s)"
+    )
+    group.add_argument(
+        "--model_base_path", type=not_empty, help="folder that holds a numbered folder a version"
     )
     group.add_argument(
         "--model_config_file",
-        default="",
+        type=not_empty,
         help="ModelServerConfig as text: several models, version policies, labels; "
         "instead of the two options above",
     )
@@ -184,11 +189,13 @@ def _add_running(parser: argparse.ArgumentParser) -> None:
         help="answer requests that arrive together with one run of the model (%(default)s)",
     )
     group.add_argument(
-        "--batching_parameters_file", default="", help="BatchingParameters as text, for batching"
+        "--batching_parameters_file",
+        type=not_empty,
+        help="BatchingParameters as text, for batching",
     )
     group.add_argument(
         "--monitoring_config_file",
-        default="",
+        type=not_empty,
         help="MonitoringConfig as text: turns on Prometheus metrics at the REST port",
     )
     for kind in ("session", "intra_op", "inter_op"):

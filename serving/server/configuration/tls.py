@@ -1,5 +1,7 @@
 """What the gRPC server shows and asks for in a TLS handshake, from TF Serving's SSLConfig."""
 
+import os
+
 import grpc
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
@@ -9,7 +11,7 @@ from serving.server.configuration.config_files import read_config
 from serving.server.configuration.config_protos import SSLConfig
 
 
-def server_credentials(path: str) -> grpc.ServerCredentials:
+def server_credentials(path: str | os.PathLike[str]) -> grpc.ServerCredentials:
     """Reads the file of tensorflow_model_server's flag `--ssl_config_file`.
 
     Args:

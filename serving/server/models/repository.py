@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
@@ -23,10 +24,14 @@ _Answer = TypeVar("_Answer")
 _log = logging.getLogger(__name__)
 
 
-def single_model(name: str, base_path: str) -> model_server_config_pb2.ModelServerConfig:
+def single_model(
+    name: str, base_path: str | os.PathLike[str]
+) -> model_server_config_pb2.ModelServerConfig:
     """The configuration of a server with one model, whose newest version is served."""
     config = model_server_config_pb2.ModelServerConfig()
-    config.model_config_list.config.add(name=name, base_path=base_path, model_platform=PLATFORM)
+    config.model_config_list.config.add(
+        name=name, base_path=os.fspath(base_path), model_platform=PLATFORM
+    )
     return config
 
 

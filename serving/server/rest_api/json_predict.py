@@ -138,7 +138,13 @@ def _read_columns(inputs: Any, infos: TensorInfos) -> dict[str, np.ndarray]:
     for name in infos:
         if name not in inputs:
             raise invalid_argument(f"Missing named input: {name} in 'inputs' object.")
-    return {name: json_tensor.read(inputs[name], info.dtype) for name, info in infos.items()}
+    columns = {}
+    for name, info in infos.items():
+        try:
+            columns[name] = json_tensor.read(inputs[name], info.dtype)
+        except ServingError as error:
+            raise ServingError(error.code, f"Input {name}: {error.message}") from error
+    return columns
 
 
 def _write_rows(outputs: Mapping[str, np.ndarray]) -> list[str]:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import grpc
 import numpy as np
+import tensorflow as tf
 from tensorflow.core.protobuf import meta_graph_pb2
 from tensorflow_serving.apis import predict_pb2
 
@@ -97,10 +98,11 @@ def _run(
     inputs: Mapping[str, np.ndarray],
     output_filter: Sequence[str],
 ) -> dict[str, np.ndarray]:
-    feeds = {
-        info.name: inputs[alias] if alias in inputs else to_array(signature.defaults[alias])
-        for alias, info in sorted(signature.inputs.items())
-    }
+    feeds = {}
+    for alias, info in sorted(signature.inputs.items()):
+        array = inputs[alias] if alias in inputs else to_array(signature.defaults[alias])
+        _check_dtype(alias, array, info)
+        feeds[info.name] = array
     seen = set()
     for alias in output_filter:
         if alias not in signature.outputs:
@@ -114,6 +116,13 @@ def _run(
     aliases = sorted(output_filter or signature.outputs)
     arrays = servable.run(feeds, [signature.outputs[alias].name for alias in aliases])
     return dict(zip(aliases, arrays, strict=True))
+
+
+def _check_dtype(alias: str, array: np.ndarray, info: meta_graph_pb2.TensorInfo) -> None:
+    """TensorFlow would refuse it, too, but by the name that the graph has for the input."""
+    found, wanted = tf.as_dtype(array.dtype), tf.as_dtype(info.dtype).base_dtype
+    if found != wanted:
+        raise invalid_argument(f"input {alias} must be of type {wanted.name}, got {found.name}")
 
 
 def _braces(names: Iterable[str]) -> str:

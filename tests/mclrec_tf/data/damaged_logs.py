@@ -36,6 +36,10 @@ class Log:
     is_text: bool = True
     has_checksum: bool = False
 
+    @property
+    def has_header(self) -> bool:
+        return self.data.lstrip(b'"').startswith(b"user_id")
+
 
 def _events() -> list[tuple[str, str, int]]:
     users = ("ann", "bob", "Zoë", "u 4")

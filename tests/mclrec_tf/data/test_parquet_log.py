@@ -1,6 +1,7 @@
 """Column types of Parquet logs."""
 
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -48,10 +49,16 @@ def test_dictionary_encoded_ids_are_ids(tmp_path: Path) -> None:
         (pyarrow.array([1.5e15, 2.0]), [1_500_000_000_000_000, 2]),
         (pyarrow.array(["17", " 18.9"]), [17, 18]),
         (pyarrow.array([2**63 - 1, 0], pyarrow.uint64()), [2**63 - 1, 0]),
-        (pyarrow.array([datetime(1970, 1, 2)] * 2, pyarrow.timestamp("us")), [86_400_000_000] * 2),
+        (pyarrow.array([Decimal("1.5"), Decimal(2)]), [1, 2]),
+        (pyarrow.array([datetime(1970, 1, 2)] * 2, pyarrow.timestamp("s")), [86_400] * 2),
+        (pyarrow.array([datetime(1970, 1, 2)] * 2, pyarrow.timestamp("us")), [86_400] * 2),
+        (pyarrow.array([datetime(1970, 1, 2)] * 2, pyarrow.timestamp("ns", "UTC")), [86_400] * 2),
+        (pyarrow.array([datetime(1970, 1, 2)] * 2, pyarrow.date32()), [86_400] * 2),
+        (pyarrow.array([datetime(1970, 1, 2)] * 2, pyarrow.date64()), [86_400] * 2),
+        (pyarrow.array(["1970-01-02", "1970-01-02T01:00:00+01:00"]), [86_400] * 2),
     ],
 )
-def test_times_are_whole_numbers_in_the_units_of_the_log(
+def test_times_are_seconds_of_dates_and_otherwise_the_numbers_of_the_log(
     tmp_path: Path, times: Any, expected: list[int]
 ) -> None:
     path = write(tmp_path, user_id=["a", "b"], item_id=["x", "y"], timestamp=times)
@@ -84,9 +91,20 @@ def test_rows_are_numbered_through_all_batches(tmp_path: Path) -> None:
     assert [row.row for row in found if isinstance(row, RowProblem)] == [rows]
 
 
-def test_ids_that_are_fractions_are_an_error(tmp_path: Path) -> None:
-    path = write(tmp_path, user_id=[1.0, None], item_id=["x", "y"], timestamp=[1, 2])
-    with pytest.raises(EventLogError, match="'user_id' are of type double. Write them as integers"):
+def test_whole_numbers_that_are_stored_as_fractions_are_ids(tmp_path: Path) -> None:
+    # As pandas stores integers as soon as one is missing.
+    path = write(tmp_path, user_id=[1.0, None, 0.5], item_id=["x"] * 3, timestamp=[1, 2, 3])
+    event, *problems = read(path)
+    assert event == Event("1", "x", 1)
+    assert [(p.row, p.column, p.reason) for p in problems if isinstance(p, RowProblem)] == [
+        (2, "user_id", "is empty"),
+        (3, "user_id", "is a fraction"),
+    ]
+
+
+def test_ids_of_other_types_are_an_error(tmp_path: Path) -> None:
+    path = write(tmp_path, user_id=[[1]], item_id=["x"], timestamp=[1])
+    with pytest.raises(EventLogError, match="'user_id' are of type list.*Write them as integers"):
         read(path)
 
 

@@ -9,7 +9,7 @@ from scipy import stats
 
 from mclrec_tf.ranking import POLICIES
 from pipeline.evaluation.decision import SERVABLE, Decision, Line, decide
-from pipeline.evaluation.intervals import compare, mean_of
+from pipeline.evaluation.intervals import Bound, compare, mean_of
 from pipeline.evaluation.paired_moments import LATEST_BLESSED, PairedMomentsCombiner, moments_name
 from pipeline.evaluation.ranking_metrics import BASELINES
 from pipeline.evaluation.results import SliceResult
@@ -76,7 +76,7 @@ def test_the_interval_is_students_of_the_users_differences():
     random = np.random.default_rng(0)
     model, blessed = random.integers(1, 15, (2, 300))
     moments = result(model, blessed).moments["unseen_items"]
-    value, bound, interval = compare(moments, LATEST_BLESSED, 0.9, 0.95)
+    value, bound, interval = compare(moments, Bound(LATEST_BLESSED, 0.9), 0.95)
     gain, other = (np.where(ranks <= 10, 1 / np.log2(ranks + 1.0), 0) for ranks in (model, blessed))
     assert (value, bound) == (pytest.approx(gain.mean()), pytest.approx(0.9 * other.mean()))
     expected = stats.ttest_1samp(gain - 0.9 * other, 0).confidence_interval(0.95)
@@ -95,7 +95,7 @@ def test_a_first_model_needs_no_blessed_one_but_has_to_beat_the_baselines():
 
 @pytest.mark.parametrize("baseline", BASELINES)
 def test_as_good_as_a_baseline_is_not_better(baseline: str):
-    ranks = hits(0.5, 400)
+    ranks = hits(0.3, 400)
     decision = decide({ALL_USERS: result(ranks, **{baseline: ranks})}, "", SETTINGS)
     assert failed(decision) == [(ALL_USERS, f"1.05 times {baseline} (--min-lift)")]
     assert decision.failed[0].note == "missed"
@@ -107,6 +107,52 @@ def test_better_than_a_baseline_by_luck_is_not_proven():
     assert decide({ALL_USERS: many}, "", SETTINGS).blessed
     (line,) = decide({ALL_USERS: few}, "", SETTINGS).failed
     assert line.value > line.bound and line.note == "not proven"
+
+
+@pytest.mark.parametrize("users", [2, 7, 400, 12_345])
+@pytest.mark.parametrize("lift", [1.05, 1.5, 3.0, 1e6])
+def test_a_perfect_model_passes_whatever_the_baselines_have(users: int, lift: float):
+    """Identical histories: popularity hits everybody, and so does the model."""
+    perfect = np.full(users, GOOD)
+    settings = dataclasses.replace(SETTINGS, min_lift=lift, min_ndcg=1.0, max_drop=0.0)
+    everybody = result(perfect, perfect, popularity=perfect, recency=perfect)
+    assert decide({ALL_USERS: everybody, "length_group 5": everybody}, "", settings).blessed
+
+
+@pytest.mark.parametrize(("missed", "blessed"), [(4, True), (19, True), (40, False), (60, False)])
+def test_near_a_perfect_baseline_the_distance_to_1_counts(missed: int, blessed: bool):
+    """Popularity misses 40 of 4,000 users, and the model some of them or more."""
+    model, popularity = np.full(4000, GOOD), np.full(4000, GOOD)
+    model[:missed], popularity[:40] = BAD, BAD
+    decision = decide({ALL_USERS: result(model, popularity=popularity)}, "", SETTINGS)
+    line = decision.lines[0]
+    assert decision.blessed == blessed
+    assert line.line == "a distance to 1 of 1/1.05 of that of popularity (--min-lift)"
+    assert line.bound == pytest.approx(1 - 0.01 / 1.05)
+    assert line.bound < 1
+
+
+@pytest.mark.parametrize("share", np.linspace(0.05, 1, 20))
+def test_the_bar_is_never_above_1_nor_below_the_baseline(share: float):
+    ranks = hits(share, 400)
+    decision = decide({ALL_USERS: result(ranks, popularity=ranks)}, "", SETTINGS)
+    (line,) = (line for line in decision.lines if "popularity" in line.line)
+    assert line.value is not None and line.bound is not None
+    assert line.value - 1e-12 <= line.bound <= 1 + 1e-12
+    assert line.bound <= 1.05 * line.value + 1e-12
+    assert line.passed == (share == 1)
+
+
+def test_a_model_that_hits_nobody_is_not_better_than_a_baseline_that_hits_nobody():
+    nobody = result(np.full(400, BAD))
+    decision = decide({ALL_USERS: nobody}, "", SETTINGS)
+    assert [line.note for line in decision.failed] == ["missed, no user is hit"] * 2
+
+
+@pytest.mark.parametrize("value", [-0.1, 1.01, 5, float("nan"), float("inf")])
+def test_a_floor_that_no_model_can_have_is_refused(value: float):
+    with pytest.raises(ValueError, match="--min-ndcg is an NDCG@10, from 0 to 1"):
+        BlessingSettings(min_ndcg=value)
 
 
 def test_below_the_floor():

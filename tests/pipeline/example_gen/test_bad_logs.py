@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from mclrec_tf.data.event_log import EventLogError, EventLogFormat
+from mclrec_tf.data.time_split import Periods
 
 HEADER = "user_id,item_id,timestamp\n"
 GOOD = "".join(f"{user},item{time},{time}\n" for user in ("ann", "bob") for time in range(5))
@@ -26,7 +27,7 @@ def test_files_that_cannot_be_read_are_all_named(ingest: Callable, tmp_path: Pat
     (tmp_path / "empty.csv").write_text("")
     (tmp_path / "header_only.csv").write_text(HEADER)
     (tmp_path / "missing_column.csv").write_text("user,item_id,timestamp\nann,tea,1\n")
-    (tmp_path / "not_gzip.csv.gz").write_text(HEADER + GOOD)
+    (tmp_path / "not_gzip.csv.gz").write_bytes(b"\x1f\x8b" + (HEADER + GOOD).encode())
     (tmp_path / "cut_off.csv.gz").write_bytes(gzip.compress((HEADER + GOOD * 99).encode())[:-30])
     assert_refused(
         lambda: ingest(tmp_path),
@@ -42,8 +43,8 @@ def test_no_file(ingest: Callable, tmp_path: Path):
     assert_refused(lambda: ingest(tmp_path / "log.csv"), "log.csv: no such file")
     assert_refused(lambda: ingest(tmp_path / "*.csv"), "no file matches")
     assert_refused(lambda: ingest(tmp_path), "the folder holds no event log")
-    (tmp_path / "log.xls").write_text(HEADER + GOOD)
-    assert_refused(lambda: ingest(tmp_path / "log.xls"), r"log.xls: .* \.csv")
+    (tmp_path / "log.xls").write_bytes(b"\xd0\xcf\x11\xe0" + bytes(100))
+    assert_refused(lambda: ingest(tmp_path / "log.xls"), r"log.xls: .* save the sheet as CSV")
 
 
 def test_several_files_without_a_time_have_no_order(ingest: Callable, tmp_path: Path):
@@ -103,6 +104,16 @@ def test_nobody_is_left(ingest: Callable):
         lambda: ingest(log, k_core=5),
         "/log.csv: no user is left of 2 users, 4 items and 8 events",
         "Lower --k-core or give more data",
+    )
+
+
+@pytest.mark.parametrize("periods", [None, Periods(validation=1, test=1)])
+def test_nobody_has_two_events_in_training(ingest: Callable, periods: Periods | None):
+    log = [(user, item, time) for user in "abcd" for time, item in enumerate("xyz")]
+    assert_refused(
+        lambda: ingest(log, periods=periods),
+        "/log.csv: nothing can be learned: of 4 users, none has two events in training",
+        "four events",
     )
 
 

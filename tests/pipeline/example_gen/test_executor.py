@@ -148,11 +148,11 @@ def test_unusable_rows_are_skipped_and_reported(ingest: Ingest, tmp_path: Path):
 
 
 def test_users_whom_the_k_core_leaves_with_two_events_are_dropped(ingest: Ingest):
-    log = [(user, item, time) for user in ("ann", "bob") for time, item in enumerate("xyz")]
+    log = [(user, item, time) for user in ("ann", "bob") for time, item in enumerate("wxyz")]
     log += [("cid", "x", 1), ("cid", "only cid's", 2)]
     report = ingest(log, k_core=0).report
-    assert (size(report.before), size(report.after)) == ((3, 4, 8), (2, 3, 6))
-    assert (report.before.shortest_history, report.after.shortest_history) == (2, 3)
+    assert (size(report.before), size(report.after)) == ((3, 5, 10), (2, 4, 8))
+    assert (report.before.shortest_history, report.after.shortest_history) == (2, 4)
     assert (report.rounds, report.short_users) == (0, 1)
     assert report.split_users == {"train": 2, "validation": 2, "test": 2}
 

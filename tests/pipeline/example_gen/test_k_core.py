@@ -58,8 +58,8 @@ def test_as_many_rounds_as_it_takes(ingest: Callable):
     # A chain: each user shares an item with the next one, and each round the ends fall off.
     length = 5
     chain = [(f"user{n}", f"item{n + side}") for n in range(length) for side in (0, 1)]
-    core = [(f"core{user}", f"core{item}") for user in range(3) for item in range(3)]
+    core = [(f"core{user}", f"core{item}") for user in range(3) for item in range(4)]
     log = [(user, item, time) for time, (user, item) in enumerate(core + chain)]
     report = ingest(log, k_core=2).report
-    assert (report.after.users, report.after.items) == (3, 3)
+    assert (report.after.users, report.after.items) == (3, 4)
     assert report.rounds == 3

@@ -117,5 +117,5 @@ def test_spans_without_a_time_are_refused(tmp_path: Path):
 
 
 def test_a_plain_log_has_no_spans(ingest: Callable, tmp_path: Path):
-    assert ingest(day(tmp_path, "day")).report.spans == []
+    assert ingest(day(tmp_path, "day", "abcd")).report.spans == []
     assert issubclass(example_gen("log.csv").EXECUTOR_SPEC.executor_class, Executor)

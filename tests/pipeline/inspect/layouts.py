@@ -104,6 +104,11 @@ def _parquet(path: Path, article: Callable[[Row], object]) -> None:
     parquet.write_table(table, path)
 
 
+def _taobao(row: Row) -> str:
+    kind = "pv" if row.rating < 5 else "buy"
+    return f"{row.user},{2268318 + row.item},{2520377 + row.item % 3},{kind},{row.time}"
+
+
 def _csv(name: str, format_row: Callable[[Row], str], header: str = "") -> Callable[[Path], Path]:
     def write(folder: Path) -> Path:
         path = folder / name
@@ -159,12 +164,7 @@ LAYOUTS: dict[str, Callable[[Path], Path]] = {
     ),
     "Steam, Python": _csv("steam_reviews.json.gz", _python_dict),
     "Steam, JSON lines": _csv("steam_reviews.jsonl", lambda r: json.dumps(_steam(r))),
-    "Taobao": _csv(
-        "UserBehavior.csv",
-        lambda r: (
-            f"{r.user},{2268318 + r.item},{2520377 + r.item % 3},{'pv' if r.rating < 5 else 'buy'},{r.time}"
-        ),
-    ),
+    "Taobao": _csv("UserBehavior.csv", _taobao),
     "OTTO": _otto,
     "H&M, articles as text": _h_and_m(lambda r: f"0{663713000 + r.item}"),
     "H&M, articles as integers": _h_and_m(lambda r: 663713000 + r.item),

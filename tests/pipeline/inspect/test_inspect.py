@@ -1,24 +1,35 @@
 """What a person is told about a log before training."""
 
 import gzip
+import io
 import json
+import os
+import re
 import shlex
+import signal
 import subprocess
 import sys
+import time
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pyarrow
 import pytest
-from layouts import ITEMS, LAYOUTS, USERS, made_up_rows
+from hypothesis import given
+from hypothesis import settings as settings_of_hypothesis
+from hypothesis import strategies as st
 from pyarrow import parquet
+from rich.console import Console
 
 from mclrec_tf.data.event_log import EventLogFormat
 from mclrec_tf.data.interactions import load_interactions
 from pipeline import run_local, settings
 from pipeline.inspect.__main__ import main
 from pipeline.inspect.inspection import inspect_log
+from pipeline.inspect.show import show
 from pipeline.settings import LOG_OPTIONS, DataSettings
+from tests.pipeline.inspect.layouts import ITEMS, LAYOUTS, USERS, made_up_rows
 
 COMMANDS = {
     "MovieLens 100K": "--columns user,item,-,timestamp",
@@ -141,8 +152,8 @@ def test_of_a_large_log_a_part_is_read_and_the_rest_estimated(kind: str, tmp_pat
             "".join(json.dumps(dict(zip(names, row, strict=True))) + "\n" for row in rows[:60_000])
         )
     elif kind == "parquet":
-        columns = dict(zip(("user_id", "item_id", "timestamp"), zip(*rows, strict=True)))
-        parquet.write_table(pyarrow.table({k: list(v) for k, v in columns.items()}), log)
+        names = ["user_id", "item_id", "timestamp"]
+        parquet.write_table(pyarrow.table([list(c) for c in zip(*rows, strict=True)], names), log)
     else:
         log.mkdir()
         for part in range(40):
@@ -152,11 +163,13 @@ def test_of_a_large_log_a_part_is_read_and_the_rest_estimated(kind: str, tmp_pat
     assert found.sample and not found.sample.is_whole
     in_all = 60_000 if kind == "json" else 200_000
     assert 0 < found.sample.rows_read < 0.8 * in_all
-    assert found.sample.rows == pytest.approx(in_all, rel=0.15)
+    # Of packed files it is known only roughly how far they were read.
+    close = 0.3 if kind == "gzip" else 0.15
+    assert found.sample.rows == pytest.approx(in_all, rel=close)
     whole = inspect_log(log, seconds=1e9)
     assert whole.sample and whole.sample.is_whole and whole.sample.rows == in_all
     assert found.cost and whole.cost
-    assert found.cost.preprocessing == pytest.approx(whole.cost.preprocessing, rel=0.15)
+    assert found.cost.preprocessing == pytest.approx(whole.cost.preprocessing, rel=close)
 
 
 def test_a_part_that_is_too_small_is_no_reason_against_the_whole(
@@ -180,7 +193,7 @@ def test_a_part_that_is_too_small_is_no_reason_against_the_whole(
         (b"", "the file is empty"),
         (HEADER.encode(), "no event after the header"),
         (b'[{"user_id": 1}]', r"jq -c '.\[\]'"),
-        (b'{\n "user_id": 1\n}\n', "jq -c '.'"),
+        (b'{\n "user_id": 1\n}\n', r"jq -c \."),
         (b"%PDF-1.4\n%\xe2\xe3\n", "a PDF file"),
         (b"PAR1" + b"\0" * 50, "damaged or not Parquet"),
         (gzip.compress(ROWS.encode())[:-20], "cannot be read"),
@@ -199,7 +212,7 @@ def test_what_would_not_start_is_told_with_the_reason(
     assert main([str(log)]) == 1
     output = capsys.readouterr()
     assert "A run would not start: " in output.err
-    assert pytest.importorskip("re").search(reason, output.err, 16), output.err
+    assert re.search(reason, output.err, re.DOTALL), output.err
     assert "pipeline.run_local" not in output.out
 
 
@@ -321,3 +334,73 @@ def test_no_tfx_is_loaded_without_spans():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def run_command(*arguments: str | bytes, **options: Any) -> subprocess.CompletedProcess[bytes]:
+    command = [sys.executable, "-m", "pipeline.inspect", *arguments]
+    return subprocess.run(command, capture_output=True, **options)
+
+
+def test_a_name_that_is_not_utf8_and_a_terminal_that_knows_ascii_alone(tmp_path: Path):
+    log = tmp_path / "log.csv"
+    log.write_text(HEADER + ROWS.replace("i1,", "\u00e9\x1b[31m,"))
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    done = run_command(str(log), env=environment)
+    assert done.returncode == 0 and b"--data" in done.stdout and b"\x1b" not in done.stdout
+    odd = os.fsencode(tmp_path) + b"/\xff.csv"
+    log.rename(os.fsdecode(odd))
+    for data in (odd, os.fsencode(tmp_path)):
+        done = run_command(data, env=environment)
+        assert done.returncode == 1 and b"is not UTF-8" in done.stderr, done.stderr
+        assert b"Traceback" not in done.stderr
+
+
+def test_an_interrupt_ends_quietly(tmp_path: Path):
+    log = tmp_path / "log.csv"
+    log.write_text(HEADER + ROWS * 3000)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "pipeline.inspect", str(log)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
+    )
+    opened = Path(f"/proc/{process.pid}/fd")
+    while str(log) not in {os.path.realpath(file) for file in opened.iterdir()}:
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    output, errors = process.communicate(timeout=120)
+    assert (process.returncode, output, errors) == (130, b"", b"")
+
+
+def test_a_pipe_is_refused(tmp_path: Path):
+    log = tmp_path / "log.fifo"
+    os.mkfifo(log)
+    for data in (log, "/dev/null"):
+        (problem,) = inspect_log(data).problems
+        assert "is a pipe or a device" in problem
+
+
+@given(layout=st.sampled_from(sorted(LAYOUTS)), data=st.data())
+@settings_of_hypothesis(max_examples=60)
+def test_damaged_files_end_with_a_reason_or_a_command(
+    layout: str, data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
+):
+    log = LAYOUTS[layout](tmp_path_factory.getbasetemp())
+    damaged = bytearray(log.read_bytes())
+    place = data.draw(st.integers(0, len(damaged)))
+    match data.draw(st.sampled_from(["cut", "insert", "replace", "packed"])):
+        case "cut":
+            del damaged[place:]
+        case "insert":
+            damaged[place:place] = data.draw(st.binary(min_size=1, max_size=20))
+        case "replace":
+            new = data.draw(st.binary(min_size=1, max_size=20))
+            damaged[place : place + len(new)] = new
+        case _:
+            damaged = bytearray(gzip.compress(damaged, mtime=0)[: place + 1])
+    log.write_bytes(damaged)
+    found = inspect_log(log)
+    show(found, Console(file=io.StringIO()))
+    assert (found.command is None) == bool(found.problems)
+    assert all(str(log) in problem for problem in found.problems)

@@ -64,3 +64,42 @@ for address, protocol in (({server.grpc!r}, "grpc"), ({server.rest!r}, "rest")):
 sys.exit("tensorflow" in sys.modules)
 """
     assert subprocess.run([sys.executable, "-c", program], cwd=_ROOT).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        *(
+            (f"--{name}=", f"--{name}: must not be empty; is a variable of the shell unset?")
+            for name in ("host", "model_name", "root_certificates", "client_certificate")
+        ),
+        ("--client_key=", "--client_key: must not be empty"),
+        ("--rest_api_port=x", "--rest_api_port: invalid int value: 'x'"),
+    ],
+)
+def test_an_option_that_makes_no_sense_is_named(
+    option: str, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["x", "--port=1", option])
+    assert ended.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([""], r"grpc: history[0] is ''"),
+        (["x", "--port=0"], "grpc: address is '127.0.0.1:0'; over gRPC it is host:port"),
+        (["x", "--port=70000"], "grpc: address is '127.0.0.1:70000'"),
+        (["x", "--exclude", ""], r"grpc: exclude[0] is ''"),
+        (["x", "--k=0"], "grpc: k is 0; give at least 1"),
+        (["x", "--timeout=nan"], "grpc: timeout is nan"),
+        (["x", "--root_certificates=nowhere.pem"], "root_certificates: No such file"),
+    ],
+)
+def test_an_argument_that_makes_no_sense_is_named(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--port=9", *arguments]) == 1
+    assert message in capsys.readouterr().err

@@ -11,7 +11,6 @@ from pathlib import Path
 import grpc
 import pytest
 
-from serving.client import RecommendationClient
 from serving.errors import ServingError
 from serving.server.models.repository import single_model
 from tests.serving.client.front import front
@@ -21,62 +20,6 @@ from tests.serving.running_server import Addresses, free_port, running_server
 _REFUSALS = sorted(
     set(grpc.StatusCode) - {grpc.StatusCode.OK, grpc.StatusCode.UNAVAILABLE}, key=lambda c: c.name
 )
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ({"history": ["a", ""]}, r"history\[1\] is ''"),
-        ({"history": ["a", 5]}, r"history\[1\] is 5"),
-        ({"history": [b"a"]}, r"history\[0\] is b'a'"),
-        ({"history": "abc"}, "history is the string 'abc'"),
-        ({"history": [], "exclude": [""]}, r"exclude\[0\] is ''"),
-        ({"history": [], "exclude": "abc"}, "exclude is the string 'abc'"),
-        ({"history": [], "k": 0}, "k is 0; ask for at least 1"),
-        ({"history": [], "k": 2**31}, "k is 2147483648; .* at most 2147483647"),
-    ],
-)
-@pytest.mark.parametrize("kind", ["blocking-grpc", "asyncio-rest"])
-def test_a_wrong_argument_is_named(
-    server: Addresses, kind: str, arguments: dict, message: str
-) -> None:
-    with open_client(kind, server) as client, pytest.raises(ValueError, match=message):
-        client.recommend(**arguments)
-
-
-def test_a_wrong_row_of_a_batch_is_named(server: Addresses) -> None:
-    with RecommendationClient(server.grpc) as client:
-        with pytest.raises(ValueError, match=r"histories\[1\]\[0\] is ''"):
-            client.recommend_batch([["a"], [""]])
-        with pytest.raises(ValueError, match=r"exclude\[1\]\[0\] is ''"):
-            client.recommend_batch([["a"], ["b"]], exclude=[[], [""]])
-        with pytest.raises(ValueError, match="1 sequences to exclude for 2 histories"):
-            client.recommend_batch([["a"], ["b"]], exclude=[[]])
-        with pytest.raises(ValueError, match=r"histories\[0\] is the string 'ab'"):
-            client.user_vectors(["ab"])
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ({"protocol": "soap"}, 'protocol is \'soap\'; use "grpc" or "rest"'),
-        ({"address": "localhost"}, "over gRPC it is host:port"),
-        ({"address": "http://localhost:8501"}, "over gRPC it is host:port"),
-        ({"address": "ftp://localhost", "protocol": "rest"}, "a URL of http or https"),
-        ({"address": "localhost:port", "protocol": "rest"}, "over REST it is host:port"),
-        ({"address": "http://h/?x", "protocol": "rest"}, "that ends before /v1"),
-        ({"model_name": ""}, "model_name is empty"),
-        ({"version": 1, "version_label": "a"}, "version and version_label are both given"),
-        ({"timeout": 0}, "timeout is 0"),
-        ({"timeout": float("nan")}, "timeout is nan"),
-        ({"max_attempts": 0}, "max_attempts is 0; give at least 1"),
-        ({"rows_per_request": 0}, "rows_per_request is 0"),
-        ({"requests_in_flight": 0}, "requests_in_flight is 0"),
-    ],
-)
-def test_a_client_that_makes_no_sense(arguments: dict, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        RecommendationClient(**{"address": "127.0.0.1:8500", **arguments})
 
 
 @pytest.mark.parametrize("kind", KINDS)

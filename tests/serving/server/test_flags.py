@@ -74,8 +74,16 @@ def test_a_flag_without_a_choice_may_name_what_is_done_anyway(argument: str) -> 
         (["--saved_model_tags=gpu"], "--saved_model_tags=gpu: this server knows serve alone"),
         (["--prefer_tflite_model"], "--prefer_tflite_model=true: this server knows false alone"),
         (["--enable_batching=yes"], "--enable_batching: 'yes' is neither true nor false"),
-        (["--port=-1"], "--port: '-1' is no whole number, 0 or more"),
-        (["--port=x"], "--port: 'x' is no whole number, 0 or more"),
+        (["--port=-1"], "--port: '-1' is no port, 0 to 65535"),
+        (["--port=x"], "--port: 'x' is no port, 0 to 65535"),
+        (["--rest_api_port=65536"], "--rest_api_port: '65536' is no port, 0 to 65535"),
+        *(
+            ([f"--{name}="], f"--{name}: must not be empty; is a variable of the shell unset?")
+            for name in (
+                *("host", "model_name", "model_base_path", "model_config_file"),
+                *("ssl_config_file", "batching_parameters_file", "monitoring_config_file"),
+            )
+        ),
         (["--load_retry_interval_micros=1e6"], "'1e6' is no whole number"),
         (["--file_system_poll_wait_seconds=-1"], "'-1' is no number of seconds"),
         (["--file_system_poll_wait_seconds=nan"], "'nan' is no number of seconds"),

@@ -1,0 +1,71 @@
+"""What the signatures of an export ask of their inputs, checked inside the graph.
+
+A server compares no shape with a signature: what does not fit would fail in some op of the model,
+whose message says nothing to the caller, or would be broadcast to a wrong answer.
+"""
+
+import tensorflow as tf
+
+HISTORY_LENGTH = 50
+"""Width H of the `history` inputs, the same in every export: clients need not ask for it."""
+
+
+def history_input(history: tf.Tensor) -> tf.Tensor:
+    """string `[B, H]`; a server that does not join requests takes narrower ones, too."""
+    history, shape = _without_shape(history)
+    width = shape[1:]
+    fits = tf.equal(tf.size(shape), 2) & tf.reduce_all((width >= 1) & (width <= HISTORY_LENGTH))
+    wanted = f"history must have the shape [batch, {HISTORY_LENGTH}], got"
+    return _if(tf.debugging.Assert(fits, [wanted, shape]), history, [None, HISTORY_LENGTH])
+
+
+def exclude_input(exclude: tf.Tensor, history: tf.Tensor) -> tf.Tensor:
+    """string `[B, E]`: items to leave out for each of the histories."""
+    return _a_row_each("exclude", exclude, ["batch", "items"], history)
+
+
+def k_input(k: tf.Tensor, history: tf.Tensor) -> tf.Tensor:
+    """int32 `[B]`: how many items to answer with for each of the histories."""
+    k = _a_row_each("k", k, ["batch"], history)
+    told = ["k must be at least 1, got", tf.reduce_min(k)]
+    return _if(tf.debugging.Assert(tf.reduce_all(k >= 1), told), k, [None])
+
+
+def keep_seen_input(keep_seen: tf.Tensor, history: tf.Tensor) -> tf.Tensor:
+    """bool `[B]`: whether items of each of the histories may be recommended."""
+    return _a_row_each("keep_seen", keep_seen, ["batch"], history)
+
+
+def examples_input(examples: tf.Tensor) -> tf.Tensor:
+    """string `[B]`: serialised Examples."""
+    examples, shape = _without_shape(examples)
+    fits = tf.equal(tf.size(shape), 1)
+    told = ["examples must have the shape [batch], got", shape]
+    return _if(tf.debugging.Assert(fits, told), examples, [None])
+
+
+def _a_row_each(name: str, value: tf.Tensor, dims: list[str], history: tf.Tensor) -> tf.Tensor:
+    value, shape = _without_shape(value)
+    _, of_history = _without_shape(history)
+    fits = tf.equal(tf.size(shape), len(dims)) & tf.reduce_all(shape[:1] == of_history[:1])
+    wanted = f"{name} must have the shape [{', '.join(dims)}], got"
+    told = [wanted, shape, "and history of the shape", of_history]
+    return _if(tf.debugging.Assert(fits, told), value, [None] * len(dims))
+
+
+def _without_shape(value: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """A tensor, and its shape, of which not even the number of dimensions is taken for granted.
+
+    Tracing believes the signature, and would drop a check as always true. The shape may only be
+    looked at in ways that fail for no number of dimensions, so that the check has the first word.
+    """
+    value = tf.raw_ops.PlaceholderWithDefault(input=value, shape=tf.TensorShape(None))
+    return value, tf.shape(value)
+
+
+def _if(check: tf.Operation, value: tf.Tensor, shape: list[int | None]) -> tf.Tensor:
+    """The value, of which nothing is computed before the check is done, with a static shape."""
+    with tf.control_dependencies([check]):
+        value = tf.identity(value)
+    value.set_shape(shape)
+    return value

@@ -1,0 +1,14 @@
+"""What the commands of this package have in common."""
+
+import argparse
+
+
+def not_empty(text: str) -> str:
+    """A path or a name, for argparse: "" is what a shell makes of a variable that is not set.
+
+    TensorFlow Serving takes "" for a flag that is not given. Then `--ssl_config_file=$UNSET` would
+    serve without encryption.
+    """
+    if not text.strip():
+        raise argparse.ArgumentTypeError("must not be empty; is a variable of the shell unset?")
+    return text
