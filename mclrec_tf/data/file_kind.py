@@ -11,6 +11,7 @@ import csv
 import json
 import os
 import re
+import shlex
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -271,13 +272,16 @@ def _refuse_other_than_histories(path: str, lines: Sequence[str]) -> None:
         least = 3 if separator in "\t " else 2
         if len(widths) != 1 or len(rows[0]) < least or (separator == " " and "" in rows[0]):
             continue
-        if separator == " " and not _has_typed_column(rows):
-            continue
-        if separator == "\t" and not _has_typed_column(rows) and len(rows[0]) < 4:
-            continue
         roles = suggest_roles(rows[0])
+        # The first row may be a header.
+        typed = _has_typed_column(rows) or _has_typed_column(rows[1:]) or len(roles) > 1
+        if not typed and (separator == " " or (separator == "\t" and len(rows[0]) < 4)):
+            continue
         if len(roles) > 1:
-            names = " ".join(f"--{r.replace('_', '-')} {n}" for r, n in sorted(roles.items()))
+            names = " ".join(
+                f"--{role.replace('_', '-')} {shlex.quote(name)}"
+                for role, name in sorted(roles.items())
+            )
             advice = f"Name its columns: {names}"
         else:
             advice = f"Give --columns {suggest_columns(rows) or 'with a name for each'}"
@@ -297,7 +301,7 @@ def _refuse_other_than_histories(path: str, lines: Sequence[str]) -> None:
 
 def _has_typed_column(rows: Sequence[Sequence[str]]) -> bool:
     """Whether a column holds times, or numbers with a fraction, in every row."""
-    if len(rows[0]) > 12:
+    if not rows or len(rows[0]) > 12:
         return False
     columns = list(zip(*rows, strict=True))
     return any(

@@ -129,3 +129,11 @@ def test_amazons_files_with_the_product_first_are_not_read_the_other_way_round()
     assert suggest_columns([[row[1], row[0], *row[2:]] for row in rows[:1]]) == (
         "user,item,-,timestamp"
     )
+
+
+def test_a_table_in_a_txt_file_is_one_although_it_has_a_header(tmp_path: Path):
+    log = tmp_path / "log.txt"
+    log.write_text("visitorid\titemid\tmoment\n" + "".join(f"{n}\t{n}\t{n}\n" for n in range(9)))
+    with pytest.raises(EventLogError, match="--item-column itemid --user-column visitorid"):
+        list(LogFile(log, EventLogFormat()).batches())
+    assert preview(log, EventLogFormat()).names == ("visitorid", "itemid", "moment")
