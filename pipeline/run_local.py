@@ -34,6 +34,7 @@ such files. Times are numbers or ISO 8601 dates. Daily folders: write the date a
 {{DD}} or a number as {{SPAN}}, and a version as {{VERSION}}; "days/{{YYYY}}-{{MM}}-{{DD}}/*.csv" is
 all days up to the newest. A run that was stopped goes on where it was when the same command is
 given again; steps whose input and settings are unchanged are not repeated.
+"python -m pipeline.inspect LOG" looks at a log first and prints the command for it.
 
 --metadata keeps the metadata on a MySQL or MariaDB server, where backups are made and others can
 look: mysql://USER@HOST[:PORT]/DATABASE, a database that exists. The password is in the environment,

@@ -32,7 +32,7 @@ from mclrec_tf.data.id_forms import IdForms
 from mclrec_tf.data.json_lines import read_json_lines
 from mclrec_tf.data.log_files import event_log_files, partitions_of
 from mclrec_tf.data.log_format import EventLogFormat
-from mclrec_tf.data.open_log import CANNOT_READ, open_unpacked
+from mclrec_tf.data.open_log import CANNOT_READ, open_unpacked, position
 from mclrec_tf.data.parquet_log import read_parquet
 from mclrec_tf.data.sequences import read_sequences
 from mclrec_tf.data.text_blocks import TextBlocks
@@ -62,12 +62,14 @@ class LogFile:
 
     Attributes:
         kind: how it is read, once `batches` has begun.
+        position: how many bytes of the file have been read, packed as they are.
         scale: what its times count, once the first batch has been read.
     """
 
     def __init__(self, path: str | PathLike[str], format: EventLogFormat) -> None:
         self.path = fspath(path)
         self.kind: FileKind | None = None
+        self.position = 0
         self._format = format
         self._columns = EventColumns(self.path, format)
 
@@ -100,6 +102,8 @@ class LogFile:
                 else:
                     raw = self._read_text(TextBlocks(self.path, data), partitions)
                 for batch in raw:
+                    if not data.closed:  # Parquet may have taken what it needs
+                        self.position = position(data)
                     yield _with_partitions(batch, partitions, self._format)
         except CANNOT_READ as error:
             raise EventLogError(

@@ -11,6 +11,7 @@ import csv
 import json
 import os
 import re
+import shlex
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -88,27 +89,9 @@ def file_kind(
     """
     if head.startswith(b"PAR1"):
         return FileKind("parquet")
-    _refuse_foreign(path, head)
-    lines = [line for line in re.split("\r\n|\n|\r", _text(head[:_HEAD_BYTES])) if line.strip()]
-    if not lines:
-        raise EventLogError(f"{path}: the file is empty. Row 1 must name the columns.")
-    if lines[0].strip() == "{":
-        raise EventLogError(
-            f"{path}: looks like JSON over several lines. Write one object a line, for example "
-            "with jq -c ."
-        )
+    lines = _readable_lines(path, head, format)
     if lines[0].lstrip().startswith("{"):
         return FileKind("json")
-    if re.search("[\0-\\x08\ud800-\udfff]", lines[0]):
-        raise EventLogError(
-            f"{path}: row 1 is not a header in UTF-8 text. Readable are text in UTF-8 or UTF-16, "
-            "JSON lines and Parquet."
-        )
-    if lines[0].lstrip().startswith("[") and not format.columns:
-        raise EventLogError(
-            f"{path}: looks like one JSON list. Write one object a line, for example with "
-            "jq -c '.[]'."
-        )
     if format.is_sequences:
         return FileKind("sequences")
     if format.columns:
@@ -124,6 +107,28 @@ def file_kind(
             )
         return FileKind("sequences")
     raise _no_header(path, lines, format, partitions)
+
+
+def likely_kind(
+    path: str, head: bytes, format: EventLogFormat, partitions: Collection[str] = ()
+) -> FileKind:
+    """As `file_kind`, but a table may have other names than those of the format, or none.
+
+    For a person who wants to know what the columns are. Nothing is read by it: names that are
+    found here have to be given to be read.
+    """
+    try:
+        return file_kind(path, head, format, partitions)
+    except EventLogError:
+        lines = _readable_lines(path, head, format)
+        separator, rows = _best_table(lines[: max(1, min(len(lines) - 1, 20))], format)
+        if not separator or format.columns:
+            raise
+    if _is_data(rows[0]):
+        return FileKind("table", separator, has_quotes=has_quotes(separator))
+    recbole = all(map(_RECBOLE.fullmatch, rows[0]))
+    names = [name.rsplit(":", 1)[0] for name in rows[0]] if recbole else rows[0]
+    return FileKind("table", separator, tuple(names), True, has_quotes(separator))
 
 
 def split_line(line: str, separator: str, quotes: bool) -> list[str]:
@@ -151,6 +156,31 @@ def _refuse_foreign(path: str, head: bytes) -> None:
             raise EventLogError(f"{path}: looks like {what}.")
     if head[257:262] == _TAR:
         raise EventLogError(f"{path}: looks like a tar archive: unpack it.")
+
+
+def _readable_lines(path: str, head: bytes, format: EventLogFormat) -> list[str]:
+    """The lines of a text that may be a log, without blank ones."""
+    _refuse_foreign(path, head)
+    lines = [line for line in re.split("\r\n|\n|\r", _text(head[:_HEAD_BYTES])) if line.strip()]
+    if not lines:
+        raise EventLogError(f"{path}: the file is empty. Row 1 must name the columns.")
+    begin = lines[0].strip()
+    if begin == "{":
+        raise EventLogError(
+            f"{path}: looks like JSON over several lines. Write one object a line, for example "
+            "with jq -c ."
+        )
+    if not begin.startswith("{") and re.search("[\0-\\x08\ud800-\udfff]", begin):
+        raise EventLogError(
+            f"{path}: row 1 is not a header in UTF-8 text. Readable are text in UTF-8 or UTF-16, "
+            "JSON lines and Parquet."
+        )
+    if begin.startswith("[") and not format.columns:
+        raise EventLogError(
+            f"{path}: looks like one JSON list. Write one object a line, for example with "
+            "jq -c '.[]'."
+        )
+    return lines
 
 
 def _text(head: bytes) -> str:
@@ -212,10 +242,7 @@ def _no_header(
             )
         rows = [split_line(lines[0], separator, has_quotes(separator))]
     suggested = suggest_columns(rows[:1]) if len(rows) == 1 else suggest_columns(rows)
-    data = any(looks_like_time([field]) for field in rows[0]) or all(
-        re.fullmatch(r"[+-]?\d+(\.\d+)?", field) for field in rows[0]
-    )
-    if data and len(rows[0]) > 1:
+    if _is_data(rows[0]) and len(rows[0]) > 1:
         return EventLogError(
             f"{path}: has no header: row 1 holds {describe_fields(rows[:1], separator)}, "
             f"{', '.join(map(repr, rows[0]))}. Name them with columns=, on the command line "
@@ -228,6 +255,13 @@ def _no_header(
     return EventLogError(f"{path}: row 1 is not a header. Name the columns in it.")
 
 
+def _is_data(fields: Sequence[str]) -> bool:
+    """Whether the fields of a first row are values rather than names."""
+    return any(looks_like_time([field]) for field in fields) or all(
+        re.fullmatch(r"[+-]?\d+(\.\d+)?", field) for field in fields
+    )
+
+
 def _refuse_other_than_histories(path: str, lines: Sequence[str]) -> None:
     """Refuses lines that are rather rows of a table, or prose, than a user and items each."""
     if len(lines) > 1:
@@ -238,13 +272,16 @@ def _refuse_other_than_histories(path: str, lines: Sequence[str]) -> None:
         least = 3 if separator in "\t " else 2
         if len(widths) != 1 or len(rows[0]) < least or (separator == " " and "" in rows[0]):
             continue
-        if separator == " " and not _has_typed_column(rows):
-            continue
-        if separator == "\t" and not _has_typed_column(rows) and len(rows[0]) < 4:
-            continue
         roles = suggest_roles(rows[0])
+        # The first row may be a header.
+        typed = _has_typed_column(rows) or _has_typed_column(rows[1:]) or len(roles) > 1
+        if not typed and (separator == " " or (separator == "\t" and len(rows[0]) < 4)):
+            continue
         if len(roles) > 1:
-            names = " ".join(f"--{r.replace('_', '-')} {n}" for r, n in sorted(roles.items()))
+            names = " ".join(
+                f"--{role.replace('_', '-')} {shlex.quote(name)}"
+                for role, name in sorted(roles.items())
+            )
             advice = f"Name its columns: {names}"
         else:
             advice = f"Give --columns {suggest_columns(rows) or 'with a name for each'}"
@@ -264,7 +301,7 @@ def _refuse_other_than_histories(path: str, lines: Sequence[str]) -> None:
 
 def _has_typed_column(rows: Sequence[Sequence[str]]) -> bool:
     """Whether a column holds times, or numbers with a fraction, in every row."""
-    if len(rows[0]) > 12:
+    if not rows or len(rows[0]) > 12:
         return False
     columns = list(zip(*rows, strict=True))
     return any(

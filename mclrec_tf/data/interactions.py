@@ -137,7 +137,7 @@ def load_interactions(
         )
     kept = np.arange(len(log.users))
     if log.times is not None:
-        kept = kept[~_is_duplicate(log.users, log.items, log.fractions, log.times)]
+        kept = kept[~is_duplicate(log.users, log.items, log.fractions, log.times)]
     report.duplicates = len(log.users) - len(kept)
     core = kept[in_k_core(log.users[kept], log.items[kept], k_core)]
     core = core[np.bincount(log.users[core])[log.users[core]] >= MIN_EVENTS]
@@ -186,7 +186,7 @@ class _Log(NamedTuple):
         return np.lexsort((self.fractions[rows], self.times[rows], self.users[rows]))
 
 
-def _numbered(
+def numbered(
     parts: list[pyarrow.DictionaryArray],
 ) -> tuple[npt.NDArray[np.int32], list[str]]:
     """Numbers ids as they first appear; returns the numbers and the ids."""
@@ -226,8 +226,8 @@ def _read(path: str, format: EventLogFormat) -> _Log:
         scales[file] = log_file.scale
         check_same_scale(scales)
         forms.append(log_file.forms)
-    user_numbers, user_ids = _numbered(users)
-    item_numbers, item_ids = _numbered(items)
+    user_numbers, user_ids = numbered(users)
+    item_numbers, item_ids = numbered(items)
     report.rows = len(user_numbers) + report.problems.total() + report.filtered
     for column in (format.user_column, format.item_column):
         report.notes += notes_on_ids(column, [of_file[column] for of_file in forms])
@@ -252,7 +252,7 @@ def _places(lengths: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     return np.arange(1, lengths.sum() + 1) - begins
 
 
-def _is_duplicate(*columns: npt.NDArray[np.integer]) -> npt.NDArray[np.bool_]:
+def is_duplicate(*columns: npt.NDArray[np.integer]) -> npt.NDArray[np.bool_]:
     """Marks rows that are equal in all columns to an earlier row."""
     order = np.lexsort(columns)  # stable: equal rows stay in their order
     same = np.ones(max(len(order) - 1, 0), bool)

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import suppress
 from decimal import Decimal
 from typing import Any
 
 import numpy as np
 
-from mclrec_tf.data.events import EventLogError, RawBatch, RowProblem, row_problem
+from mclrec_tf.data.events import RawBatch, RowProblem, row_problem
 from mclrec_tf.data.file_kind import parse_object
 from mclrec_tf.data.log_format import EventLogFormat, check_columns
 from mclrec_tf.data.text_blocks import TextBlocks
 
 _LINE_END = re.compile(b"\r\n|\n|\r")
-_NAMED_ROWS = 1000
 
 
 def read_json_lines(
@@ -43,7 +43,8 @@ def read_json_lines(
             except ValueError as error:
                 problems.append(row_problem(path, row, "", str(error), text))
                 continue
-            if len(present) < _NAMED_ROWS:
+            # Names cost as much as values; they are needed until each was seen once.
+            if not checked and not present.keys() >= {*needed}:
                 present.update(dict.fromkeys(_names(found)))
             for name in needed:
                 texts[name] += [_text(event.get(name)) for event in events]
@@ -56,16 +57,24 @@ def read_json_lines(
         yield RawBatch(columns, np.array(rows, np.int64), problems)
 
 
-def json_names(path: str, line: str) -> list[str]:
-    """The names that lead to values in the object of a line.
+def first_values(lines: Iterable[str]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """All names in the objects of some lines, and the values of each object, of lists the first.
 
-    Raises:
-        EventLogError: it holds no object.
+    Lines that hold no object are left out.
     """
-    try:
-        return list(dict.fromkeys(_names(parse_object(line))))
-    except ValueError as error:
-        raise EventLogError(f"{path}: row 1 {error}: {line[:80]!r}.") from error
+    objects = []
+    for line in lines:
+        with suppress(ValueError):
+            objects.append(parse_object(line))
+    names = tuple(dict.fromkeys(name for one in objects for name in _names(one)))
+    return names, [tuple(_first_text(one, name) for name in names) for one in objects]
+
+
+def _first_text(found: dict[str, Any], name: str) -> str:
+    value = _lookup(found, name.split("."))
+    while isinstance(value, list):
+        value = value[0] if value else None
+    return _text(value)
 
 
 def _names(value: Any, prefix: str = "") -> Iterator[str]:

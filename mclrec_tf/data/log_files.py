@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import urllib.parse
 from collections.abc import Iterator
@@ -45,6 +46,10 @@ def event_log_files(path: str | PathLike[str], format: EventLogFormat | None = N
         files = sorted(_find_files(path))
     except tf.errors.OpError as error:
         raise EventLogError(f"{path}: cannot be looked up: {error}.") from error
+    except UnicodeError as error:  # TensorFlow opens no others
+        raise EventLogError(
+            f"{path!r}: this name, or that of a file in the folder, is not UTF-8. Rename it."
+        ) from error
     tables = [file for file in files if not re.search(r"\.txt(\.\w+)?$", file, re.IGNORECASE)]
     if format is not None and not format.timestamp_column and len(tables) > 1:
         raise EventLogError(
@@ -76,6 +81,11 @@ def _find_files(path: str) -> list[str]:
 
     if gfile.isdir(path):
         return _in_folder(path)
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise EventLogError(
+            f"{path}: is a pipe or a device, which cannot be read twice. Write what comes out of "
+            "it to a file."
+        )
     files = [path] if gfile.exists(path) else gfile.glob(path)
     if not files:
         raise EventLogError(f"{path}: no such file or folder, and no file matches it.")

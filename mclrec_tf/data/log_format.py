@@ -110,6 +110,14 @@ class EventLogFormat:
         return _SEPARATOR_NAMES.get(self.separator, self.separator)
 
 
+_NAMES_SHOWN = 30
+
+
+def _listed(names: list[str]) -> str:
+    more = f" and {len(names) - _NAMES_SHOWN:,} more" if len(names) > _NAMES_SHOWN else ""
+    return ", ".join(map(repr, names[:_NAMES_SHOWN])) + more
+
+
 def check_columns(path: str, present: list[str], format: EventLogFormat, where: str) -> None:
     """Checks that a file has the columns that are needed, each once.
 
@@ -131,7 +139,7 @@ def check_columns(path: str, present: list[str], format: EventLogFormat, where: 
             looks = f"; {suggested!r} looks like it" if suggested else ""
             raise EventLogError(
                 f"{path}: {where} names no column {column!r}. Its columns are: "
-                f"{', '.join(map(repr, present))}. Name the right one{no_time} with "
+                f"{_listed(present)}. Name the right one{no_time} with "
                 f"{argument}=, on the command line {option}{looks}."
             )
         if present.count(column) > 1:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import bz2
 import io
 import lzma
+import re
 import tempfile
 import zipfile
 import zlib
@@ -18,8 +19,14 @@ from typing import Any, BinaryIO, cast
 from mclrec_tf.data.events import EventLogError
 
 _BUFFER_BYTES = 1 << 18
-_GZIP, _BZIP2, _XZ, _ZSTD = b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00", b"\x28\xb5\x2f\xfd"
-_ZIP = b"PK\x03\x04"
+_PACKINGS = {
+    b"\x1f\x8b": "gzip",
+    b"BZh": "bzip2",
+    b"\xfd7zXZ\x00": "xz",
+    b"\x28\xb5\x2f\xfd": "Zstandard",
+    b"PK\x03\x04": "zip",
+}
+_EXCEL = re.compile(r"xl/workbook\.(xml|bin)")
 # Of the Python file objects that the readers use, what a damaged file raises.
 CANNOT_READ = (
     OSError,
@@ -134,6 +141,16 @@ def open_bytes(path: str) -> BinaryIO:
     return cast(BinaryIO, io.BufferedReader(_GFileBytes(path), _BUFFER_BYTES))
 
 
+def packing(begin: bytes) -> str:
+    """What a file that begins with these bytes is packed with, "" for nothing."""
+    return next((name for magic, name in _PACKINGS.items() if begin.startswith(magic)), "")
+
+
+def position(data: BinaryIO) -> int:
+    """How many bytes of a file that `open_unpacked` has opened were read, packed as they are."""
+    return data._packed.tell() if isinstance(data, _ClosesBoth) else data.tell()
+
+
 def open_unpacked(path: str) -> BinaryIO:
     """Opens what a file holds, unpacked if it is gzip, bzip2, xz, Zstandard, or a zip of one file.
 
@@ -142,18 +159,18 @@ def open_unpacked(path: str) -> BinaryIO:
     """
     data: Any = open_bytes(path)
     try:
-        begin = data.peek(8)[:8]
-        if begin.startswith(_GZIP):
+        packed_with = packing(data.peek(8)[:8])
+        if packed_with == "gzip":
             unpacked: Any = _Unpacked(data, _Gunzip)
-        elif begin.startswith(_BZIP2):
+        elif packed_with == "bzip2":
             unpacked = _Unpacked(data, bz2.BZ2Decompressor)
-        elif begin.startswith(_XZ):
+        elif packed_with == "xz":
             unpacked = _Unpacked(data, lzma.LZMADecompressor)
-        elif begin.startswith(_ZSTD):
+        elif packed_with == "Zstandard":
             import pyarrow
 
             unpacked = pyarrow.CompressedInputStream(pyarrow.PythonFile(data, "r"), "zstd")
-        elif begin.startswith(_ZIP):
+        elif packed_with == "zip":
             unpacked = _only_member(path, data)
         else:
             return cast(BinaryIO, data)
@@ -198,13 +215,13 @@ def _only_member(path: str, data: BinaryIO) -> Any:
         for member in archive.infolist()
         if not member.is_dir() and not member.filename.startswith(("__MACOSX/", "."))
     ]
-    if any(member.filename == "xl/workbook.xml" for member in members):
+    if any(_EXCEL.fullmatch(member.filename) for member in members):
         raise EventLogError(f"{path}: looks like an Excel file: save the sheet as CSV.")
     if len(members) != 1:
         names = ", ".join(member.filename for member in members[:5]) or "nothing"
         raise EventLogError(
-            f"{path}: the zip file holds {len(members)} files ({names}). Unpack it and name the "
-            "file that is the log."
+            f"{path}: the zip file holds {len(members)} files ({names}). Unpack it (unzip) and "
+            "name the file that is the log."
         )
     if members[0].flag_bits & 1:
         raise EventLogError(f"{path}: the zip file has a password. Unpack it first.")

@@ -25,6 +25,10 @@ _SEPARATOR_NAMES = {
     "::": "::-separated",
     " ": "space-separated",
 }
+_SPACE = re.compile(r"[\s-]+")
+# Amazon's numbers of products and users: some of its data sets have the product first.
+_PRODUCT = re.compile(r"B0[0-9A-Z]{8}|\d{9}[\dX]")
+_REVIEWER = re.compile(r"A[0-9A-Z]{9,29}")
 _COUNTS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 _ISO = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d.*)?")
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?(?:[eE][+-]?\d+)?")
@@ -40,7 +44,7 @@ def suggest_roles(names: Sequence[str]) -> dict[str, str]:
         >>> suggest_roles(["timestamp", "visitorid", "event", "itemid"])["user_column"]
         'visitorid'
     """
-    lower = {name.lower(): name for name in reversed(names)}
+    lower = {_SPACE.sub("_", name.strip().lower()): name for name in reversed(names)}
     return {
         role: lower[usual[0]]
         for role, known in _USUAL_NAMES.items()
@@ -75,7 +79,10 @@ def suggest_columns(rows: Sequence[Sequence[str]]) -> str:
     user = others[0]
     # An item's number is not a rating or a flag, if anything else is there.
     items = [place for place in others[1:] if not _is_small(fields[place])] or others[1:]
-    roles = {user: "user", items[0]: "item", **dict.fromkeys(times[:1], "timestamp")}
+    item = items[0]
+    if _all_match(_PRODUCT, fields[user]) and _all_match(_REVIEWER, fields[item]):
+        user, item = item, user
+    roles = {user: "user", item: "item", **dict.fromkeys(times[:1], "timestamp")}
     return ",".join(roles.get(place, "-") for place in range(len(fields)))
 
 
@@ -91,6 +98,10 @@ def describe_fields(rows: Sequence[Sequence[str]], separator: str) -> str:
     numbers = all(_NUMBER.fullmatch(field) for row in rows for field in row)
     named = _SEPARATOR_NAMES.get(separator, f"{separator}-separated")
     return f"{counted} {named} {'number' if numbers else 'column'}{'s' * (count != 1)}"
+
+
+def _all_match(pattern: re.Pattern[str], values: Sequence[str]) -> bool:
+    return all(map(pattern.fullmatch, values))
 
 
 def _is_time(text: str) -> bool:

@@ -45,6 +45,8 @@ class TextBlocks:
         self._blocks: Iterator[bytes] = self._read_blocks()
         self.row = 1
         """The line with which the block begins that came last."""
+        self.encoding = "utf-8"
+        """What the text is in, once a block was read."""
 
     def head(self) -> bytes:
         """The first block, which comes again as the first one."""
@@ -66,6 +68,7 @@ class TextBlocks:
                 mark, encoding = _encoding(part)
                 part = part[mark:]
                 if encoding:
+                    self.encoding = encoding
                     decode = codecs.getincrementaldecoder(encoding)(_SPOIL).decode
                 begins = False
             ended = not part

@@ -58,11 +58,18 @@ class TimeScale:
             return "no times"
         if not self.unit:
             return f"numbers such as {self.example:,} that are no times since 1970"
-        return f"{self.unit} such as {self.example} ({self.date(self.example):%Y-%m-%d})"
+        return f"{self.unit} such as {self.example} ({self.day(self.example)})"
 
     def date(self, time: int) -> datetime:
         """A time of this scale as a date; only for the units since 1970."""
         return datetime.fromtimestamp(time / 1000 ** _UNITS.index(self.unit), timezone.utc)
+
+    def day(self, time: int) -> str:
+        """A time as a day, or as the number that it is if no calendar has it."""
+        try:
+            return f"{self.date(time):%Y-%m-%d}"
+        except (ValueError, OverflowError, OSError):
+            return f"{time:,}"
 
 
 class Times(NamedTuple):

@@ -12,7 +12,7 @@ from tfx.dsl.io import fileio
 from tfx.types import Channel
 from tfx.types.experimental.simple_artifacts import Statistics
 
-from pipeline.example_gen.spans import Span
+from pipeline.example_gen.span import Span
 
 OF_STATISTICS = "of_statistics"
 _SPANS_FILE = "spans.json"

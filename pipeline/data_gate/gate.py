@@ -32,7 +32,7 @@ from pipeline.data_gate.anomalies import DataRefused, findings, read_findings
 from pipeline.data_gate.schema_text import HISTORIES, load_schema
 from pipeline.data_gate.statistics import LogStatistics
 from pipeline.example_gen.report import read_report
-from pipeline.example_gen.spans import Span
+from pipeline.example_gen.span import Span
 
 _NEWEST_SPAN = "newest_span"
 

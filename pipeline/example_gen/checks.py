@@ -1,21 +1,22 @@
-"""When an event log stops the pipeline, and what the person is told."""
+"""When an event log stops the pipeline, and what the person is told.
+
+Knows nothing of TFX and Beam, so that a log can be looked at without them.
+"""
 
 from collections.abc import Mapping, Sequence
 
 from mclrec_tf.data.event_log import EventLogError
 from mclrec_tf.data.time_split import Periods
 from mclrec_tf.data.times import ORDER, check_same_scale
-from pipeline.example_gen.k_core import KCore
-from pipeline.example_gen.report import EventLogReport, FileSummary, LogTotals
-from pipeline.example_gen.settings import ExampleGenSettings
+from pipeline.example_gen.report import FileSummary, LogTotals
 
 _LINES_SHOWN = 20
 
 
-def check_has_time(files: Sequence[FileSummary], settings: ExampleGenSettings) -> None:
+def check_has_time(files: Sequence[FileSummary], periods: Periods | None) -> None:
     """Stops if a log without time is to be split by time."""
     without = [file.file for file in files if file.time_unit == ORDER]
-    if settings.periods and without:
+    if periods and without:
         raise EventLogError(
             f"{without[0]}: this log has no time to split by. Use --split leave_one_out, "
             "or give a log with a time column and name it with --timestamp-column."
@@ -53,21 +54,29 @@ def check_log(path: str, log: LogTotals) -> None:
     _check_more_than_one(log, f"{path}: the event log", "Give more data.")
 
 
-def check_left(path: str, core: KCore, log: LogTotals, k: int) -> None:
-    """Stops if there is nothing to learn from what the filter leaves of a log."""
+def check_left(path: str, left: LogTotals, short_users: int, log: LogTotals, k: int) -> None:
+    """Stops if there is nothing to learn from what the filter leaves of a log.
+
+    Args:
+        path: the log.
+        left: what is left of it.
+        short_users: users that the k-core leaves and who then have too few events.
+        log: what it was.
+        k: of the k-core.
+    """
     advice = "Lower --k-core or give more data." if k > 1 else "Give more data."
-    if core.totals.users == 0:
+    if left.users == 0:
         reason = (
-            f"the k-core (k = {k}) leaves {core.short_users:,} users, all with fewer than the "
+            f"the k-core (k = {k}) leaves {short_users:,} users, all with fewer than the "
             "three events that it takes to train, validate and test"
-            if core.short_users
+            if short_users
             else f"none is in the k-core (k = {k}), where each has {k} events with the others"
         )
         raise EventLogError(
             f"{path}: no user is left of {log.users:,} users, {log.items:,} items and "
             f"{log.events:,} events: {reason}. {advice}"
         )
-    _check_more_than_one(core.totals, f"{path}: after the k-core (k = {k}) the event log", advice)
+    _check_more_than_one(left, f"{path}: after the k-core (k = {k}) the event log", advice)
 
 
 def check_splits(path: str, users: Mapping[str, int], periods: Periods | None) -> None:
@@ -84,12 +93,12 @@ def check_splits(path: str, users: Mapping[str, int], periods: Periods | None) -
         )
 
 
-def check_can_learn(path: str, learners: int, report: EventLogReport) -> None:
+def check_can_learn(path: str, learners: int, left: LogTotals) -> None:
     """Stops if no user has two events in training, so that no event follows another."""
     if not learners:
         raise EventLogError(
-            f"{path}: nothing can be learned: of {report.after.users:,} users, none has two events "
-            f"in training, one to predict from the other ({report.after.events:,} events are left "
+            f"{path}: nothing can be learned: of {left.users:,} users, none has two events "
+            f"in training, one to predict from the other ({left.events:,} events are left "
             "in all; what is held out for validation and test is not trained on). Bring a larger "
             "log, with at least four events of some "
             "users; with --split time, hold out less by --test-period and --validation-period."

@@ -76,7 +76,7 @@ class Executor(BaseExampleGenExecutor):
         learners = users.pop(_LEARNERS, 0)
         report.split_users.update(users)
         check_splits(path, report.split_users, settings.periods)
-        check_can_learn(path, learners, report)
+        check_can_learn(path, learners, report.after)
         report.write(examples.uri)
 
     def GenerateExamplesByBeam(
@@ -107,12 +107,12 @@ class Executor(BaseExampleGenExecutor):
         summaries = read_summaries(summaries_folder)
         check_readable(summaries)
         check_bad_rows(path, summaries, settings.max_bad_rows)
-        check_has_time(summaries, settings)
+        check_has_time(summaries, settings.periods)
         log = read_totals(log_folder)
         check_log(path, log)
 
         core = k_core(self._make_beam_pipeline, log_folder, settings.k_core)
-        check_left(path, core, log, settings.k_core)
+        check_left(path, core.totals, core.short_users, log, settings.k_core)
         self._histories = core.folder
         self._split: LeaveOneOut | SplitByTime = LeaveOneOut()
         if settings.periods:

@@ -12,7 +12,7 @@ import tensorflow as tf
 from mclrec_tf.data.event_log import EventLogFormat, LogFile, RowProblem
 from mclrec_tf.data.id_forms import IdForms, notes_on_ids
 from mclrec_tf.data.times import TimeScale
-from pipeline.example_gen.spans import Span
+from pipeline.example_gen.span import Span
 
 REPORT_FILE = "event_log_report.json"
 ROWS_SHOWN = 5

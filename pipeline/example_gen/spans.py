@@ -5,7 +5,6 @@ each number or day, spelled as for TFX's ExampleGen, which by itself reads the n
 """
 
 import re
-from dataclasses import dataclass
 
 from tfx.components.example_gen import utils
 from tfx.dsl.io import fileio
@@ -13,23 +12,7 @@ from tfx.v1 import proto
 
 from mclrec_tf.data.event_log import EventLogError, EventLogFormat, event_log_files
 from pipeline.example_gen.log_location import fingerprint
-
-
-@dataclass(frozen=True)
-class Span:
-    """One span of a log, in its newest version.
-
-    Attributes:
-        number: as in its name; of a date, the days since 1970.
-        version: None if the path has none.
-        path: its folder, or the glob of its files.
-        fingerprint: of its files, see `log_location.fingerprint`.
-    """
-
-    number: int
-    version: int | None
-    path: str
-    fingerprint: str
+from pipeline.example_gen.span import Span
 
 
 def has_spans(path: str) -> bool:

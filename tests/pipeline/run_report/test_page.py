@@ -15,7 +15,7 @@ from pipeline.evaluation.ranking_metrics import METRICS, RANKINGS, metric_name
 from pipeline.evaluation.results import SliceResult
 from pipeline.evaluation.slices import ALL_USERS
 from pipeline.example_gen.report import EventLogReport, LogTotals, SkippedRows
-from pipeline.example_gen.spans import Span
+from pipeline.example_gen.span import Span
 from pipeline.learned_views import LearnedViews
 from pipeline.run_report.contents import FAILED, PUSHED, REFUSED, Contents, read_contents
 from pipeline.run_report.page import write_page

@@ -1,0 +1,20 @@
+"""One span of a log, as the reports keep it."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Span:
+    """One span of a log, in its newest version.
+
+    Attributes:
+        number: as in its name; of a date, the days since 1970.
+        version: None if the path has none.
+        path: its folder, or the glob of its files.
+        fingerprint: of its files, see `log_location.fingerprint`.
+    """
+
+    number: int
+    version: int | None
+    path: str
+    fingerprint: str

@@ -1,0 +1,46 @@
+"""The command that would train on a log."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+from collections.abc import Sequence
+from dataclasses import fields
+
+from pipeline.settings import DataSettings, option
+
+
+def arguments(data: str, settings: DataSettings) -> list[str]:
+    """Arguments of `pipeline.run_local`, without --workdir: each setting that is no default.
+
+    Example:
+        >>> arguments("log.csv", DataSettings(columns="-,user,item", timestamp_column=""))
+        ['--data', 'log.csv', '--timestamp-column', '', '--columns=-,user,item']
+    """
+    defaults = DataSettings()
+    found = _option("--data", data)
+    for field in fields(settings):
+        value = getattr(settings, field.name)
+        if value != getattr(defaults, field.name):
+            found += _option(option(field.name), str(value))
+    return found
+
+
+def pasted(data: str, arguments: Sequence[str]) -> str:
+    """The whole command, quoted for a shell."""
+    return shlex.join(
+        ["python", "-m", "pipeline.run_local", *arguments, "--workdir", _workdir(data)]
+    )
+
+
+def _option(name: str, value: str) -> list[str]:
+    # argparse takes a value of its own that begins with a hyphen for an option.
+    return [f"{name}={value}"] if value.startswith("-") else [name, value]
+
+
+def _workdir(data: str) -> str:
+    """A folder named after the log."""
+    parts = [re.sub(r"[*?{}\[\]].*", "", part) for part in os.path.normpath(data).split(os.sep)]
+    name = next((part for part in reversed(parts) if re.search(r"\w", part)), "log")
+    return "runs/" + (re.sub(r"[^\w.-]+", "-", name.split(".")[0]).strip("-.") or "log")

@@ -1,0 +1,162 @@
+"""Reads of a log as much as a person waits for: all of a small one, parts of a large one."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from mclrec_tf.data.event_log import EventBatch, EventLogError, EventLogFormat, LogFile
+from mclrec_tf.data.file_kind import FileKind
+from mclrec_tf.data.interactions import numbered
+from mclrec_tf.data.preview import preview
+from mclrec_tf.data.times import TimeScale
+from pipeline.example_gen.report import FileSummary
+
+BATCHES = 32
+"""How many batches are read: each of a MiB of text, or of 65,536 rows of Parquet."""
+SECONDS = 5.0
+_JSON_BATCHES = 8
+_BATCH_BYTES = 1 << 20
+_MOST_FILES = 1000
+
+
+@dataclass
+class Sample:
+    """What was read of a log.
+
+    Attributes:
+        files: what each file held that was looked at, as ExampleGen sums it up.
+        kinds: how each of them is read.
+        is_whole: whether that is all of the log.
+        rows: how many rows the log has: counted if it was read to its end, else estimated.
+        users, items: int32 `[N]`, numbers of users and items, from 0.
+        times: int64 `[N]`, None in a log without times.
+        fractions: int32 `[N]`, what `times` leaves out.
+        scale: what the times count.
+    """
+
+    files: list[FileSummary] = field(default_factory=list)
+    kinds: dict[str, FileKind] = field(default_factory=dict)
+    is_whole: bool = True
+    rows: int = 0
+    users: npt.NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
+    items: npt.NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
+    times: npt.NDArray[np.int64] | None = None
+    fractions: npt.NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
+    scale: TimeScale | None = None
+
+    @property
+    def rows_read(self) -> int:
+        return sum(file.rows for file in self.files)
+
+
+def file_sizes(files: Sequence[str]) -> dict[str, int]:
+    """Bytes of each file.
+
+    Raises:
+        EventLogError: one cannot be looked up.
+    """
+    try:
+        return {file: tf.io.gfile.stat(file).length for file in files}
+    except tf.errors.OpError as error:
+        raise EventLogError(f"{error.message}. The log cannot be looked up.") from error
+
+
+def read_sample(
+    sizes: dict[str, int],
+    format: EventLogFormat,
+    batches: int = BATCHES,
+    seconds: float = SECONDS,
+) -> Sample:
+    """Reads files from their first row on, evenly spaced ones of many.
+
+    Args:
+        sizes: the log's files in their order, with their bytes.
+        format: names of the columns.
+        batches: how much to read at most, but at least one batch of a file; of JSON less, because
+            it takes longer.
+        seconds: how long to read at most.
+    """
+    until = time.monotonic() + seconds
+    files = _spread(sizes, batches)
+    sample = Sample()
+    events: list[EventBatch] = []
+    stored: list[tuple[float, int]] = []  # rows and bytes of each file
+    for number, file in enumerate(files):
+        if number and (batches <= 0 or time.monotonic() > until):
+            break
+        summary = FileSummary(file)
+        log_file = LogFile(file, format)
+        allowed = math.ceil(batches / (len(files) - number))
+        count, ended = 0, True
+        try:
+            for batch in log_file.batches():
+                count += 1
+                events.append(batch)
+                for problem in batch.problems:
+                    summary.skip(problem)
+                summary.rows += len(batch.users) + len(batch.problems) + batch.filtered
+                summary.filtered += batch.filtered
+                if count == 1 and log_file.kind and log_file.kind.kind == "json":
+                    batches = min(batches, _JSON_BATCHES)
+                    allowed = math.ceil(batches / (len(files) - number))
+                if count >= allowed or time.monotonic() > until:
+                    ended = False
+                    break
+            summary.finish(log_file)
+        except EventLogError as error:
+            summary.error = str(error)
+        batches -= count
+        sample.files.append(summary)
+        sample.is_whole &= ended
+        if log_file.kind:
+            sample.kinds[file] = log_file.kind
+        rows = (
+            float(summary.rows) if ended else _rows_in_all(log_file, summary, sizes[file], format)
+        )
+        stored.append((rows, sizes[file]))
+    sample.is_whole &= len(sample.files) == len(sizes)
+    known, of_bytes = (sum(column) for column in zip(*stored, strict=True))
+    sample.rows = round(known * sum(sizes.values()) / of_bytes) if of_bytes else int(known)
+    _join(sample, events)
+    return sample
+
+
+def _spread(sizes: dict[str, int], batches: int) -> list[str]:
+    """Those of the files that are looked at: all, or evenly spaced ones."""
+    files = list(sizes)
+    mean = max(sum(sizes.values()) // len(files), 1)
+    count = min(len(files), _MOST_FILES, max(batches, batches * _BATCH_BYTES // mean))
+    places = np.linspace(0, len(files) - 1, max(count, 1)).round().astype(int)
+    return [files[place] for place in dict.fromkeys(places.tolist())]
+
+
+def _rows_in_all(
+    log_file: LogFile, summary: FileSummary, size: int, format: EventLogFormat
+) -> float:
+    if log_file.kind and log_file.kind.kind == "parquet":
+        return preview(log_file.path, format).num_rows or 0
+    return summary.rows * max(size / max(log_file.position, 1), 1)
+
+
+def _join(sample: Sample, events: list[EventBatch]) -> None:
+    batches = [batch for batch in events if len(batch.users)]
+    sample.scale = next((file.time_scale for file in sample.files if file.time_scale), None)
+    sample.users, _ = numbered([batch.users.dictionary_encode() for batch in batches])
+    sample.items, _ = numbered([batch.items.dictionary_encode() for batch in batches])
+    times = [batch.times for batch in batches if batch.times is not None]
+    if len(times) == len(batches) and times:
+        sample.times = np.concatenate(times)
+    sample.fractions = np.concatenate(
+        [
+            np.zeros(len(batch.users), np.int32) if batch.fractions is None else batch.fractions
+            for batch in batches
+        ]
+        or [np.zeros(0, np.int32)]
+    )
