@@ -85,12 +85,11 @@ def _inspect(options_parser: argparse.ArgumentParser, options: argparse.Namespac
         if isinstance(stream, io.TextIOWrapper):  # a log may hold what a terminal cannot show
             stream.reconfigure(errors="backslashreplace")
     # Not at the top of the file: they take seconds, and --help should not.
-    from pipeline.inspect.inspection import inspect_log, log_format
+    from pipeline.inspect.inspection import inspect_log
     from pipeline.inspect.show import printable, show
 
     try:
         settings = DataSettings(**{name: getattr(options, name) for name in _SETTINGS})
-        log_format(settings)
     except ValueError as error:
         options_parser.error(str(error))
     found = inspect_log(data, settings)
