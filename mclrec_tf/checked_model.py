@@ -25,6 +25,12 @@ class CheckedModel(keras.Model):
 
     encoder: SequenceEncoder
 
+    def __call__(self, history: Any, *args: Any, **kwargs: Any) -> tf.Tensor:
+        # Keras takes a list for several inputs.
+        if isinstance(history, (list, tuple)):
+            history = checked_history(history, self.encoder.num_items)
+        return super().__call__(history, *args, **kwargs)
+
     @named_errors
     def fit(self, x: Any = None, y: Any = None, *args: Any, **kwargs: Any) -> Any:
         refuse_weights(

@@ -48,7 +48,7 @@ class ExportedModel:
     def serving_default(self, history: tf.Tensor) -> dict[str, tf.Tensor]:
         """The k best items that are not in the history."""
         ids = self._known_ids(history)
-        scores = tf.where(self._seen(ids), LOWEST_SCORE, self.model(ids))
+        scores = tf.where(self._seen(ids), LOWEST_SCORE, self.model.scores(ids))
         return self._best(scores, tf.constant(self.k))
 
     def recommend(
@@ -58,7 +58,7 @@ class ExportedModel:
         ids = self._known_ids(history)
         seen = self._seen(ids) & ~keep_seen[:, None]
         out = seen | self._seen(self._ids(exclude))
-        scores = tf.where(out, LOWEST_SCORE, self.model(ids))
+        scores = tf.where(out, LOWEST_SCORE, self.model.scores(ids))
         k = tf.clip_by_value(k, 0, self.model.num_items)
         best = self._best(scores, tf.reduce_max(tf.concat([k, [0]], 0)))
         asked = tf.range(tf.shape(best["scores"])[1])[None] < k[:, None]
@@ -82,7 +82,7 @@ class ExportedModel:
         ids = self._known_ids(features["history"].to_tensor(""))
         targets = self._ids(features["target"])
         seen = self._seen(ids)
-        scores = self.model(ids)
+        scores = self.model.scores(ids)
         outputs = self._best(tf.where(seen, LOWEST_SCORE, scores), tf.constant(self.k))
         num_items = self.model.num_items
         for prefix, its_scores in (
@@ -120,7 +120,10 @@ class ExportedModel:
 
 
 def export_savedmodel(
-    model: MCLRec, path: str, vocabulary: str | Sequence[str], k: int = 100
+    model: MCLRec,
+    path: str | os.PathLike[str],
+    vocabulary: str | os.PathLike[str] | Sequence[str],
+    k: int = 100,
 ) -> None:
     """Writes the model, its catalogue, warm-up requests and checksums as a SavedModel.
 
@@ -148,10 +151,15 @@ def export_savedmodel(
         k: Items returned by `serving_default` and `rank_examples`.
 
     Raises:
-        ValueError: the vocabulary does not have one entry an item.
+        ValueError: the vocabulary does not have one entry an item, or k is less than 1.
     """
+    path = os.fspath(path)
+    if k < 1:
+        raise ValueError(f"k must be at least 1, got {k}.")
     with tempfile.TemporaryDirectory() as folder:
-        if not isinstance(vocabulary, str):
+        if isinstance(vocabulary, (str, os.PathLike)):
+            vocabulary = os.fspath(vocabulary)
+        else:
             vocabulary = _write_vocabulary(os.path.join(folder, "items"), vocabulary)
         with tf.io.gfile.GFile(vocabulary, "rb") as lines:
             count = sum(1 for _ in lines)

@@ -123,8 +123,10 @@ class MCLRec(Recommender):
         self.stochastic_views = PRESETS[preset].stochastic_views(
             encoder.item_embedding, seed, operations
         )
-        first = Augmenter(name="augmenter_1")
-        second = first if share_augmenters else Augmenter(name="augmenter_2")
+        first = Augmenter(name="augmenter_1", dtype=encoder.dtype_policy)
+        second = (
+            first if share_augmenters else Augmenter(name="augmenter_2", dtype=encoder.dtype_policy)
+        )
         self.augmenters = [first, second]
         reported = ["loss", "rec_loss", *self.objective.view_terms]
         if self.objective.uses_augmenters:

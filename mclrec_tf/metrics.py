@@ -38,7 +38,7 @@ class RankingMetric(keras.metrics.Mean):
     metric: str
 
     def __init__(self, k: int = 10, name: str | None = None, **kwargs: Any) -> None:
-        if k < 1:
+        if not k >= 1:
             raise ValueError(f"k must be at least 1, got {k}.")
         super().__init__(name=name or f"{self.metric}_at_{k}", **kwargs)
         self.k = k

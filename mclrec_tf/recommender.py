@@ -24,7 +24,16 @@ class Recommender(CheckedModel, TwoOptimizerModel):
     """
 
     def __init__(self, encoder: SequenceEncoder, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+        if keras.config.floatx() not in ("float32", "float64"):
+            raise ValueError(
+                f"floatx must be float32 or float64, got {keras.config.floatx()}: losses and "
+                "metrics need them. For 16 bits set the dtype policy mixed_bfloat16 or "
+                "mixed_float16."
+            )
+        if not isinstance(encoder, SequenceEncoder):
+            raise ValueError(f"encoder must be a SequenceEncoder, got {encoder!r}.")
+        # One policy for all: Keras looks at the model's to know whether losses must be scaled.
+        super().__init__(**{"dtype": encoder.dtype_policy, **kwargs})
         # The input is ids: cast to the dtype of the weights they would become other ids.
         self.autocast = False
         self.encoder = encoder

@@ -19,6 +19,7 @@ class TwoOptimizerModel(keras.Model):
     """
 
     _evaluating = False
+    _fitting = False
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -136,7 +137,11 @@ class TwoOptimizerModel(keras.Model):
             given = keras.tree.flatten(callbacks or [])
             callbacks = [finalize, *given, ProportionalRates()]
         tell_directions(given, self.training_metrics, self.evaluation_metrics)
-        return super().fit(x, y, batch_size, epochs, verbose, callbacks, **kwargs)
+        self._fitting, self._evaluating = True, False
+        try:
+            return super().fit(x, y, batch_size, epochs, verbose, callbacks, **kwargs)
+        finally:
+            self._fitting = False
 
     def _finalize_augmenters(self) -> None:
         # Before the first step the averages are zeros.
@@ -193,6 +198,10 @@ class TwoOptimizerModel(keras.Model):
 
     @property
     def metrics(self) -> list[keras.metrics.Metric]:
+        """Those of the phase that the model is in, or was in last.
+
+        So `metrics_names` are the names of what `evaluate` or `train_on_batch` returned.
+        """
         return self.evaluation_metrics if self._evaluating else self.training_metrics
 
     def results_of_step(self, metrics: list[keras.metrics.Metric]) -> dict[str, tf.Tensor]:
@@ -207,7 +216,15 @@ class TwoOptimizerModel(keras.Model):
         try:
             return super().evaluate(*args, **kwargs)
         finally:
-            self._evaluating = False
+            self._evaluating = not self._fitting
+
+    def train_on_batch(self, *args: Any, **kwargs: Any) -> Any:
+        self._evaluating = False
+        return super().train_on_batch(*args, **kwargs)
+
+    def test_on_batch(self, *args: Any, **kwargs: Any) -> Any:
+        self._evaluating = True
+        return super().test_on_batch(*args, **kwargs)
 
 
 def _build(name: str, optimizer: Any, weights: Sequence[keras.Variable]) -> None:
