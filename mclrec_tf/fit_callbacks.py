@@ -36,21 +36,22 @@ class ProportionalRates(keras.callbacks.Callback):
 
     def _follow(self) -> None:
         rates = self._rates()
-        if rates is None or self._seen is None or rates == self._seen:
+        if rates is None or self._seen is None or self._start is None or rates == self._seen:
             return
-        if rates[1] != self._seen[1]:
+        (rate, other), (start, others_start) = rates, self._start
+        if other != self._seen[1]:
             self._start = rates
-        elif self._start[0] > 0:
-            self.model.augmenter_optimizer.learning_rate = (
-                self._start[1] * rates[0] / self._start[0]
-            )
+        elif start > 0:
+            self.model.augmenter_optimizer.learning_rate = others_start * rate / start
         self._seen = self._rates()
 
     def _rates(self) -> tuple[float, float] | None:
-        rates = (self.model.optimizer.learning_rate, self.model.augmenter_optimizer.learning_rate)
-        if not all(isinstance(rate, keras.Variable) for rate in rates):
+        """Both rates, the encoder's first; None if one is a schedule."""
+        rate = self.model.optimizer.learning_rate
+        other = self.model.augmenter_optimizer.learning_rate
+        if not (isinstance(rate, keras.Variable) and isinstance(other, keras.Variable)):
             return None
-        return tuple(float(keras.ops.convert_to_numpy(rate)) for rate in rates)
+        return float(rate.numpy()), float(other.numpy())
 
 
 def tell_directions(

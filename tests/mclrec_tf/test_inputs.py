@@ -156,7 +156,10 @@ CALLS: dict[str, Callable[[MCLRec, Any], Any]] = {
 BAD_HISTORIES = {
     "negative": (np.array([[1, -2, 3]]), "history must hold ids .* got -2"),
     "too large": (np.array([[1, ITEMS + 1, 3]]), f"history must hold ids .* got {ITEMS + 1}"),
-    "too large for 32 bits": (np.array([[1, 2**32 + 1]]), f"history must hold ids .* got {2**32}"),
+    "too large for 32 bits": (
+        np.array([[1, 2**32 + 1]]),
+        f"history must hold ids .* got {2**32 + 1}",
+    ),
     "float": (np.array([[1.0, 2.0]]), "history must be integer ids of items, got float"),
     "bool": (np.array([[True]]), "history must be integer ids of items, got bool"),
     "names": (np.array([["a", "b"]]), "history must be integer ids of items, got string"),
@@ -165,8 +168,12 @@ BAD_HISTORIES = {
 }
 
 
-@pytest.mark.parametrize("call", CALLS)
-@pytest.mark.parametrize("bad", BAD_HISTORIES)
+@pytest.mark.parametrize(
+    ("bad", "call"),
+    [(bad, call) for bad in BAD_HISTORIES for call in ("call", "evaluate, dataset", "fit")]
+    + [("negative", call) for call in CALLS]
+    + [("too large", call) for call in CALLS],
+)
 def test_bad_histories_are_refused_by_name(model: MCLRec, bad: str, call: str) -> None:
     value, message = BAD_HISTORIES[bad]
     before = [np.array(weight) for weight in model.weights]
@@ -205,7 +212,7 @@ def test_targets_without_an_item_to_predict_from(model: MCLRec) -> None:
 
 
 def test_graphs_name_what_they_refuse() -> None:
-    """A dataset's batches are looked at as they come, also in a graph, and cannot change a weight."""
+    """Batches of a dataset are looked at as they come, and those refused change no weight."""
     model = make_model()
     spec = (tf.TensorSpec([None, None], tf.int64), tf.TensorSpec([None, None], tf.int64))
 
