@@ -54,7 +54,7 @@ def main() -> None:
         epochs=options.epochs,
         callbacks=[
             keras.callbacks.EarlyStopping(
-                "val_unseen_items_ndcg_at_10", mode="max", patience=10, restore_best_weights=True
+                "val_unseen_items_ndcg_at_10", patience=10, restore_best_weights=True
             )
         ],
     )

@@ -33,9 +33,7 @@ class CheckedModel(keras.Model):
 
     @named_errors
     def fit(self, x: Any = None, y: Any = None, *args: Any, **kwargs: Any) -> Any:
-        refuse_weights(
-            sample_weight=kwargs.get("sample_weight"), class_weight=kwargs.get("class_weight")
-        )
+        _refuse_weights(kwargs)
         x, y = self._training_arrays(x, y)
         validation = kwargs.get("validation_data")
         if isinstance(validation, (tuple, list)) and len(validation) > 1:
@@ -52,6 +50,7 @@ class CheckedModel(keras.Model):
 
     @named_errors
     def train_on_batch(self, x: Any, y: Any = None, *args: Any, **kwargs: Any) -> Any:
+        _refuse_weights(kwargs)
         return super().train_on_batch(*self._training_arrays(x, y), *args, **kwargs)
 
     @named_errors
@@ -87,3 +86,7 @@ def _is_array(x: Any) -> bool:
     return isinstance(x, (list, tuple, np.ndarray, tf.Tensor, tf.RaggedTensor)) or hasattr(
         x, "__array__"
     )
+
+
+def _refuse_weights(arguments: dict[str, Any]) -> None:
+    refuse_weights(**{name: arguments.get(name) for name in ("sample_weight", "class_weight")})

@@ -34,6 +34,10 @@ class MCLRec(Recommender):
     history, as `evaluation_batches` gives, and reports hit rate, NDCG and MRR under both ranking
     policies.
 
+    Both take arrays too, and ids in every form that `mclrec_tf.inputs` names; what does not fit is
+    refused by a `ValueError` that names the argument. Training takes no `sample_weight` or
+    `class_weight`; in evaluation `sample_weight` weighs users.
+
     Ids: 0 is padding, `1..num_items` are items by falling frequency in the training data. An
     empty history therefore gets the popularity ranking: its scores are -log(id).
 
@@ -71,8 +75,8 @@ class MCLRec(Recommender):
             with the ratios of the paper when left out.
 
     Call arguments:
-        history: int tensor `[B, L]` of ids, oldest first, right-padded with 0, of any length;
-            the most recent `encoder.max_length` items are read.
+        history: int tensor `[B, L]` of ids, oldest first, padded with 0, of any length; the most
+            recent `encoder.max_length` items are read.
         training: Whether dropout is active.
 
     Returns:

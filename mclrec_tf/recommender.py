@@ -62,7 +62,7 @@ class Recommender(CheckedModel, TwoOptimizerModel):
         return target_ranks(self.scores(rows.history, training=False), rows.target, rows.history)
 
     def scores(self, history: tf.Tensor, training: bool | None = None) -> tf.Tensor:
-        """The scores of `call`, for histories that `checked_history` has seen or could not mend."""
+        """The scores of `call`, for histories in the form that `checked_history` gives."""
         # The encoder may compute in 16 bits (mixed precision); scores are never less than float32.
         pair = (self._vectors(history, training), self.encoder.item_embedding.candidates())
         vectors, candidates = (tf.cast(part, keras.config.floatx()) for part in pair)
