@@ -41,7 +41,7 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
     ),
     "too few targets": (
         lambda: evaluation_batches(HISTORIES, [1]),
-        r"one entry a user, got 2 histories and targets of the shape \(1,\)",
+        "histories and targets must have one entry a user, got 2 and 1",
     ),
     "float targets": (lambda: evaluation_batches(HISTORIES, [1.0, 2.0]), "targets must be ids"),
     "negative target": (
