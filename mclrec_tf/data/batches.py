@@ -168,8 +168,8 @@ def held_out_items(histories: Histories, targets: npt.ArrayLike) -> npt.NDArray[
     items = np.asarray(targets)
     if items.shape != (len(histories),):
         raise ValueError(
-            f"histories and targets must have one entry a user, got {len(histories)} histories "
-            f"and targets of the shape {items.shape}."
+            f"histories and targets must have one entry a user, got {len(histories)} and "
+            f"{len(items) if items.ndim == 1 else items.shape}."
         )
     if items.size and (items.dtype.kind not in "iu" or items.min() < 0):
         raise ValueError(f"targets must be ids of items, integers from 0; got {items}.")
