@@ -62,7 +62,10 @@ class _GFileBytes(io.RawIOBase):
         return len(data)
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        self._file.seek(offset, whence=whence)
+        try:
+            self._file.seek(offset, whence=whence)
+        except self._error as error:  # zipfile looks for what a short file does not have
+            raise OSError(str(error)) from error
         return self._file.tell()
 
     def tell(self) -> int:

@@ -36,6 +36,7 @@ class Sample:
         is_whole: whether that is all of the log.
         rows: how many rows the log has: counted if it was read to its end, else estimated.
         users, items: int32 `[N]`, numbers of users and items, from 0.
+        user_ids, item_ids: what they are numbers of.
         times: int64 `[N]`, None in a log without times.
         fractions: int32 `[N]`, what `times` leaves out.
         scale: what the times count.
@@ -47,6 +48,8 @@ class Sample:
     rows: int = 0
     users: npt.NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
     items: npt.NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
+    user_ids: list[str] = field(default_factory=list)
+    item_ids: list[str] = field(default_factory=list)
     times: npt.NDArray[np.int64] | None = None
     fractions: npt.NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
     scale: TimeScale | None = None
@@ -148,8 +151,10 @@ def _rows_in_all(
 def _join(sample: Sample, events: list[EventBatch]) -> None:
     batches = [batch for batch in events if len(batch.users)]
     sample.scale = next((file.time_scale for file in sample.files if file.time_scale), None)
-    sample.users, _ = numbered([batch.users.dictionary_encode() for batch in batches])
-    sample.items, _ = numbered([batch.items.dictionary_encode() for batch in batches])
+    users = [batch.users.dictionary_encode() for batch in batches]
+    items = [batch.items.dictionary_encode() for batch in batches]
+    sample.users, sample.user_ids = numbered(users)
+    sample.items, sample.item_ids = numbered(items)
     times = [batch.times for batch in batches if batch.times is not None]
     if len(times) == len(batches) and times:
         sample.times = np.concatenate(times)

@@ -404,3 +404,38 @@ def test_damaged_files_end_with_a_reason_or_a_command(
     show(found, Console(file=io.StringIO()))
     assert (found.command is None) == bool(found.problems)
     assert all(str(log) in problem for problem in found.problems)
+
+
+def test_a_column_of_missing_users_is_not_taken_and_a_user_of_many_events_is_noted(tmp_path: Path):
+    log = tmp_path / "train-item-views.csv"  # the layout of Diginetica
+    log.write_text(
+        "session_id;userId;itemId;timeframe;eventdate\n"
+        + "".join(
+            f"{r.user};{r.user if r.user == 1 else 'NA'};{r.item};{r.time % 1000};2016-05-09\n"
+            for r in made_up_rows()
+        )
+    )
+    found = inspect_log(log)
+    assert found.settings.user_column == "session_id" and found.command
+    assert not any("are of one user" in note for note in found.notes)
+    log.write_text(HEADER + ROWS + "".join(f"NA,i{n % ITEMS},{n}\n" for n in range(EVENTS)))
+    assert any("50% of the events are of one user, 'NA'" in n for n in inspect_log(log).notes)
+
+
+def test_dates_that_cannot_be_read_are_no_reason_to_go_on_without_times(tmp_path: Path):
+    log = tmp_path / "log.csv"
+    log.write_text(
+        "user_id,item_id,date\n"
+        + "".join(f"u{r.user},i{r.item},07/{r.user % 28 + 1}/2017\n" for r in made_up_rows())
+    )
+    (problem,) = inspect_log(log).problems
+    assert "column 'date' looks like the time, but it holds '07/" in problem
+    assert "ISO 8601" in problem
+    assert not inspect_log(log, DataSettings(timestamp_column="")).problems
+
+
+def test_columns_that_count_the_rows_are_no_users(tmp_path: Path):
+    log = tmp_path / "log.csv"
+    rows = enumerate(made_up_rows())
+    log.write_text("".join(f"{n},{r.user},{r.item},{r.time}\n" for n, r in rows))
+    assert inspect_log(log).settings.columns == "-,user,item,timestamp"
