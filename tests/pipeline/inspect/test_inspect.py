@@ -12,7 +12,6 @@ import sys
 import time
 import zipfile
 from pathlib import Path
-from typing import Any
 
 import pyarrow
 import pytest
@@ -327,6 +326,7 @@ def test_wrong_options_end_with_2(capsys: pytest.CaptureFixture[str]):
         assert "error: " in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_no_tfx_is_loaded_without_spans():
     code = (
         "import sys, pipeline.inspect.show\n"
@@ -336,25 +336,25 @@ def test_no_tfx_is_loaded_without_spans():
     assert done.stdout.strip() == "[]"
 
 
-def run_command(*arguments: str | bytes, **options: Any) -> subprocess.CompletedProcess[bytes]:
-    command = [sys.executable, "-m", "pipeline.inspect", *arguments]
-    return subprocess.run(command, capture_output=True, **options)
-
-
-def test_a_name_that_is_not_utf8_and_a_terminal_that_knows_ascii_alone(tmp_path: Path):
+def test_a_name_that_is_not_utf8_and_a_terminal_that_knows_ascii_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
     log = tmp_path / "log.csv"
     log.write_text(HEADER + ROWS.replace("i1,", "\u00e9\x1b[31m,"))
-    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
-    done = run_command(str(log), env=environment)
-    assert done.returncode == 0 and b"--data" in done.stdout and b"\x1b" not in done.stdout
-    odd = os.fsencode(tmp_path) + b"/\xff.csv"
-    log.rename(os.fsdecode(odd))
-    for data in (odd, os.fsencode(tmp_path)):
-        done = run_command(data, env=environment)
-        assert done.returncode == 1 and b"is not UTF-8" in done.stderr, done.stderr
-        assert b"Traceback" not in done.stderr
+    terminal = io.BytesIO()
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "stdout", io.TextIOWrapper(terminal, "ascii"))
+        assert main([str(log)]) == 0
+        printed = terminal.getvalue()
+        assert b"--data" in printed and b"\x1b" not in printed
+    odd = os.fsdecode(os.fsencode(tmp_path) + b"/\xff.csv")
+    log.rename(odd)
+    for data in (odd, str(tmp_path)):
+        assert main([data]) == 1
+        assert "is not UTF-8" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_an_interrupt_ends_quietly(tmp_path: Path):
     log = tmp_path / "log.csv"
     log.write_text(HEADER + ROWS * 3000)
