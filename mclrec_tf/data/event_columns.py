@@ -101,7 +101,9 @@ class EventColumns:
                 return ids
         texts = column_texts(array)
         for place, text in enumerate(texts):
-            reason = "is a fraction" if number and "." in text else id_problem(text)
+            reason = id_problem(text)
+            if number and not reason and not text.lstrip("-").isdecimal():
+                reason = "is a fraction" if "." in text else "is not a number"
             if reason and place not in bad:
                 bad[place] = row_problem(self._path, rows[place], name, reason, text)
             if reason:

@@ -88,8 +88,13 @@ class LogFile:
         Raises:
             EventLogError: the file is missing, empty, damaged, or no log with these columns.
         """
+        import pyarrow
+
         for batch in self.raw_batches():
-            yield self._columns.events(batch)
+            try:
+                yield self._columns.events(batch)
+            except pyarrow.ArrowException as error:  # values that damaged pages refer to
+                raise _damaged(self.path, batch.rows[0], error) from error
 
     def raw_batches(self) -> Iterator[RawBatch]:
         """Yields the columns that the format needs, as the file has them."""
@@ -106,10 +111,7 @@ class LogFile:
                         self.position = position(data)
                     yield _with_partitions(batch, partitions, self._format)
         except CANNOT_READ as error:
-            raise EventLogError(
-                f"{self.path}: row 1 and all that follow cannot be read: {error}. If the file is "
-                "damaged or incomplete, copy or compress it again."
-            ) from error
+            raise _damaged(self.path, 1, error) from error
 
     def _read_text(self, blocks: TextBlocks, partitions: dict[str, str]) -> Iterator[RawBatch]:
         head = blocks.head()
@@ -168,6 +170,13 @@ def _one_by_one(batch: EventBatch, places: Iterator[int]) -> Iterator[Event | Ro
     if problem is not None:
         yield problem
     yield from problems
+
+
+def _damaged(path: str, row: int, error: Exception) -> EventLogError:
+    return EventLogError(
+        f"{path}: row {row} and all that follow cannot be read: {error}. If the file is damaged or "
+        "incomplete, copy or compress it again."
+    )
 
 
 def _with_partitions(

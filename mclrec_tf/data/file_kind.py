@@ -13,7 +13,9 @@ import os
 import re
 import shlex
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from statistics import mode
 from typing import Literal
 
 from mclrec_tf.data.events import EventLogError
@@ -27,6 +29,7 @@ from mclrec_tf.data.suggestions import (
 
 SEPARATORS = ("\t", ",", ";", "|", "::", " ")
 _SAMPLE_LINES = 100
+_ALIKE = 0.8
 _HEAD_BYTES = 1 << 16
 _RECBOLE = re.compile(r".+:(token|token_seq|float|float_seq)")
 _TEXT_ENDING = re.compile(r"\.txt(\.(gz|bz2|xz|zst|zip))?$", re.IGNORECASE)
@@ -90,7 +93,7 @@ def file_kind(
     if head.startswith(b"PAR1"):
         return FileKind("parquet")
     lines = _readable_lines(path, head, format)
-    if lines[0].lstrip().startswith("{"):
+    if lines[0].lstrip().startswith("{") and not (format.columns and not _is_object(lines[0])):
         return FileKind("json")
     if format.is_sequences:
         return FileKind("sequences")
@@ -151,8 +154,9 @@ def has_quotes(separator: str) -> bool:
 
 
 def _refuse_foreign(path: str, head: bytes) -> None:
-    for begin, what in (*_FOREIGN, *((b"\xef\xbb\xbf" + b, w) for b, w in _FOREIGN)):
-        if head.startswith(begin):
+    for begin, what in _FOREIGN:
+        # Text may begin with the letters of a binary file: ORCID,item_id,timestamp.
+        if head.startswith(begin) and (not begin.isalnum() or b"\0" in head[:4096]):
             raise EventLogError(f"{path}: looks like {what}.")
     if head[257:262] == _TAR:
         raise EventLogError(f"{path}: looks like a tar archive: unpack it.")
@@ -165,12 +169,14 @@ def _readable_lines(path: str, head: bytes, format: EventLogFormat) -> list[str]
     if not lines:
         raise EventLogError(f"{path}: the file is empty. Row 1 must name the columns.")
     begin = lines[0].strip()
-    if begin == "{":
+    if begin == "{" and not format.columns:
         raise EventLogError(
             f"{path}: looks like JSON over several lines. Write one object a line, for example "
             "with jq -c ."
         )
-    if not begin.startswith("{") and re.search("[\0-\\x08\ud800-\udfff]", begin):
+    # In a file without a header, an odd first row is one row that cannot be used.
+    unreadable = re.search("[\0-\\x08\ud800-\udfff]", begin.replace(format.split_at or ",", ""))
+    if unreadable and not begin.startswith("{") and not format.columns:
         raise EventLogError(
             f"{path}: row 1 is not a header in UTF-8 text. Readable are text in UTF-8 or UTF-16, "
             "JSON lines and Parquet."
@@ -181,6 +187,13 @@ def _readable_lines(path: str, head: bytes, format: EventLogFormat) -> list[str]
             "jq -c '.[]'."
         )
     return lines
+
+
+def _is_object(line: str) -> bool:
+    """Whether a line is no field such as {3F2504E0-4F89}, a Windows UUID."""
+    with suppress(ValueError):
+        return bool(parse_object(line))
+    return False
 
 
 def _text(head: bytes) -> str:
@@ -206,7 +219,7 @@ def _without_header(path: str, lines: Sequence[str], format: EventLogFormat) -> 
     found = []
     for separator in (format.split_at,) if format.split_at else SEPARATORS:
         quotes = has_quotes(separator)
-        counts = [len(split_line(line, separator, quotes)) for line in lines[:_SAMPLE_LINES]]
+        counts = _widths(lines[:_SAMPLE_LINES], separator, quotes)
         if counts.count(expected) > len(counts) / 2:
             return FileKind("table", separator, tuple(format.names), False, quotes)
         found.append((max({*counts}, key=counts.count), separator))
@@ -216,6 +229,17 @@ def _without_header(path: str, lines: Sequence[str], format: EventLogFormat) -> 
         f"{separator!r}: {lines[0][:80]!r}. Name each column, - for one that is not needed, and "
         "give --separator if it is another."
     )
+
+
+def _widths(lines: Sequence[str], separator: str, quotes: bool) -> list[int]:
+    """How many fields the rows of some lines have; a quoted field may go over several lines."""
+    widths: list[int] = []
+    if quotes:
+        ends = (line + "\n" for line in lines)
+        with suppress(csv.Error):  # the last row is cut
+            for row in csv.reader(ends, delimiter=separator, strict=True):
+                widths.append(len(row))
+    return widths or [len(split_line(line, separator, quotes)) for line in lines]
 
 
 def _best_table(lines: Sequence[str], format: EventLogFormat) -> tuple[str, list[list[str]]]:
@@ -268,9 +292,12 @@ def _refuse_other_than_histories(path: str, lines: Sequence[str]) -> None:
         lines = lines[:-1]  # which may be cut
     for separator in ("\t", ",", ";", "|", "::", " "):
         rows = [line.split(separator) for line in lines]
-        widths = {*map(len, rows)}
+        width = mode(map(len, rows))
+        # A few rows may be damaged.
+        rows = [row for row in rows if len(row) == width]
         least = 3 if separator in "\t " else 2
-        if len(widths) != 1 or len(rows[0]) < least or (separator == " " and "" in rows[0]):
+        alike = len(rows) > _ALIKE * len(lines)
+        if not alike or width < least or (separator == " " and "" in rows[0]):
             continue
         roles = suggest_roles(rows[0])
         # The first row may be a header.
@@ -317,7 +344,8 @@ def parse_object(line: str) -> dict[str, object]:
         ValueError: it is neither.
     """
     try:
-        found = json.loads(line, parse_float=_exact)
+        # NaN and Infinity, which are no JSON, are no values.
+        found = json.loads(line, parse_float=_exact, parse_constant=lambda _: None)
     except (ValueError, RecursionError):
         try:
             found = ast.literal_eval(line.strip())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -26,13 +27,13 @@ def read_json_lines(
     A name with dots leads into objects; a list on the way is several events: with item column
     `events.aid`, `{"session": 7, "events": [{"aid": 1}, {"aid": 2}]}` holds two.
     """
-    checked = False
+    checked = all_seen = False
     needed = [name for name in format.needed if name not in partitions]
+    present: dict[str, None] = {}
     for block in blocks:
         texts: dict[str, list[str]] = {name: [] for name in needed}
         rows: list[int] = []
         problems: list[RowProblem] = []
-        present: dict[str, None] = {}
         for row, line in enumerate(_LINE_END.split(block), start=blocks.row):
             if not line.strip():
                 continue
@@ -44,17 +45,20 @@ def read_json_lines(
                 problems.append(row_problem(path, row, "", str(error), text))
                 continue
             # Names cost as much as values; they are needed until each was seen once.
-            if not checked and not present.keys() >= {*needed}:
+            if not all_seen:
                 present.update(dict.fromkeys(_names(found)))
+                all_seen = present.keys() >= {*needed}
             for name in needed:
                 texts[name] += [_text(event.get(name)) for event in events]
             rows += [row] * len(events)
         if not checked and present:
-            # A name that stands in none of the objects is a wrong name; in some it may be missing.
-            check_columns(path, [*present, *partitions], format, "none of the objects")
+            # Without waiting for the end. What only a filter needs may stand in few objects.
+            check_columns(path, [*present, *partitions], replace(format, where=""), "the file")
             checked = True
         columns = {name: _binary(values) for name, values in texts.items()}
         yield RawBatch(columns, np.array(rows, np.int64), problems)
+    if present:
+        check_columns(path, [*present, *partitions], format, "the file")
 
 
 def first_values(lines: Iterable[str]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:

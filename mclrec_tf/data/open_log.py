@@ -20,11 +20,12 @@ from mclrec_tf.data.events import EventLogError
 
 _BUFFER_BYTES = 1 << 18
 _PACKINGS = {
-    b"\x1f\x8b": "gzip",
-    b"BZh": "bzip2",
-    b"\xfd7zXZ\x00": "xz",
-    b"\x28\xb5\x2f\xfd": "Zstandard",
-    b"PK\x03\x04": "zip",
+    rb"\x1f\x8b": "gzip",
+    # A text may begin with BZh; what follows is pi, or the root of it in an empty file.
+    rb"BZh[1-9](1AY&SY|\x17rE8P\x90)": "bzip2",
+    rb"\xfd7zXZ\x00": "xz",
+    rb"\x28\xb5\x2f\xfd": "Zstandard",
+    rb"PK\x03\x04": "zip",
 }
 _EXCEL = re.compile(r"xl/workbook\.(xml|bin)")
 # Of the Python file objects that the readers use, what a damaged file raises.
@@ -64,7 +65,7 @@ class _GFileBytes(io.RawIOBase):
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         try:
             self._file.seek(offset, whence=whence)
-        except self._error as error:  # zipfile looks for what a short file does not have
+        except self._error as error:
             raise OSError(str(error)) from error
         return self._file.tell()
 
@@ -146,7 +147,7 @@ def open_bytes(path: str) -> BinaryIO:
 
 def packing(begin: bytes) -> str:
     """What a file that begins with these bytes is packed with, "" for nothing."""
-    return next((name for magic, name in _PACKINGS.items() if begin.startswith(magic)), "")
+    return next((name for magic, name in _PACKINGS.items() if re.match(magic, begin)), "")
 
 
 def position(data: BinaryIO) -> int:
@@ -162,7 +163,7 @@ def open_unpacked(path: str) -> BinaryIO:
     """
     data: Any = open_bytes(path)
     try:
-        packed_with = packing(data.peek(8)[:8])
+        packed_with = packing(data.peek(16)[:16])
         if packed_with == "gzip":
             unpacked: Any = _Unpacked(data, _Gunzip)
         elif packed_with == "bzip2":

@@ -29,15 +29,17 @@ def read_parquet(
 
     row = 0
     try:
-        file = parquet.ParquetFile(seekable(data))
-        names = file.schema_arrow.names
-        check_columns(path, [*names, *(p for p in partitions if p not in names)], format, "row 1")
-        _check_types(path, file.schema_arrow, format)
-        here = [name for name in format.needed if name in names]
-        for batch in file.iter_batches(_BATCH_ROWS, columns=here):
-            rows = np.arange(row + 1, row + 1 + batch.num_rows)
-            yield RawBatch({name: batch[name] for name in here}, rows, [])
-            row += batch.num_rows
+        with seekable(data) as source:
+            file = parquet.ParquetFile(source)
+            names = file.schema_arrow.names
+            others = [name for name in partitions if name not in names]
+            check_columns(path, [*names, *others], format, "row 1")
+            _check_types(path, file.schema_arrow, format)
+            here = [name for name in format.needed if name in names]
+            for batch in file.iter_batches(_BATCH_ROWS, columns=here):
+                rows = np.arange(row + 1, row + 1 + batch.num_rows)
+                yield RawBatch({name: batch[name] for name in here}, rows, [])
+                row += batch.num_rows
     except (pyarrow.ArrowException, OSError) as error:
         raise EventLogError(
             f"{path}: row {row + 1} and all that follow cannot be read: {error}. The file is "

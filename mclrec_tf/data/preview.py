@@ -84,7 +84,7 @@ def preview(path: str | PathLike[str], format: EventLogFormat) -> Preview:
     partitions = partitions_of(path)
     try:
         with open_bytes(path) as stored:
-            packed_with = packing(stored.read(8))
+            packed_with = packing(stored.read(16))
         with open_unpacked(path) as data:
             if data.peek(4)[:4] == b"PAR1":  # type: ignore[attr-defined]
                 found = _parquet(path, packed_with, data)

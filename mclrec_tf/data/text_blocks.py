@@ -20,16 +20,28 @@ _BOMS = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 _SPOIL = "mclrec_tf.spoil"
-# A byte that is not UTF-8 stands for what cannot be decoded.
-codecs.register_error(_SPOIL, lambda error: ("\udcff", error.end))  # type: ignore[attr-defined]
+_LOST = b"\xfe"
+
+
+def _spoiled(error: UnicodeError) -> tuple[str, int]:
+    """Puts a byte that is not UTF-8 in place of what cannot be decoded.
+
+    Half of a surrogate pair spoils its row. After anything else the text is lost, because nobody
+    knows where its characters begin.
+    """
+    assert isinstance(error, UnicodeDecodeError)
+    return "\udcff" if "surrogate" in error.reason else "\udcfe", error.end
+
+
+codecs.register_error(_SPOIL, _spoiled)
 
 
 class TextBlocks:
     """Blocks of whole lines, each ending with a line end, but for the last one of the file.
 
     A byte order mark is left out. Text in UTF-16 or UTF-32 becomes UTF-8; without a mark, text is
-    taken for UTF-16 if every other one of its first bytes is NUL. Bytes that cannot be decoded stay
-    bytes that are not UTF-8, so that they spoil one row and not the file.
+    taken for UTF-16 if every other one of its first bytes is NUL. Bytes of UTF-8 that cannot be
+    decoded stay as they are, so that they spoil one row and not the file.
 
     Args:
         path: the file, for messages.
@@ -74,6 +86,9 @@ class TextBlocks:
             ended = not part
             if decode is not None:
                 part = decode(part, final=ended).encode("utf-8", "surrogateescape")
+                part, lost, _ = part.partition(_LOST)
+                if lost:
+                    error = error or UnicodeError(f"the text is no longer {self.encoding}")
             lines = rest + part
             if ended:
                 rest = lines

@@ -80,7 +80,7 @@ def _after_header(block: bytes) -> tuple[int, bytes]:
         if match.end() == end:
             return count_lines(block), b""
         end = match.end()
-        if match[0].strip():
+        if match[0].decode(errors="replace").strip():
             break
     return count_lines(block[:end]), block[end:]
 
@@ -103,12 +103,6 @@ class _Table:
             return RawBatch(self._columns([]), np.zeros(0, np.int64), [])
         if b"\0" in block or not (text := self._with_one_separator(block)):
             return None
-        odd: list[object] = []
-
-        def skip(invalid: object) -> str:
-            odd.append(invalid)
-            return "skip"
-
         try:
             # Not read_csv: it looks through all Python objects for a traceback at every call.
             table = pyarrow.csv.open_csv(
@@ -123,7 +117,6 @@ class _Table:
                     escape_char=False,
                     newlines_in_values=False,
                     ignore_empty_lines=True,
-                    invalid_row_handler=skip,
                 ),
                 convert_options=pyarrow.csv.ConvertOptions(
                     check_utf8=False,
@@ -132,9 +125,9 @@ class _Table:
                     strings_can_be_null=False,
                 ),
             ).read_all()
-        except (pyarrow.ArrowException, UnicodeDecodeError):
+        except (pyarrow.ArrowException, UnicodeDecodeError):  # the message quotes the row
             return None
-        if odd or table.num_rows != count_lines(block):
+        if table.num_rows != count_lines(block):
             return None
         columns = {name: _one_chunk(table[name]) for name in self._needed}
         return RawBatch(columns, np.arange(row, row + table.num_rows), [])

@@ -147,7 +147,7 @@ class TimeReader:
             return self._same_unit(plain_numbers, rows)
         texts = _exact_texts(array)
         if self._written_as_dates is None:
-            self._written_as_dates = is_text(kind) and _dates_come_first(texts)
+            self._written_as_dates = _dates_come_first(texts) if is_text(kind) else False
         if not self._written_as_dates:
             return self._numbers(texts, rows)
         dates = iso_times(texts)
@@ -279,9 +279,12 @@ def _plain_numbers(array: pyarrow.Array) -> Times | None:
     return Times(whole, np.zeros(len(whole), np.int32), {})
 
 
-def _dates_come_first(texts: list[str]) -> bool:
+def _dates_come_first(texts: list[str]) -> bool | None:
+    """Whether the first time is a date; None if there is no time among the texts."""
     number = next((n for n, text in enumerate(texts) if _number(text) is not None), len(texts))
-    return bool(iso_times(texts[:number]).valid.any())
+    if iso_times(texts[:number]).valid.any():
+        return True
+    return False if number < len(texts) else None
 
 
 def _units(whole: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

@@ -1,0 +1,118 @@
+"""Event logs with an object a line, as people write them."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from mclrec_tf.data.event_log import Event, EventLogError, EventLogFormat, RowProblem, read_events
+
+FLAT = EventLogFormat()
+
+
+def read(path: Path, *objects: object, format: EventLogFormat = FLAT) -> list[Event | RowProblem]:
+    lines = [one if isinstance(one, str) else json.dumps(one) for one in objects]
+    path.write_text("\n".join(lines))
+    return [*read_events(path, format)]
+
+
+def event(user: object, item: object, time: object) -> dict[str, object]:
+    return {"user_id": user, "item_id": item, "timestamp": time}
+
+
+def test_values_of_every_type(tmp_path: Path):
+    objects = [
+        event("ann", "tea", 17),
+        event(7, 12, "18"),
+        event(7.0, 12.0, 19.0),
+        event(2**60, "é\u2028x", 20.5),
+        event(True, "12.0", "21"),
+    ]
+    assert read(tmp_path / "log.json", *objects) == [
+        Event("ann", "tea", 17),
+        Event("7", "12", 18),
+        Event("7", "12", 19),
+        Event(str(2**60), "é\u2028x", 20),
+        Event("true", "12.0", 21),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "column"),
+    [
+        (json.dumps(event(None, "tea", 1)), "user_id"),
+        (json.dumps(event("ann", ["tea"], 1)), "item_id"),
+        (json.dumps(event("ann", {"id": 1}, 1)), "item_id"),
+        (json.dumps(event("ann", float("nan"), 1)), "item_id"),
+        (json.dumps({"user_id": "ann", "item_id": "tea"}), "timestamp"),
+        (json.dumps(event("ann", "tea", "noon")), "timestamp"),
+        (json.dumps(event("a\nb", "tea", 1)), "user_id"),
+        ('{"user_id": "\\ud800", "item_id": "tea", "timestamp": 1}', "user_id"),
+        ('{"user_id": "ann", "item_id": "tea", "timesta', ""),
+        ("[1, 2]", ""),
+        ("17", ""),
+        ("ann,tea,17", ""),
+        ('{"a": ' * 5000, ""),
+        ("[" * 100_000, ""),
+        ("-" * 100_000 + "1", ""),
+        ('{"user_id": ' + "9" * 5000 + "}", ""),
+        ("{__import__('os').getcwd()}", ""),
+    ],
+)
+def test_a_spoiled_line_is_one_problem(tmp_path: Path, line: str, column: str):
+    first, problem, last = read(
+        tmp_path / "log.json", event("ann", "tea", 17), line, event("bob", "rum", 18)
+    )
+    assert first == Event("ann", "tea", 17) and last == Event("bob", "rum", 18)
+    assert isinstance(problem, RowProblem) and problem.row == 2 and problem.column == column
+
+
+def test_names_lead_into_objects_and_lists(tmp_path: Path):
+    format = EventLogFormat("session", "events.aid", "events.ts", where="events.type == 'clicks'")
+    objects = [
+        {"session": 7, "events": [{"aid": 1, "ts": 5, "type": "clicks"}]},
+        {"session": 8, "events": []},
+        {
+            "session": 9,
+            "events": [
+                {"aid": 1, "ts": 6, "type": "carts"},
+                {"aid": 2, "ts": 7, "type": "clicks"},
+                {"aid": 3, "type": "clicks"},
+            ],
+        },
+    ]
+    *found, problem = read(tmp_path / "log.jsonl", *objects, format=format)
+    assert found == [Event("7", "1", 5), Event("9", "2", 7)]
+    assert isinstance(problem, RowProblem)
+    assert (problem.row, problem.column, problem.reason) == (3, "events.ts", "is empty")
+
+
+def test_a_name_with_a_dot_is_a_name_first(tmp_path: Path):
+    format = EventLogFormat("user.id", "item.id", "t")
+    objects = [{"user.id": "ann", "item": {"id": "tea"}, "t": 1}]
+    assert read(tmp_path / "log.json", *objects, format=format) == [Event("ann", "tea", 1)]
+
+
+def test_python_dictionaries_are_read(tmp_path: Path):
+    lines = [
+        "{u'user_id': u'ann', u'item_id': u'tea', u'timestamp': 17, 'good': True}",
+        "{'user_id': \"bob's\", 'item_id': None, 'timestamp': 1.5}",
+    ]
+    first, problem = read(tmp_path / "log.json", *lines)
+    assert first == Event("ann", "tea", 17)
+    assert isinstance(problem, RowProblem) and problem.column == "item_id"
+
+
+def test_a_wrong_name_is_refused_and_the_names_are_told(tmp_path: Path):
+    with pytest.raises(
+        EventLogError, match="log.json: the file names no column 'item_id'.*'sku'.*--item-column"
+    ):
+        read(tmp_path / "log.json", {"user_id": "ann", "sku": "tea", "timestamp": 1})
+
+
+def test_a_name_that_comes_late_is_no_wrong_name(tmp_path: Path):
+    """What stands in few objects may stand in none of the first block."""
+    objects = [{**event("ann", f"i{n}", n), "text": "t" * 1000} for n in range(3000)]
+    objects[2500]["good"] = True
+    format = EventLogFormat(where="good == true")
+    assert read(tmp_path / "log.json", *objects, format=format) == [Event("ann", "i2500", 2500)]
