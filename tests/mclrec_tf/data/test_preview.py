@@ -71,7 +71,7 @@ def test_packed_files_and_how_far_they_were_read(packed_with: str, tmp_path: Pat
     data = PACKED[packed_with](f"user_id,item_id,timestamp\n{lines}".encode())
     log.write_bytes(data)
     found = preview(log, EventLogFormat())
-    assert found.packing == packing(data[:8]) == packed_with
+    assert found.packing == packing(data[:16]) == packed_with
     assert len(found.rows) == PREVIEW_ROWS and found.rows[1] == ("u1", "i1", "1")
     file = LogFile(log, EventLogFormat())
     positions = [file.position for _ in file.batches()]
