@@ -25,7 +25,7 @@ import numpy.typing as npt
 
 from mclrec_tf.data.column_texts import column_texts, is_text, plain, value_type
 from mclrec_tf.data.events import EventLogError, RowProblem, row_problem
-from mclrec_tf.data.iso_times import iso_times
+from mclrec_tf.data.iso_times import iso_times, usual_iso_times
 
 if TYPE_CHECKING:
     import pyarrow
@@ -145,6 +145,11 @@ class TimeReader:
         if not self._written_as_dates and (plain_numbers := _plain_numbers(array)) is not None:
             self._written_as_dates = False
             return self._same_unit(plain_numbers, rows)
+        maybe_dates = is_text(kind) and self._written_as_dates is not False
+        if maybe_dates and (dates := usual_iso_times(array)) is not None:
+            self._written_as_dates = True
+            self._note("seconds", dates.seconds)
+            return Times(dates.seconds, dates.billionths, {})
         texts = _exact_texts(array)
         if self._written_as_dates is None:
             self._written_as_dates = _dates_come_first(texts) if is_text(kind) else False
