@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from mclrec_tf.data.column_texts import column_texts, is_text, plain, value_type
+from mclrec_tf.data.column_texts import check_exact, column_texts, is_text, plain, value_type
 from mclrec_tf.data.events import EventLogError, RowProblem, row_problem
 from mclrec_tf.data.iso_times import iso_times, usual_iso_times
 
@@ -127,6 +127,8 @@ class TimeReader:
 
         array = plain(array)
         kind = array.type
+        if types.is_float32(kind) or types.is_float16(kind):
+            check_exact(self._path, self._column, array)
         if types.is_null(kind):
             texts = [""] * len(array)
             return self._problems({place: "is empty" for place in range(len(array))}, texts, rows)
