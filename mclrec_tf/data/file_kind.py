@@ -31,6 +31,7 @@ SEPARATORS = ("\t", ",", ";", "|", "::", " ")
 _SAMPLE_LINES = 100
 _ALIKE = 0.8
 _HEAD_BYTES = 1 << 16
+_FIRST_LINE = re.compile(rb"\s*[^\r\n]*")
 _RECBOLE = re.compile(r".+:(token|token_seq|float|float_seq)")
 _TEXT_ENDING = re.compile(r"\.txt(\.(gz|bz2|xz|zst|zip))?$", re.IGNORECASE)
 _FOREIGN = (
@@ -165,10 +166,14 @@ def _refuse_foreign(path: str, head: bytes) -> None:
 def _readable_lines(path: str, head: bytes, format: EventLogFormat) -> list[str]:
     """The lines of a text that may be a log, without blank ones."""
     _refuse_foreign(path, head)
-    lines = [line for line in re.split("\r\n|\n|\r", _text(head[:_HEAD_BYTES])) if line.strip()]
+    # The first line whole, however many columns it names.
+    end = max(_HEAD_BYTES, len(_FIRST_LINE.match(head)[0]))  # type: ignore[index]
+    lines = [line for line in re.split("\r\n|\n|\r", _text(head[:end])) if line.strip()]
     if not lines:
         raise EventLogError(f"{path}: the file is empty. Row 1 must name the columns.")
     begin = lines[0].strip()
+    if begin.startswith("sep=") and len(begin) <= 6:
+        raise EventLogError(f"{path}: row 1 is a note for Excel, {begin!r}. Remove that line.")
     if begin == "{" and not format.columns:
         raise EventLogError(
             f"{path}: looks like JSON over several lines. Write one object a line, for example "
@@ -221,6 +226,7 @@ def _without_header(path: str, lines: Sequence[str], format: EventLogFormat) -> 
         quotes = has_quotes(separator)
         counts = _widths(lines[:_SAMPLE_LINES], separator, quotes)
         if counts.count(expected) > len(counts) / 2:
+            _refuse_header(path, split_line(lines[0], separator, quotes), format)
             return FileKind("table", separator, tuple(format.names), False, quotes)
         found.append((max({*counts}, key=counts.count), separator))
     count, separator = max(found)
@@ -229,6 +235,17 @@ def _without_header(path: str, lines: Sequence[str], format: EventLogFormat) -> 
         f"{separator!r}: {lines[0][:80]!r}. Name each column, - for one that is not needed, and "
         "give --separator if it is another."
     )
+
+
+def _refuse_header(path: str, fields: Sequence[str], format: EventLogFormat) -> None:
+    """Stops where a file does have a header, so that its columns may be others than given."""
+    named = {*format.roles, *suggest_roles(fields).values()} & {*fields}
+    if len(named) > 1 and not _is_data(fields):
+        raise EventLogError(
+            f"{path}: row 1 is a header, {', '.join(map(repr, fields))}. Leave --columns out, and "
+            "name the columns by --user-column, --item-column and --timestamp-column; or remove "
+            "the header."
+        )
 
 
 def _widths(lines: Sequence[str], separator: str, quotes: bool) -> list[int]:
