@@ -69,7 +69,8 @@ class DataSettings:
     )
     columns: str = setting(
         "",
-        "names of the columns of a log without a header, for example user,item,-,timestamp; "
+        "names of the columns of a log without a header, for example user,item,-,timestamp "
+        "(with =, as --columns=-,user,item, if - comes first); "
         "user,item,... if each line is a user and all items, oldest first",
     )
     separator: str = setting(

@@ -9,7 +9,6 @@ from __future__ import annotations
 import ast
 import csv
 import json
-import os
 import re
 import shlex
 from collections.abc import Collection, Sequence
@@ -338,8 +337,8 @@ def _refuse_other_than_histories(path: str, lines: Sequence[str]) -> None:
     if prose > 0.3 * len(lines):
         raise EventLogError(
             f"{path}: looks like text for people, not like lines of a user and items: "
-            f"{lines[0][:80]!r}. Name the log's files alone, for example with a pattern such as "
-            f"{os.path.join(os.path.dirname(path), '*.csv')}; or give --columns {SEQUENCES}."
+            f"{lines[0][:80]!r}. Name the log's files alone, with a pattern in quotes; or "
+            f"give --columns {SEQUENCES}."
         )
 
 

@@ -19,7 +19,7 @@ _LOG_NAME = re.compile(
 # What may lie beside a log without being a part of it.
 _NO_LOG = re.compile(
     r"^(readme|licen[sc]e|copying|notice|makefile|md5sums|sha256sums)(\.[a-z]+)?$"
-    r"|\.(md|rst|html?|pdf|docx?|png|jpe?g|svg|py|ipynb|sh|sql|ya?ml|toml|cfg|ini|xml|crc|md5|sha\d+)$",
+    r"|\.(md|rst|html?|pdf|docx?|png|jpe?g|svg|py|ipynb|sh|sql|ya?ml|toml|cfg|ini|xml|crc|md5|sha\d+|bak|swp)$|~$",
     re.IGNORECASE,
 )
 _NAMES = (
@@ -35,12 +35,13 @@ def event_log_files(path: str | PathLike[str], format: EventLogFormat | None = N
 
     Args:
         path: a file of any name, a glob pattern, or a folder: the files in it and in its folders
-            that are named like logs; what begins with `.` or `_` is left out.
+            that are named like logs. What begins with `.` or `_` is left out, and so are README,
+            notes, pictures and the like.
         format: if given, also checks that this format can be read from that many files.
 
     Raises:
-        EventLogError: there is no such file, or there are several tables and no time column, so
-            that nothing says which row came first.
+        EventLogError: there is no such file, a folder holds others that may belong to the log, or
+            there are several tables and no time column, so that nothing says which row came first.
     """
     import tensorflow as tf
 
@@ -101,13 +102,13 @@ def _find_files(path: str) -> list[str]:
 
 def _in_folder(folder: str) -> list[str]:
     found = list(_walk(folder))
-    files, others = [], []
+    files: list[str] = []
+    others: list[str] = []
     for file in found:
         name = file.rsplit("/", 1)[-1]
-        if _LOG_NAME.search(name):
-            files.append(file)
-        elif not _NO_LOG.search(name):
-            others.append(file)
+        if _NO_LOG.search(name):
+            continue
+        (files if _LOG_NAME.search(name) else others).append(file)
     if files and others:
         raise EventLogError(
             f"{folder}: beside {len(files)} logs the folder holds {len(others)} files that may "
