@@ -64,7 +64,7 @@ def main(arguments: list[str] | None = None) -> None:
         epochs=options.epochs,
         callbacks=[
             keras.callbacks.EarlyStopping(
-                "val_unseen_items_ndcg_at_10", mode="max", patience=10, restore_best_weights=True
+                "val_unseen_items_ndcg_at_10", patience=10, restore_best_weights=True
             )
         ],
     )

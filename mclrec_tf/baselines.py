@@ -22,6 +22,10 @@ class Popularity:
 
     num_items: int
 
+    def __post_init__(self) -> None:
+        if self.num_items < 1:
+            raise ValueError(f"num_items must be at least 1, got {self.num_items}.")
+
     def __call__(self, history: tf.Tensor) -> tf.Tensor:
         """Scores `[B, |I| + 1]` for histories, int `[B, L]`."""
         scores = -tf.range(self.num_items + 1, dtype=tf.float32)

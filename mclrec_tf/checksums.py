@@ -14,7 +14,7 @@ CHECKSUM_FILE = "assets.extra/SHA256SUMS"
 _CHUNK = 2**20
 
 
-def write_checksums(export: str) -> None:
+def write_checksums(export: str | os.PathLike[str]) -> None:
     """Writes `CHECKSUM_FILE` for all other files of an export, in the format of `sha256sum`.
 
     Args:

@@ -41,9 +41,13 @@ class ResumableEarlyStopping(keras.callbacks.EarlyStopping):
         >>> model.fit(data, initial_epoch=done, epochs=50, callbacks=[stopping], ...)
     """
 
-    def __init__(self, directory: str, monitor: str, patience: int, epochs: int):
+    def __init__(self, directory: str | os.PathLike[str], monitor: str, patience: int, epochs: int):
+        if patience < 0 or epochs < 1:
+            raise ValueError(
+                f"patience must not be negative and epochs at least 1, got {patience} and {epochs}."
+            )
         super().__init__(monitor=monitor, patience=patience, mode="max", restore_best_weights=True)
-        self.directory = directory
+        self.directory = os.fspath(directory)
         self.epochs = epochs
         self.history: list[dict[str, float]] = []
 

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from mclrec_tf.data.batches import evaluation_batches, evaluation_order
+from mclrec_tf.data.batches import evaluation_batches, evaluation_order, held_out_items
 from mclrec_tf.data.histories import Histories
 from mclrec_tf.metrics import ranking_metrics
 from mclrec_tf.ranking import Ranks, target_ranks
@@ -16,7 +16,7 @@ from mclrec_tf.ranking import Ranks, target_ranks
 def rank_targets(
     scorer: Callable[[tf.Tensor], tf.Tensor],
     histories: Histories,
-    targets: npt.NDArray[np.int32],
+    targets: npt.ArrayLike,
     batch_size: int = 256,
     verbose: int = 0,
 ) -> Ranks:
@@ -25,12 +25,16 @@ def rank_targets(
     Args:
         scorer: A model or a baseline: int32 `[B, L]` histories in, `[B, |I| + 1]` scores out.
         histories: What is known of each user, in full.
-        targets: int32 `[U]`, the held-out item of each user.
+        targets: int `[U]`, the held-out item of each user; 0 for one that the catalogue does not
+            hold, which ranks behind every other.
         batch_size: Users a batch.
         verbose: 1 shows a progress bar.
 
     Returns:
         `Ranks(all_items, unseen_items)`, NumPy int64 `[U]` in the order of the users.
+
+    Raises:
+        ValueError: histories and targets do not fit together, or not the scorer's catalogue.
 
     Example:
 
@@ -40,17 +44,22 @@ def rank_targets(
     summarize(ranks)["unseen_items_ndcg_at_10"]
     ```
     """
-    if len(histories) != len(targets):
-        raise ValueError(
-            f"histories and targets must have one entry a user, got {len(histories)} and "
-            f"{len(targets)}."
-        )
+    targets = held_out_items(histories, targets)
+
+    def check(num_items: int | None) -> None:
+        for name, ids in (("histories", histories.items), ("targets", targets)):
+            if num_items is not None and int(ids.max(initial=0)) > num_items:
+                raise ValueError(
+                    f"{name}: item {ids.max()} is not among the {num_items} that the scorer knows."
+                )
 
     @tf.function(
         input_signature=[tf.TensorSpec([None, None], tf.int32), tf.TensorSpec([None], tf.int32)]
     )
     def rank(history: tf.Tensor, target: tf.Tensor) -> Ranks:
-        return target_ranks(scorer(history), target, history)
+        scores = scorer(history)
+        check(None if scores.shape[1] is None else scores.shape[1] - 1)
+        return target_ranks(scores, target, history)
 
     batches = evaluation_batches(histories, targets, batch_size)
     progress = keras.utils.Progbar(int(batches.cardinality()), verbose=verbose, unit_name="batch")

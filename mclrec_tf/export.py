@@ -53,7 +53,7 @@ class ExportedModel:
     def serving_default(self, history: tf.Tensor) -> dict[str, tf.Tensor]:
         """The k best items that are not in the history."""
         ids = self._known_ids(history_input(history))
-        scores = tf.where(self._seen(ids), LOWEST_SCORE, self.model(ids))
+        scores = tf.where(self._seen(ids), LOWEST_SCORE, self.model.scores(ids))
         return {**self._best(scores, tf.constant(self.k)), "known_items": _known_items(ids)}
 
     def recommend(
@@ -67,7 +67,7 @@ class ExportedModel:
         ids = self._known_ids(history)
         seen = self._seen(ids) & ~keep_seen[:, None]
         out = seen | self._seen(self._ids(exclude))
-        scores = tf.where(out, LOWEST_SCORE, self.model(ids))
+        scores = tf.where(out, LOWEST_SCORE, self.model.scores(ids))
         k = tf.minimum(k, self.model.num_items)
         best = self._best(scores, tf.reduce_max(tf.concat([k, [0]], 0)))
         asked = tf.range(tf.shape(best["scores"])[1])[None] < k[:, None]
@@ -94,7 +94,7 @@ class ExportedModel:
         ids = self._known_ids(history)
         targets = self._ids(features["target"])
         seen = self._seen(ids)
-        scores = self.model(ids)
+        scores = self.model.scores(ids)
         outputs = self._best(tf.where(seen, LOWEST_SCORE, scores), tf.constant(self.k))
         num_items = self.model.num_items
         for prefix, its_scores in (
@@ -171,13 +171,13 @@ def export_savedmodel(
     Raises:
         ValueError: the vocabulary does not have one entry an item, or k is below 1.
     """
+    path = os.fspath(path)
     if k < 1:
         raise ValueError(f"k must be at least 1, got {k}.")
-    path = os.fspath(path)
     with tempfile.TemporaryDirectory() as folder:
-        if isinstance(vocabulary, os.PathLike):
+        if isinstance(vocabulary, (str, os.PathLike)):
             vocabulary = os.fspath(vocabulary)
-        if not isinstance(vocabulary, str):
+        else:
             vocabulary = _write_vocabulary(os.path.join(folder, "items"), vocabulary)
         with tf.io.gfile.GFile(vocabulary, "rb") as lines:
             count = sum(1 for _ in lines)

@@ -41,7 +41,8 @@ def gradients(
     """
     found = tape.gradient(
         losses.objective,
-        weights,
+        # For a weight that the loss does not reach, TensorFlow makes zeros only of its own kind.
+        [weight.value if isinstance(weight, keras.Variable) else weight for weight in weights],
         output_gradients=loss_scale(optimizer, losses.objective.dtype),
         unconnected_gradients=tf.UnconnectedGradients.ZERO,
     )

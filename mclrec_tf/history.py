@@ -19,8 +19,25 @@ def most_recent(history: tf.Tensor, count: int) -> tf.Tensor:
 
 def without_gaps(ids: tf.Tensor) -> tf.Tensor:
     """Rows with 0 in any place, int `[B, L]`: their items in the same order, then the zeros."""
-    order = tf.argsort(tf.cast(ids == 0, tf.int32), axis=1, stable=True)
-    return tf.gather(ids, order, batch_dims=1)
+    return tf.gather(ids, _zeros_last(ids), batch_dims=1)
+
+
+def right_padded(history: tf.Tensor, *others: tf.Tensor) -> tuple[tf.Tensor, ...]:
+    """Rows with 0 in any place, int `[B, L]`, and others of the same places: the zeros moved last.
+
+    Nothing is sorted where there is nothing to do, which is the rule.
+    """
+
+    def moved() -> tuple[tf.Tensor, ...]:
+        order = _zeros_last(history)
+        return tuple(tf.gather(ids, order, batch_dims=1) for ids in (history, *others))
+
+    gaps = tf.reduce_any((history[:, :-1] == 0) & (history[:, 1:] != 0))
+    return tf.cond(gaps, moved, lambda: (history, *others))
+
+
+def _zeros_last(ids: tf.Tensor) -> tf.Tensor:
+    return tf.argsort(tf.cast(ids == 0, tf.int32), axis=1, stable=True)
 
 
 def cells_of(history: tf.Tensor) -> tf.Tensor:

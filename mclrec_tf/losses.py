@@ -28,10 +28,22 @@ def next_item_loss(vectors: tf.Tensor, candidates: tf.Tensor, labels: tf.Tensor)
         labels: int `[N]`, the row of `candidates` that came next.
 
     Returns:
-        Scalar float32, the mean over the N predictions; 0 when there are none.
+        Scalar float32, or float64 from vectors in float64: the mean over the N predictions; 0
+        when there are none.
+
+    Raises:
+        ValueError: the shapes do not fit.
     """
-    vectors, candidates = tf.cast(vectors, tf.float32), tf.cast(candidates, tf.float32)
-    count = tf.cast(tf.shape(vectors)[0], tf.float32)
+    for name, value, shape in (
+        ("vectors", vectors, [None, None]),
+        ("candidates", candidates, [None, vectors.shape[-1]]),
+        ("labels", labels, vectors.shape[:1]),
+    ):
+        if not value.shape.is_compatible_with(shape):
+            raise ValueError(f"{name} must have the shape {shape}, got {value.shape}.")
+    dtype = tf.float64 if vectors.dtype == tf.float64 else tf.float32
+    vectors, candidates = tf.cast(vectors, dtype), tf.cast(candidates, dtype)
+    count = tf.cast(tf.shape(vectors)[0], dtype)
     return tf.math.divide_no_nan(_summed_cross_entropy(vectors, candidates, labels), count)
 
 
@@ -58,13 +70,13 @@ def _summed_cross_entropy(
         d_candidates += tf.matmul(exponentials, mine / denominator, transpose_a=True)
         return begin + step, total, tf.concat([d_vectors, expected], axis=0), d_candidates
 
-    start = (0, 0.0, vectors[:0], tf.zeros_like(candidates))
-    free = tf.TensorSpec([None, dim], tf.float32)
+    start = (0, tf.zeros((), vectors.dtype), vectors[:0], tf.zeros_like(candidates))
+    free = tf.TensorShape([None, dim])
     _, total, d_vectors, d_candidates = tf.while_loop(
         lambda begin, *_: begin < rows,
         part,
         start,
-        shape_invariants=(tf.TensorSpec([], tf.int32), tf.TensorSpec([]), free, free),
+        shape_invariants=(tf.TensorShape([]), tf.TensorShape([]), free, free),
         parallel_iterations=1,
     )
     right = tf.gather(candidates, labels)
@@ -113,7 +125,7 @@ def info_nce(first: tf.Tensor, second: tf.Tensor, temperature: float = 1.0) -> t
         a replica can be left with.
     """
     similarities = _similarities(first, second) / temperature
-    logits = tf.where(_self_pairs(similarities), _EXCLUDED, similarities)
+    logits = tf.where(~_self_pairs(similarities), similarities, _EXCLUDED)
     # One more class that is never right, for an empty batch: no softmax runs over none.
     logits = tf.pad(logits, [[0, 0], [0, 1]], constant_values=_EXCLUDED)
     losses = tf.nn.sparse_softmax_cross_entropy_with_logits(
@@ -182,6 +194,11 @@ def _mean(values: tf.Tensor) -> tf.Tensor:
 
 def _similarities(first: tf.Tensor, second: tf.Tensor) -> tf.Tensor:
     """Inner products of all 2B rows, `[2B, 2B]`."""
+    if len(first.shape) != 2 or not first.shape.is_compatible_with(second.shape):
+        raise ValueError(
+            f"first and second must have the same shape [B, d], got {first.shape} and "
+            f"{second.shape}."
+        )
     rows = tf.concat([first, second], axis=0)
     return tf.matmul(rows, rows, transpose_b=True)
 

@@ -11,9 +11,11 @@ from mclrec_tf.diagnostics import CollapseDiagnostics
 from mclrec_tf.encoders.sequence_encoder import SequenceEncoder
 from mclrec_tf.gradients import descend, gradients
 from mclrec_tf.history import lengths_of, most_recent
+from mclrec_tf.inputs import checked_history, refuse_weights, training_rows
 from mclrec_tf.layers.augmenter import Augmenter
 from mclrec_tf.layers.view_operations import View, ViewOperation
 from mclrec_tf.losses import next_item_loss
+from mclrec_tf.metrics import MeanLoss
 from mclrec_tf.objectives import Losses, Objective, ViewLosses, ViewVectors
 from mclrec_tf.presets import PRESETS
 from mclrec_tf.recommender import Recommender
@@ -31,6 +33,10 @@ class MCLRec(Recommender):
     (`mclrec_tf.diagnostics`); `evaluate` takes `(history, target)` with one held-out item a
     history, as `evaluation_batches` gives, and reports hit rate, NDCG and MRR under both ranking
     policies.
+
+    Both take arrays too, and ids in every form that `mclrec_tf.inputs` names; what does not fit is
+    refused by a `ValueError` that names the argument. Training takes no `sample_weight` or
+    `class_weight`; in evaluation `sample_weight` weighs users.
 
     Ids: 0 is padding, `1..num_items` are items by falling frequency in the training data. An
     empty history therefore gets the popularity ranking: its scores are -log(id).
@@ -69,8 +75,8 @@ class MCLRec(Recommender):
             with the ratios of the paper when left out.
 
     Call arguments:
-        history: int tensor `[B, L]` of ids, oldest first, right-padded with 0, of any length;
-            the most recent `encoder.max_length` items are read.
+        history: int tensor `[B, L]` of ids, oldest first, padded with 0, of any length; the most
+            recent `encoder.max_length` items are read.
         training: Whether dropout is active.
 
     Returns:
@@ -121,13 +127,15 @@ class MCLRec(Recommender):
         self.stochastic_views = PRESETS[preset].stochastic_views(
             encoder.item_embedding, seed, operations
         )
-        first = Augmenter(name="augmenter_1")
-        second = first if share_augmenters else Augmenter(name="augmenter_2")
+        first = Augmenter(name="augmenter_1", dtype=encoder.dtype_policy)
+        second = (
+            first if share_augmenters else Augmenter(name="augmenter_2", dtype=encoder.dtype_policy)
+        )
         self.augmenters = [first, second]
         reported = ["loss", "rec_loss", *self.objective.view_terms]
         if self.objective.uses_augmenters:
             reported += self.update_rule.reports
-        self._loss_metrics = {name: keras.metrics.Mean(name=name) for name in reported}
+        self._loss_metrics = {name: MeanLoss(name=name) for name in reported}
         self._diagnostics = CollapseDiagnostics(encoder.dim)
         self.build((None, None))
 
@@ -181,8 +189,9 @@ class MCLRec(Recommender):
 
     def train_step(self, data: Any) -> dict[str, tf.Tensor]:
         """One iteration of Algorithm 1: two views of each history, then θ and φ by the rule."""
-        history, targets, _ = keras.utils.unpack_x_y_sample_weight(data)
-        history, targets = tf.cast(history, tf.int32), tf.cast(targets, tf.int32)
+        history, targets, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+        refuse_weights(sample_weight=sample_weight)
+        history, targets = training_rows(history, targets, self.num_items, self.encoder.max_length)
         views = None
         if self.objective.uses_views:
             views = self.stochastic_views(View(history, lengths_of(history)))
@@ -225,7 +234,7 @@ class MCLRec(Recommender):
 
     def learned_views(self, history: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """z̃1 and z̃2 of histories, `[B, d]` each, as a step of training draws them."""
-        recent = most_recent(tf.cast(history, tf.int32), self.encoder.max_length)
+        recent = most_recent(checked_history(history, self.num_items), self.encoder.max_length)
         views = self.stochastic_views(View(recent, lengths_of(recent)))
         vectors = self._view_vectors(self._encode_views(Batch(recent, recent, views)))
         return vectors.z1, vectors.z2

@@ -8,6 +8,14 @@ import tensorflow as tf
 CUTOFFS = (5, 10, 20)
 
 
+class MeanLoss(keras.metrics.Mean):
+    """Mean of a term of the losses."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._direction = "down"  # where Keras looks whether less is better
+
+
 class RankingMetric(keras.metrics.Mean):
     """Mean over users of a value between 0 and 1; base of the metrics from ranks.
 
@@ -30,10 +38,11 @@ class RankingMetric(keras.metrics.Mean):
     metric: str
 
     def __init__(self, k: int = 10, name: str | None = None, **kwargs: Any) -> None:
-        if k < 1:
+        if not k >= 1:
             raise ValueError(f"k must be at least 1, got {k}.")
         super().__init__(name=name or f"{self.metric}_at_{k}", **kwargs)
         self.k = k
+        self._direction = "up"
 
     def value(self, rank: tf.Tensor) -> tf.Tensor:
         raise NotImplementedError

@@ -1,11 +1,15 @@
 """What a Keras model needs for two optimizers, and for metrics of its own in each phase."""
 
+import os
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 import tensorflow as tf
 
+from mclrec_tf.averaged_weights import unwrapped
 from mclrec_tf.diagnostics import EffectiveRank
+from mclrec_tf.fit_callbacks import ProportionalRates, tell_directions
 
 
 class TwoOptimizerModel(keras.Model):
@@ -15,11 +19,12 @@ class TwoOptimizerModel(keras.Model):
     """
 
     _evaluating = False
+    _fitting = False
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        # Keras would decide this by itself, also for a model that only predicts: see `compile`.
-        self.jit_compile = False
+        # Keras would turn XLA on wherever there is a GPU, also for a model that only predicts.
+        self.supports_jit = False
 
     @property
     def encoder_weights(self) -> list[keras.Variable]:
@@ -53,30 +58,46 @@ class TwoOptimizerModel(keras.Model):
         Args:
             optimizer: Optimizer of the encoder, learning rate l.
             augmenter_optimizer: Optimizer of the augmenters, learning rate l′. A second
-                instance: the two keep separate states.
-            jit_compile: Whether XLA compiles the steps. Off: batches differ in length, and XLA
-                compiles anew for every shape. (Keras' own default, `"auto"`, would turn it on
-                wherever there is a GPU.)
+                instance: the two keep separate states. Callbacks that change the learning rate
+                change both in proportion (`mclrec_tf.fit_callbacks.ProportionalRates`).
+            jit_compile: False, or `"auto"`, which comes to the same: XLA cannot compile the
+                steps, whose shapes depend on how long the histories of a batch are.
             **kwargs: `run_eagerly`, `steps_per_execution`, `auto_scale_loss` as in Keras. The
                 losses and metrics are the model's own.
+
+        Raises:
+            ValueError: an argument asks for what the model cannot do, or an optimizer belongs to
+                other weights already.
         """
-        own = {"loss", "loss_weights", "metrics", "weighted_metrics"} & set(kwargs)
-        if own:
-            raise ValueError(f"{sorted(own)}: the losses and metrics of MCLRec are its own.")
-        super().compile(optimizer=optimizer, jit_compile=jit_compile, **kwargs)
-        self.augmenter_optimizer = keras.optimizers.get(augmenter_optimizer)
-        if self.augmenter_optimizer is self.optimizer:
+        own = ("loss", "loss_weights", "metrics", "weighted_metrics")
+        given = [name for name in own if kwargs.pop(name, None) is not None]
+        if given:
+            raise ValueError(
+                f"{', '.join(given)}: the losses and metrics of {type(self).__name__} are its own."
+            )
+        if jit_compile not in (False, "auto"):
+            raise ValueError(
+                f"jit_compile must be False or 'auto', got {jit_compile!r}: XLA cannot compile "
+                "steps whose shapes depend on the lengths of the histories."
+            )
+        if optimizer is None or augmenter_optimizer is None:
+            name = "optimizer" if optimizer is None else "augmenter_optimizer"
+            raise ValueError(f"{name} must be an optimizer, got None.")
+        optimizer, augmenter_optimizer = map(keras.optimizers.get, (optimizer, augmenter_optimizer))
+        if unwrapped(augmenter_optimizer) is unwrapped(optimizer):
             raise ValueError("augmenter_optimizer must be an instance of its own.")
+        super().compile(optimizer=optimizer, jit_compile=jit_compile, **kwargs)
         loss_scale_optimizer = keras.mixed_precision.LossScaleOptimizer
         if (
             kwargs.get("auto_scale_loss", True)
             and self.dtype_policy.name == "mixed_float16"
-            and not isinstance(self.augmenter_optimizer, loss_scale_optimizer)
+            and not isinstance(augmenter_optimizer, loss_scale_optimizer)
         ):
-            self.augmenter_optimizer = loss_scale_optimizer(self.augmenter_optimizer)
+            augmenter_optimizer = loss_scale_optimizer(augmenter_optimizer)
+        self.augmenter_optimizer = augmenter_optimizer
         # Built now, so that a checkpoint can be loaded before the first step.
-        self.optimizer.build(self.encoder_weights)
-        self.augmenter_optimizer.build(self.augmenter_weights)
+        _build("optimizer", self.optimizer, self.encoder_weights)
+        _build("augmenter_optimizer", augmenter_optimizer, self.augmenter_weights)
 
     def get_compile_config(self) -> dict[str, Any]:
         config = super().get_compile_config()
@@ -89,7 +110,9 @@ class TwoOptimizerModel(keras.Model):
         return config
 
     def compile_from_config(self, config: dict[str, Any]) -> None:
-        self.compile(**keras.saving.deserialize_keras_object(config))
+        # Earlier versions took jit_compile=True, though nothing could be trained then.
+        options = {name: value for name, value in config.items() if name != "jit_compile"}
+        self.compile(**keras.saving.deserialize_keras_object(options))
 
     def fit(
         self,
@@ -103,12 +126,22 @@ class TwoOptimizerModel(keras.Model):
     ) -> keras.callbacks.History:
         # With `use_ema`, weights end as their averages. Keras sees to that for one optimizer, just
         # before the callbacks' last call; here it is done for the other, at the same moment.
-        last = keras.callbacks.LambdaCallback(on_train_end=lambda logs: self._finalize_augmenters())
+        finalize = keras.callbacks.LambdaCallback(
+            on_train_end=lambda logs: self._finalize_augmenters()
+        )
         if isinstance(callbacks, keras.callbacks.CallbackList):
-            callbacks.append(last)
+            given = callbacks.callbacks
+            callbacks.append(finalize)
+            callbacks.append(ProportionalRates())
         else:
-            callbacks = [last, *keras.tree.flatten(callbacks or [])]
-        return super().fit(x, y, batch_size, epochs, verbose, callbacks, **kwargs)
+            given = keras.tree.flatten(callbacks or [])
+            callbacks = [finalize, *given, ProportionalRates()]
+        tell_directions(given, self.training_metrics, self.evaluation_metrics)
+        self._fitting, self._evaluating = True, False
+        try:
+            return super().fit(x, y, batch_size, epochs, verbose, callbacks, **kwargs)
+        finally:
+            self._fitting = False
 
     def _finalize_augmenters(self) -> None:
         # Before the first step the averages are zeros.
@@ -119,6 +152,29 @@ class TwoOptimizerModel(keras.Model):
         # The model is built when it is made. Under tf.distribute Keras would look whether it is,
         # by the mean of the first batch over the replicas: an error where they have unlike parts.
         pass
+
+    def save(self, filepath: Any, overwrite: bool = True, **kwargs: Any) -> None:
+        """As Keras saves, in its own format.
+
+        Raises:
+            ValueError: filepath names an HDF5 file, which Keras would write but cannot read.
+        """
+        if os.fspath(filepath).endswith((".h5", ".hdf5")):
+            raise ValueError(
+                f"filepath={os.fspath(filepath)!r}: Keras cannot read such a model from HDF5; "
+                "end the name in .keras, or call save_weights with .weights.h5."
+            )
+        super().save(filepath, overwrite, **kwargs)
+
+    def export(self, filepath: Any, *args: Any, input_signature: Any = None, **kwargs: Any) -> None:
+        """As Keras exports: ids of histories in, scores of the catalogue out.
+
+        `mclrec_tf.export.export_savedmodel` writes what a server of recommendations needs, with
+        the names of the items.
+        """
+        if input_signature is None:
+            input_signature = [keras.InputSpec(shape=(None, None), dtype="int32", name="history")]
+        super().export(os.fspath(filepath), *args, input_signature=input_signature, **kwargs)
 
     # The state of the random numbers is saved too, so that a training resumed from a checkpoint
     # goes on exactly as it would have without the interruption. Keras leaves it out by default.
@@ -142,6 +198,10 @@ class TwoOptimizerModel(keras.Model):
 
     @property
     def metrics(self) -> list[keras.metrics.Metric]:
+        """Those of the phase that the model is in, or was in last.
+
+        So `metrics_names` are the names of what `evaluate` or `train_on_batch` returned.
+        """
         return self.evaluation_metrics if self._evaluating else self.training_metrics
 
     def results_of_step(self, metrics: list[keras.metrics.Metric]) -> dict[str, tf.Tensor]:
@@ -156,4 +216,29 @@ class TwoOptimizerModel(keras.Model):
         try:
             return super().evaluate(*args, **kwargs)
         finally:
-            self._evaluating = False
+            self._evaluating = not self._fitting
+
+    def train_on_batch(self, *args: Any, **kwargs: Any) -> Any:
+        self._evaluating = False
+        return super().train_on_batch(*args, **kwargs)
+
+    def test_on_batch(self, *args: Any, **kwargs: Any) -> Any:
+        self._evaluating = True
+        return super().test_on_batch(*args, **kwargs)
+
+
+def _build(name: str, optimizer: Any, weights: Sequence[keras.Variable]) -> None:
+    """Makes the optimizer's states for these weights.
+
+    Raises:
+        ValueError: it has been built for others.
+    """
+    for weight in weights:
+        # Muon tells weights apart by their paths, but Keras hands it TensorFlow's variables.
+        for part in getattr(weight.value, "values", [weight.value]):  # one a replica
+            part.path = weight.path
+    was_built = optimizer.built
+    optimizer.build(weights)
+    known = {id(weight) for weight in unwrapped(optimizer)._trainable_variables}
+    if was_built and not known.issuperset(map(id, weights)):
+        raise ValueError(f"{name} has trained other weights: give a new instance.")

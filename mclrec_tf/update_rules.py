@@ -177,6 +177,8 @@ class MAML(UpdateRule):
         if not model.objective.uses_augmenters:
             return model.update_encoder(batch)
         theta, phi = model.encoder_weights, model.augmenter_weights
+        if not theta or not phi:  # frozen: there is no way of φ through an update of θ
+            return {**model.update_encoder(batch), **model.outer_losses(batch).terms}
         random_states = [tf.identity(state.value) for state in model.random_states]
         # This tape sees φ alone, so what it records is the way of φ through ∇_θ L0.
         with tf.GradientTape(watch_accessed_variables=False) as phi_tape:

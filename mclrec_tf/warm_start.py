@@ -55,12 +55,13 @@ def warm_start(
                 f"{name}: {len(names)} names, {len(set(names))} of them different, but the model "
                 f"has {of.num_items} items."
             )
+    if not model.compiled:
+        raise ValueError("model must be compiled, so that its optimizers can go on.")
     _check_alike(model, previous)
     rows = _previous_rows(items, previous_items)
     table = model.encoder.item_embedding.table
-    for weight, earlier in zip(
-        model.trainable_variables, previous.trainable_variables, strict=True
-    ):
+    # Also those that are not trained: frozen, or moving statistics of an encoder of one's own.
+    for weight, earlier in zip(model.weights, previous.weights, strict=True):
         values = keras.ops.convert_to_numpy(earlier)
         if weight is table:
             values = _carried(keras.ops.convert_to_numpy(weight) + _rare_mean(values), values, rows)
@@ -83,7 +84,7 @@ def warm_start(
 def _check_alike(model: MCLRec, previous: MCLRec) -> None:
     tables = [m.encoder.item_embedding.table for m in (model, previous)]
     shapes = [
-        [tuple(v.shape[1:] if v is table else v.shape) for v in m.trainable_variables]
+        [tuple(v.shape[1:] if v is table else v.shape) for v in m.weights]
         for m, table in zip((model, previous), tables, strict=True)
     ]
     kinds = [type(m.encoder).__name__ for m in (model, previous)]

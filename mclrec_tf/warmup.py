@@ -15,7 +15,9 @@ _HISTORY_ITEMS = 5
 _BATCHES = (1, 8)
 
 
-def write_warmup_requests(export: str, vocabulary: str, history_length: int) -> None:
+def write_warmup_requests(
+    export: str | os.PathLike[str], vocabulary: str | os.PathLike[str], history_length: int
+) -> None:
     """Writes requests for every signature of an export of `export_savedmodel`.
 
     Args:

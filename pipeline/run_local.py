@@ -144,7 +144,7 @@ def _run(options: argparse.Namespace, chosen: settings.Settings) -> int:
         console.print(f"Report: {page}")
     console.print(f"The model and its Keras file: {os.path.dirname(outcome.saved_model)}")
     if outcome.pushed_to is None:
-        console.print("Refused, nothing was pushed; the served model stays in place.")
+        console.print("Refused, nothing was pushed; a model that is served stays in place.")
         return NOT_BLESSED
     if wrong := report.damage_of_version(outcome.pushed_to):
         print(

@@ -24,11 +24,13 @@ LOG_OPTIONS = (
 )
 """The settings that say how a log is read: the fields of `mclrec_tf`'s EventLogFormat."""
 
+_EMPTY = "must not be empty; is a variable of the shell unset?"
+
 
 def not_empty(value: str) -> str:
     """A path or a name, for argparse: "" is what a shell makes of a variable that is not set."""
     if not value.strip():
-        raise argparse.ArgumentTypeError("must not be empty; is a variable of the shell unset?")
+        raise argparse.ArgumentTypeError(_EMPTY)
     return value
 
 
@@ -37,8 +39,17 @@ def setting(default: Any, help: str) -> Any:
     return field(default=default, metadata={"help": help})
 
 
-# "" takes the order of the rows. Where "" is the default it means something, too.
-_MAY_BE_EMPTY = {"timestamp_column"}
+class _NotEmpty(argparse.Action):
+    """Refuses "" where it is given; as a default it may mean that nothing was."""
+
+    def __call__(self, parser: Any, namespace: Any, values: Any, option_string: Any = None) -> None:
+        if not values:
+            raise argparse.ArgumentError(self, _EMPTY)
+        setattr(namespace, self.dest, values)
+
+
+# "" has a meaning of its own: the order of the rows, the built-in schema, the paper's grids.
+_MAY_BE_EMPTY = {"timestamp_column", "schema", "search_space"}
 
 
 def _require(name: str, value: float, at_least: float, below: float = float("inf")) -> None:
@@ -58,7 +69,8 @@ class DataSettings:
     )
     columns: str = setting(
         "",
-        "names of the columns of a log without a header, for example user,item,-,timestamp; "
+        "names of the columns of a log without a header, for example user,item,-,timestamp "
+        "(with =, as --columns=-,user,item, if - comes first); "
         "user,item,... if each line is a user and all items, oldest first",
     )
     separator: str = setting(
@@ -289,13 +301,12 @@ def add_option(parser: Any, kind: Any, name: str) -> None:
     (field_,) = (field_ for field_ in fields(kind) if field_.name == name)
     type_ = get_type_hints(kind)[name]
     is_choice = get_origin(type_) is Literal
-    parse = str if is_choice else type_
-    if parse is str and field_.default and name not in _MAY_BE_EMPTY:
-        parse = not_empty
+    must_be_said = type_ is str and name not in _MAY_BE_EMPTY
     parser.add_argument(
         option(name),
         dest=name,
-        type=parse,
+        action=_NotEmpty if must_be_said else "store",
+        type=str if is_choice else type_,
         choices=get_args(type_) if is_choice else None,
         default=field_.default,
         metavar=None if is_choice else type_.__name__.upper(),

@@ -105,6 +105,10 @@ def training_batches(
             f"batch_size and max_length must be at least 1, got {batch_size} and {max_length}."
         )
     make = causal_windows if schedule == "causal" else prefix_windows
+    if seed < 0 or first_epoch < 0:
+        raise ValueError(
+            f"seed and first_epoch must not be negative, got {seed} and {first_epoch}."
+        )
     windows = make(histories, max_length)
     if not len(windows):
         raise ValueError("histories: no user has two training events, so nothing can be learned.")
@@ -124,7 +128,7 @@ def training_batches(
 
 
 def evaluation_batches(
-    histories: Histories, targets: npt.NDArray[np.int32], batch_size: int = 256
+    histories: Histories, targets: npt.ArrayLike, batch_size: int = 256
 ) -> tf.data.Dataset:
     """Batches of `(history, target)` for `MCLRec.evaluate`, in order of falling length.
 
@@ -136,17 +140,40 @@ def evaluation_batches(
 
     Returns:
         Dataset of int32 tensors `[B, L]`, right-padded with 0, and `[B]`.
+
+    Raises:
+        ValueError: there is not one target a history, or batch_size is less than 1.
     """
+    if batch_size < 1:
+        raise ValueError(f"batch_size must be at least 1, got {batch_size}.")
+    items = held_out_items(histories, targets)
     order = evaluation_order(histories)
     rows = [order[at : at + batch_size] for at in range(0, len(order), batch_size)]
     whole = Windows(histories.row_splits[:-1], histories.lengths, histories.lengths)
 
     def one_pass() -> Iterator[tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]]:
         for users in rows:
-            yield _padded(histories, whole, users)[0], targets[users]
+            yield _padded(histories, whole, users)[0], items[users]
 
     signature = (tf.TensorSpec([None, None], tf.int32), tf.TensorSpec([None], tf.int32))
     return generated_dataset(one_pass, signature, len(rows))
+
+
+def held_out_items(histories: Histories, targets: npt.ArrayLike) -> npt.NDArray[np.int32]:
+    """The held-out item of each history as int32 `[U]`.
+
+    Raises:
+        ValueError: targets has another shape, or other values than ids.
+    """
+    items = np.asarray(targets)
+    if items.shape != (len(histories),):
+        raise ValueError(
+            f"histories and targets must have one entry a user, got {len(histories)} and "
+            f"{len(items) if items.ndim == 1 else items.shape}."
+        )
+    if items.size and (items.dtype.kind not in "iu" or items.min() < 0):
+        raise ValueError(f"targets must be ids of items, integers from 0; got {items}.")
+    return items.astype(np.int32)
 
 
 def evaluation_order(histories: Histories) -> npt.NDArray[np.int64]:

@@ -6,6 +6,10 @@ import uuid
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from mclrec_tf.data.events import EventLogError
+
 if TYPE_CHECKING:
     import pyarrow
 
@@ -36,7 +40,31 @@ def column_texts(array: pyarrow.Array) -> list[str]:
         array = array.cast(pyarrow.timestamp(array.type.unit)).cast(pyarrow.string())
     if types.is_integer(array.type) or types.is_boolean(array.type) or types.is_date(array.type):
         array = array.cast(pyarrow.string())
-    return [_text(value) for value in array.to_pylist()]
+    values = array.to_pylist()
+    if types.is_float32(array.type):
+        # The shortest number that is this one in 32 bits: 0.7, not 0.699999988.
+        values = [None if v is None else float(str(np.float32(v))) for v in values]
+    return [_text(value) for value in values]
+
+
+def check_exact(path: str, column: str, array: pyarrow.Array) -> None:
+    """Refuses a column of fractions whose numbers are too large to be told apart in its type.
+
+    Raises:
+        EventLogError: two whole numbers that differ may be the same there.
+    """
+    from pyarrow import types
+
+    exact_bits = {"float": 24, "halffloat": 11, "double": 53}.get(str(array.type))
+    if exact_bits is None or not types.is_floating(array.type):
+        return
+    values = np.abs(array.drop_null().to_numpy(zero_copy_only=False).astype(np.float64))
+    largest = values[np.isfinite(values)].max(initial=0)
+    if largest > 2**exact_bits:
+        raise EventLogError(
+            f"{path}: column {column!r} is of type {array.type}, which cannot tell numbers such as "
+            f"{largest:.0f} from their neighbours. Write it as integers or text."
+        )
 
 
 def plain(array: pyarrow.Array) -> pyarrow.Array:
@@ -59,6 +87,14 @@ def value_type(kind: pyarrow.DataType) -> pyarrow.DataType:
     if isinstance(kind, pyarrow.BaseExtensionType):
         kind = kind.storage_type
     return kind.value_type if types.is_dictionary(kind) else kind
+
+
+def is_time(kind: pyarrow.DataType) -> bool:
+    """Whether values of a type are points in time."""
+    from pyarrow import types
+
+    kind = value_type(kind)
+    return types.is_timestamp(kind) or types.is_date(kind)
 
 
 def is_text(kind: pyarrow.DataType) -> bool:

@@ -6,8 +6,15 @@ import numpy as np
 import pyarrow
 from pyarrow import compute, types
 
-from mclrec_tf.data.column_texts import column_texts, is_text, plain
-from mclrec_tf.data.events import EventBatch, RawBatch, RowProblem, id_problem, row_problem
+from mclrec_tf.data.column_texts import check_exact, column_texts, is_text, plain
+from mclrec_tf.data.events import (
+    EventBatch,
+    EventLogError,
+    RawBatch,
+    RowProblem,
+    id_problem,
+    row_problem,
+)
 from mclrec_tf.data.id_forms import IdForms
 from mclrec_tf.data.log_format import EventLogFormat
 from mclrec_tf.data.times import ORDER, TimeReader, TimeScale
@@ -44,8 +51,8 @@ class EventColumns:
         """
         keep, incomparable = self._format.filter.keeps(batch.columns, len(batch.rows))
         problems = [
-            row_problem(self._path, batch.rows[place], column, "is not a number", text)
-            for place, (column, text) in incomparable.items()
+            row_problem(self._path, batch.rows[place], found.column, found.reason, found.value)
+            for place, found in incomparable.items()
         ]
         keep[list(incomparable)] = False
         rows = batch.rows[keep]
@@ -61,6 +68,7 @@ class EventColumns:
         if self._format.timestamp_column in columns:
             times = self._time.read(columns[self._format.timestamp_column], rows)
             bad = times.problems | bad
+            self._refuse_another_header(times.problems, columns)
         else:
             self._without_times = True
         good = np.ones(len(rows), bool)
@@ -90,6 +98,7 @@ class EventColumns:
     ) -> pyarrow.Array:
         """The ids of a column as strings; what is no id is added to `bad`."""
         array = plain(columns[name])
+        check_exact(self._path, name, array)
         number = types.is_floating(array.type) or types.is_decimal(array.type)
         if (is_text(array.type) or types.is_integer(array.type)) and not array.null_count:
             try:
@@ -109,6 +118,23 @@ class EventColumns:
             if reason:
                 texts[place] = ""
         return pyarrow.array(texts, pyarrow.string())
+
+    def _refuse_another_header(
+        self, problems: dict[int, RowProblem], columns: dict[str, pyarrow.Array]
+    ) -> None:
+        """Stops where a row names the columns again, in another order.
+
+        As files that were put together have it; what follows would be read by the first order.
+        """
+        roles = self._format.roles
+        for place, problem in problems.items():
+            named = [column_texts(columns[name].slice(place, 1))[0] for name in roles]
+            if {*named} & {*roles} and named != [*roles] and len({*named} & {*roles}) > 1:
+                raise EventLogError(
+                    f"{self._path}: row {problem.row} names the columns again, in another order "
+                    f"({', '.join(map(repr, named))} where {', '.join(map(repr, roles))} stand). "
+                    "Split the file there."
+                )
 
 
 def _all_usual(ids: pyarrow.Array) -> bool:

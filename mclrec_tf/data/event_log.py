@@ -37,7 +37,7 @@ from mclrec_tf.data.parquet_log import read_parquet
 from mclrec_tf.data.sequences import read_sequences
 from mclrec_tf.data.text_blocks import TextBlocks
 from mclrec_tf.data.text_table import read_table
-from mclrec_tf.data.times import TimeScale, check_same_scale
+from mclrec_tf.data.times import ROWS, TimeScale, check_same_scale
 
 __all__ = [
     "Event",
@@ -80,7 +80,10 @@ class LogFile:
 
     @property
     def scale(self) -> TimeScale | None:
-        return self._columns.scale
+        scale = self._columns.scale
+        if scale and not scale.is_time and self.kind and self.kind.kind != "sequences":
+            return TimeScale(ROWS)
+        return scale
 
     def batches(self) -> Iterator[EventBatch]:
         """Yields the file's events.

@@ -9,8 +9,8 @@ from __future__ import annotations
 import ast
 import csv
 import json
-import os
 import re
+import shlex
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -30,6 +30,7 @@ SEPARATORS = ("\t", ",", ";", "|", "::", " ")
 _SAMPLE_LINES = 100
 _ALIKE = 0.8
 _HEAD_BYTES = 1 << 16
+_FIRST_LINE = re.compile(rb"\s*[^\r\n]*")
 _RECBOLE = re.compile(r".+:(token|token_seq|float|float_seq)")
 _TEXT_ENDING = re.compile(r"\.txt(\.(gz|bz2|xz|zst|zip))?$", re.IGNORECASE)
 _FOREIGN = (
@@ -164,10 +165,14 @@ def _refuse_foreign(path: str, head: bytes) -> None:
 def _readable_lines(path: str, head: bytes, format: EventLogFormat) -> list[str]:
     """The lines of a text that may be a log, without blank ones."""
     _refuse_foreign(path, head)
-    lines = [line for line in re.split("\r\n|\n|\r", _text(head[:_HEAD_BYTES])) if line.strip()]
+    # The first line whole, however many columns it names.
+    end = max(_HEAD_BYTES, len(_FIRST_LINE.match(head)[0]))  # type: ignore[index]
+    lines = [line for line in re.split("\r\n|\n|\r", _text(head[:end])) if line.strip()]
     if not lines:
         raise EventLogError(f"{path}: the file is empty. Row 1 must name the columns.")
     begin = lines[0].strip()
+    if begin.startswith("sep=") and len(begin) <= 6:
+        raise EventLogError(f"{path}: row 1 is a note for Excel, {begin!r}. Remove that line.")
     if begin == "{" and not format.columns:
         raise EventLogError(
             f"{path}: looks like JSON over several lines. Write one object a line, for example "
@@ -220,6 +225,7 @@ def _without_header(path: str, lines: Sequence[str], format: EventLogFormat) -> 
         quotes = has_quotes(separator)
         counts = _widths(lines[:_SAMPLE_LINES], separator, quotes)
         if counts.count(expected) > len(counts) / 2:
+            _refuse_header(path, split_line(lines[0], separator, quotes), format)
             return FileKind("table", separator, tuple(format.names), False, quotes)
         found.append((max({*counts}, key=counts.count), separator))
     count, separator = max(found)
@@ -228,6 +234,17 @@ def _without_header(path: str, lines: Sequence[str], format: EventLogFormat) -> 
         f"{separator!r}: {lines[0][:80]!r}. Name each column, - for one that is not needed, and "
         "give --separator if it is another."
     )
+
+
+def _refuse_header(path: str, fields: Sequence[str], format: EventLogFormat) -> None:
+    """Stops where a file does have a header, so that its columns may be others than given."""
+    named = {*format.roles, *suggest_roles(fields).values()} & {*fields}
+    if len(named) > 1 and not _is_data(fields):
+        raise EventLogError(
+            f"{path}: row 1 is a header, {', '.join(map(repr, fields))}. Leave --columns out, and "
+            "name the columns by --user-column, --item-column and --timestamp-column; or remove "
+            "the header."
+        )
 
 
 def _widths(lines: Sequence[str], separator: str, quotes: bool) -> list[int]:
@@ -298,13 +315,16 @@ def _refuse_other_than_histories(path: str, lines: Sequence[str]) -> None:
         alike = len(rows) > _ALIKE * len(lines)
         if not alike or width < least or (separator == " " and "" in rows[0]):
             continue
-        if separator == " " and not _has_typed_column(rows):
-            continue
-        if separator == "\t" and not _has_typed_column(rows) and len(rows[0]) < 4:
-            continue
         roles = suggest_roles(rows[0])
+        # The first row may be a header.
+        typed = _has_typed_column(rows) or _has_typed_column(rows[1:]) or len(roles) > 1
+        if not typed and (separator == " " or (separator == "\t" and len(rows[0]) < 4)):
+            continue
         if len(roles) > 1:
-            names = " ".join(f"--{r.replace('_', '-')} {n}" for r, n in sorted(roles.items()))
+            names = " ".join(
+                f"--{role.replace('_', '-')} {shlex.quote(name)}"
+                for role, name in sorted(roles.items())
+            )
             advice = f"Name its columns: {names}"
         else:
             advice = f"Give --columns {suggest_columns(rows) or 'with a name for each'}"
@@ -317,14 +337,14 @@ def _refuse_other_than_histories(path: str, lines: Sequence[str]) -> None:
     if prose > 0.3 * len(lines):
         raise EventLogError(
             f"{path}: looks like text for people, not like lines of a user and items: "
-            f"{lines[0][:80]!r}. Name the log's files alone, for example with a pattern such as "
-            f"{os.path.join(os.path.dirname(path), '*.csv')}; or give --columns {SEQUENCES}."
+            f"{lines[0][:80]!r}. Name the log's files alone, with a pattern in quotes; or "
+            f"give --columns {SEQUENCES}."
         )
 
 
 def _has_typed_column(rows: Sequence[Sequence[str]]) -> bool:
     """Whether a column holds times, or numbers with a fraction, in every row."""
-    if len(rows[0]) > 12:
+    if not rows or len(rows[0]) > 12:
         return False
     columns = list(zip(*rows, strict=True))
     return any(

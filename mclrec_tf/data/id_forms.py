@@ -18,6 +18,8 @@ _FORMS = {
     "decimal": r"^[0-9]+\.0+$",
     "zeros": "^0[0-9]+$",
     "spaces": r"^\s|\s$",
+    "quotes": r"""^(".*"|'.*')$""",
+    "missing": r"^(NULL|Null|null|None|NONE|none|nan|NaN|NAN|N/A|n/a|<NA>|\\N)$",
 }
 _WHOLE = "^(0|[1-9][0-9]*)$"
 _MOST_DIGITS = 32
@@ -29,7 +31,7 @@ class IdForms:
 
     Attributes:
         rows: how many ids were counted.
-        counts: of each form (decimal, zeros, spaces).
+        counts: of each form of `_FORMS`.
         first: file, row and id of the first one of each form.
         whole: of ids that are whole numbers, by the number of their digits.
         padded: the most digits that an id has which begins with 0.
@@ -97,5 +99,17 @@ def notes_on_ids(column: str, forms: Iterable[IdForms]) -> list[str]:
         notes.append(
             f"column {column}: {counts['spaces']:,} of {rows:,} ids begin or end with a space "
             f"({first['spaces']}); with and without they count as two ids. Write them alike."
+        )
+    if counts["quotes"]:
+        notes.append(
+            f"column {column}: {counts['quotes']:,} of {rows:,} ids stand in quotes "
+            f"({first['quotes']}), which are a part of them. Write the log without, if they are "
+            "not meant."
+        )
+    if counts["missing"]:
+        notes.append(
+            f"column {column}: {counts['missing']:,} of {rows:,} ids look like none "
+            f"({first['missing']}) and count as one id. Leave such rows out: --where "
+            f"\"{column} != '…'\"."
         )
     return notes

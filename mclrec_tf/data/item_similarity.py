@@ -35,6 +35,10 @@ def similar_items(
     """
     if count < 1 or window < 1:
         raise ValueError(f"count and window must be at least 1, got {count} and {window}.")
+    if int(histories.items.max(initial=0)) > num_items:
+        raise ValueError(
+            f"histories: item {histories.items.max()} is beyond num_items={num_items}."
+        )
     keys, weights = _pairs(histories, num_items, window)
     first, second = keys // (num_items + 1), keys % (num_items + 1)
     counts = np.bincount(histories.items, minlength=num_items + 1)

@@ -28,7 +28,8 @@ def read_json_lines(
     `events.aid`, `{"session": 7, "events": [{"aid": 1}, {"aid": 2}]}` holds two.
     """
     checked = all_seen = False
-    needed = [name for name in format.needed if name not in partitions]
+    folders = dict.fromkeys(partitions)
+    needed = format.needed
     present: dict[str, None] = {}
     for block in blocks:
         texts: dict[str, list[str]] = {name: [] for name in needed}
@@ -53,12 +54,17 @@ def read_json_lines(
             rows += [row] * len(events)
         if not checked and present:
             # Without waiting for the end. What only a filter needs may stand in few objects.
-            check_columns(path, [*present, *partitions], replace(format, where=""), "the file")
+            check_columns(path, list(present | folders), replace(format, where=""), "the file")
             checked = True
-        columns = {name: _binary(values) for name, values in texts.items()}
+        # What the objects hold themselves counts more than the name of their folder.
+        columns = {
+            name: _binary(values)
+            for name, values in texts.items()
+            if name in present or name not in folders
+        }
         yield RawBatch(columns, np.array(rows, np.int64), problems)
     if present:
-        check_columns(path, [*present, *partitions], format, "the file")
+        check_columns(path, list(present | folders), format, "the file")
 
 
 def first_values(lines: Iterable[str]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:

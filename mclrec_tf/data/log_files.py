@@ -11,10 +11,15 @@ from os import PathLike, fspath
 from mclrec_tf.data.events import EventLogError
 from mclrec_tf.data.log_format import EventLogFormat
 
-# In a folder, files of other names are no logs: README.md, _SUCCESS, a notebook.
 _LOG_NAME = re.compile(
     r"(\.(csv|tsv|txt|inter|dat|data|json|jsonl|ndjson|parquet|pq)"
     r"|^part-[^.]*)(\.(gz|bz2|xz|zst|zip))?$",
+    re.IGNORECASE,
+)
+# What may lie beside a log without being a part of it.
+_NO_LOG = re.compile(
+    r"^(readme|licen[sc]e|copying|notice|makefile|md5sums|sha256sums)(\.[a-z]+)?$"
+    r"|\.(md|rst|html?|pdf|docx?|png|jpe?g|svg|py|ipynb|sh|sql|ya?ml|toml|cfg|ini|xml|crc|md5|sha\d+|bak|swp)$|~$",
     re.IGNORECASE,
 )
 _NAMES = (
@@ -30,12 +35,13 @@ def event_log_files(path: str | PathLike[str], format: EventLogFormat | None = N
 
     Args:
         path: a file of any name, a glob pattern, or a folder: the files in it and in its folders
-            that are named like logs; what begins with `.` or `_` is left out.
+            that are named like logs. What begins with `.` or `_` is left out, and so are README,
+            notes, pictures and the like.
         format: if given, also checks that this format can be read from that many files.
 
     Raises:
-        EventLogError: there is no such file, or there are several tables and no time column, so
-            that nothing says which row came first.
+        EventLogError: there is no such file, a folder holds others that may belong to the log, or
+            there are several tables and no time column, so that nothing says which row came first.
     """
     import tensorflow as tf
 
@@ -96,7 +102,19 @@ def _find_files(path: str) -> list[str]:
 
 def _in_folder(folder: str) -> list[str]:
     found = list(_walk(folder))
-    files = [file for file in found if _LOG_NAME.search(file.rsplit("/", 1)[-1])]
+    files: list[str] = []
+    others: list[str] = []
+    for file in found:
+        name = file.rsplit("/", 1)[-1]
+        if _NO_LOG.search(name):
+            continue
+        (files if _LOG_NAME.search(name) else others).append(file)
+    if files and others:
+        raise EventLogError(
+            f"{folder}: beside {len(files)} logs the folder holds {len(others)} files that may "
+            f"belong to them but are not named like logs: {', '.join(others[:3])}. Move them, "
+            f"name them like logs ({_NAMES}), or give a pattern of the files to read."
+        )
     if not files:
         names = ", ".join(sorted(file[len(folder) :].lstrip("/") for file in found)[:5])
         raise EventLogError(
@@ -106,15 +124,24 @@ def _in_folder(folder: str) -> list[str]:
     return files
 
 
-def _walk(folder: str) -> Iterator[str]:
+def _walk(folder: str, root: str = "") -> Iterator[str]:
+    """The files of a folder and of its folders, once each: no link leads to one again."""
     from tensorflow.io import gfile
 
+    root = root or os.path.realpath(folder)
     for name in sorted(gfile.listdir(folder)):
         name = name.rstrip("/")
         if not name or name.startswith((".", "_")):
             continue
         path = gfile.join(folder, name)
+        # A link out of the folder belongs to the log; what is in the folder would be read twice.
+        if os.path.islink(path) and _within_each_other(os.path.realpath(path), root):
+            continue
         if gfile.isdir(path):
-            yield from _walk(path)
+            yield from _walk(path, root)
         else:
             yield path
+
+
+def _within_each_other(first: str, second: str) -> bool:
+    return (first + "/").startswith(second + "/") or (second + "/").startswith(first + "/")

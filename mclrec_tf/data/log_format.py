@@ -140,7 +140,7 @@ def check_columns(path: str, present: list[str], format: EventLogFormat, where: 
             raise EventLogError(
                 f"{path}: {where} names no column {column!r}. Its columns are: "
                 f"{_listed(present)}. Name the right one{no_time} with "
-                f"{argument}=, on the command line {option}{looks}."
+                f"{argument}= of EventLogFormat, on the command line {option}{looks}."
             )
         if present.count(column) > 1:
             raise EventLogError(

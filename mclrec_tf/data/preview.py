@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import re
 from collections.abc import Sequence
 from contextlib import suppress
@@ -17,7 +18,7 @@ from mclrec_tf.data.json_lines import first_values
 from mclrec_tf.data.log_files import partitions_of
 from mclrec_tf.data.log_format import EventLogFormat
 from mclrec_tf.data.open_log import CANNOT_READ, open_bytes, open_unpacked, packing, seekable
-from mclrec_tf.data.text_blocks import TextBlocks
+from mclrec_tf.data.text_blocks import BLOCK_BYTES, TextBlocks
 
 PREVIEW_ROWS = 1000
 _LINE_END = re.compile("\r\n|\n|\r")
@@ -112,10 +113,12 @@ def _parquet(path: str, packed_with: str, data: BinaryIO) -> Preview:
     from pyarrow import parquet
 
     try:
-        file = parquet.ParquetFile(seekable(data))
+        source = seekable(data)
+        file = parquet.ParquetFile(source)
         schema = file.schema_arrow
         first = next(file.iter_batches(PREVIEW_ROWS), None)
         columns = [column_texts(column) for column in first.columns] if first else []
+        source.close()
     except (pyarrow.ArrowException, OSError, ValueError) as error:
         raise EventLogError(
             f"{path}: row 1 and all that follow cannot be read: {error}. The file is damaged or "
@@ -142,6 +145,11 @@ def _text(
 ) -> Preview:
     head = blocks.head()
     kind = likely_kind(path, head, format, partitions)
+    if len(head) < BLOCK_BYTES // 2:
+        # A last line without an end is a block of its own; what is damaged after the first is not
+        # looked at here.
+        with suppress(EventLogError):
+            head = b"".join(itertools.islice(blocks, 2))
     lines = [
         line for line in _LINE_END.split(head.decode("utf-8", "surrogateescape")) if line.strip()
     ]

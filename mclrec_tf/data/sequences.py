@@ -20,8 +20,9 @@ def read_sequences(path: str, blocks: TextBlocks, format: EventLogFormat) -> Ite
     """Yields an event for each item of each line. Later lines of a user go on with the history."""
     import pyarrow
 
+    separator = format.split_at.encode()
     for block in blocks:
-        lines = [_SPACE.split(line.strip(b" \t")) for line in _LINE_END.split(block)]
+        lines = [_fields(line, separator) for line in _LINE_END.split(block)]
         counts = np.array([len(fields) - 1 for fields in lines])
         rows = np.arange(blocks.row, blocks.row + len(lines))
         problems = [
@@ -40,3 +41,11 @@ def read_sequences(path: str, blocks: TextBlocks, format: EventLogFormat) -> Ite
         users = firsts.take(pyarrow.array(np.repeat(np.arange(len(lines)), counts)))
         columns = {format.user_column: users, format.item_column: items}
         yield RawBatch(columns, np.repeat(rows, counts), problems)
+
+
+def _fields(line: bytes, separator: bytes) -> list[bytes]:
+    if separator.strip(b" \t"):
+        return line.split(separator)
+    if separator == b"\t":  # and a space is a part of an id
+        return [field for field in line.split(b"\t") if field] or [b""]
+    return _SPACE.split(line.strip(b" \t"))

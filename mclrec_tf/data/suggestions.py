@@ -35,6 +35,7 @@ _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?(?:[eE][+-]?\d+)?")
 # Seconds, milliseconds, microseconds, nanoseconds of the years 1980 to 2100.
 _EPOCHS = [(315_532_800 * unit, 4_102_444_800 * unit) for unit in (1, 10**3, 10**6, 10**9)]
 _A_RATING = 20
+_MANY_ROWS = 10
 
 
 def suggest_roles(names: Sequence[str]) -> dict[str, str]:
@@ -74,6 +75,7 @@ def suggest_columns(rows: Sequence[Sequence[str]]) -> str:
         for place, values in enumerate(fields)
         if place not in times[:1] and not _is_measure(values)
     ]
+    others = [place for place in others if not _is_row_number(fields[place])] or others
     if len(others) < 2:
         return ""
     user = others[0]
@@ -117,6 +119,14 @@ def _is_measure(values: Sequence[str]) -> bool:
     """A rating, a price or a place on the map, and no id."""
     found = [_NUMBER.fullmatch(value.strip()) for value in values]
     return all(found) and any(match[1] for match in found if match)
+
+
+def _is_row_number(values: Sequence[str]) -> bool:
+    """Whether the rows are counted: one more in each of many."""
+    numbers = [int(value) for value in values if value.isdecimal()]
+    return len(numbers) == len(values) >= _MANY_ROWS and all(
+        after == before + 1 for before, after in zip(numbers, numbers[1:], strict=False)
+    )
 
 
 def _is_small(values: Sequence[str]) -> bool:

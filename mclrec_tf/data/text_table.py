@@ -7,6 +7,7 @@ spoiled and go on with the next one.
 
 from __future__ import annotations
 
+import codecs
 import csv
 import re
 from collections import deque
@@ -97,11 +98,15 @@ class _Table:
         ]
         self._needed = [name for name in format.needed if name in self._names]
         self._places = [self._names.index(name) for name in self._needed]
-        self._separator = kind.separator if len(kind.separator) == 1 else _STAND_IN
+        is_plain = len(kind.separator) == 1 and kind.separator.isascii()
+        self._separator = kind.separator if is_plain else _STAND_IN
 
     def fast(self, row: int, block: bytes) -> RawBatch | None:
         """The columns of a block without quotes; None if its rows are not all alike."""
-        if b"\0" in block or not (text := self._with_one_separator(block)):
+        # The parser leaves out a byte order mark with which a block happens to begin.
+        if b"\0" in block or block.startswith(codecs.BOM_UTF8):
+            return None
+        if not (text := self._with_one_separator(block)):
             return None
         try:
             # Not read_csv: it looks through all Python objects for a traceback at every call.
@@ -171,7 +176,7 @@ class _Table:
         starts is given up: those after it are read again as records of their own, so that a quote
         that is never closed costs one row and not the rest of the file.
         """
-        if len(self._kind.separator) > 1:
+        if self._separator != self._kind.separator:
             for number, line in enumerate(_lines(blocks), start=row):
                 text = line.rstrip("\r\n")
                 if text:

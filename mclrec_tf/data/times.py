@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from mclrec_tf.data.column_texts import column_texts, is_text, plain, value_type
+from mclrec_tf.data.column_texts import check_exact, column_texts, is_text, plain, value_type
 from mclrec_tf.data.events import EventLogError, RowProblem, row_problem
 from mclrec_tf.data.iso_times import iso_times, usual_iso_times
 
@@ -32,7 +32,9 @@ if TYPE_CHECKING:
 
 BILLION = 10**9
 ORDER = "order"
-"""The unit of a log without times."""
+"""The unit of histories without times, of which later lines go on with earlier ones."""
+ROWS = "rows"
+"""The unit of a table without times, whose rows have an order within one file only."""
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _INT64_END = 2**63
 _UNITS = ("seconds", "milliseconds", "microseconds", "nanoseconds")
@@ -46,15 +48,20 @@ class TimeScale:
 
     Attributes:
         unit: seconds, milliseconds, microseconds or nanoseconds since 1970; "" for numbers that
-            are none of these, `ORDER` for a log without times.
+            are none of these, `ORDER` or `ROWS` for a log without times.
         example: one of them, as `times` holds it.
     """
 
     unit: str
     example: int = 0
 
+    @property
+    def is_time(self) -> bool:
+        """Whether it is the scale of a log with times."""
+        return self.unit not in (ORDER, ROWS)
+
     def __str__(self) -> str:
-        if self.unit == ORDER:
+        if not self.is_time:
             return "no times"
         if not self.unit:
             return f"numbers such as {self.example:,} that are no times since 1970"
@@ -92,6 +99,12 @@ def check_same_scale(scales: Mapping[str, TimeScale | None]) -> None:
     known = [(path, scale) for path, scale in scales.items() if scale]
     for path, scale in known[1:]:
         first_path, first = known[0]
+        if scale.unit == first.unit == ROWS:
+            raise EventLogError(
+                f"{path}: has no times, like {first_path}. The order of rows is known within one "
+                "file only: join the files, or name the time column with timestamp_column=, on the "
+                "command line --timestamp-column."
+            )
         if scale.unit != first.unit:
             raise EventLogError(
                 f"{path}: holds {scale}, but {first_path} holds {first}. Times of two kinds cannot "
@@ -127,6 +140,8 @@ class TimeReader:
 
         array = plain(array)
         kind = array.type
+        if types.is_float32(kind) or types.is_float16(kind):
+            check_exact(self._path, self._column, array)
         if types.is_null(kind):
             texts = [""] * len(array)
             return self._problems({place: "is empty" for place in range(len(array))}, texts, rows)

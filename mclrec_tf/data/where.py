@@ -1,22 +1,27 @@
 """Which rows of a log count: `event == 'view'`, `rating >= 4 and verified == true`.
 
 An expression compares columns with texts, numbers, `true` and `false` by `== != < <= > >= in`, and
-joins comparisons by `and`, `or`, `not`. A name with a dot is a column of that name. The kind of
-comparison is that of the constant: `rating >= 4` compares numbers, `day >= '2026-01-01'` texts. An
-empty value is neither equal nor larger nor smaller than a number.
+joins comparisons by `and`, `or`, `not`. A name with a dot is a column of that name; any other name
+stands between backticks: `` `event type` == 'view' ``. The kind of comparison is that of the
+constant: `rating >= 4` compares numbers, exactly, `day >= '2026-01-01'` texts, or points in time
+where the column has a type for them. As in SQL, an empty value compares with no number and no time,
+whether `not` stands before it or not.
 """
 
 from __future__ import annotations
 
 import ast
 import operator
+import re
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from mclrec_tf.data.column_texts import column_texts
+from mclrec_tf.data.column_texts import column_texts, is_time
+from mclrec_tf.data.events import EventLogError, RowProblem
+from mclrec_tf.data.iso_times import iso_times
 
 if TYPE_CHECKING:
     import pyarrow
@@ -36,11 +41,23 @@ _FLIPPED: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.GtE: ast.LtE,
 }
 _TRUTH = {"true": True, "false": False}
+_SPELLINGS = {
+    **dict.fromkeys(("true", "t", "yes", "y", "1"), True),
+    **dict.fromkeys(("false", "f", "no", "n", "0"), False),
+}
+_QUOTED_NAME = re.compile("`([^`]+)`")
 _HELP = (
     "Compare columns with texts in quotes, numbers, true or false, by == != < <= > >= in, joined "
-    "by and, or, not: \"event == 'view' and rating >= 4\"."
+    "by and, or, not: \"event == 'view' and rating >= 4\"; names with spaces in backticks."
 )
 _Mask = npt.NDArray[np.bool_]
+
+
+class _Truth(NamedTuple):
+    """Where a condition is true and where it is false; where it is neither, that is not known."""
+
+    true: _Mask
+    false: _Mask
 
 
 class Where:
@@ -62,9 +79,10 @@ class Where:
     def __init__(self, text: str) -> None:
         self.text = text
         self.columns: tuple[str, ...] = ()
+        self._quoted: dict[str, str] = {}
         if text:
             try:
-                self._expression = ast.parse(text.strip(), mode="eval").body
+                self._expression = ast.parse(self._without_backticks(text), mode="eval").body
             except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
                 raise ValueError(f"where must be an expression, got {text!r}. {_HELP}") from error
             names: list[str] = []
@@ -73,7 +91,7 @@ class Where:
 
     def keeps(
         self, columns: Mapping[str, pyarrow.Array], rows: int
-    ) -> tuple[_Mask, dict[int, tuple[str, str]]]:
+    ) -> tuple[_Mask, dict[int, RowProblem]]:
         """Tells which rows count.
 
         Args:
@@ -81,12 +99,26 @@ class Where:
             rows: how many rows there are.
 
         Returns:
-            bool `[rows]`, and for each row that cannot be compared its column and value.
+            bool `[rows]`, and for each row that cannot be decided, because of a value that cannot
+            be compared, the column, the reason and the value; the file and row are left empty.
+
+        Raises:
+            EventLogError: points in time are compared with a text that is none.
         """
         if not self.text:
             return np.ones(rows, bool), {}
-        problems: dict[int, tuple[str, str]] = {}
-        return self._evaluate(self._expression, columns, problems), problems
+        problems: dict[int, RowProblem] = {}
+        truth = self._evaluate(self._expression, columns, problems)
+        decided = truth.true | truth.false
+        return truth.true, {row: p for row, p in problems.items() if not decided[row]}
+
+    def _without_backticks(self, text: str) -> str:
+        def stand_in(match: re.Match[str]) -> str:
+            name = f"_quoted_{len(self._quoted)}"
+            self._quoted[name] = match[1]
+            return name
+
+        return _QUOTED_NAME.sub(stand_in, text.strip())
 
     def _check(self, node: ast.expr, names: list[str]) -> None:
         if isinstance(node, ast.BoolOp):
@@ -119,7 +151,7 @@ class Where:
 
     def _name(self, node: ast.expr) -> str | None:
         if isinstance(node, ast.Name) and node.id not in _TRUTH:
-            return node.id
+            return self._quoted.get(node.id, node.id)
         if isinstance(node, ast.Attribute) and (before := self._name(node.value)):
             return f"{before}.{node.attr}"
         return None
@@ -143,47 +175,71 @@ class Where:
         self,
         node: ast.expr,
         columns: Mapping[str, pyarrow.Array],
-        problems: dict[int, tuple[str, str]],
-    ) -> _Mask:
-        if isinstance(node, ast.BoolOp):
-            masks = [self._evaluate(value, columns, problems) for value in node.values]
-            join = np.logical_and if isinstance(node.op, ast.And) else np.logical_or
-            return join.reduce(masks)
+        problems: dict[int, RowProblem],
+    ) -> _Truth:
         if isinstance(node, ast.UnaryOp):
-            return ~self._evaluate(node.operand, columns, problems)
-        assert isinstance(node, ast.Compare)
-        masks = [
-            _compare(op, name, column_texts(columns[name]), constant, problems)
-            for op, name, constant in self._comparisons(node)
-        ]
-        return np.logical_and.reduce(masks)
+            truth = self._evaluate(node.operand, columns, problems)
+            return _Truth(truth.false, truth.true)
+        if isinstance(node, ast.BoolOp):
+            parts = [self._evaluate(value, columns, problems) for value in node.values]
+        else:
+            assert isinstance(node, ast.Compare)
+            parts = [
+                _compare(op, name, columns[name], constant, problems)
+                for op, name, constant in self._comparisons(node)
+            ]
+        trues, falses = zip(*parts, strict=True)
+        if isinstance(node, ast.BoolOp) and isinstance(node.op, ast.Or):
+            return _Truth(np.logical_or.reduce(trues), np.logical_and.reduce(falses))
+        return _Truth(np.logical_and.reduce(trues), np.logical_or.reduce(falses))
 
 
 def _compare(
     op: ast.cmpop,
     name: str,
-    texts: list[str],
+    column: pyarrow.Array,
     constant: Any,
-    problems: dict[int, tuple[str, str]],
-) -> _Mask:
-    first = constant[0] if isinstance(constant, list) else constant
-    values: list[Any]
-    if isinstance(first, bool):
-        values = [_TRUTH.get(text.lower()) for text in texts]
-    elif isinstance(first, str):
-        values = list(texts)
-    else:
-        values = []
-        for row, text in enumerate(texts):
+    problems: dict[int, RowProblem],
+) -> _Truth:
+    constants = constant if isinstance(constant, list) else [constant]
+    values: list[Any] = list(column_texts(column))
+    if isinstance(constants[0], str) and is_time(column.type):
+        values, constants = _instants(values), _instants(constants)
+        if None in constants:
+            raise EventLogError(
+                f"where compares the times in column {name!r} with {constant!r}, which is no ISO "
+                "8601 date."
+            )
+    elif not isinstance(constants[0], str):
+        is_bool = isinstance(constants[0], bool)
+        reason = "is neither true nor false" if is_bool else "is not a number"
+        read = (lambda text: _SPELLINGS[text.strip().lower()]) if is_bool else _number
+        for row, text in enumerate(values):
             try:
-                values.append(float(text) if text else None)
-            except ValueError:
-                problems[row] = (name, text)
-                values.append(None)
+                values[row] = read(text) if text else None
+            except (KeyError, ValueError):
+                problems[row] = RowProblem("", row, name, reason, text)
+                values[row] = None
+    known = np.array([value is not None for value in values], bool)
     if isinstance(op, (ast.In, ast.NotIn)):
-        among = {*constant}
-        return np.array([(v in among) == isinstance(op, ast.In) for v in values], bool)
-    compares = _OPERATORS[type(op)]
-    if isinstance(op, (ast.Eq, ast.NotEq)):
-        return np.array([compares(value, constant) for value in values], bool)
-    return np.array([value is not None and compares(value, constant) for value in values], bool)
+        among = {*constants}
+        true = np.array([(v in among) == isinstance(op, ast.In) for v in values], bool)
+    else:
+        compares = _OPERATORS[type(op)]
+        other = constants[0]
+        true = np.array([v is not None and compares(v, other) for v in values], bool)
+    return _Truth(true & known, ~true & known)
+
+
+def _number(text: str) -> int | float:
+    """A number, exact where it is whole: identifiers have more digits than a float."""
+    try:
+        return int(text)
+    except ValueError:
+        return float(text)
+
+
+def _instants(texts: list[str]) -> list[tuple[int, int] | None]:
+    times = iso_times(texts)
+    rows = zip(times.seconds.tolist(), times.billionths.tolist(), times.valid, strict=True)
+    return [(second, part) if valid else None for second, part, valid in rows]

@@ -4,6 +4,7 @@ from typing import Any
 
 import keras
 
+from mclrec_tf.encoders.sequence_encoder import check_sizes
 from mclrec_tf.encoders.transformer_encoder import TransformerEncoder
 from mclrec_tf.layers.filter_block import FilterBlock
 
@@ -61,6 +62,9 @@ class BSARec(TransformerEncoder):
         super().__init__(
             num_items, dim, max_length, num_layers, num_heads, inner_dim, dropout, **kwargs
         )
+        if not 0 <= alpha <= 1:
+            raise ValueError(f"alpha must lie in 0..1, got {alpha}.")
+        check_sizes(window=window)
         self.alpha = alpha
         self.window = window
 
@@ -72,6 +76,7 @@ class BSARec(TransformerEncoder):
             alpha=self.alpha,
             window=self.window,
             name=name,
+            dtype=self.dtype_policy,
         )
 
     def get_config(self) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from mclrec_tf.encoders.sequence_encoder import SequenceEncoder
+from mclrec_tf.encoders.sequence_encoder import SequenceEncoder, check_dropout, check_sizes
 from mclrec_tf.layers.packed_recurrence import Steps
 
 
@@ -47,22 +47,26 @@ class GRU4Rec(SequenceEncoder):
         **kwargs: Any,
     ) -> None:
         super().__init__(num_items, dim, max_length, **kwargs)
-        if num_layers < 1:
-            raise ValueError(f"num_layers must be at least 1, got {num_layers}.")
+        check_sizes(hidden_dim=hidden_dim, num_layers=num_layers)
+        check_dropout(dropout)
         self.hidden_dim = hidden_dim or 2 * dim
         self.num_layers = num_layers
         self.dropout = dropout
 
     def build(self, input_shape: Any = None) -> None:
         super().build(input_shape)
-        self.drop = keras.layers.Dropout(self.dropout, name="drop")
+        self.drop = keras.layers.Dropout(self.dropout, name="drop", dtype=self.dtype_policy)
         self.cells, size = [], self.dim
         for index in range(self.num_layers):
-            cell = keras.layers.GRUCell(self.hidden_dim, name=f"gru_{index}")
+            cell = keras.layers.GRUCell(
+                self.hidden_dim, name=f"gru_{index}", dtype=self.dtype_policy
+            )
             cell.build((None, size))
             self.cells.append(cell)
             size = self.hidden_dim
-        self.output_projection = keras.layers.Dense(self.dim, name="output_projection")
+        self.output_projection = keras.layers.Dense(
+            self.dim, name="output_projection", dtype=self.dtype_policy
+        )
         self.output_projection.build((None, size))
 
     def encode(self, ids: tf.Tensor, lengths: tf.Tensor, training: bool | None) -> tf.Tensor:

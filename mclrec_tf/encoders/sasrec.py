@@ -31,4 +31,6 @@ class SASRec(TransformerEncoder):
     """
 
     def new_block(self, name: str) -> TransformerBlock:
-        return TransformerBlock(self.num_heads, self.inner_dim, self.dropout, name=name)
+        return TransformerBlock(
+            self.num_heads, self.inner_dim, self.dropout, name=name, dtype=self.dtype_policy
+        )

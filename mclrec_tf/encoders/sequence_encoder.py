@@ -9,6 +9,19 @@ from mclrec_tf.history import lengths_of
 from mclrec_tf.layers.item_embedding import ItemEmbedding
 
 
+def check_sizes(**sizes: int | None) -> None:
+    """Raises a `ValueError` for a size that is less than 1; None is one that follows by itself."""
+    for name, size in sizes.items():
+        if size is not None and not size >= 1:
+            raise ValueError(f"{name} must be at least 1, got {size}.")
+
+
+def check_dropout(dropout: float) -> None:
+    """Raises a `ValueError` unless it is a share that leaves something."""
+    if not 0 <= dropout < 1:
+        raise ValueError(f"dropout must lie in 0..1 and be less than 1, got {dropout}.")
+
+
 class SequenceEncoder(keras.layers.Layer):
     """Turns histories of item ids into one vector a position; base of all encoders.
 
@@ -36,12 +49,13 @@ class SequenceEncoder(keras.layers.Layer):
 
     def __init__(self, num_items: int, dim: int = 64, max_length: int = 50, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        if max_length < 1:
-            raise ValueError(f"max_length must be at least 1, got {max_length}.")
+        check_sizes(num_items=num_items, dim=dim, max_length=max_length)
         self.num_items = num_items
         self.dim = dim
         self.max_length = max_length
-        self.item_embedding = ItemEmbedding(num_items, dim, name="item_embedding")
+        self.item_embedding = ItemEmbedding(
+            num_items, dim, name="item_embedding", dtype=self.dtype_policy
+        )
 
     def build(self, input_shape: Any = None) -> None:
         self.item_embedding.build()

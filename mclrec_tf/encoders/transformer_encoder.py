@@ -5,7 +5,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from mclrec_tf.encoders.sequence_encoder import SequenceEncoder
+from mclrec_tf.encoders.sequence_encoder import SequenceEncoder, check_dropout, check_sizes
 from mclrec_tf.layers.tokens import Tokens
 from mclrec_tf.layers.transformer_block import TransformerBlock
 
@@ -35,8 +35,10 @@ class TransformerEncoder(SequenceEncoder):
         **kwargs: Any,
     ) -> None:
         super().__init__(num_items, dim, max_length, **kwargs)
-        if num_layers < 1:
-            raise ValueError(f"num_layers must be at least 1, got {num_layers}.")
+        check_sizes(num_layers=num_layers, num_heads=num_heads, inner_dim=inner_dim)
+        check_dropout(dropout)
+        if dim % num_heads:
+            raise ValueError(f"num_heads={num_heads} must divide dim={dim}.")
         self.num_layers = num_layers
         self.num_heads = num_heads
         self.inner_dim = inner_dim or 4 * dim
@@ -54,9 +56,11 @@ class TransformerEncoder(SequenceEncoder):
             initializer=keras.initializers.RandomNormal(stddev=0.02),
             name="position_table",
         )
-        self.input_norm = keras.layers.LayerNormalization(epsilon=1e-12, name="input_norm")
+        self.input_norm = keras.layers.LayerNormalization(
+            epsilon=1e-12, name="input_norm", dtype=self.dtype_policy
+        )
         self.input_norm.build(shape)
-        self.drop = keras.layers.Dropout(self.dropout, name="drop")
+        self.drop = keras.layers.Dropout(self.dropout, name="drop", dtype=self.dtype_policy)
         self.blocks = [self.new_block(f"block_{index}") for index in range(self.num_layers)]
         for block in self.blocks:
             block.build(shape)

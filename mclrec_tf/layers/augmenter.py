@@ -43,6 +43,7 @@ class Augmenter(keras.layers.Layer):
                 activation=activation,
                 kernel_initializer=keras.initializers.RandomUniform(-limit, limit),
                 bias_initializer=keras.initializers.RandomUniform(-limit, limit),
+                dtype=self.dtype_policy,
             )
             layer.build((*input_shape[:-1], fan_in))
             self.dense_layers.append(layer)

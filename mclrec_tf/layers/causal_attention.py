@@ -40,9 +40,17 @@ class CausalAttention(keras.layers.Layer):
             raise ValueError(
                 f"num_heads={self.num_heads} must divide the size of the vectors, dim={dim}."
             )
-        self.query_key_value = _projection(3 * dim, "query_key_value", input_shape)
-        self.output_projection = _projection(dim, "output_projection", input_shape)
-        self.drop = keras.layers.Dropout(self.dropout, name="drop")
+        self.query_key_value = self._projection(3 * dim, "query_key_value", input_shape)
+        self.output_projection = self._projection(dim, "output_projection", input_shape)
+        self.drop = keras.layers.Dropout(self.dropout, name="drop", dtype=self.dtype_policy)
+
+    def _projection(self, size: int, name: str, input_shape: Any) -> keras.layers.Dense:
+        initializer = keras.initializers.RandomNormal(stddev=0.02)
+        layer = keras.layers.Dense(
+            size, kernel_initializer=initializer, name=name, dtype=self.dtype_policy
+        )
+        layer.build(input_shape)
+        return layer
 
     def call(
         self,
@@ -87,11 +95,3 @@ class CausalAttention(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "num_heads": self.num_heads, "dropout": self.dropout}
-
-
-def _projection(size: int, name: str, input_shape: Any) -> keras.layers.Dense:
-    layer = keras.layers.Dense(
-        size, kernel_initializer=keras.initializers.RandomNormal(stddev=0.02), name=name
-    )
-    layer.build(input_shape)
-    return layer

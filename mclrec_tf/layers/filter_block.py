@@ -46,9 +46,11 @@ class FilterBlock(TransformerBlock):
 
     def build(self, input_shape: Any) -> None:
         super().build(input_shape)
-        self.filter = CausalFilter(self.window, name="filter")
+        self.filter = CausalFilter(self.window, name="filter", dtype=self.dtype_policy)
         self.filter.build(input_shape)
-        self.filter_norm = keras.layers.LayerNormalization(epsilon=1e-12, name="filter_norm")
+        self.filter_norm = keras.layers.LayerNormalization(
+            epsilon=1e-12, name="filter_norm", dtype=self.dtype_policy
+        )
         self.filter_norm.build(input_shape)
 
     def mix(

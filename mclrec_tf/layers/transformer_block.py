@@ -42,19 +42,31 @@ class TransformerBlock(keras.layers.Layer):
 
     def build(self, input_shape: Any) -> None:
         dim = input_shape[-1]
-        self.attention = CausalAttention(self.num_heads, self.dropout, name="attention")
+        self.attention = CausalAttention(
+            self.num_heads, self.dropout, name="attention", dtype=self.dtype_policy
+        )
         self.attention.build(input_shape)
-        self.attention_norm = keras.layers.LayerNormalization(epsilon=1e-12, name="attention_norm")
+        self.attention_norm = keras.layers.LayerNormalization(
+            epsilon=1e-12, name="attention_norm", dtype=self.dtype_policy
+        )
         self.attention_norm.build(input_shape)
         self.expand = keras.layers.Dense(
-            self.inner_dim, activation="gelu", kernel_initializer=_normal(), name="expand"
+            self.inner_dim,
+            activation="gelu",
+            kernel_initializer=_normal(),
+            name="expand",
+            dtype=self.dtype_policy,
         )
         self.expand.build(input_shape)
-        self.contract = keras.layers.Dense(dim, kernel_initializer=_normal(), name="contract")
+        self.contract = keras.layers.Dense(
+            dim, kernel_initializer=_normal(), name="contract", dtype=self.dtype_policy
+        )
         self.contract.build((*input_shape[:-1], self.inner_dim))
-        self.output_norm = keras.layers.LayerNormalization(epsilon=1e-12, name="output_norm")
+        self.output_norm = keras.layers.LayerNormalization(
+            epsilon=1e-12, name="output_norm", dtype=self.dtype_policy
+        )
         self.output_norm.build(input_shape)
-        self.drop = keras.layers.Dropout(self.dropout, name="drop")
+        self.drop = keras.layers.Dropout(self.dropout, name="drop", dtype=self.dtype_policy)
 
     def call(
         self,

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from mclrec_tf.data.event_log import EventLogError
 from mclrec_tf.data.time_split import Periods
-from mclrec_tf.data.times import ORDER, check_same_scale
+from mclrec_tf.data.times import check_same_scale
 from pipeline.example_gen.report import FileSummary, LogTotals
 
 _LINES_SHOWN = 20
@@ -15,7 +15,7 @@ _LINES_SHOWN = 20
 
 def check_has_time(files: Sequence[FileSummary], periods: Periods | None) -> None:
     """Stops if a log without time is to be split by time."""
-    without = [file.file for file in files if file.time_unit == ORDER]
+    without = [file.file for file in files if file.time_scale and not file.time_scale.is_time]
     if periods and without:
         raise EventLogError(
             f"{without[0]}: this log has no time to split by. Use --split leave_one_out, "

@@ -12,17 +12,12 @@ import sys
 from rich.console import Console
 
 from pipeline.os_errors import tells_os_errors
-from pipeline.settings import DataSettings, add_option, not_empty
+from pipeline.settings import LOG_OPTIONS, DataSettings, add_option, not_empty
 from serving.tensorflow_log import silence_tensorflow
 
 WOULD_START, WOULD_NOT, WRONG_OPTIONS, INTERRUPTED = 0, 1, 2, 130
 _SETTINGS = (
-    "user_column",
-    "item_column",
-    "timestamp_column",
-    "columns",
-    "separator",
-    "where",
+    *LOG_OPTIONS,
     "k_core",
     "max_bad_rows",
     "window_spans",
@@ -85,12 +80,11 @@ def _inspect(options_parser: argparse.ArgumentParser, options: argparse.Namespac
         if isinstance(stream, io.TextIOWrapper):  # a log may hold what a terminal cannot show
             stream.reconfigure(errors="backslashreplace")
     # Not at the top of the file: they take seconds, and --help should not.
-    from pipeline.inspect.inspection import inspect_log, log_format
+    from pipeline.inspect.inspection import inspect_log
     from pipeline.inspect.show import printable, show
 
     try:
         settings = DataSettings(**{name: getattr(options, name) for name in _SETTINGS})
-        log_format(settings)
     except ValueError as error:
         options_parser.error(str(error))
     found = inspect_log(data, settings)

@@ -18,6 +18,8 @@ _ROLES = dict(zip(ARGUMENTS, ("the user", "the item", "the time"), strict=True))
 _SAID = {"user": "user", "item": "item", "timestamp": "time"}
 # Of the first rows; a column that is empty more often is not what tells users or items.
 _MOSTLY_FILLED = 0.9
+# As what a value that is missing is often written. Ids they stay, if nothing else is there.
+_MISSING = {"", "na", "n/a", "nan", "null", "none", "\\n", "unknown"}
 _ROWS_FOR_COLUMNS = 100
 
 
@@ -106,9 +108,16 @@ def _with_names(preview: Preview, given: EventLogFormat) -> tuple[EventLogFormat
 def _by_name(role: str, preview: Preview, filled: list[str], found: dict[str, str]) -> str:
     free = [name for name in filled if name not in found.values()]
     suggested = suggest_roles(free).get(role, "")
-    if role == "timestamp_column" and suggested and not _holds_times(preview, suggested):
-        return ""
-    return suggested
+    if role != "timestamp_column" or not suggested or _holds_times(preview, suggested):
+        return suggested
+    if other := _time_by_value(preview, filled, found):
+        return other
+    raise EventLogError(
+        f"{preview.path}: column {suggested!r} looks like the time, but it holds "
+        f"{next(filter(None, preview.column(suggested)))[:40]!r}, which is no number and no date "
+        "as ISO 8601 writes it (2026-01-31T10:15:00). Write it so, or give --timestamp-column "
+        '"" if the rows stand in the order of the events.'
+    )
 
 
 def _time_by_value(preview: Preview, filled: list[str], found: dict[str, str]) -> str:
@@ -134,7 +143,8 @@ def _is_number(text: str) -> bool:
 
 def _filled(preview: Preview, name: str) -> float:
     values = preview.column(name)
-    return sum(map(bool, values)) / max(len(values), 1)
+    filled = sum(value.strip().lower() not in _MISSING for value in values)
+    return filled / max(len(values), 1)
 
 
 def _sentence(role: str, wanted: str, name: str, preview: Preview) -> str:
@@ -144,7 +154,7 @@ def _sentence(role: str, wanted: str, name: str, preview: Preview) -> str:
             'for the order of the events (--timestamp-column "").'
         )
     why = (
-        f"{wanted!r} is empty in {1 - _filled(preview, wanted):.0%} of the first rows"
+        f"{wanted!r} is missing in {1 - _filled(preview, wanted):.0%} of the first rows"
         if wanted in preview.names
         else f"there is no column {wanted!r}"
     )

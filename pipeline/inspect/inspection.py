@@ -18,7 +18,7 @@ from pipeline.inspect.guess import guess_format
 from pipeline.inspect.notes import notes_on_columns, notes_on_events
 from pipeline.inspect.periods import TimeSplit, suggest_time_split
 from pipeline.inspect.sample import BATCHES, SECONDS, Sample, file_sizes, read_sample
-from pipeline.settings import LOG_OPTIONS, DataSettings
+from pipeline.settings import LOG_OPTIONS, DataSettings, log_format
 
 _PREVIEWED_FILES = 10
 
@@ -201,15 +201,6 @@ def _first_readable(files: list[str], given: EventLogFormat) -> Preview:
         except EventLogError as error:
             errors.append(error)
     raise errors[0]
-
-
-def log_format(settings: DataSettings) -> EventLogFormat:
-    """How a log is read with these settings.
-
-    Raises:
-        ValueError: they cannot be used together.
-    """
-    return EventLogFormat(**{name: getattr(settings, name) for name in LOG_OPTIONS})
 
 
 def _periods(settings: DataSettings) -> Periods | None:

@@ -6,6 +6,8 @@ import re
 from collections import Counter
 from datetime import datetime, timezone
 
+import numpy as np
+
 from mclrec_tf.data.preview import Preview
 from pipeline.inspect.figures import Figures
 from pipeline.inspect.sample import Sample
@@ -14,7 +16,7 @@ from pipeline.settings import DataSettings
 _KINDS_OF_EVENT = range(2, 9)
 _WORD = re.compile(r"[A-Za-z][\w -]{0,30}")
 _RATING = re.compile(r"rating|stars|score|overall", re.IGNORECASE)
-_MANY = 0.5
+_MANY, _OF_ONE = 0.5, 0.1
 
 
 def notes_on_columns(preview: Preview, settings: DataSettings) -> list[str]:
@@ -58,6 +60,17 @@ def notes_on_events(sample: Sample, figures: Figures) -> list[str]:
             found.append(
                 f"the newest event is of {newest}, which is in the future. If that is "
                 "wrong, a split by time would hold out the wrong events."
+            )
+    for what, numbers, ids in (
+        ("user", sample.users, sample.user_ids),
+        ("item", sample.items, sample.item_ids),
+    ):
+        counts = np.bincount(numbers, minlength=1)
+        if len(ids) > 2 / _OF_ONE and counts.max() > _OF_ONE * len(numbers):
+            found.append(
+                f"{counts.max() / len(numbers):.0%} of the events are of one {what}, "
+                f"{ids[int(counts.argmax())]!r}. If that stands for a missing {what}, leave it out "
+                "with --where."
             )
     if sample.times is not None and figures.same_time > _MANY:
         found.append(

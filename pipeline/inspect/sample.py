@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -21,7 +20,7 @@ from pipeline.example_gen.report import FileSummary
 BATCHES = 32
 """How many batches are read: each of a MiB of text, or of 65,536 rows of Parquet."""
 SECONDS = 5.0
-_JSON_BATCHES = 8
+_COSTS = {"json": 4}  # of a batch, where it takes longer
 _BATCH_BYTES = 1 << 20
 _MOST_FILES = 1000
 
@@ -36,6 +35,7 @@ class Sample:
         is_whole: whether that is all of the log.
         rows: how many rows the log has: counted if it was read to its end, else estimated.
         users, items: int32 `[N]`, numbers of users and items, from 0.
+        user_ids, item_ids: what they are numbers of.
         times: int64 `[N]`, None in a log without times.
         fractions: int32 `[N]`, what `times` leaves out.
         scale: what the times count.
@@ -47,6 +47,8 @@ class Sample:
     rows: int = 0
     users: npt.NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
     items: npt.NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
+    user_ids: list[str] = field(default_factory=list)
+    item_ids: list[str] = field(default_factory=list)
     times: npt.NDArray[np.int64] | None = None
     fractions: npt.NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
     scale: TimeScale | None = None
@@ -85,47 +87,63 @@ def read_sample(
     """
     until = time.monotonic() + seconds
     files = _spread(sizes, batches)
-    sample = Sample()
-    events: list[EventBatch] = []
-    stored: list[tuple[float, int]] = []  # rows and bytes of each file
+    left: float = batches
+    parts: list[_FilePart] = []
     for number, file in enumerate(files):
-        if number and (batches <= 0 or time.monotonic() > until):
+        if number and (left <= 0 or time.monotonic() > until):
             break
-        summary = FileSummary(file)
-        log_file = LogFile(file, format)
-        allowed = math.ceil(batches / (len(files) - number))
-        count, ended = 0, True
-        try:
-            for batch in log_file.batches():
-                count += 1
-                events.append(batch)
-                for problem in batch.problems:
-                    summary.skip(problem)
-                summary.rows += len(batch.users) + len(batch.problems) + batch.filtered
-                summary.filtered += batch.filtered
-                if count == 1 and log_file.kind and log_file.kind.kind == "json":
-                    batches = min(batches, _JSON_BATCHES)
-                    allowed = math.ceil(batches / (len(files) - number))
-                if count >= allowed or time.monotonic() > until:
-                    ended = False
-                    break
-            summary.finish(log_file)
-        except EventLogError as error:
-            summary.error = str(error)
-        batches -= count
-        sample.files.append(summary)
-        sample.is_whole &= ended
-        if log_file.kind:
-            sample.kinds[file] = log_file.kind
-        rows = (
-            float(summary.rows) if ended else _rows_in_all(log_file, summary, sizes[file], format)
-        )
-        stored.append((rows, sizes[file]))
-    sample.is_whole &= len(sample.files) == len(sizes)
-    known, of_bytes = (sum(column) for column in zip(*stored, strict=True))
-    sample.rows = round(known * sum(sizes.values()) / of_bytes) if of_bytes else int(known)
-    _join(sample, events)
+        part = _read_file(file, sizes[file], format, left / (len(files) - number), until)
+        left -= part.cost
+        parts.append(part)
+    rows = sum(part.rows for part in parts)
+    of_bytes = sum(sizes[part.summary.file] for part in parts)
+    sample = Sample(
+        files=[part.summary for part in parts],
+        kinds={part.summary.file: part.kind for part in parts if part.kind},
+        is_whole=len(parts) == len(sizes) and all(part.is_whole for part in parts),
+        rows=round(rows * sum(sizes.values()) / of_bytes) if of_bytes else round(rows),
+    )
+    _join(sample, [batch for part in parts for batch in part.events if len(batch.users)])
     return sample
+
+
+@dataclass
+class _FilePart:
+    """What was read of one file; `rows` is how many it has in all, `cost` how much was read."""
+
+    summary: FileSummary
+    kind: FileKind | None = None
+    events: list[EventBatch] = field(default_factory=list)
+    rows: float = 0
+    cost: float = 0
+    is_whole: bool = True
+
+
+def _read_file(
+    file: str, size: int, format: EventLogFormat, allowed: float, until: float
+) -> _FilePart:
+    part = _FilePart(FileSummary(file))
+    log_file = LogFile(file, format)
+    try:
+        for batch in log_file.batches():
+            part.events.append(batch)
+            for problem in batch.problems:
+                part.summary.skip(problem)
+            part.summary.rows += len(batch.users) + len(batch.problems) + batch.filtered
+            part.summary.filtered += batch.filtered
+            part.cost += min(1, size / _BATCH_BYTES) * _COSTS.get(_kind(log_file), 1)
+            enough = part.cost >= allowed or time.monotonic() > until
+            if enough and not _is_read(log_file, size):
+                part.is_whole = False
+                break
+        part.summary.finish(log_file)
+    except EventLogError as error:
+        part.summary.error = str(error)
+    part.kind = log_file.kind
+    part.rows = part.summary.rows
+    if not part.is_whole:
+        part.rows = _rows_in_all(log_file, part.summary, size, format)
+    return part
 
 
 def _spread(sizes: dict[str, int], batches: int) -> list[str]:
@@ -137,19 +155,29 @@ def _spread(sizes: dict[str, int], batches: int) -> list[str]:
     return [files[place] for place in dict.fromkeys(places.tolist())]
 
 
+def _kind(log_file: LogFile) -> str:
+    return log_file.kind.kind if log_file.kind else ""
+
+
+def _is_read(log_file: LogFile, size: int) -> bool:
+    """Whether nothing is left of a file but what was taken from it already."""
+    return _kind(log_file) != "parquet" and log_file.position >= size
+
+
 def _rows_in_all(
     log_file: LogFile, summary: FileSummary, size: int, format: EventLogFormat
 ) -> float:
-    if log_file.kind and log_file.kind.kind == "parquet":
+    if _kind(log_file) == "parquet":
         return preview(log_file.path, format).num_rows or 0
     return summary.rows * max(size / max(log_file.position, 1), 1)
 
 
-def _join(sample: Sample, events: list[EventBatch]) -> None:
-    batches = [batch for batch in events if len(batch.users)]
+def _join(sample: Sample, batches: list[EventBatch]) -> None:
     sample.scale = next((file.time_scale for file in sample.files if file.time_scale), None)
-    sample.users, _ = numbered([batch.users.dictionary_encode() for batch in batches])
-    sample.items, _ = numbered([batch.items.dictionary_encode() for batch in batches])
+    users = [batch.users.dictionary_encode() for batch in batches]
+    items = [batch.items.dictionary_encode() for batch in batches]
+    sample.users, sample.user_ids = numbered(users)
+    sample.items, sample.item_ids = numbered(items)
     times = [batch.times for batch in batches if batch.times is not None]
     if len(times) == len(batches) and times:
         sample.times = np.concatenate(times)

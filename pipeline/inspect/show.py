@@ -14,7 +14,6 @@ from rich.table import Table
 from mclrec_tf.data.file_kind import FileKind
 from mclrec_tf.data.preview import Preview
 from mclrec_tf.data.suggestions import looks_like_time
-from mclrec_tf.data.times import ORDER
 from pipeline.inspect.command import pasted
 from pipeline.inspect.inspection import Inspection
 from pipeline.inspect.sample import Sample
@@ -139,7 +138,7 @@ def _show_rows(sample: Sample, files: int, console: Console) -> None:
 def _show_times(found: Inspection, console: Console) -> None:
     sample = found.sample
     assert sample is not None and found.figures is not None
-    if sample.times is None or sample.scale is None or sample.scale.unit == ORDER:
+    if sample.times is None or sample.scale is None or not sample.scale.is_time:
         console.print("Time: none; the order in the log is the order of the events.")
         return
     first, last = int(sample.times.min()), int(sample.times.max())

@@ -82,7 +82,9 @@ def _remark(
 ) -> str | None:
     """What a person should know of the items that the model does not know."""
     known, asked = answer.known_items, answer.history_items
-    if known == asked or not history:
+    if not history:
+        return "no history was given, so this is the popularity ranking; items go before --exclude"
+    if known == asked:
         return None
     if known is None:
         return (

@@ -156,7 +156,7 @@ def test_bad_arguments() -> None:
 def test_training_history_too_long() -> None:
     model = make_model()
     ids = tf.ones((1, 11), tf.int32)
-    with pytest.raises(ValueError, match="ids has 11 positions, but max_length is 10"):
+    with pytest.raises(ValueError, match="history must hold at most max_length=10 items .* got 11"):
         model.fit(ids, ids, verbose=0)
 
 

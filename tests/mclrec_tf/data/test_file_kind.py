@@ -116,10 +116,16 @@ def test_histories_in_a_text_file_are_histories(tmp_path: Path, text: str):
         "Columns: user, item, time.\nThe time is in seconds.\n",
     ],
 )
-def test_a_readme_is_no_log(tmp_path: Path, text: str):
+def test_a_readme_is_no_log_and_other_prose_is_refused(tmp_path: Path, text: str):
     (tmp_path / "events.csv").write_bytes(CONTENTS["csv"])
+    alone = load_interactions(tmp_path, k_core=0)
     (tmp_path / "README.txt").write_text(text)
-    with pytest.raises(EventLogError, match="README.txt"):
+    beside = load_interactions(tmp_path, k_core=0)
+    assert beside.item_ids == alone.item_ids and beside.report.rows == alone.report.rows
+    with pytest.raises(EventLogError, match="README.txt: looks like text for people"):
+        load_interactions(tmp_path / "README.txt", k_core=0)
+    (tmp_path / "about.txt").write_text(text)
+    with pytest.raises(EventLogError, match="about.txt"):
         load_interactions(tmp_path, k_core=0)
 
 

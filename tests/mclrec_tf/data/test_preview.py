@@ -71,7 +71,7 @@ def test_packed_files_and_how_far_they_were_read(packed_with: str, tmp_path: Pat
     data = PACKED[packed_with](f"user_id,item_id,timestamp\n{lines}".encode())
     log.write_bytes(data)
     found = preview(log, EventLogFormat())
-    assert found.packing == packing(data[:8]) == packed_with
+    assert found.packing == packing(data[:16]) == packed_with
     assert len(found.rows) == PREVIEW_ROWS and found.rows[1] == ("u1", "i1", "1")
     file = LogFile(log, EventLogFormat())
     positions = [file.position for _ in file.batches()]
@@ -129,3 +129,11 @@ def test_amazons_files_with_the_product_first_are_not_read_the_other_way_round()
     assert suggest_columns([[row[1], row[0], *row[2:]] for row in rows[:1]]) == (
         "user,item,-,timestamp"
     )
+
+
+def test_a_table_in_a_txt_file_is_one_although_it_has_a_header(tmp_path: Path):
+    log = tmp_path / "log.txt"
+    log.write_text("visitorid\titemid\tmoment\n" + "".join(f"{n}\t{n}\t{n}\n" for n in range(9)))
+    with pytest.raises(EventLogError, match="--item-column itemid --user-column visitorid"):
+        list(LogFile(log, EventLogFormat()).batches())
+    assert preview(log, EventLogFormat()).names == ("visitorid", "itemid", "moment")

@@ -12,7 +12,6 @@ import sys
 import time
 import zipfile
 from pathlib import Path
-from typing import Any
 
 import pyarrow
 import pytest
@@ -327,6 +326,7 @@ def test_wrong_options_end_with_2(capsys: pytest.CaptureFixture[str]):
         assert "error: " in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_no_tfx_is_loaded_without_spans():
     code = (
         "import sys, pipeline.inspect.show\n"
@@ -336,25 +336,25 @@ def test_no_tfx_is_loaded_without_spans():
     assert done.stdout.strip() == "[]"
 
 
-def run_command(*arguments: str | bytes, **options: Any) -> subprocess.CompletedProcess[bytes]:
-    command = [sys.executable, "-m", "pipeline.inspect", *arguments]
-    return subprocess.run(command, capture_output=True, **options)
-
-
-def test_a_name_that_is_not_utf8_and_a_terminal_that_knows_ascii_alone(tmp_path: Path):
+def test_a_name_that_is_not_utf8_and_a_terminal_that_knows_ascii_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
     log = tmp_path / "log.csv"
     log.write_text(HEADER + ROWS.replace("i1,", "\u00e9\x1b[31m,"))
-    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
-    done = run_command(str(log), env=environment)
-    assert done.returncode == 0 and b"--data" in done.stdout and b"\x1b" not in done.stdout
-    odd = os.fsencode(tmp_path) + b"/\xff.csv"
-    log.rename(os.fsdecode(odd))
-    for data in (odd, os.fsencode(tmp_path)):
-        done = run_command(data, env=environment)
-        assert done.returncode == 1 and b"is not UTF-8" in done.stderr, done.stderr
-        assert b"Traceback" not in done.stderr
+    terminal = io.BytesIO()
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "stdout", io.TextIOWrapper(terminal, "ascii"))
+        assert main([str(log)]) == 0
+        printed = terminal.getvalue()
+        assert b"--data" in printed and b"\x1b" not in printed
+    odd = os.fsdecode(os.fsencode(tmp_path) + b"/\xff.csv")
+    log.rename(odd)
+    for data in (odd, str(tmp_path)):
+        assert main([data]) == 1
+        assert "is not UTF-8" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_an_interrupt_ends_quietly(tmp_path: Path):
     log = tmp_path / "log.csv"
     log.write_text(HEADER + ROWS * 3000)
@@ -404,3 +404,38 @@ def test_damaged_files_end_with_a_reason_or_a_command(
     show(found, Console(file=io.StringIO()))
     assert (found.command is None) == bool(found.problems)
     assert all(str(log) in problem for problem in found.problems)
+
+
+def test_a_column_of_missing_users_is_not_taken_and_a_user_of_many_events_is_noted(tmp_path: Path):
+    log = tmp_path / "train-item-views.csv"  # the layout of Diginetica
+    log.write_text(
+        "session_id;userId;itemId;timeframe;eventdate\n"
+        + "".join(
+            f"{r.user};{r.user if r.user == 1 else 'NA'};{r.item};{r.time % 1000};2016-05-09\n"
+            for r in made_up_rows()
+        )
+    )
+    found = inspect_log(log)
+    assert found.settings.user_column == "session_id" and found.command
+    assert not any("are of one user" in note for note in found.notes)
+    log.write_text(HEADER + ROWS + "".join(f"NA,i{n % ITEMS},{n}\n" for n in range(EVENTS)))
+    assert any("50% of the events are of one user, 'NA'" in n for n in inspect_log(log).notes)
+
+
+def test_dates_that_cannot_be_read_are_no_reason_to_go_on_without_times(tmp_path: Path):
+    log = tmp_path / "log.csv"
+    log.write_text(
+        "user_id,item_id,date\n"
+        + "".join(f"u{r.user},i{r.item},07/{r.user % 28 + 1}/2017\n" for r in made_up_rows())
+    )
+    (problem,) = inspect_log(log).problems
+    assert "column 'date' looks like the time, but it holds '07/" in problem
+    assert "ISO 8601" in problem
+    assert not inspect_log(log, DataSettings(timestamp_column="")).problems
+
+
+def test_columns_that_count_the_rows_are_no_users(tmp_path: Path):
+    log = tmp_path / "log.csv"
+    rows = enumerate(made_up_rows())
+    log.write_text("".join(f"{n},{r.user},{r.item},{r.time}\n" for n, r in rows))
+    assert inspect_log(log).settings.columns == "-,user,item,timestamp"
