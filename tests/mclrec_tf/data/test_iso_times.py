@@ -47,7 +47,7 @@ def test_the_fast_way_reads_nothing_else(texts: list[str]):
 
 
 @given(
-    st.lists(st.datetimes(datetime(1700, 1, 1), datetime(2200, 1, 1)), min_size=1),
+    st.lists(st.datetimes(datetime(1700, 1, 1), datetime(2199, 12, 31)), min_size=1),
     st.sampled_from("T "),
     st.sampled_from(["", "Z", "+00:00"]),
 )
