@@ -55,6 +55,8 @@ def read_table(
             skipped, block = _after_header(block)
             first_row += skipped
             missing_header = not block and not skipped
+        if not block.strip(b"\r\n"):
+            continue
         if kind.has_quotes and b'"' in block:
             for batch in table.slow(first_row, _chained(block, source)):
                 rows += len(batch.rows) + len(batch.problems)
@@ -101,8 +103,6 @@ class _Table:
 
     def fast(self, row: int, block: bytes) -> RawBatch | None:
         """The columns of a block without quotes; None if its rows are not all alike."""
-        if not block:
-            return RawBatch(self._columns([]), np.zeros(0, np.int64), [])
         # The parser leaves out a byte order mark with which a block happens to begin.
         if b"\0" in block or block.startswith(codecs.BOM_UTF8):
             return None

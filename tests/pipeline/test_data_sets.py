@@ -1,5 +1,6 @@
 """Data sets that people have, from the command that `pipeline.inspect` prints to a pushed model."""
 
+import re
 import shlex
 from pathlib import Path
 
@@ -7,15 +8,29 @@ import pytest
 
 from pipeline import run_local
 from pipeline.inspect.__main__ import main as inspect
+from pipeline.inspect.inspection import inspect_log
 from tests.pipeline.inspect.layouts import LAYOUTS
 from tests.pipeline.local_run import SMALL_MODEL
 
-pytestmark = pytest.mark.slow
-
+README = (Path(__file__).parents[2] / "README.md").read_text()
 # A model of made-up events learns nothing; here it only has to be made and pushed.
 OPTIONS = (*SMALL_MODEL, "--epochs=1", "--min-lift=0")
 
 
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_the_readme_has_the_command(layout: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    log = LAYOUTS[layout](tmp_path)
+    monkeypatch.chdir(tmp_path)
+    command = inspect_log(log.name).command
+    assert command
+    name, options = layout.split(",")[0], shlex.join(command[2:])
+    rows = re.findall(
+        rf"^\| {name} \| `python -m pipeline.run_local --data (\S+) (.+)` \|$", README, re.M
+    )
+    assert [found for _, found in rows] == [options]
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_from_a_look_to_a_pushed_model(
     layout: str,
