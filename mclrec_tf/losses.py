@@ -34,6 +34,7 @@ def next_item_loss(vectors: tf.Tensor, candidates: tf.Tensor, labels: tf.Tensor)
     Raises:
         ValueError: the shapes do not fit.
     """
+    vectors, candidates, labels = map(tf.convert_to_tensor, (vectors, candidates, labels))
     for name, value, shape in (
         ("vectors", vectors, [None, None]),
         ("candidates", candidates, [None, vectors.shape[-1]]),
@@ -194,7 +195,8 @@ def _mean(values: tf.Tensor) -> tf.Tensor:
 
 def _similarities(first: tf.Tensor, second: tf.Tensor) -> tf.Tensor:
     """Inner products of all 2B rows, `[2B, 2B]`."""
-    if len(first.shape) != 2 or not first.shape.is_compatible_with(second.shape):
+    first, second = tf.convert_to_tensor(first), tf.convert_to_tensor(second)
+    if first.shape.rank != 2 or not first.shape.is_compatible_with(second.shape):
         raise ValueError(
             f"first and second must have the same shape [B, d], got {first.shape} and "
             f"{second.shape}."
