@@ -94,6 +94,11 @@ def file_kind(
         return FileKind("parquet")
     lines = _readable_lines(path, head, format)
     if lines[0].lstrip().startswith("{") and not (format.columns and not _is_object(lines[0])):
+        if format.columns:
+            raise EventLogError(
+                f"{path}: holds JSON objects, which name their values themselves. Leave --columns "
+                "out."
+            )
         return FileKind("json")
     if format.is_sequences:
         return FileKind("sequences")

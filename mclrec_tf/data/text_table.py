@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import codecs
 import csv
+import io
 import re
 from collections import deque
 from collections.abc import Collection, Iterator
@@ -233,9 +234,8 @@ class _Table:
 
 def _lines(blocks: Iterator[bytes]) -> Iterator[str]:
     for block in blocks:
-        for match in _LINE.finditer(block):
-            if match[0]:
-                yield match[0].decode("utf-8", "surrogateescape")
+        # With newline="", as the csv module wants them: any line end ends a line and stays.
+        yield from io.StringIO(block.decode("utf-8", "surrogateescape"), newline="")
 
 
 def _taken(lines: Iterator[str], again: deque[str], taken: list[str]) -> Iterator[str]:
