@@ -12,6 +12,7 @@ import pytest
 import tensorflow as tf
 
 from mclrec_tf import BSARec, GRU4Rec, MCLRec, SASRec, SequenceEncoder
+from mclrec_tf.fit_callbacks import tell_directions
 from mclrec_tf.warm_start import warm_start
 from tests.mclrec_tf.ring import HISTORY, ITEMS, TARGETS, changes, make_model, values
 
@@ -335,18 +336,22 @@ def test_callbacks_know_by_themselves_which_way_is_better(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    for monitor, better in (
-        ("val_unseen_items_ndcg_at_10", keras.ops.greater),
-        ("val_all_items_hit_rate_at_5", keras.ops.greater),
-        ("val_all_items_mrr_at_20", keras.ops.greater),
-        ("rec_loss", keras.ops.less),
-        ("loss", keras.ops.less),
+    model = make_model(compile_arguments=EAGER)
+    callback = kind("val_unseen_items_ndcg_at_10")
+    fit_with(model, callback, epochs=1)
+    assert callback.monitor_op is keras.ops.greater
+    for monitor, mode in (
+        ("val_all_items_hit_rate_at_5", "max"),
+        ("val_all_items_mrr_at_20", "max"),
+        ("rec_loss", "min"),
+        ("loss", "min"),
+        ("alignment", "auto"),  # neither way is better
     ):
         callback = kind(monitor)
-        fit_with(make_model(compile_arguments=EAGER), callback, epochs=1)
-        assert callback.monitor_op is better, monitor
+        tell_directions([callback], model.training_metrics, model.evaluation_metrics)
+        assert callback.mode == mode, monitor
     with pytest.raises(ValueError, match="monitor='val_loss' is not measured"):
-        fit_with(make_model(compile_arguments=EAGER), kind("val_loss"))
+        fit_with(model, kind("val_loss"))
 
 
 def test_other_callbacks(tmp_path: Path) -> None:
