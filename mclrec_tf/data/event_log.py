@@ -26,14 +26,14 @@ from collections.abc import Iterator
 from os import PathLike, fspath
 
 from mclrec_tf.data.event_columns import EventColumns
-from mclrec_tf.data.events import Event, EventBatch, EventLogError, RawBatch, RowProblem
+from mclrec_tf.data.events import Event, EventBatch, EventLogError, RawBatch, RowProblem, damaged
 from mclrec_tf.data.file_kind import FileKind, file_kind
 from mclrec_tf.data.id_forms import IdForms
 from mclrec_tf.data.json_lines import read_json_lines
 from mclrec_tf.data.log_files import event_log_files, partitions_of
 from mclrec_tf.data.log_format import EventLogFormat
 from mclrec_tf.data.open_log import CANNOT_READ, open_unpacked, position
-from mclrec_tf.data.parquet_log import read_parquet
+from mclrec_tf.data.parquet_log import is_parquet, read_parquet
 from mclrec_tf.data.sequences import read_sequences
 from mclrec_tf.data.text_blocks import TextBlocks
 from mclrec_tf.data.text_table import read_table
@@ -49,8 +49,6 @@ __all__ = [
     "event_log_files",
     "read_events",
 ]
-
-_PARQUET = b"PAR1"
 
 
 class LogFile:
@@ -97,14 +95,14 @@ class LogFile:
             try:
                 yield self._columns.events(batch)
             except pyarrow.ArrowException as error:  # values that damaged pages refer to
-                raise _damaged(self.path, batch.rows[0], error) from error
+                raise damaged(self.path, batch.rows[0], error) from error
 
     def raw_batches(self) -> Iterator[RawBatch]:
         """Yields the columns that the format needs, as the file has them."""
         partitions = partitions_of(self.path)
         try:
             with open_unpacked(self.path) as data:
-                if data.peek(4)[:4] == _PARQUET:  # type: ignore[attr-defined]
+                if is_parquet(data):
                     self.kind = FileKind("parquet")
                     raw = read_parquet(self.path, data, self._format, partitions)
                 else:
@@ -114,7 +112,7 @@ class LogFile:
                         self.position = position(data)
                     yield _with_partitions(batch, partitions, self._format)
         except CANNOT_READ as error:
-            raise _damaged(self.path, 1, error) from error
+            raise damaged(self.path, 1, error) from error
 
     def _read_text(self, blocks: TextBlocks, partitions: dict[str, str]) -> Iterator[RawBatch]:
         head = blocks.head()
@@ -173,13 +171,6 @@ def _one_by_one(batch: EventBatch, places: Iterator[int]) -> Iterator[Event | Ro
     if problem is not None:
         yield problem
     yield from problems
-
-
-def _damaged(path: str, row: int, error: Exception) -> EventLogError:
-    return EventLogError(
-        f"{path}: row {row} and all that follow cannot be read: {error}. If the file is damaged or "
-        "incomplete, copy or compress it again."
-    )
 
 
 def _with_partitions(

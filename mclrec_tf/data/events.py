@@ -85,6 +85,14 @@ class RawBatch(NamedTuple):
     problems: list[RowProblem]
 
 
+def damaged(path: str, row: int, error: Exception) -> EventLogError:
+    """The error of a file that can be read up to a row only."""
+    return EventLogError(
+        f"{path}: row {row} and all that follow cannot be read: {error}. If the file is damaged or "
+        "incomplete, copy or compress it again."
+    )
+
+
 def row_problem(file: str, row: int, column: str, reason: str, text: str) -> RowProblem:
     """A problem whose value is short and can be printed whatever bytes the row holds."""
     value = text[:_SHOWN_CHARACTERS].encode("utf-8", "backslashreplace").decode("utf-8")

@@ -25,9 +25,11 @@ from mclrec_tf.data.suggestions import (
     suggest_columns,
     suggest_roles,
 )
+from mclrec_tf.data.text_blocks import texts_of
 
 SEPARATORS = ("\t", ",", ";", "|", "::", " ")
 _SAMPLE_LINES = 100
+_TABLE_LINES = 20
 _ALIKE = 0.8
 _HEAD_BYTES = 1 << 16
 _FIRST_LINE = re.compile(rb"\s*[^\r\n]*")
@@ -79,19 +81,17 @@ class FileKind:
 def file_kind(
     path: str, head: bytes, format: EventLogFormat, partitions: Collection[str] = ()
 ) -> FileKind:
-    """Tells the kind of a file.
+    """Tells the kind of a text file.
 
     Args:
         path: its name.
-        head: its first bytes, of text in UTF-8 the first lines.
+        head: its first lines, in UTF-8.
         format: names of the columns.
         partitions: columns that the names of the folders give.
 
     Raises:
         EventLogError: it is no event log that can be read. The message says what it looks like.
     """
-    if head.startswith(b"PAR1"):
-        return FileKind("parquet")
     lines = _readable_lines(path, head, format)
     if lines[0].lstrip().startswith("{") and not (format.columns and not _is_object(lines[0])):
         if format.columns:
@@ -129,7 +129,7 @@ def likely_kind(
         return file_kind(path, head, format, partitions)
     except EventLogError:
         lines = _readable_lines(path, head, format)
-        separator, rows = _best_table(lines[: max(1, min(len(lines) - 1, 20))], format)
+        separator, rows = _best_table(lines, format)
         if not separator or format.columns:
             raise
     if _is_data(rows[0]):
@@ -147,6 +147,11 @@ def split_line(line: str, separator: str, quotes: bool) -> list[str]:
         return next(csv.reader([line], delimiter=separator, strict=True), [])
     except csv.Error:
         return []
+
+
+def _separators(format: EventLogFormat) -> Sequence[str]:
+    """The separators that a table may have."""
+    return (format.split_at,) if format.split_at else SEPARATORS
 
 
 def has_quotes(separator: str) -> bool:
@@ -172,7 +177,7 @@ def _readable_lines(path: str, head: bytes, format: EventLogFormat) -> list[str]
     _refuse_foreign(path, head)
     # The first line whole, however many columns it names.
     end = max(_HEAD_BYTES, len(_FIRST_LINE.match(head)[0]))  # type: ignore[index]
-    lines = [line for line in re.split("\r\n|\n|\r", _text(head[:end])) if line.strip()]
+    lines = texts_of(head[:end])
     if not lines:
         raise EventLogError(f"{path}: the file is empty. Row 1 must name the columns.")
     begin = lines[0].strip()
@@ -205,13 +210,9 @@ def _is_object(line: str) -> bool:
     return False
 
 
-def _text(head: bytes) -> str:
-    return head.decode("utf-8", "surrogateescape")
-
-
 def _with_header(line: str, format: EventLogFormat, partitions: Collection[str]) -> FileKind | None:
     """The table whose header a line is, None if it names not all that is needed."""
-    for separator in (format.split_at,) if format.split_at else SEPARATORS:
+    for separator in _separators(format):
         quotes = has_quotes(separator)
         if not quotes and all(f[:1] == f[-1:] == '"' for f in line.split(separator)):
             quotes = len(separator) == 1
@@ -226,7 +227,7 @@ def _with_header(line: str, format: EventLogFormat, partitions: Collection[str])
 def _without_header(path: str, lines: Sequence[str], format: EventLogFormat) -> FileKind:
     expected = len(format.names)
     found = []
-    for separator in (format.split_at,) if format.split_at else SEPARATORS:
+    for separator in _separators(format):
         quotes = has_quotes(separator)
         counts = _widths(lines[:_SAMPLE_LINES], separator, quotes)
         if counts.count(expected) > len(counts) / 2:
@@ -264,9 +265,11 @@ def _widths(lines: Sequence[str], separator: str, quotes: bool) -> list[int]:
 
 
 def _best_table(lines: Sequence[str], format: EventLogFormat) -> tuple[str, list[list[str]]]:
-    """The separator that makes the most columns of equally many fields, and the rows' fields."""
+    """The separator that makes the most columns of equally many fields, and some rows' fields."""
+    # The last line may be cut.
+    lines = lines[: max(1, min(len(lines) - 1, _TABLE_LINES))]
     best: tuple[str, list[list[str]]] = ("", [])
-    for separator in (format.split_at,) if format.split_at else SEPARATORS:
+    for separator in _separators(format):
         rows = [split_line(line, separator, has_quotes(separator)) for line in lines]
         if len({*map(len, rows)}) == 1 and len(rows[0]) > max(1, len(best[1] and best[1][0])):
             best = (separator, rows)
@@ -277,8 +280,7 @@ def _no_header(
     path: str, lines: Sequence[str], format: EventLogFormat, partitions: Collection[str]
 ) -> EventLogError:
     """Why a file is no table with the columns that are needed, and what would help."""
-    # The last line may be cut.
-    separator, rows = _best_table(lines[: max(1, min(len(lines) - 1, 20))], format)
+    separator, rows = _best_table(lines, format)
     if not separator:
         separator = max(SEPARATORS, key=lines[0].count)
         if '"' in lines[0] and not split_line(lines[0], ",", True):
@@ -286,7 +288,7 @@ def _no_header(
                 f"{path}: row 1 has a quote out of place or never closed. Correct it."
             )
         rows = [split_line(lines[0], separator, has_quotes(separator))]
-    suggested = suggest_columns(rows[:1]) if len(rows) == 1 else suggest_columns(rows)
+    suggested = suggest_columns(rows)
     if _is_data(rows[0]) and len(rows[0]) > 1:
         return EventLogError(
             f"{path}: has no header: row 1 holds {describe_fields(rows[:1], separator)}, "
@@ -294,7 +296,7 @@ def _no_header(
             f"--columns {suggested or '…'}."
         )
     try:
-        check_columns(path, [*rows[0], *partitions], format, "row 1")
+        check_columns(path, rows[0], format, "row 1", partitions)
     except EventLogError as error:
         return error
     return EventLogError(f"{path}: row 1 is not a header. Name the columns in it.")
@@ -311,7 +313,7 @@ def _refuse_other_than_histories(path: str, lines: Sequence[str]) -> None:
     """Refuses lines that are rather rows of a table, or prose, than a user and items each."""
     if len(lines) > 1:
         lines = lines[:-1]  # which may be cut
-    for separator in ("\t", ",", ";", "|", "::", " "):
+    for separator in SEPARATORS:
         rows = [line.split(separator) for line in lines]
         width = mode(map(len, rows))
         # A few rows may be damaged.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -14,9 +13,7 @@ import numpy as np
 from mclrec_tf.data.events import RawBatch, RowProblem, row_problem
 from mclrec_tf.data.file_kind import parse_object
 from mclrec_tf.data.log_format import EventLogFormat, check_columns
-from mclrec_tf.data.text_blocks import TextBlocks
-
-_LINE_END = re.compile(b"\r\n|\n|\r")
+from mclrec_tf.data.text_blocks import TextBlocks, split_lines
 
 
 def read_json_lines(
@@ -28,14 +25,13 @@ def read_json_lines(
     `events.aid`, `{"session": 7, "events": [{"aid": 1}, {"aid": 2}]}` holds two.
     """
     checked = all_seen = False
-    folders = dict.fromkeys(partitions)
     needed = format.needed
     present: dict[str, None] = {}
     for block in blocks:
         texts: dict[str, list[str]] = {name: [] for name in needed}
         rows: list[int] = []
         problems: list[RowProblem] = []
-        for row, line in enumerate(_LINE_END.split(block), start=blocks.row):
+        for row, line in enumerate(split_lines(block), start=blocks.row):
             if not line.strip():
                 continue
             text = line.decode("utf-8", "surrogateescape")
@@ -54,17 +50,17 @@ def read_json_lines(
             rows += [row] * len(events)
         if not checked and present:
             # Without waiting for the end. What only a filter needs may stand in few objects.
-            check_columns(path, list(present | folders), replace(format, where=""), "the file")
+            check_columns(path, list(present), replace(format, where=""), "the file", partitions)
             checked = True
         # What the objects hold themselves counts more than the name of their folder.
         columns = {
             name: _binary(values)
             for name, values in texts.items()
-            if name in present or name not in folders
+            if name in present or name not in partitions
         }
         yield RawBatch(columns, np.array(rows, np.int64), problems)
     if present:
-        check_columns(path, list(present | folders), format, "the file")
+        check_columns(path, list(present), format, "the file", partitions)
 
 
 def first_values(lines: Iterable[str]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:

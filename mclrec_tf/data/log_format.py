@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -118,7 +119,13 @@ def _listed(names: list[str]) -> str:
     return ", ".join(map(repr, names[:_NAMES_SHOWN])) + more
 
 
-def check_columns(path: str, present: list[str], format: EventLogFormat, where: str) -> None:
+def check_columns(
+    path: str,
+    present: list[str],
+    format: EventLogFormat,
+    where: str,
+    partitions: Iterable[str] = (),
+) -> None:
     """Checks that a file has the columns that are needed, each once.
 
     Args:
@@ -126,10 +133,12 @@ def check_columns(path: str, present: list[str], format: EventLogFormat, where: 
         present: the names of its columns.
         format: what is needed.
         where: where the names stand, for the message: "row 1", say.
+        partitions: columns that the names of the folders give, where the file has none.
 
     Raises:
         EventLogError: one is missing or stands there twice.
     """
+    present = [*present, *(name for name in partitions if name not in present)]
     roles = dict(zip(ARGUMENTS, format.roles, strict=False))
     for argument, column in [*roles.items(), *(("where", name) for name in format.filter.columns)]:
         if column not in present:

@@ -150,6 +150,11 @@ def packing(begin: bytes) -> str:
     return next((name for magic, name in _PACKINGS.items() if re.match(magic, begin)), "")
 
 
+def packing_of(data: BinaryIO) -> str:
+    """What a file that `open_unpacked` has opened is packed with, "" for nothing."""
+    return data.packed_with if isinstance(data, _ClosesBoth) else ""
+
+
 def position(data: BinaryIO) -> int:
     """How many bytes of a file that `open_unpacked` has opened were read, packed as they are."""
     return data._packed.tell() if isinstance(data, _ClosesBoth) else data.tell()
@@ -178,7 +183,7 @@ def open_unpacked(path: str) -> BinaryIO:
             unpacked = _only_member(path, data)
         else:
             return cast(BinaryIO, data)
-        return cast(BinaryIO, _ClosesBoth(unpacked, data))
+        return cast(BinaryIO, _ClosesBoth(unpacked, data, packed_with))
     except BaseException:
         data.close()
         raise
@@ -199,9 +204,10 @@ def seekable(data: BinaryIO) -> BinaryIO:
 class _ClosesBoth(io.BufferedReader):
     """Closes the packed file along with what is read from it."""
 
-    def __init__(self, unpacked: Any, packed: BinaryIO) -> None:
+    def __init__(self, unpacked: Any, packed: BinaryIO, packed_with: str) -> None:
         super().__init__(unpacked, _BUFFER_BYTES)
         self._packed = packed
+        self.packed_with = packed_with
 
     def seekable(self) -> bool:
         return False

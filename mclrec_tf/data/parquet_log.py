@@ -32,8 +32,7 @@ def read_parquet(
         with seekable(data) as source:
             file = parquet.ParquetFile(source)
             names = file.schema_arrow.names
-            others = [name for name in partitions if name not in names]
-            check_columns(path, [*names, *others], format, "row 1")
+            check_columns(path, names, format, "row 1", partitions)
             _check_types(path, file.schema_arrow, format)
             here = [name for name in format.needed if name in names]
             for batch in file.iter_batches(_BATCH_ROWS, columns=here):
@@ -41,12 +40,22 @@ def read_parquet(
                 yield RawBatch({name: batch[name] for name in here}, rows, [])
                 row += batch.num_rows
     except (pyarrow.ArrowException, OSError) as error:
-        raise EventLogError(
-            f"{path}: row {row + 1} and all that follow cannot be read: {error}. The file is "
-            "damaged or not Parquet; copy or write it again."
-        ) from error
+        raise damaged_parquet(path, row + 1, error) from error
     if row == 0:
         raise EventLogError(f"{path}: the file is empty: it has no rows.")
+
+
+def is_parquet(data: BinaryIO) -> bool:
+    """Whether bytes that `open_unpacked` has opened are those of a Parquet file."""
+    return data.peek(4)[:4] == b"PAR1"  # type: ignore[attr-defined]
+
+
+def damaged_parquet(path: str, row: int, error: Exception) -> EventLogError:
+    """The error of a Parquet file that can be read up to a row only."""
+    return EventLogError(
+        f"{path}: row {row} and all that follow cannot be read: {error}. The file is damaged or "
+        "not Parquet; copy or write it again."
+    )
 
 
 def _check_types(path: str, schema: pyarrow.Schema, format: EventLogFormat) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import itertools
-import re
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,11 +16,11 @@ from mclrec_tf.data.file_kind import FileKind, likely_kind, split_line
 from mclrec_tf.data.json_lines import first_values
 from mclrec_tf.data.log_files import partitions_of
 from mclrec_tf.data.log_format import EventLogFormat
-from mclrec_tf.data.open_log import CANNOT_READ, open_bytes, open_unpacked, packing, seekable
-from mclrec_tf.data.text_blocks import BLOCK_BYTES, TextBlocks
+from mclrec_tf.data.open_log import CANNOT_READ, open_unpacked, packing_of, seekable
+from mclrec_tf.data.parquet_log import damaged_parquet, is_parquet
+from mclrec_tf.data.text_blocks import BLOCK_BYTES, TextBlocks, texts_of
 
 PREVIEW_ROWS = 1000
-_LINE_END = re.compile("\r\n|\n|\r")
 
 
 @dataclass(frozen=True)
@@ -83,10 +82,9 @@ def preview(path: str | PathLike[str], format: EventLogFormat) -> Preview:
     path = fspath(path)
     partitions = partitions_of(path)
     try:
-        with open_bytes(path) as stored:
-            packed_with = packing(stored.read(16))
         with open_unpacked(path) as data:
-            if data.peek(4)[:4] == b"PAR1":  # type: ignore[attr-defined]
+            packed_with = packing_of(data)
+            if is_parquet(data):
                 found = _parquet(path, packed_with, data)
             else:
                 found = _text(path, packed_with, TextBlocks(path, data), format, partitions)
@@ -120,10 +118,7 @@ def _parquet(path: str, packed_with: str, data: BinaryIO) -> Preview:
         columns = [column_texts(column) for column in first.columns] if first else []
         source.close()
     except (pyarrow.ArrowException, OSError, ValueError) as error:
-        raise EventLogError(
-            f"{path}: row 1 and all that follow cannot be read: {error}. The file is damaged or "
-            "not Parquet; copy or write it again."
-        ) from error
+        raise damaged_parquet(path, 1, error) from error
     return Preview(
         path=path,
         packing=packed_with,
@@ -150,9 +145,7 @@ def _text(
         # looked at here.
         with suppress(EventLogError):
             head = b"".join(itertools.islice(blocks, 2))
-    lines = [
-        line for line in _LINE_END.split(head.decode("utf-8", "surrogateescape")) if line.strip()
-    ]
+    lines = texts_of(head)
     if kind.kind == "json":
         names, rows = first_values(lines[:PREVIEW_ROWS])
         if not names:

@@ -10,9 +10,8 @@ import numpy as np
 
 from mclrec_tf.data.events import RawBatch, row_problem
 from mclrec_tf.data.log_format import EventLogFormat
-from mclrec_tf.data.text_blocks import TextBlocks
+from mclrec_tf.data.text_blocks import TextBlocks, split_lines
 
-_LINE_END = re.compile(b"\r\n|\n|\r")
 _SPACE = re.compile(b"[ \t]+")
 
 
@@ -22,7 +21,7 @@ def read_sequences(path: str, blocks: TextBlocks, format: EventLogFormat) -> Ite
 
     separator = format.split_at.encode()
     for block in blocks:
-        lines = [_fields(line, separator) for line in _LINE_END.split(block)]
+        lines = [_fields(line, separator) for line in split_lines(block)]
         counts = np.array([len(fields) - 1 for fields in lines])
         rows = np.arange(blocks.row, blocks.row + len(lines))
         problems = [

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from mclrec_tf.data.times import EPOCHS
+
 _USUAL_NAMES = {
     "user_column": """user_id userid user uid user_name username visitorid visitor_id customer_id
         customerid customer client_id member_id account_id reviewerid reviewer_id buyer_id
@@ -32,8 +34,6 @@ _REVIEWER = re.compile(r"A[0-9A-Z]{9,29}")
 _COUNTS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 _ISO = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d.*)?")
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?(?:[eE][+-]?\d+)?")
-# Seconds, milliseconds, microseconds, nanoseconds of the years 1980 to 2100.
-_EPOCHS = [(315_532_800 * unit, 4_102_444_800 * unit) for unit in (1, 10**3, 10**6, 10**9)]
 _A_RATING = 20
 _MANY_ROWS = 10
 
@@ -112,7 +112,7 @@ def _is_time(text: str) -> bool:
         return True
     if not _NUMBER.fullmatch(text):
         return False
-    return any(begin <= float(text) < end for begin, end in _EPOCHS)
+    return any(begin <= float(text) < end for begin, end in EPOCHS)
 
 
 def _is_measure(values: Sequence[str]) -> bool:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import codecs
 import itertools
+import re
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from mclrec_tf.data.events import EventLogError
+from mclrec_tf.data.events import EventLogError, damaged
 from mclrec_tf.data.open_log import CANNOT_READ
 
 BLOCK_BYTES = 1 << 20
@@ -19,6 +20,7 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
+_LINE_END = re.compile(b"\r\n|\n|\r")
 _SPOIL = "mclrec_tf.spoil"
 _LOST = b"\xfe"
 
@@ -106,10 +108,7 @@ class TextBlocks:
                     f"{self._path}: row {self.row} is longer than {LONGEST_LINE >> 20} MiB. {looks}"
                 )
         if error is not None:
-            raise EventLogError(
-                f"{self._path}: row {self.row} and all that follow cannot be read: {error}. If the "
-                "file is damaged or incomplete, copy or compress it again."
-            ) from error
+            raise damaged(self._path, self.row, error) from error
         if rest:
             yield from self._counted(rest)
 
@@ -128,6 +127,17 @@ class TextBlocks:
         except CANNOT_READ as error:
             return b"".join(parts), error
         return b"".join(parts), None
+
+
+def split_lines(block: bytes) -> list[bytes]:
+    """The lines of a block, whatever ends them; after the last line end comes an empty one."""
+    return _LINE_END.split(block)
+
+
+def texts_of(block: bytes) -> list[str]:
+    """The lines of a block that are not blank, as text; bytes that are none become surrogates."""
+    lines = (line.decode("utf-8", "surrogateescape") for line in split_lines(block))
+    return [line for line in lines if line.strip()]
 
 
 def count_lines(block: bytes) -> int:

@@ -44,8 +44,7 @@ def read_table(
     """Yields the columns of a table that the format needs."""
     csv.field_size_limit(max(_LONGEST_FIELD, csv.field_size_limit()))
     if kind.has_header:
-        others = [name for name in partitions if name not in kind.names]
-        check_columns(path, [*kind.names, *others], format, "row 1")
+        check_columns(path, list(kind.names), format, "row 1", partitions)
     table = _Table(path, kind, format)
     source = iter(blocks)
     missing_header = kind.has_header

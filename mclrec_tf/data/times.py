@@ -38,7 +38,8 @@ ROWS = "rows"
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _INT64_END = 2**63
 _UNITS = ("seconds", "milliseconds", "microseconds", "nanoseconds")
-_FROM, _TO = 315_532_800, 4_102_444_800  # 1980 and 2100
+EPOCHS = tuple((315_532_800 * 1000**place, 4_102_444_800 * 1000**place) for place in range(4))
+"""The years 1980 to 2100 in each of the units since 1970: from, and before."""
 _PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 
 
@@ -67,15 +68,20 @@ class TimeScale:
             return f"numbers such as {self.example:,} that are no times since 1970"
         return f"{self.unit} such as {self.example} ({self.day(self.example)})"
 
+    @property
+    def per_second(self) -> int:
+        """How many of the unit are a second; 0 where that is not known."""
+        return 1000 ** _UNITS.index(self.unit) if self.unit in _UNITS else 0
+
     def date(self, time: int) -> datetime:
         """A time of this scale as a date; only for the units since 1970."""
-        return datetime.fromtimestamp(time / 1000 ** _UNITS.index(self.unit), timezone.utc)
+        return datetime.fromtimestamp(time / self.per_second, timezone.utc)
 
     def day(self, time: int) -> str:
         """A time as a day, or as the number that it is if no calendar has it."""
         try:
             return f"{self.date(time):%Y-%m-%d}"
-        except (ValueError, OverflowError, OSError):
+        except (ValueError, ArithmeticError, OSError):
             return f"{time:,}"
 
 
@@ -310,9 +316,8 @@ def _dates_come_first(texts: list[str]) -> bool | None:
 def _units(whole: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """The unit that each number looks like, as a place in `_UNITS`; -1 for none."""
     units = np.full(len(whole), -1)
-    for place in range(len(_UNITS)):
-        factor = 1000**place
-        units[(whole >= _FROM * factor) & (whole < _TO * factor)] = place
+    for place, (begin, end) in enumerate(EPOCHS):
+        units[(whole >= begin) & (whole < end)] = place
     return units
 
 

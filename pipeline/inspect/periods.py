@@ -16,7 +16,6 @@ _LENGTHS = {
     "a day": _DAY,
     "an hour": 3600,
 }
-_PER_SECOND = {"seconds": 1, "milliseconds": 10**3, "microseconds": 10**6, "nanoseconds": 10**9}
 _MOST_HELD_OUT = 0.1
 
 
@@ -46,8 +45,8 @@ def suggest_time_split(part: Part, scale: TimeScale) -> TimeSplit | None:
         None if every such split leaves a part without users.
     """
     newest, oldest = part.totals.newest_event, int(part.times.min())
-    lengths = {text: seconds * _PER_SECOND.get(scale.unit, 0) for text, seconds in _LENGTHS.items()}
-    if scale.unit not in _PER_SECOND:
+    lengths = {text: seconds * scale.per_second for text, seconds in _LENGTHS.items()}
+    if not scale.per_second:
         lengths = {"a twentieth of the time": (newest - oldest) // 20}
     for text, length in lengths.items():
         held_out = (part.times > newest - length).sum()
