@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from mclrec_tf.data.histories import Histories
+from mclrec_tf.data.histories import Histories, places
 
 SCHEDULES = ("causal", "prefix")
 
@@ -41,7 +41,7 @@ def causal_windows(histories: Histories, max_length: int) -> Windows:
     inputs = np.maximum(histories.lengths - 1, 0)
     count = -(-inputs // max_length)
     owner = np.repeat(np.arange(len(histories)), count)
-    number = _places(count)
+    number = places(count)
     end = histories.row_splits[:-1][owner] + inputs[owner] - number * max_length
     length = np.minimum(max_length, end - histories.row_splits[:-1][owner])
     return Windows(end - length, length, length)
@@ -53,7 +53,7 @@ def prefix_windows(histories: Histories, max_length: int) -> Windows:
     The prefix's most recent `max_length` items are read.
     """
     count = np.maximum(histories.lengths - 1, 0)
-    prefix = _places(count) + 1
+    prefix = places(count) + 1
     length = np.minimum(prefix, max_length)
     start = np.repeat(histories.row_splits[:-1], count) + prefix - length
     return Windows(start, length, np.ones_like(length))
@@ -217,9 +217,3 @@ def _padded(
     history = np.where(inside, items.take(source, mode="clip") if len(items) else 0, 0)
     targets = np.where(asked, items.take(source + 1, mode="clip") if len(items) else 0, 0)
     return history.astype(np.int32), targets.astype(np.int32)
-
-
-def _places(counts: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """0, 1, …, count - 1 for each count, one after the other."""
-    ends = np.cumsum(counts)
-    return np.arange(ends[-1] if len(ends) else 0) - np.repeat(ends - counts, counts)

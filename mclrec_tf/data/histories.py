@@ -78,9 +78,19 @@ class Histories:
     def without_last(self, count: int) -> Histories:
         """The same users without their last `count` items (all of them, if they have fewer)."""
         lengths = np.maximum(self.lengths - count, 0)
-        place = np.arange(len(self.items)) - np.repeat(self.row_splits[:-1], self.lengths)
-        kept = place < np.repeat(lengths, self.lengths)
+        kept = places(self.lengths) < np.repeat(lengths, self.lengths)
         return Histories.from_lengths(self.items[kept], lengths)
+
+
+def places(counts: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """0, 1, …, count - 1 for each count, one after the other.
+
+    Example:
+        >>> places(np.array([2, 0, 3]))
+        array([0, 1, 0, 1, 2])
+    """
+    ends = np.cumsum(counts)
+    return np.arange(ends[-1] if len(ends) else 0) - np.repeat(ends - counts, counts)
 
 
 class HeldOut(NamedTuple):

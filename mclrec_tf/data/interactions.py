@@ -3,31 +3,29 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from os import PathLike, fspath
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from mclrec_tf.data.event_log import (
+    EventBatch,
     EventLogError,
     EventLogFormat,
     LogFile,
     RowProblem,
     event_log_files,
 )
+from mclrec_tf.data.event_table import EventTable
 from mclrec_tf.data.histories import MIN_EVENTS, Histories
-from mclrec_tf.data.id_forms import notes_on_ids
+from mclrec_tf.data.id_forms import IdForms, notes_on_ids
 from mclrec_tf.data.k_core import in_k_core
 from mclrec_tf.data.time_split import Periods, split_by_time
 from mclrec_tf.data.times import check_same_scale
 
-if TYPE_CHECKING:
-    import pyarrow
-
 _SHOWN_PROBLEMS = 5
-_Integer = TypeVar("_Integer", bound=np.integer)
 
 
 @dataclass
@@ -128,28 +126,22 @@ def load_interactions(
     if k_core < 0:
         raise ValueError(f"k_core must be 0 or more, got {k_core}.")
     path = fspath(path)
-    log = _read(path, format or EventLogFormat())
-    report = log.report
+    log, report = _read(path, format or EventLogFormat())
     if report.bad_rows > max_bad_rows:
         raise EventLogError(
             f"{path}: {report.bad_rows:.1%} of the rows cannot be used, more than "
             f"max_bad_rows={max_bad_rows:.1%}. Correct them or allow more.\n{report}"
         )
-    kept = np.arange(len(log.users))
-    if log.times is not None:
-        kept = kept[~is_duplicate(log.users, log.items, log.fractions, log.times)]
+    kept = log.distinct()
     report.duplicates = len(log.users) - len(kept)
     core = kept[in_k_core(log.users[kept], log.items[kept], k_core)]
     core = core[np.bincount(log.users[core])[log.users[core]] >= MIN_EVENTS]
     report.rare = len(kept) - len(core)
-    core = core[log.order(core)]
-    users, lengths = np.unique(log.users[core], return_counts=True)
-    histories = Histories.from_lengths(log.items[core], lengths)
+    users, histories, times = log.histories(core)
     items = np.unique(histories.items)
     if len(users) < 2 or len(items) < 2:
         raise EventLogError(_too_little(path, log, k_core, len(users), len(items)))
 
-    times = _places(lengths) if log.times is None else log.times[core]
     if periods is None:
         train = histories.without_last(2)
     else:
@@ -168,45 +160,21 @@ def load_interactions(
     )
 
 
-class _Log(NamedTuple):
-    """The columns of a log, row by row; users and items numbered as they first appear."""
-
-    users: npt.NDArray[np.int32]
-    items: npt.NDArray[np.int32]
-    times: npt.NDArray[np.int64] | None
-    fractions: npt.NDArray[np.int32]
-    user_ids: list[str]
-    item_ids: list[str]
-    report: LoadReport
-
-    def order(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        """Puts rows in the order of user and time; those of one time stay in their order."""
-        if self.times is None:
-            return np.argsort(self.users[rows], kind="stable")
-        return np.lexsort((self.fractions[rows], self.times[rows], self.users[rows]))
-
-
-def numbered(
-    parts: list[pyarrow.DictionaryArray],
-) -> tuple[npt.NDArray[np.int32], list[str]]:
-    """Numbers ids as they first appear; returns the numbers and the ids."""
-    import pyarrow
-
-    if not parts:
-        return np.zeros(0, np.int32), []
-    unified = pyarrow.chunked_array(parts).unify_dictionaries()
-    numbers = [chunk.indices.to_numpy(zero_copy_only=False) for chunk in unified.chunks]
-    return _joined(numbers, np.int32), unified.chunk(0).dictionary.to_pylist()
-
-
-def _read(path: str, format: EventLogFormat) -> _Log:
+def _read(path: str, format: EventLogFormat) -> tuple[EventTable, LoadReport]:
     report = LoadReport()
-    users: list[pyarrow.DictionaryArray] = []
-    items: list[pyarrow.DictionaryArray] = []
-    times: list[npt.NDArray[np.int64]] = []
-    fractions: list[npt.NDArray[np.int32]] = []
-    scales, forms = {}, []
-    timed = True
+    forms: list[dict[str, IdForms]] = []
+    table = EventTable.of(_batches(path, format, report, forms))
+    report.rows = len(table.users) + report.problems.total() + report.filtered
+    for column in (format.user_column, format.item_column):
+        report.notes += notes_on_ids(column, [of_file[column] for of_file in forms])
+    return table, report
+
+
+def _batches(
+    path: str, format: EventLogFormat, report: LoadReport, forms: list[dict[str, IdForms]]
+) -> Iterator[EventBatch]:
+    """The events of a log; what else there is to tell of it is added to the report and forms."""
+    scales = {}
     for file in event_log_files(path, format):
         log_file = LogFile(file, format)
         for batch in log_file.batches():
@@ -215,55 +183,13 @@ def _read(path: str, format: EventLogFormat) -> _Log:
             missing = _SHOWN_PROBLEMS - len(report.first_problems)
             report.first_problems += batch.problems[:missing]
             report.filtered += batch.filtered
-            users.append(batch.users.dictionary_encode())
-            items.append(batch.items.dictionary_encode())
-            timed = batch.times is not None
-            count = len(batch.users)
-            times.append(np.zeros(count, np.int64) if batch.times is None else batch.times)
-            fractions.append(
-                np.zeros(count, np.int32) if batch.fractions is None else batch.fractions
-            )
+            yield batch
         scales[file] = log_file.scale
         check_same_scale(scales)
         forms.append(log_file.forms)
-    user_numbers, user_ids = numbered(users)
-    item_numbers, item_ids = numbered(items)
-    report.rows = len(user_numbers) + report.problems.total() + report.filtered
-    for column in (format.user_column, format.item_column):
-        report.notes += notes_on_ids(column, [of_file[column] for of_file in forms])
-    return _Log(
-        users=user_numbers,
-        items=item_numbers,
-        times=_joined(times, np.int64) if timed else None,
-        fractions=_joined(fractions, np.int32),
-        user_ids=user_ids,
-        item_ids=item_ids,
-        report=report,
-    )
 
 
-def _joined(parts: list[npt.NDArray[_Integer]], kind: type[_Integer]) -> npt.NDArray[_Integer]:
-    return np.concatenate([np.zeros(0, kind), *parts])
-
-
-def _places(lengths: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """1 … length for each length, one after the other."""
-    begins = np.repeat(np.cumsum(lengths) - lengths, lengths)
-    return np.arange(1, lengths.sum() + 1) - begins
-
-
-def is_duplicate(*columns: npt.NDArray[np.integer]) -> npt.NDArray[np.bool_]:
-    """Marks rows that are equal in all columns to an earlier row."""
-    order = np.lexsort(columns)  # stable: equal rows stay in their order
-    same = np.ones(max(len(order) - 1, 0), bool)
-    for column in columns:
-        same &= np.diff(column[order]) == 0
-    duplicate = np.zeros(len(order), bool)
-    duplicate[order[1:][same]] = True
-    return duplicate
-
-
-def _too_little(path: str, log: _Log, k_core: int, users: int, items: int) -> str:
+def _too_little(path: str, log: EventTable, k_core: int, users: int, items: int) -> str:
     per_user = np.bincount(log.users, minlength=1).max()
     per_item = np.bincount(log.items, minlength=1).max()
     return (

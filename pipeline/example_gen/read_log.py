@@ -98,11 +98,8 @@ class ReadEvents(beam.DoFn):
         try:
             log_file = LogFile(path, self._format)
             for batch in log_file.batches():
-                for problem in batch.problems:
-                    summary.skip(problem)
                 first = summary.rows
-                summary.rows += len(batch.users) + len(batch.problems) + batch.filtered
-                summary.filtered += batch.filtered
+                summary.count(batch)
                 for row, (user_id, time, fraction, item_id) in enumerate(_columns(batch), first):
                     events[user_id].append((time, fraction, number, row, item_id))
                     held += 1

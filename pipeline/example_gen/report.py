@@ -9,7 +9,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from mclrec_tf.data.event_log import EventLogFormat, LogFile, RowProblem
+from mclrec_tf.data.event_log import EventBatch, EventLogFormat, LogFile, RowProblem
 from mclrec_tf.data.id_forms import IdForms, notes_on_ids
 from mclrec_tf.data.times import TimeScale
 from pipeline.example_gen.span import Span
@@ -64,6 +64,13 @@ class FileSummary:
     time_example: int = 0
     forms: dict[str, dict[str, Any]] = field(default_factory=dict)
     error: str = ""
+
+    def count(self, batch: EventBatch) -> None:
+        """Counts the rows of a batch."""
+        for problem in batch.problems:
+            self.skip(problem)
+        self.rows += len(batch.users) + len(batch.problems) + batch.filtered
+        self.filtered += batch.filtered
 
     def finish(self, file: LogFile) -> None:
         """Notes what is known of a file at its end."""

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from mclrec_tf.data.event_table import EventTable
 from mclrec_tf.data.histories import MIN_EVENTS, Histories
-from mclrec_tf.data.interactions import is_duplicate
 from mclrec_tf.data.k_core import in_k_core
 from mclrec_tf.data.time_split import Periods, split_by_time
 from pipeline.example_gen.report import LogTotals
@@ -68,18 +68,15 @@ def figures(sample: Sample, k_core: int) -> Figures:
         sample: what was read.
         k_core: fewest events of a user and of an item.
     """
-    kept = np.arange(len(sample.users))
-    if sample.times is not None:
-        columns = (sample.users, sample.items, sample.fractions, sample.times)
-        kept = kept[~is_duplicate(*columns)]
-    core = kept[in_k_core(sample.users[kept], sample.items[kept], k_core)]
-    lengths = np.bincount(sample.users[core], minlength=1)
-    short_users = int(((lengths > 0) & (lengths < MIN_EVENTS)).sum())
+    events = sample.events
+    kept = events.distinct()
+    core = kept[in_k_core(events.users[kept], events.items[kept], k_core)]
+    lengths = np.bincount(events.users[core], minlength=1)
     return Figures(
-        before=_part(sample, kept),
-        after=_part(sample, core[lengths[sample.users[core]] >= MIN_EVENTS]),
-        duplicates=len(sample.users) - len(kept),
-        short_users=short_users,
+        before=_part(events, kept),
+        after=_part(events, core[lengths[events.users[core]] >= MIN_EVENTS]),
+        duplicates=len(events.users) - len(kept),
+        short_users=int(((lengths > 0) & (lengths < MIN_EVENTS)).sum()),
     )
 
 
@@ -99,29 +96,19 @@ def time_split_users(part: Part, periods: Periods) -> tuple[dict[str, int], int]
     return users, int((splits.train.lengths > 1).sum())
 
 
-def _part(sample: Sample, rows: npt.NDArray[np.int64]) -> Part:
-    users = sample.users[rows]
-    if sample.times is None:
-        order = np.argsort(users, kind="stable")
-    else:
-        order = np.lexsort((sample.fractions[rows], sample.times[rows], users))
-    rows = rows[order]
-    _, lengths = np.unique(sample.users[rows], return_counts=True)
-    item_counts = np.unique(sample.items[rows], return_counts=True)[1]
-    histories = Histories.from_lengths(sample.items[rows] + np.int32(1), lengths)
-    if sample.times is None:
-        begins = np.repeat(histories.row_splits[:-1], lengths)
-        times = np.arange(1, len(rows) + 1) - begins
-    else:
-        times = sample.times[rows]
+def _part(events: EventTable, rows: npt.NDArray[np.int64]) -> Part:
+    _, by_user, times = events.histories(rows)
+    # Items are numbered from 0, but 0 is padding in histories.
+    histories = Histories(by_user.items + np.int32(1), by_user.row_splits)
+    item_counts = np.unique(histories.items, return_counts=True)[1]
     return Part(
         histories,
         times,
         LogTotals(
-            users=len(lengths),
+            users=len(histories),
             items=len(item_counts),
             events=len(rows),
-            shortest_history=int(lengths.min(initial=len(rows))),
+            shortest_history=int(histories.lengths.min(initial=len(rows))),
             rarest_item=int(item_counts.min(initial=len(rows))),
             newest_event=int(times.max(initial=0)) if len(times) else 0,
         ),

@@ -109,7 +109,7 @@ def _look(found: Inspection, given: EventLogFormat, batches: int, seconds: float
     sample = found.sample = read_sample(found.sizes, format, batches, seconds)
     found.notes += notes_on_columns(found.preview, found.settings)
     found.notes += notes_on_files(sample.files, format)
-    if len(sample.users):
+    if len(sample.events.users):
         found.figures = figures(sample, found.settings.k_core)
         found.notes += notes_on_events(sample, found.figures)
     _check(found, sample)
@@ -147,7 +147,7 @@ def _check_events(found: Inspection, periods: Periods | None) -> None:
     short_users = found.figures.short_users
     checks.check_left(found.data, after.totals, short_users, before.totals, found.settings.k_core)
     scale = found.sample and found.sample.scale
-    if scale and found.sample and found.sample.times is not None:
+    if scale and found.sample and found.sample.events.times is not None:
         found.time_split = suggest_time_split(after, scale)
     if periods:
         found.split_users, learners = time_split_users(after, periods)
@@ -164,7 +164,7 @@ def _smaller_k_core(found: Inspection, sample: Sample, periods: Periods | None) 
         trial = dataclasses.replace(
             found, settings=dataclasses.replace(found.settings, k_core=k), figures=None
         )
-        if len(sample.users):
+        if len(sample.events.users):
             trial.figures = figures(sample, k)
         try:
             _check_events(trial, periods)

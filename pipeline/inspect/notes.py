@@ -53,17 +53,17 @@ def notes_on_columns(preview: Preview, settings: DataSettings) -> list[str]:
 def notes_on_events(sample: Sample, figures: Figures) -> list[str]:
     """What is unusual about times and repeats."""
     found = []
-    if sample.times is not None and sample.scale and sample.scale.unit:
+    if sample.events.times is not None and sample.scale and sample.scale.unit:
         today = f"{datetime.now(timezone.utc):%Y-%m-%d}"
-        newest = sample.scale.day(int(sample.times.max()))
+        newest = sample.scale.day(int(sample.events.times.max()))
         if newest > today:
             found.append(
                 f"the newest event is of {newest}, which is in the future. If that is "
                 "wrong, a split by time would hold out the wrong events."
             )
     for what, numbers, ids in (
-        ("user", sample.users, sample.user_ids),
-        ("item", sample.items, sample.item_ids),
+        ("user", sample.events.users, sample.events.user_ids),
+        ("item", sample.events.items, sample.events.item_ids),
     ):
         counts = np.bincount(numbers, minlength=1)
         if len(ids) > 2 / _OF_ONE and counts.max() > _OF_ONE * len(numbers):
@@ -72,7 +72,7 @@ def notes_on_events(sample: Sample, figures: Figures) -> list[str]:
                 f"{ids[int(counts.argmax())]!r}. If that stands for a missing {what}, leave it out "
                 "with --where."
             )
-    if sample.times is not None and figures.same_time > _MANY:
+    if sample.events.times is not None and figures.same_time > _MANY:
         found.append(
             f"{figures.same_time:.0%} of the events have the time of the user's event before: "
             "their order is that of the rows."

@@ -7,12 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 import tensorflow as tf
 
 from mclrec_tf.data.event_log import EventBatch, EventLogError, EventLogFormat, LogFile
+from mclrec_tf.data.event_table import EventTable
 from mclrec_tf.data.file_kind import FileKind
-from mclrec_tf.data.interactions import numbered
 from mclrec_tf.data.preview import preview
 from mclrec_tf.data.times import TimeScale
 from pipeline.example_gen.report import FileSummary
@@ -34,10 +33,7 @@ class Sample:
         kinds: how each of them is read.
         is_whole: whether that is all of the log.
         rows: how many rows the log has: counted if it was read to its end, else estimated.
-        users, items: int32 `[N]`, numbers of users and items, from 0.
-        user_ids, item_ids: what they are numbers of.
-        times: int64 `[N]`, None in a log without times.
-        fractions: int32 `[N]`, what `times` leaves out.
+        events: those that were read.
         scale: what the times count.
     """
 
@@ -45,12 +41,7 @@ class Sample:
     kinds: dict[str, FileKind] = field(default_factory=dict)
     is_whole: bool = True
     rows: int = 0
-    users: npt.NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
-    items: npt.NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
-    user_ids: list[str] = field(default_factory=list)
-    item_ids: list[str] = field(default_factory=list)
-    times: npt.NDArray[np.int64] | None = None
-    fractions: npt.NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
+    events: EventTable = field(default_factory=lambda: EventTable.of([]))
     scale: TimeScale | None = None
 
     @property
@@ -97,14 +88,14 @@ def read_sample(
         parts.append(part)
     rows = sum(part.rows for part in parts)
     of_bytes = sum(sizes[part.summary.file] for part in parts)
-    sample = Sample(
+    return Sample(
         files=[part.summary for part in parts],
         kinds={part.summary.file: part.kind for part in parts if part.kind},
         is_whole=len(parts) == len(sizes) and all(part.is_whole for part in parts),
         rows=round(rows * sum(sizes.values()) / of_bytes) if of_bytes else round(rows),
+        events=EventTable.of(batch for part in parts for batch in part.events if len(batch.users)),
+        scale=next((scale for part in parts if (scale := part.summary.time_scale)), None),
     )
-    _join(sample, [batch for part in parts for batch in part.events if len(batch.users)])
-    return sample
 
 
 @dataclass
@@ -127,10 +118,7 @@ def _read_file(
     try:
         for batch in log_file.batches():
             part.events.append(batch)
-            for problem in batch.problems:
-                part.summary.skip(problem)
-            part.summary.rows += len(batch.users) + len(batch.problems) + batch.filtered
-            part.summary.filtered += batch.filtered
+            part.summary.count(batch)
             part.cost += min(1, size / _BATCH_BYTES) * _COSTS.get(_kind(log_file), 1)
             enough = part.cost >= allowed or time.monotonic() > until
             if enough and not _is_read(log_file, size):
@@ -170,21 +158,3 @@ def _rows_in_all(
     if _kind(log_file) == "parquet":
         return preview(log_file.path, format).num_rows or 0
     return summary.rows * max(size / max(log_file.position, 1), 1)
-
-
-def _join(sample: Sample, batches: list[EventBatch]) -> None:
-    sample.scale = next((file.time_scale for file in sample.files if file.time_scale), None)
-    users = [batch.users.dictionary_encode() for batch in batches]
-    items = [batch.items.dictionary_encode() for batch in batches]
-    sample.users, sample.user_ids = numbered(users)
-    sample.items, sample.item_ids = numbered(items)
-    times = [batch.times for batch in batches if batch.times is not None]
-    if len(times) == len(batches) and times:
-        sample.times = np.concatenate(times)
-    sample.fractions = np.concatenate(
-        [
-            np.zeros(len(batch.users), np.int32) if batch.fractions is None else batch.fractions
-            for batch in batches
-        ]
-        or [np.zeros(0, np.int32)]
-    )

@@ -138,10 +138,10 @@ def _show_rows(sample: Sample, files: int, console: Console) -> None:
 def _show_times(found: Inspection, console: Console) -> None:
     sample = found.sample
     assert sample is not None and found.figures is not None
-    if sample.times is None or sample.scale is None or not sample.scale.is_time:
+    if sample.events.times is None or sample.scale is None or not sample.scale.is_time:
         console.print("Time: none; the order in the log is the order of the events.")
         return
-    first, last = int(sample.times.min()), int(sample.times.max())
+    first, last = int(sample.events.times.min()), int(sample.events.times.max())
     if not sample.scale.unit:
         console.print(f"Time: numbers from {first:,} to {last:,}, which are no times since 1970.")
         return
@@ -193,7 +193,7 @@ def _show_splits(found: Inspection, console: Console) -> None:
         console.print(f"Leave-one-out fits: {found.split_users['test']:,} users are tested.")
     split = found.time_split
     if split is None:
-        has_times = found.sample is not None and found.sample.times is not None
+        has_times = found.sample is not None and found.sample.events.times is not None
         console.print(
             "A split by time of the usual periods leaves a part without users."
             if has_times
