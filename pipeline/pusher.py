@@ -92,7 +92,7 @@ def push(
         return folder
     for name in version_folders(base_directory)[-1:]:
         newest = os.path.join(base_directory, name)
-        if _checksums(newest) and _checksums(newest) == _checksums(model_path):
+        if (of_newest := _checksums(newest)) and of_newest == _checksums(model_path):
             logging.info("%s is this model", newest)
             return newest
     unfinished = os.path.join(base_directory, f"{_UNFINISHED}{version}")

@@ -48,6 +48,7 @@ class IdForms:
         self.rows += len(ids)
         different = ids.value_counts()
         values, counts = different.field(0), different.field(1).to_numpy(zero_copy_only=False)
+        lengths = compute.utf8_length(values).to_numpy(zero_copy_only=False)
         for form, pattern in _FORMS.items():
             matches = compute.match_substring_regex(values, pattern)
             mask = matches.to_numpy(zero_copy_only=False).astype(bool)
@@ -59,13 +60,11 @@ class IdForms:
                 row = rows[compute.index(ids, found).as_py()]
                 self.first[form] = f"{found.as_py()!r}, {path}, row {row}"
             if form == "zeros":
-                lengths = compute.utf8_length(values).to_numpy(zero_copy_only=False)
                 self.padded = max(self.padded, int(lengths[mask].max()))
         whole = compute.match_substring_regex(values, _WHOLE)
         mask = whole.to_numpy(zero_copy_only=False).astype(bool)
-        lengths = compute.utf8_length(values).to_numpy(zero_copy_only=False)[mask]
-        lengths = np.minimum(lengths, _MOST_DIGITS - 1)
-        by_digits = np.bincount(lengths, counts[mask], _MOST_DIGITS).astype(int)
+        digits = np.minimum(lengths[mask], _MOST_DIGITS - 1)
+        by_digits = np.bincount(digits, counts[mask], _MOST_DIGITS).astype(int)
         self.whole = (np.array(self.whole) + by_digits).tolist()
 
 
