@@ -33,7 +33,7 @@ from benchmarks.settings import (
 )
 from pipeline.command_line import path
 from pipeline.os_errors import tells_os_errors
-from pipeline.settings import not_empty
+from serving.command_line import not_empty
 
 
 def run(

@@ -36,7 +36,7 @@ from benchmarks.predict_calls import HISTORY_LENGTH, History, open_calls, rankin
 from benchmarks.provenance import print_json, provenance, write_json
 from pipeline.command_line import path
 from pipeline.os_errors import tells_os_errors
-from pipeline.settings import not_empty
+from serving.command_line import not_empty
 
 _NUM_HISTORIES = 256
 

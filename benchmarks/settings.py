@@ -9,7 +9,8 @@ from dataclasses import dataclass, fields
 from types import UnionType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from pipeline.settings import not_empty, option, setting
+from pipeline.settings import option, setting
+from serving.command_line import not_empty
 
 # "encoder" is the encoder alone: MCLRec without contrast.
 METHODS = ("mclrec", "encoder", "popularity", "recency")

@@ -17,7 +17,7 @@ from typing import Any
 from benchmarks.provenance import print_json, provenance, write_json
 from pipeline.command_line import path
 from pipeline.os_errors import tells_os_errors
-from pipeline.settings import not_empty
+from serving.command_line import not_empty
 
 _MONITOR = "val_unseen_items_ndcg_at_10"
 _SHARES = (0.5, 0.8, 0.9, 0.95, 1.0)

@@ -19,7 +19,7 @@ from mclrec_tf.data.interactions import Interactions, load_interactions
 from mclrec_tf.data.sample import write_sample
 from mclrec_tf.evaluation import rank_targets, summarize
 from pipeline.os_errors import tells_os_errors
-from pipeline.settings import not_empty
+from serving.command_line import not_empty
 
 parser = argparse.ArgumentParser(description=__doc__)
 parser.formatter_class = argparse.RawDescriptionHelpFormatter

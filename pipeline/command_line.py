@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline import settings
-from pipeline.settings import not_empty
+from serving.command_line import not_empty
 
 _PIPELINE_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from pipeline import settings
 from pipeline.command_line import add_beam_args, add_model_name, add_pipeline_name, parse, path
 from pipeline.os_errors import tells_os_errors
-from pipeline.settings import not_empty
+from serving.command_line import not_empty
 
 _EPILOG = """\
 Nothing is submitted: the spec is a file for `kfp run create`, the user interface of Kubeflow

@@ -23,7 +23,7 @@ from pipeline.command_line import (
 from pipeline.local.metadata_server import metadata_server
 from pipeline.local.workdir import RunError, Workdir
 from pipeline.os_errors import command, tells_os_errors
-from pipeline.settings import not_empty
+from serving.command_line import not_empty
 
 ERROR, NOT_BLESSED, INTERRUPTED = 1, 3, 130
 

@@ -8,6 +8,8 @@ import re
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin, get_type_hints
 
+from serving.command_line import EMPTY
+
 if TYPE_CHECKING:
     from mclrec_tf.data.event_log import EventLogFormat
 
@@ -24,15 +26,6 @@ LOG_OPTIONS = (
 )
 """The settings that say how a log is read: the fields of `mclrec_tf`'s EventLogFormat."""
 
-_EMPTY = "must not be empty; is a variable of the shell unset?"
-
-
-def not_empty(value: str) -> str:
-    """A path or a name, for argparse: "" is what a shell makes of a variable that is not set."""
-    if not value.strip():
-        raise argparse.ArgumentTypeError(_EMPTY)
-    return value
-
 
 def setting(default: Any, help: str) -> Any:
     """A dataclass field with a default and an explanation."""
@@ -44,7 +37,7 @@ class _NotEmpty(argparse.Action):
 
     def __call__(self, parser: Any, namespace: Any, values: Any, option_string: Any = None) -> None:
         if not values:
-            raise argparse.ArgumentError(self, _EMPTY)
+            raise argparse.ArgumentError(self, EMPTY)
         setattr(namespace, self.dest, values)
 
 

@@ -2,6 +2,8 @@
 
 import argparse
 
+EMPTY = "must not be empty; is a variable of the shell unset?"
+
 
 def not_empty(text: str) -> str:
     """A path or a name, for argparse: "" is what a shell makes of a variable that is not set.
@@ -10,5 +12,5 @@ def not_empty(text: str) -> str:
     serve without encryption.
     """
     if not text.strip():
-        raise argparse.ArgumentTypeError("must not be empty; is a variable of the shell unset?")
+        raise argparse.ArgumentTypeError(EMPTY)
     return text

@@ -12,7 +12,8 @@ import sys
 from rich.console import Console
 
 from pipeline.os_errors import tells_os_errors
-from pipeline.settings import LOG_OPTIONS, DataSettings, add_option, not_empty
+from pipeline.settings import LOG_OPTIONS, DataSettings, add_option
+from serving.command_line import not_empty
 from serving.tensorflow_log import silence_tensorflow
 
 WOULD_START, WOULD_NOT, WRONG_OPTIONS, INTERRUPTED = 0, 1, 2, 130

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 
 from pipeline.command_line import add_beam_args
 from pipeline.os_errors import tells_os_errors
-from pipeline.settings import LOG_OPTIONS, DataSettings, add_option, log_format, not_empty
+from pipeline.settings import LOG_OPTIONS, DataSettings, add_option, log_format
+from serving.command_line import not_empty
 from serving.tensorflow_log import silence_tensorflow
 
 ERROR, SKEWED = 1, 3
