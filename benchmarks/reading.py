@@ -16,6 +16,7 @@ import gzip
 import json
 import lzma
 import shutil
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -29,6 +30,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from benchmarks.provenance import print_json, provenance, write_json
+from pipeline.command_line import path
+from pipeline.os_errors import tells_os_errors
 
 BASELINE = "csv module, row by row"
 EVENTS_PER_ITEM = 100
@@ -170,15 +173,17 @@ def print_table(rows: int, found: Sequence[dict[str, Any]]) -> None:
     Console(width=100).print(table)
 
 
+@tells_os_errors
 def main(arguments: Sequence[str] | None = None) -> None:
+    """Runs the command."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.reading", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--rows", type=int, default=1_000_000, metavar="N")
     parser.add_argument("--repeats", type=int, default=5, metavar="N", help="after a first one")
     parser.add_argument(
-        "--folder", type=Path, help="for the logs while it runs; default: a temporary one"
+        "--folder", type=path, help="for the logs while it runs; default: a temporary one"
     )
-    parser.add_argument("--out", type=Path, default=Path("runs/results/reading"))
+    parser.add_argument("--out", type=path, default=Path("runs/results/reading"))
     parser.add_argument("--json", action="store_true", help="print the result as the last line")
     options = parser.parse_args(arguments)
     if options.rows < 1000 or options.repeats < 1:
@@ -202,4 +207,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -24,6 +24,7 @@ COMMANDS = {
     "benchmarks.preprocessing": [],
     "benchmarks.preprocessing_step": ["Transform", "--data=log.csv", "--workdir=run"],
     "benchmarks.quality": ["--data=log.csv"],
+    "benchmarks.reading": [],
     "benchmarks.search": ["--data=log.csv"],
     "benchmarks.serving_load": ["--model=models"],
     "benchmarks.serving_swaps": ["--model=models"],
