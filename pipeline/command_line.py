@@ -39,7 +39,8 @@ def real_path(value: str | os.PathLike[str]) -> str:
     text = os.fspath(value)
     if "://" in text:
         return text
-    text = os.path.abspath(text)
+    # Not os.path.abspath: link/.. is the folder that holds what the link leads to.
+    text = str(Path(text).absolute())
     if os.path.exists(text):
         real = os.path.realpath(text)
         if os.path.isdir(real) or _ending(real) == _ending(text):
@@ -49,7 +50,7 @@ def real_path(value: str | os.PathLike[str]) -> str:
     while folder != "/" and not os.path.isdir(folder):
         folder, name = os.path.split(folder)
         pattern = os.path.join(name, pattern) if pattern else name
-    return os.path.join(os.path.realpath(folder), pattern)
+    return os.path.normpath(os.path.join(os.path.realpath(folder), pattern))
 
 
 def _ending(file: str) -> list[str]:

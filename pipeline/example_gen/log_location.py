@@ -6,6 +6,7 @@ import operator
 import os
 import re
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from tfx.dsl.io import fileio
@@ -32,7 +33,7 @@ def base_and_pattern(path: str) -> tuple[str, str]:
     """
     is_folder = path.endswith("/")
     if "://" not in path:
-        path = os.path.abspath(path)
+        path = str(Path(path).absolute())
     if os.path.exists(path):
         is_folder = os.path.isdir(path)
         path = glob.escape(path)

@@ -18,6 +18,7 @@ import logging
 import os
 import signal
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import uvloop
@@ -148,7 +149,7 @@ def _models(options: argparse.Namespace) -> model_server_config_pb2.ModelServerC
         return read_config(options.model_config_file, model_server_config_pb2.ModelServerConfig)
     base_path = options.model_base_path
     if not is_uri(base_path):
-        base_path = os.path.abspath(base_path)
+        base_path = str(Path(base_path).absolute())
     return single_model(options.model_name, base_path)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.command_line import real_path
+from pipeline.example_gen.log_location import base_and_pattern
 from pipeline.os_errors import command
 
 # What a command needs besides the option that is left empty.
@@ -144,6 +145,16 @@ def test_every_spelling_of_a_log_is_the_same_log(shop: Path):
     for pattern in ("*.csv", "days/{YYYY}-{MM}-{DD}/*.csv", "days/*/part-?.csv", "new/log.csv"):
         for spelling in (pattern, f"{up}/link/{pattern}", f"../link//{pattern}"):
             assert real_path(spelling) == f"{shop}/{pattern}", spelling
+
+
+def test_above_a_link_is_what_it_leads_to(shop: Path):
+    (shop.parent / "day").symlink_to(shop / "days" / "2026-01-01")
+    for spelling in ("../day/../../log.csv", shop.parent / "day" / ".." / ".." / "log.csv"):
+        assert real_path(spelling) == str(shop / "log.csv")
+    assert real_path("../day/../*.csv") == str(shop / "days" / "*.csv")
+    assert real_path("../day/../new/models") == str(shop / "days" / "new" / "models")
+    assert base_and_pattern("../day/../../log.csv")[1] == "log.csv"
+    assert base_and_pattern("../day/../..") == (f"{shop}/../day/../..", "*")
 
 
 def test_a_file_keeps_the_name_that_tells_how_it_is_read(shop: Path):

@@ -40,7 +40,10 @@ def newest_page(run: LocalRun) -> str:
 def test_another_spelling_of_log_and_folder_repeats_nothing(finished: LocalRun, tmp_path: Path):
     (tmp_path / "shop").symlink_to(finished.workdir)
     (tmp_path / "data").symlink_to(finished.log.parent)
-    spelled = LocalRun(tmp_path / "data" / finished.log.name, tmp_path / "shop" / ".." / "shop")
+    above_the_link = tmp_path / "shop" / ".."
+    spelled = LocalRun(
+        tmp_path / "data" / finished.log.name, above_the_link / finished.workdir.name
+    )
     outcome = spelled.run(*OPTIONS, f"--serving-dir={tmp_path}/shop//models/")
     assert outcome.returncode == 0, outcome.stdout + outcome.stderr
     assert " done, " not in "".join(
