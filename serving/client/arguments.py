@@ -32,6 +32,10 @@ def item_ids(name: str, value: Any, any_order: bool = False) -> list[str]:
             raise TypeError(f"{name}[{place}] is {_told(item_id)}; an item id is a string")
         if not item_id:
             raise ValueError(f"{name}[{place}] is ''; an item id is not empty")
+        if "\n" in item_id or "\r" in item_id:
+            raise ValueError(
+                f"{name}[{place}] is {_SHOWN.repr(item_id)}; an item id holds no line break"
+            )
     return ids
 
 
@@ -64,9 +68,13 @@ def seconds(name: str, value: Any) -> float:
     """A number of seconds above 0."""
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         raise TypeError(f"{name} is {_told(value)}; give a number of seconds")
-    if not 0 < float(value) < math.inf:
-        raise ValueError(f"{name} is {value}; give a finite number of seconds above 0")
-    return float(value)
+    try:
+        number = float(value)
+    except OverflowError:  # of a whole number
+        number = math.inf
+    if not 0 < number < math.inf:
+        raise ValueError(f"{name} is {_SHOWN.repr(value)}; give a finite number of seconds above 0")
+    return number
 
 
 def flag(name: str, value: Any) -> bool:
@@ -90,7 +98,8 @@ def _listed(name: str, value: Any, of_what: str, any_order: bool = False) -> lis
         raise TypeError(f"{name} is the string {_SHOWN.repr(value)}; give a sequence of {of_what}")
     if isinstance(value, Set) and not any_order:
         raise TypeError(f"{name} is a {type(value).__name__}, which has no order; give a sequence")
-    if isinstance(value, Mapping):
+    # Iterated, a table is the names of its columns, or the columns.
+    if isinstance(value, Mapping) or hasattr(value, "columns"):
         raise TypeError(f"{name} is a {type(value).__name__}; give a sequence of {of_what}")
     try:
         elements = iter(value)
