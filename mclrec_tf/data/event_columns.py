@@ -71,6 +71,11 @@ class EventColumns:
             self._refuse_another_header(times.problems, columns)
         else:
             self._without_times = True
+            # Where there are times, it has none.
+            for place in self._headers(users, items):
+                reason = "is the name of the column, not a value"
+                name = self._format.user_column
+                bad.setdefault(place, row_problem(self._path, rows[place], name, reason, name))
         good = np.ones(len(rows), bool)
         good[list(bad)] = False
         if bad:
@@ -119,6 +124,14 @@ class EventColumns:
                 texts[place] = ""
         return pyarrow.array(texts, pyarrow.string())
 
+    def _headers(self, users: pyarrow.Array, items: pyarrow.Array) -> list[int]:
+        """Where rows name the columns again, as files that were put together have it."""
+        named = compute.and_(
+            compute.equal(users, self._format.user_column),
+            compute.equal(items, self._format.item_column),
+        )
+        return compute.indices_nonzero(named).to_pylist()
+
     def _refuse_another_header(
         self, problems: dict[int, RowProblem], columns: dict[str, pyarrow.Array]
     ) -> None:
@@ -126,9 +139,12 @@ class EventColumns:
 
         As files that were put together have it; what follows would be read by the first order.
         """
+        if not problems:
+            return
         roles = self._format.roles
-        for place, problem in problems.items():
-            named = [column_texts(columns[name].slice(place, 1))[0] for name in roles]
+        places = pyarrow.array(problems, pyarrow.int64())
+        texts = [column_texts(columns[name].take(places)) for name in roles]
+        for problem, *named in zip(problems.values(), *texts, strict=True):
             if {*named} & {*roles} and named != [*roles] and len({*named} & {*roles}) > 1:
                 raise EventLogError(
                     f"{self._path}: row {problem.row} names the columns again, in another order "

@@ -30,7 +30,7 @@ from mclrec_tf.data.text_blocks import texts_of
 SEPARATORS = ("\t", ",", ";", "|", "::", " ")
 _SAMPLE_LINES = 100
 _TABLE_LINES = 20
-_ALIKE = 0.8
+_ALIKE, _ALL_ALIKE = 0.8, 0.95
 _HEAD_BYTES = 1 << 16
 _FIRST_LINE = re.compile(rb"\s*[^\r\n]*")
 _RECBOLE = re.compile(r".+:(token|token_seq|float|float_seq)")
@@ -325,6 +325,7 @@ def _refuse_other_than_histories(path: str, lines: Sequence[str]) -> None:
         roles = suggest_roles(rows[0])
         # The first row may be a header.
         typed = _has_typed_column(rows) or _has_typed_column(rows[1:]) or len(roles) > 1
+        typed |= _is_narrow(rows, len(lines))
         if not typed and (separator == " " or (separator == "\t" and len(rows[0]) < 4)):
             continue
         if len(roles) > 1:
@@ -358,6 +359,14 @@ def _has_typed_column(rows: Sequence[Sequence[str]]) -> bool:
         looks_like_time(column) or all(re.fullmatch(r"[+-]?\d+\.\d+", value) for value in column)
         for column in columns
     )
+
+
+def _is_narrow(rows: Sequence[Sequence[str]], lines: int) -> bool:
+    """Whether many lines all have a few fields: a user, an item and a rating, say.
+
+    Histories are not all equally long, least of all so short.
+    """
+    return lines >= _TABLE_LINES and len(rows) > _ALL_ALIKE * lines and 3 <= len(rows[0]) <= 5
 
 
 def parse_object(line: str) -> dict[str, object]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from decimal import Decimal
@@ -22,7 +22,8 @@ def read_json_lines(
     """Yields what the objects of a file hold under the names of the format.
 
     A name with dots leads into objects; a list on the way is several events: with item column
-    `events.aid`, `{"session": 7, "events": [{"aid": 1}, {"aid": 2}]}` holds two.
+    `events.aid`, `{"session": 7, "events": [{"aid": 1}, {"aid": 2}]}` holds two, and so does
+    `{"session": 7, "aids": [1, 2]}` with item column `aids`.
     """
     checked = all_seen = False
     needed = format.needed
@@ -37,7 +38,7 @@ def read_json_lines(
             text = line.decode("utf-8", "surrogateescape")
             try:
                 found = parse_object(text)
-                events = _events(found, needed)
+                events = _events(found, needed, format.roles)
             except ValueError as error:
                 problems.append(row_problem(path, row, "", str(error), text))
                 continue
@@ -93,9 +94,14 @@ def _names(value: Any, prefix: str = "") -> Iterator[str]:
         yield prefix[:-1]
 
 
-def _events(found: dict[str, Any], names: list[str]) -> list[dict[str, Any]]:
+def _events(
+    found: dict[str, Any], names: Sequence[str], roles: Collection[str]
+) -> list[dict[str, Any]]:
     """The values of each event of an object, by name."""
     values = {name: _lookup(found, name.split(".")) for name in names}
+    for name in roles:
+        if isinstance(values[name], list):
+            values[name] = _Several(values[name])
     counts = {len(value) for value in values.values() if isinstance(value, _Several)}
     if not counts:
         return [values]

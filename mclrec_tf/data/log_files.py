@@ -31,7 +31,7 @@ _NULL_PARTITION = "__HIVE_DEFAULT_PARTITION__"
 
 
 def event_log_files(path: str | PathLike[str], format: EventLogFormat | None = None) -> list[str]:
-    """Returns the files of a log in the order in which they are read: by name.
+    """Returns the files of a log in the order in which they are read: by name, numbers by size.
 
     Args:
         path: a file of any name, a glob pattern, or a folder: the files in it and in its folders
@@ -49,7 +49,7 @@ def event_log_files(path: str | PathLike[str], format: EventLogFormat | None = N
     if not path:
         raise EventLogError("The path of the event log is empty.")
     try:
-        files = sorted(_find_files(path))
+        files = sorted(_find_files(path), key=_by_name)
     except tf.errors.OpError as error:
         raise EventLogError(f"{path}: cannot be looked up: {error}.") from error
     except UnicodeError as error:  # TensorFlow opens no others
@@ -80,6 +80,12 @@ def partitions_of(path: str) -> dict[str, str]:
         for match in matches
         if match
     }
+
+
+def _by_name(path: str) -> tuple[list[str | int], str]:
+    """So that part-9 comes before part-10."""
+    parts = re.split(r"(\d+)", path, flags=re.ASCII)
+    return [int(part) if place % 2 else part for place, part in enumerate(parts)], path
 
 
 def _find_files(path: str) -> list[str]:

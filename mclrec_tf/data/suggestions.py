@@ -33,6 +33,7 @@ _PRODUCT = re.compile(r"B0[0-9A-Z]{8}|\d{9}[\dX]")
 _REVIEWER = re.compile(r"A[0-9A-Z]{9,29}")
 _COUNTS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 _ISO = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d.*)?")
+_DIGITS_OF_A_DAY = re.compile(r"(19|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])([0-5]\d){0,3}")
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?(?:[eE][+-]?\d+)?")
 _A_RATING = 20
 _MANY_ROWS = 10
@@ -108,7 +109,7 @@ def _all_match(pattern: re.Pattern[str], values: Sequence[str]) -> bool:
 
 def _is_time(text: str) -> bool:
     text = text.strip()
-    if _ISO.fullmatch(text):
+    if _ISO.fullmatch(text) or _DIGITS_OF_A_DAY.fullmatch(text):
         return True
     if not _NUMBER.fullmatch(text):
         return False

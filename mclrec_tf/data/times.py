@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from decimal import Decimal, InvalidOperation
@@ -37,6 +37,8 @@ ROWS = "rows"
 """The unit of a table without times, whose rows have an order within one file only."""
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _INT64_END = 2**63
+_PARTS = ({"train", "training"}, {"valid", "validation", "val", "dev"}, {"test", "testing"})
+"""How files of the parts of a split are named, the oldest first."""
 _UNITS = ("seconds", "milliseconds", "microseconds", "nanoseconds")
 EPOCHS = tuple((315_532_800 * 1000**place, 4_102_444_800 * 1000**place) for place in range(4))
 """The years 1980 to 2100 in each of the units since 1970: from, and before."""
@@ -102,6 +104,7 @@ def check_same_scale(scales: Mapping[str, TimeScale | None]) -> None:
     Raises:
         EventLogError: they cannot.
     """
+    _check_order_of_parts([path for path, s in scales.items() if s and s.unit == ORDER])
     known = [(path, scale) for path, scale in scales.items() if scale]
     for path, scale in known[1:]:
         first_path, first = known[0]
@@ -116,6 +119,23 @@ def check_same_scale(scales: Mapping[str, TimeScale | None]) -> None:
                 f"{path}: holds {scale}, but {first_path} holds {first}. Times of two kinds cannot "
                 "be put in order: write all files alike."
             )
+
+
+def _check_order_of_parts(paths: Sequence[str]) -> None:
+    """Refuses histories without times that would begin with their test items."""
+    last = ("", 0)
+    for path in paths:
+        words = {*re.split(r"[^a-z]+", path.rsplit("/", 1)[-1].lower())}
+        for place, names in enumerate(_PARTS):
+            if not words & names:
+                continue
+            if place < last[1]:
+                raise EventLogError(
+                    f"{path}: is read after {last[0]}, because files are read in the order of "
+                    "their names, and so histories would go on with what came first. Name the "
+                    "files in the order of time: 1-train.txt, 2-test.txt."
+                )
+            last = (path, place)
 
 
 class TimeReader:
@@ -229,8 +249,10 @@ class TimeReader:
             counts = np.bincount(units[good] + 1, minlength=len(_UNITS) + 1)[1:]
             most = int(counts.argmax())
             of_most = np.flatnonzero(good & (units == most))
-            if counts[most] > good.sum() / 2:
-                self._note(_UNITS[most], times.whole[of_most])
+            # 0 and -1 stand for times that nobody knows.
+            if counts[most] > (good & (times.whole > 0)).sum() / 2:
+                unit = "" if _are_hours(times.whole[of_most]) else _UNITS[most]
+                self._note(unit, times.whole[of_most])
             elif (counts > 0).sum() > 1:
                 other = int(np.where(np.arange(len(_UNITS)) == most, -1, counts).argmax())
                 of_other = np.flatnonzero(good & (units == other))
@@ -319,6 +341,15 @@ def _units(whole: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     for place, (begin, end) in enumerate(EPOCHS):
         units[(whole >= begin) & (whole < end)] = place
     return units
+
+
+def _are_hours(whole: npt.NDArray[np.int64]) -> bool:
+    """Whether numbers are written like 2026013115, which would be seconds of the 2030s."""
+    day, hour = np.divmod(whole, 100)
+    year, day_of_year = np.divmod(day, 10_000)
+    month, day_of_month = np.divmod(day_of_year, 100)
+    ranges = ((year, 1900, 2100), (month, 1, 12), (day_of_month, 1, 31), (hour, 0, 23))
+    return all(((least <= part) & (part <= most)).all() for part, least, most in ranges)
 
 
 def _exact_texts(array: pyarrow.Array) -> list[str]:

@@ -41,7 +41,8 @@ def test_values_of_every_type(tmp_path: Path):
     ("line", "column"),
     [
         (json.dumps(event(None, "tea", 1)), "user_id"),
-        (json.dumps(event("ann", ["tea"], 1)), "item_id"),
+        (json.dumps(event("ann", [["tea"]], 1)), "item_id"),
+        (json.dumps(event("ann", [{"id": 1}], 1)), "item_id"),
         (json.dumps(event("ann", {"id": 1}, 1)), "item_id"),
         (json.dumps(event("ann", float("nan"), 1)), "item_id"),
         (json.dumps({"user_id": "ann", "item_id": "tea"}), "timestamp"),
@@ -116,3 +117,29 @@ def test_a_name_that_comes_late_is_no_wrong_name(tmp_path: Path):
     objects[2500]["good"] = True
     format = EventLogFormat(where="good == true")
     assert read(tmp_path / "log.json", *objects, format=format) == [Event("ann", "i2500", 2500)]
+
+
+def test_a_list_of_ids_is_an_event_each(tmp_path: Path):
+    objects = [
+        {"user_id": "ann", "item_id": ["tea", 12], "timestamp": [17, "18"]},
+        {"user_id": "bob", "item_id": ["tea", "tea"], "timestamp": 19},
+        {"user_id": ["cy", "di"], "item_id": "tea", "timestamp": 20},
+        {"user_id": "eve", "item_id": [], "timestamp": 20},
+        {"user_id": "fay", "item_id": ["tea", "tea"], "timestamp": [21]},
+    ]
+    *good, problem = read(tmp_path / "log.json", *objects)
+    assert good == [
+        Event("ann", "tea", 17),
+        Event("ann", "12", 18),
+        Event("bob", "tea", 19),
+        Event("bob", "tea", 19),
+        Event("cy", "tea", 20),
+        Event("di", "tea", 20),
+    ]
+    assert isinstance(problem, RowProblem)
+    assert (problem.row, problem.reason) == (5, "has lists of different lengths")
+
+
+def test_lists_of_tags_are_no_events(tmp_path: Path):
+    line = {"user_id": "ann", "item_id": "tea", "timestamp": 17, "tags": ["hot", "green"]}
+    assert read(tmp_path / "log.json", line) == [Event("ann", "tea", 17)]

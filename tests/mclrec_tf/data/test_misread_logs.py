@@ -15,6 +15,8 @@ from mclrec_tf.data.event_log import (
     Event,
     EventLogError,
     EventLogFormat,
+    LogFile,
+    RowProblem,
     event_log_files,
     read_events,
 )
@@ -216,3 +218,73 @@ def test_ids_that_look_like_none_or_stand_in_quotes_are_told(tmp_path: Path) -> 
     missing, quotes = load_interactions(tmp_path / "log.tsv", k_core=1).report.notes
     assert "column user_id: 3 of 6 ids look like none ('NULL'" in missing
     assert "column item_id: 2 of 6 ids stand in quotes" in quotes
+
+
+@pytest.mark.parametrize(
+    ("row", "columns"),
+    [
+        ("{user} {item} {rating}", "user,item,-"),
+        ("{user}\t{item}\t{rating}", "user,item,-"),
+        ("{user} {item} 202601{day}", "user,item,timestamp"),
+        ("{user} {item} {rating} {day}", "user,item,-,-"),
+    ],
+)
+def test_many_short_lines_of_one_length_are_no_histories(
+    events: Any, row: str, columns: str
+) -> None:
+    values = [
+        {"user": n % 9 + 100, "item": n % 7 + 300, "rating": n % 5 + 1, "day": n % 20 + 10}
+        for n in range(40)
+    ]
+    text = "".join(row.format(**value) + "\n" for value in values)
+    with pytest.raises(EventLogError, match=f"looks like a table of .*--columns {columns};"):
+        events(text, "log.txt")
+    # Whoever does have such histories can say so.
+    assert len(events(text, "log.txt", columns="user,item,...")) == 40 * len(columns.split(",")[1:])
+
+
+def test_test_items_do_not_come_before_those_of_training(tmp_path: Path) -> None:
+    for name in ("1-train.txt", "2-test.txt"):
+        (tmp_path / name).write_text("u a b c\nv d e f g\n")
+    assert load_interactions(tmp_path, k_core=0).histories.lengths.tolist() == [6, 8]
+    (tmp_path / "1-train.txt").rename(tmp_path / "train.txt")
+    (tmp_path / "2-test.txt").rename(tmp_path / "test.txt")
+    with pytest.raises(EventLogError, match="train.txt: is read after .*test.txt.* 1-train.txt"):
+        load_interactions(tmp_path, k_core=0)
+
+
+def test_parts_are_read_in_the_order_of_their_numbers(tmp_path: Path) -> None:
+    for number in (10, 9, 100):
+        (tmp_path / f"part-{number}.txt").write_text(f"u a{number}\n")
+    names = [Path(file).name for file in event_log_files(tmp_path)]
+    assert names == ["part-9.txt", "part-10.txt", "part-100.txt"]
+
+
+def test_numbers_that_write_a_day_and_an_hour_are_no_seconds(tmp_path: Path) -> None:
+    def scale(times: list[int]) -> Any:
+        path = tmp_path / "log.csv"
+        path.write_text(f"{HEADER}\n" + "".join(f"u,a,{time}\n" for time in times))
+        log = LogFile(path, EventLogFormat())
+        assert sum(len(batch.users) for batch in log.batches()) == len(times)
+        return log.scale
+
+    hours = [2026_01_31_00 + hour for hour in range(24)]
+    assert "no times since 1970" in str(scale(hours))
+    assert scale([*hours[:3], 2_026_999_999]).unit == "seconds"
+
+
+def test_times_that_nobody_knows_do_not_decide_the_unit(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    times = [0] * 20 + [-1] * 3 + [1_700_000_000] * 10 + [1_700_000_000_000]
+    path.write_text(f"{HEADER}\n" + "".join(f"u,a,{time}\n" for time in times))
+    *good, problem = read_events(path, EventLogFormat())
+    assert len(good) == 33 and all(isinstance(one, Event) for one in good)
+    assert isinstance(problem, RowProblem) and problem.row == 35
+    assert "looks like milliseconds" in problem.reason
+
+
+def test_a_repeated_header_is_no_event_without_times_either(events: Any) -> None:
+    text = "user_id,item_id\nu,a\nuser_id,item_id\nu,b\n"
+    first, problem, last = events(text, timestamp_column="")
+    assert (first, last) == (("u", "a"), ("u", "b"))
+    assert problem.row == 3 and "is the name of the column" in problem.reason
