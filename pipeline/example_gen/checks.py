@@ -8,9 +8,7 @@ from collections.abc import Mapping, Sequence
 from mclrec_tf.data.event_log import EventLogError
 from mclrec_tf.data.time_split import Periods
 from mclrec_tf.data.times import check_same_scale
-from pipeline.example_gen.report import FileSummary, LogTotals
-
-_LINES_SHOWN = 20
+from pipeline.example_gen.report import FileSummary, LogTotals, listed
 
 
 def check_has_time(files: Sequence[FileSummary], periods: Periods | None) -> None:
@@ -36,13 +34,10 @@ def check_bad_rows(path: str, files: Sequence[FileSummary], max_bad_rows: float)
     rows = sum(file.rows for file in files)
     bad = sum(file.rows_skipped for file in files)
     if bad > max_bad_rows * rows:
-        lines = [f"  {skipped}" for file in files for skipped in file.skipped]
-        if len(lines) > _LINES_SHOWN:
-            lines[_LINES_SHOWN:] = [f"  and {len(lines) - _LINES_SHOWN:,} more files and reasons"]
-        listed = "\n".join(lines)
+        lines = listed([skipped for file in files for skipped in file.skipped])
         raise EventLogError(
             f"{path}: {bad:,} of {rows:,} rows ({bad / rows:.2%}) cannot be used, more than "
-            f"{max_bad_rows:.2%}:\n{listed}\n"
+            f"{max_bad_rows:.2%}:\n  " + "\n  ".join(lines) + "\n"
             "Correct the log, or skip a larger share of it with --max-bad-rows."
         )
 

@@ -16,6 +16,7 @@ from pipeline.example_gen.span import Span
 
 REPORT_FILE = "event_log_report.json"
 ROWS_SHOWN = 5
+_LINES_SHOWN = 20
 
 
 @dataclass
@@ -40,6 +41,14 @@ class SkippedRows:
         )
         more = "; ..." if self.count > len(self.first) else ""
         return f"{self.file}: {self.count:,} rows ({self.reason}): {rows}{more}"
+
+
+def listed(skipped: Sequence[SkippedRows]) -> list[str]:
+    """Lines for a person, of a log of many files not all."""
+    lines = [str(rows) for rows in skipped[:_LINES_SHOWN]]
+    if len(skipped) > _LINES_SHOWN:
+        lines.append(f"and {len(skipped) - _LINES_SHOWN:,} more files and reasons")
+    return lines
 
 
 @dataclass

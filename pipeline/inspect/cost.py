@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from pipeline.example_gen.report import LogTotals
 
@@ -32,17 +33,36 @@ class Cost:
     gigabytes: float
 
 
-def expected_cost(log: LogTotals, left: LogTotals, scale: float = 1.0) -> Cost:
+def growth(numbers: npt.NDArray[np.int32]) -> float:
+    """By which power of the events the number of different users or items grows.
+
+    1 where the second half of the events has as many new ones as the first, 0 where it has none
+    (the law of Heaps, from two points).
+
+    Args:
+        numbers: int32 `[N]`, of a user or an item each, from 0 as they first appear.
+    """
+    half = numbers[: len(numbers) // 2]
+    return float(np.log2((numbers.max() + 1) / (half.max() + 1))) if len(half) else 1.0
+
+
+def expected_cost(
+    log: LogTotals,
+    left: LogTotals,
+    scale: float = 1.0,
+    user_growth: float = 1.0,
+    item_growth: float = 1.0,
+) -> Cost:
     """Estimates what a run takes.
 
     Args:
         log: how much is read.
         left: how much the k-core leaves.
-        scale: how many times as much the whole log is. Users and items are taken to grow like the
-            events, which is the most that they can.
+        scale: how many times as much the whole log is.
+        user_growth, item_growth: by which powers of it users and items grow.
     """
     events = log.events * scale
-    items, users = left.items * scale, left.users * scale
+    items, users = left.items * scale**item_growth, left.users * scale**user_growth
     predictions = max(left.events * scale - 3 * users, 0)
     x, known_x, known_y = (np.log(values) for values in (max(items, 1), _ITEMS, _EPOCH_SECONDS))
     seconds = float(np.exp(np.interp(x, known_x, known_y)))

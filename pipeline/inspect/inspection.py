@@ -12,7 +12,7 @@ from mclrec_tf.data.time_split import Periods
 from pipeline.example_gen import checks
 from pipeline.example_gen.report import notes as notes_on_files
 from pipeline.inspect.command import arguments
-from pipeline.inspect.cost import Cost, expected_cost
+from pipeline.inspect.cost import Cost, expected_cost, growth
 from pipeline.inspect.figures import Figures, figures, leave_one_out_learners, time_split_users
 from pipeline.inspect.guess import guess_format
 from pipeline.inspect.notes import notes_on_columns, notes_on_events
@@ -115,7 +115,11 @@ def _look(found: Inspection, given: EventLogFormat, batches: int, seconds: float
     _check(found, sample)
     if found.figures and not found.problems:
         before, after = found.figures.before.totals, found.figures.after.totals
-        found.cost = expected_cost(before, after, sample.rows / max(sample.rows_read, 1))
+        scale = sample.rows / max(sample.rows_read, 1)
+        growths = growth(sample.events.users), growth(sample.events.items)
+        # Of a part, the k-core leaves less than of the whole.
+        left = after if sample.is_whole else before
+        found.cost = expected_cost(before, left, scale, *growths)
 
 
 def _check(found: Inspection, sample: Sample) -> None:

@@ -14,6 +14,7 @@ from rich.table import Table
 from mclrec_tf.data.file_kind import FileKind
 from mclrec_tf.data.preview import Preview
 from mclrec_tf.data.suggestions import looks_like_time
+from pipeline.example_gen.report import listed
 from pipeline.inspect.command import pasted
 from pipeline.inspect.inspection import Inspection
 from pipeline.inspect.sample import Sample
@@ -21,7 +22,7 @@ from pipeline.settings import DataSettings
 
 _LENGTHS = (1, 2, 3, 4, 5, 10, 20, 50, 100, 1000)
 _BAR = 40
-_COLUMNS_SHOWN, _ROWS_SHOWN, _WIDTH, _PROBLEMS_SHOWN = 30, 3, 24, 10
+_COLUMNS_SHOWN, _ROWS_SHOWN, _WIDTH = 30, 3, 24
 _SEPARATORS = {"\t": "tabs", " ": "spaces"}
 _NUMBER = re.compile(r"[+-]?\d+")
 _FRACTION = re.compile(r"[+-]?\d*\.?\d+([eE][+-]?\d+)?")
@@ -52,7 +53,8 @@ def show(found: Inspection, console: Console) -> None:
         console.print(
             f"Expected, as estimated from runs on two cores: {_duration(found.cost.preprocessing)} "
             f"until the training, {_duration(found.cost.epoch)} an epoch with the default model "
-            f"(Beauty took 25 epochs), {found.cost.gigabytes:.1f} GB of memory."
+            "(Beauty took 25 epochs), then a minute, or an epoch's time at most, for "
+            f"evaluation and checks; {found.cost.gigabytes:.1f} GB of memory."
         )
     if found.command is not None:
         guessed = " with what was guessed, so look at it first" if found.guesses else ""
@@ -123,14 +125,13 @@ def _show_rows(sample: Sample, files: int, console: Console) -> None:
     else:
         console.print(
             f"Rows: about {sample.rows:,}. The first {sample.rows_read:,} of "
-            f"{len(sample.files):,} of {files:,} file{'s' * (files != 1)} were read; all that "
-            "follows is about these."
+            + ("the file" if files == 1 else f"{len(sample.files):,} of {files:,} files")
+            + " were read; all that follows is about these."
         )
-    skipped = [rows for file in sample.files for rows in file.skipped]
-    for rows in skipped[:_PROBLEMS_SHOWN]:
-        console.print(f"Unusable: {printable(str(rows))}")
-    if len(skipped) > _PROBLEMS_SHOWN:
-        console.print(f"Unusable: and {len(skipped) - _PROBLEMS_SHOWN:,} more files and reasons")
+    if unusable := sum(file.rows_skipped for file in sample.files):
+        console.print(f"Unusable: {unusable:,} rows, {unusable / sample.rows_read:.2%}")
+        for line in listed([rows for file in sample.files for rows in file.skipped]):
+            console.print(f"  {printable(line)}")
     if filtered := sum(file.filtered for file in sample.files):
         console.print(f"Left out by --where: {filtered:,}")
 

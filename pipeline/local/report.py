@@ -23,7 +23,7 @@ from pipeline.evaluation.ranking_metrics import (
 )
 from pipeline.evaluation.results import read_results
 from pipeline.evaluation.slices import ALL_USERS
-from pipeline.example_gen.report import EventLogReport, read_report
+from pipeline.example_gen.report import EventLogReport, listed, read_report
 from pipeline.local.run_history import ComponentRun
 from serving.exports.checksums import damage
 
@@ -94,8 +94,8 @@ def show_event_log(report: EventLogReport, console: Console) -> None:
         f"{report.after.users:,} users, {report.after.items:,} items, "
         f"{report.after.events:,} events."
     )
-    for rows in report.rows_skipped:
-        console.print(f"  skipped: {rows}", markup=False)
+    for line in listed(report.rows_skipped):
+        console.print(f"  skipped: {line}", markup=False)
     for note in report.notes:
         console.print(f"  please look: {note}", markup=False)
 

@@ -18,6 +18,7 @@ from pipeline.evaluation.paired_moments import LATEST_BLESSED, MODEL
 from pipeline.evaluation.ranking_metrics import BASELINES, METRIC_LABELS, METRICS, metric_name
 from pipeline.evaluation.results import SliceResult
 from pipeline.evaluation.slices import ALL_USERS, judged_policy
+from pipeline.example_gen.report import listed
 from pipeline.run_report import plots
 from pipeline.run_report.contents import Contents
 from pipeline.settings import Settings
@@ -43,6 +44,7 @@ def write_page(
         lstrip_blocks=True,
     )
     environment.filters["slice_verdict"] = lambda line: f"{line.slice} ({line.note})"
+    environment.filters["listed"] = listed
     html = environment.get_template("page.html.j2").render(
         title=title,
         name=os.path.splitext(os.path.basename(path))[0],

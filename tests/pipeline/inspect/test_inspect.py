@@ -1,5 +1,6 @@
 """What a person is told about a log before training."""
 
+import contextlib
 import gzip
 import io
 import json
@@ -13,6 +14,7 @@ import time
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pyarrow
 import pytest
 from hypothesis import given
@@ -24,7 +26,9 @@ from rich.console import Console
 from mclrec_tf.data.event_log import EventLogFormat
 from mclrec_tf.data.interactions import load_interactions
 from pipeline import run_local, settings
+from pipeline.example_gen.report import LogTotals
 from pipeline.inspect.__main__ import main
+from pipeline.inspect.cost import expected_cost, growth
 from pipeline.inspect.inspection import inspect_log
 from pipeline.inspect.show import show
 from pipeline.settings import LOG_OPTIONS, DataSettings
@@ -169,6 +173,29 @@ def test_of_a_large_log_a_part_is_read_and_the_rest_estimated(kind: str, tmp_pat
     assert whole.sample and whole.sample.is_whole and whole.sample.rows == in_all
     assert found.cost and whole.cost
     assert found.cost.preprocessing == pytest.approx(whole.cost.preprocessing, rel=close)
+    assert found.cost.epoch == pytest.approx(whole.cost.epoch, rel=close)
+
+
+def test_a_catalogue_that_was_seen_whole_does_not_grow(tmp_path: Path):
+    first_seen = np.arange(1000, dtype=np.int32)
+    assert growth(first_seen) == 1
+    assert growth(first_seen % 50) == 0
+    left = LogTotals(1000, 100_000, 10**6, 5, 5, 0)
+    same, more = (expected_cost(left, left, 10, 1, items) for items in (0, 1))
+    once = expected_cost(left, left)
+    assert same.epoch == pytest.approx(10 * once.epoch)
+    assert more.epoch == pytest.approx(10 * once.epoch * 583 / 51.9)
+
+
+def test_of_many_files_with_unusable_rows_not_all_are_listed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    for part in range(50):
+        (tmp_path / f"{part}.csv").write_text(HEADER + ROWS + "u1,,5\n")
+    assert main([str(tmp_path), "--max-bad-rows=0.5"]) == 0
+    printed = capsys.readouterr().out
+    assert "Unusable: 50 rows" in printed and "and 30 more files and reasons" in printed
+    assert f"{tmp_path}/19.csv: 1 rows" in printed and f"{tmp_path}/20.csv: 1 rows" not in printed
 
 
 def test_a_part_that_is_too_small_is_no_reason_against_the_whole(
@@ -354,18 +381,25 @@ def test_a_name_that_is_not_utf8_and_a_terminal_that_knows_ascii_alone(
         assert "is not UTF-8" in capsys.readouterr().err
 
 
+def _has_opened(pid: int, file: Path) -> bool:
+    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # closed since it was listed
+            if os.readlink(descriptor) == str(file):
+                return True
+    return False
+
+
 @pytest.mark.slow
 def test_an_interrupt_ends_quietly(tmp_path: Path):
     log = tmp_path / "log.csv"
-    log.write_text(HEADER + ROWS * 3000)
+    log.write_text(HEADER + ROWS * 200_000)  # which takes seconds
     process = subprocess.Popen(
         [sys.executable, "-m", "pipeline.inspect", str(log)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
     )
-    opened = Path(f"/proc/{process.pid}/fd")
-    while str(log) not in {os.path.realpath(file) for file in opened.iterdir()}:
+    while not _has_opened(process.pid, log):
         assert process.poll() is None
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
