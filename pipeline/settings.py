@@ -74,7 +74,7 @@ class DataSettings:
     )
     k_core: int = setting(5, "drop users and items with fewer events than this, until none is left")
     max_bad_rows: float = setting(
-        0.01, "largest share of unusable rows; with more the run stops before training"
+        0.01, "largest share of unusable rows; with more the command stops before it uses any"
     )
     schema: str = setting(
         "",

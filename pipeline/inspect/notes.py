@@ -61,6 +61,13 @@ def notes_on_events(sample: Sample, figures: Figures) -> list[str]:
                 f"the newest event is of {newest}, which is in the future. If that is "
                 "wrong, a split by time would hold out the wrong events."
             )
+    if sample.events.times is not None and sample.scale and sample.scale.unit:
+        unknown = int((sample.events.times <= 0).sum())
+        if 0 < unknown < len(sample.events.times):
+            found.append(
+                f"{unknown:,} events have a time of 0 or before 1970. If that stands for a time "
+                "that nobody knows, they begin their histories: leave them out with --where."
+            )
     for what, numbers, ids in (
         ("user", sample.events.users, sample.events.user_ids),
         ("item", sample.events.items, sample.events.item_ids),

@@ -176,6 +176,16 @@ def test_of_a_large_log_a_part_is_read_and_the_rest_estimated(kind: str, tmp_pat
     assert found.cost.epoch == pytest.approx(whole.cost.epoch, rel=close)
 
 
+def test_times_that_stand_for_none_are_told(tmp_path: Path):
+    log = tmp_path / "log.csv"
+    log.write_text(HEADER + ROWS + "u1,i1,0\nu2,i2,-1\n")
+    assert any(
+        "2 events have a time of 0 or before 1970" in note for note in inspect_log(log).notes
+    )
+    log.write_text(HEADER + ROWS)
+    assert not any("before 1970" in note for note in inspect_log(log).notes)
+
+
 def test_a_catalogue_that_was_seen_whole_does_not_grow(tmp_path: Path):
     first_seen = np.arange(1000, dtype=np.int32)
     assert growth(first_seen) == 1
