@@ -5,6 +5,7 @@ Each size has a process of its own, so that its peak memory is its own.
 
 import argparse
 import sys
+from collections.abc import Sequence
 from time import perf_counter
 from typing import Any
 
@@ -74,7 +75,8 @@ def evaluation_cost(histories: Any, num_items: int, users: int) -> dict[str, Any
 
 
 @tells_os_errors
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Runs the command."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.cost_of_size", description=__doc__)
     parser.add_argument("kind", choices=["training", "evaluation"])
     parser.add_argument("histories", type=path, help="NumPy file of items and row_splits")
@@ -82,7 +84,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=60)
     parser.add_argument("--seconds", type=float, default=120.0)
     parser.add_argument("--ranked-users", type=int, default=1000)
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
 
     from mclrec_tf.data.histories import Histories
 

@@ -9,7 +9,8 @@ import os
 import re
 import shlex
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from typing import Protocol
 
 ERROR = 1
 
@@ -91,7 +92,13 @@ def causes(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__ or error.__context__
 
 
-def tells_os_errors(main: Callable[..., int | None]) -> Callable[..., int | None]:
+class Command(Protocol):
+    """The main function of a command."""
+
+    def __call__(self, arguments: list[str] | None = None) -> int | None: ...
+
+
+def tells_os_errors(main: Command) -> Command:
     """Ends a command with a sentence and status 1 where the operating system refuses something.
 
     Args:
