@@ -92,6 +92,8 @@ def training_rows(
         ValueError: as in `padded_rows`; or a history is too long, or a target stands where there
             is no item to predict it from.
     """
+    if _is_of_any_rank(targets):
+        return _by_rank(training_rows, history, targets, num_items, max_length)
     history, targets = padded_rows(history, targets, num_items)
     if targets.shape.rank == 1:
         history = most_recent(history, max_length)
@@ -121,6 +123,8 @@ def evaluation_rows(history: Any, targets: Any, num_items: int) -> EvaluationRow
     Raises:
         ValueError: as in `padded_rows`.
     """
+    if _is_of_any_rank(targets):
+        return EvaluationRows(*_by_rank(evaluation_rows, history, targets, num_items))
     history, targets = padded_rows(history, targets, num_items)
     if targets.shape.rank == 1:
         return EvaluationRows(history, targets, tf.ones_like(targets, tf.bool))
@@ -128,6 +132,21 @@ def evaluation_rows(history: Any, targets: Any, num_items: int) -> EvaluationRow
     count = tf.reduce_max(tf.where(targets > 0, places, 0), axis=1, keepdims=True)
     target = tf.reduce_sum(tf.where(places == count, targets, 0), axis=1)
     return EvaluationRows(tf.where(places <= count, history, 0), target, count[:, 0] > 0)
+
+
+def _is_of_any_rank(targets: Any) -> bool:
+    """Whether a graph is made for targets of any shape, as TensorFlow does after two of them."""
+    return isinstance(targets, tf.Tensor) and targets.shape.rank is None
+
+
+def _by_rank(rows: Callable[..., Any], history: Any, targets: tf.Tensor, *sizes: int) -> Any:
+    one_a_history = (tf.rank(targets) == 1) | (tf.shape(targets)[-1] == 1)
+    by_place = [tf.shape(targets)[0], -1]
+    return tf.cond(
+        one_a_history,
+        lambda: rows(history, tf.reshape(targets, [-1]), *sizes),
+        lambda: rows(history, tf.reshape(targets, by_place), *sizes),
+    )
 
 
 def refuse_weights(**weights: Any) -> None:
@@ -184,6 +203,8 @@ def _check(condition: tf.Tensor, message: str, value: tf.Tensor) -> list[tf.Oper
 def _ids(name: str, value: Any, num_items: int, ranks: tuple[int, ...]) -> tf.Tensor:
     """Ids as int32; also those of 64 bits, once it is known that they fit."""
     ids = _tensor(name, value)
+    if name == "history" and ids.shape.rank == 2 and ids.shape[1] == 0:
+        ids = tf.pad(ids, [[0, 0], [0, 1]])  # the encoder needs a place, which is no item
     if not ids.dtype.is_integer:
         raise ValueError(f"{name} must be integer ids of items, got {ids.dtype.name}.")
     if ids.shape.rank not in ranks:

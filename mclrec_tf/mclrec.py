@@ -241,6 +241,7 @@ class MCLRec(Recommender):
 
     def _next_item_and_view_losses(self, batch: Batch, objective: Objective) -> Losses:
         rec_loss, count = self._next_item_loss(batch), tf.math.count_nonzero(batch.targets)
+        self._refuse_other_losses()
         terms = {"rec_loss": rec_loss}
         view_loss = tf.zeros_like(rec_loss)
         if objective.views == "training_data":
@@ -254,8 +255,23 @@ class MCLRec(Recommender):
             if objective.uses_augmenters:
                 self._diagnostics.update_state(vectors.z1, vectors.z2)
         share, view_share = share_of_all([count, tf.shape(batch.targets)[0]])
-        terms["loss"] = rec_loss + view_loss
-        return Losses(share * rec_loss + view_share * view_loss, terms)
+        penalty = self._weight_penalty()
+        terms["loss"] = rec_loss + view_loss + penalty
+        return Losses(share * (rec_loss + penalty) + view_share * view_loss, terms)
+
+    def _weight_penalty(self) -> tf.Tensor:
+        """What regularizers of the encoder's weights add to the loss."""
+        found = [v.regularizer(v) for v in self.encoder_weights if v.regularizer is not None]
+        return tf.cast(sum(found), keras.config.floatx())
+
+    def _refuse_other_losses(self) -> None:
+        """Refuses losses that depend on the activations of one call among several."""
+        regularized = [v for v in self.encoder_weights if v.regularizer is not None]
+        if len(self.encoder.losses) > len(regularized):
+            raise ValueError(
+                f"{type(self.encoder).__name__} adds a loss of its own (add_loss or "
+                "activity_regularizer), which is not trained on; regularizers of weights are."
+            )
 
     def _next_item_loss(self, batch: Batch) -> tf.Tensor:
         hidden = self.encoder(batch.history, training=True)

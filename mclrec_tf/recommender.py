@@ -33,7 +33,13 @@ class Recommender(CheckedModel, TwoOptimizerModel):
         if not isinstance(encoder, SequenceEncoder):
             raise ValueError(f"encoder must be a SequenceEncoder, got {encoder!r}.")
         # One policy for all: Keras looks at the model's to know whether losses must be scaled.
-        super().__init__(**{"dtype": encoder.dtype_policy, **kwargs})
+        own = keras.dtype_policies.get(kwargs.pop("dtype", None) or encoder.dtype_policy)
+        if own.name != encoder.dtype_policy.name:
+            raise ValueError(
+                f"dtype must be that of the encoder, {encoder.dtype_policy.name}, got {own.name}: "
+                "give it to the encoder."
+            )
+        super().__init__(dtype=encoder.dtype_policy, **kwargs)
         # The input is ids: cast to the dtype of the weights they would become other ids.
         self.autocast = False
         self.encoder = encoder

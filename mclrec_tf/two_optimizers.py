@@ -131,8 +131,9 @@ class TwoOptimizerModel(keras.Model):
         )
         if isinstance(callbacks, keras.callbacks.CallbackList):
             given = callbacks.callbacks
-            callbacks.append(finalize)
-            callbacks.append(ProportionalRates())
+            for added in (finalize, ProportionalRates()):
+                added.set_model(self)
+                callbacks.callbacks.append(added)
         else:
             given = keras.tree.flatten(callbacks or [])
             callbacks = [finalize, *given, ProportionalRates()]

@@ -42,15 +42,24 @@ def real_path(value: str | os.PathLike[str]) -> str:
     # Not os.path.abspath: link/.. is the folder that holds what the link leads to.
     text = str(Path(text).absolute())
     if os.path.exists(text):
-        real = os.path.realpath(text)
+        real = _real(text)
         if os.path.isdir(real) or _ending(real) == _ending(text):
             return real
-        return os.path.join(os.path.realpath(os.path.dirname(text)), os.path.basename(text))
+        return os.path.join(_real(os.path.dirname(text)), os.path.basename(text))
     folder, pattern = text, ""
     while folder != "/" and not os.path.isdir(folder):
         folder, name = os.path.split(folder)
         pattern = os.path.join(name, pattern) if pattern else name
-    return os.path.normpath(os.path.join(os.path.realpath(folder), pattern))
+    return os.path.normpath(os.path.join(_real(folder), pattern))
+
+
+def _real(path: str) -> str:
+    """The path without links, unless these have the names of folders that are columns."""
+    # Not at the top of the file: it loads TensorFlow.
+    from mclrec_tf.data.log_files import partitions_of
+
+    real = os.path.realpath(path)
+    return real if partitions_of(f"{real}/") == partitions_of(f"{path}/") else path
 
 
 def _ending(file: str) -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pyarrow
 from pyarrow import compute, types
@@ -18,6 +20,8 @@ from mclrec_tf.data.events import (
 from mclrec_tf.data.id_forms import IdForms
 from mclrec_tf.data.log_format import EventLogFormat
 from mclrec_tf.data.times import ORDER, TimeReader, TimeScale
+
+_NAME = "is the name of the column, not a value"
 
 
 class EventColumns:
@@ -50,13 +54,14 @@ class EventColumns:
             EventLogError: the times are of a type or of units that cannot be read.
         """
         keep, incomparable = self._format.filter.keeps(batch.columns, len(batch.rows))
+        unusable = incomparable | self._headers(batch)
         problems = [
             row_problem(self._path, batch.rows[place], found.column, found.reason, found.value)
-            for place, found in incomparable.items()
+            for place, found in unusable.items()
         ]
-        keep[list(incomparable)] = False
+        keep[list(unusable)] = False
         rows = batch.rows[keep]
-        filtered = len(keep) - len(rows) - len(incomparable)
+        filtered = len(keep) - int(keep.sum()) - len(unusable)
         columns = batch.columns
         if not keep.all():
             columns = {name: array.filter(pyarrow.array(keep)) for name, array in columns.items()}
@@ -68,14 +73,8 @@ class EventColumns:
         if self._format.timestamp_column in columns:
             times = self._time.read(columns[self._format.timestamp_column], rows)
             bad = times.problems | bad
-            self._refuse_another_header(times.problems, columns)
         else:
             self._without_times = True
-            # Where there are times, it has none.
-            for place in self._headers(users, items):
-                reason = "is the name of the column, not a value"
-                name = self._format.user_column
-                bad.setdefault(place, row_problem(self._path, rows[place], name, reason, name))
         good = np.ones(len(rows), bool)
         good[list(bad)] = False
         if bad:
@@ -124,33 +123,38 @@ class EventColumns:
                 texts[place] = ""
         return pyarrow.array(texts, pyarrow.string())
 
-    def _headers(self, users: pyarrow.Array, items: pyarrow.Array) -> list[int]:
-        """Where rows name the columns again, as files that were put together have it."""
-        named = compute.and_(
-            compute.equal(users, self._format.user_column),
-            compute.equal(items, self._format.item_column),
-        )
-        return compute.indices_nonzero(named).to_pylist()
+    def _headers(self, batch: RawBatch) -> dict[int, RowProblem]:
+        """Rows that name the columns again, as files that were put together have it.
 
-    def _refuse_another_header(
-        self, problems: dict[int, RowProblem], columns: dict[str, pyarrow.Array]
-    ) -> None:
-        """Stops where a row names the columns again, in another order.
-
-        As files that were put together have it; what follows would be read by the first order.
+        Raises:
+            EventLogError: in another order, so that what follows would be read by the first one.
         """
-        if not problems:
-            return
         roles = self._format.roles
-        places = pyarrow.array(problems, pyarrow.int64())
-        texts = [column_texts(columns[name].take(places)) for name in roles]
-        for problem, *named in zip(problems.values(), *texts, strict=True):
-            if {*named} & {*roles} and named != [*roles] and len({*named} & {*roles}) > 1:
+        columns = [batch.columns[name] for name in roles if name in batch.columns]
+        found: dict[int, RowProblem] = {}
+        # A row that names two of three columns names one as the user or the item.
+        for place in _places_of(columns[:2], roles):
+            values = [column_texts(column.slice(place, 1))[0] for column in columns]
+            if values == [*roles]:
+                found[place] = RowProblem("", place, roles[0], _NAME, roles[0])
+            elif len({*values} & {*roles}) > 1:
                 raise EventLogError(
-                    f"{self._path}: row {problem.row} names the columns again, in another order "
-                    f"({', '.join(map(repr, named))} where {', '.join(map(repr, roles))} stand). "
-                    "Split the file there."
+                    f"{self._path}: row {batch.rows[place]} names the columns again, in another "
+                    f"order ({', '.join(map(repr, values))} where {', '.join(map(repr, roles))} "
+                    "stand). Split the file there."
                 )
+        return found
+
+
+def _places_of(columns: Sequence[pyarrow.Array], texts: Sequence[str]) -> list[int]:
+    """Where one of some texts stands in one of some columns."""
+    found: set[int] = set()
+    for column in map(plain, columns):
+        if is_text(column.type):
+            wanted = pyarrow.array([text.encode() for text in texts]).cast(column.type)
+            there = compute.indices_nonzero(compute.is_in(column, wanted))
+            found.update(there.to_pylist())
+    return sorted(found)
 
 
 def _all_usual(ids: pyarrow.Array) -> bool:

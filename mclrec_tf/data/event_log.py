@@ -22,11 +22,19 @@ rows). Without times, that order counts alone.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from os import PathLike, fspath
 
 from mclrec_tf.data.event_columns import EventColumns
-from mclrec_tf.data.events import Event, EventBatch, EventLogError, RawBatch, RowProblem, damaged
+from mclrec_tf.data.events import (
+    EmptyFileError,
+    Event,
+    EventBatch,
+    EventLogError,
+    RawBatch,
+    RowProblem,
+    damaged,
+)
 from mclrec_tf.data.file_kind import FileKind, file_kind
 from mclrec_tf.data.id_forms import IdForms
 from mclrec_tf.data.json_lines import read_json_lines
@@ -46,6 +54,7 @@ __all__ = [
     "EventLogFormat",
     "LogFile",
     "RowProblem",
+    "check_any_rows",
     "event_log_files",
     "read_events",
 ]
@@ -60,6 +69,7 @@ class LogFile:
 
     Attributes:
         kind: how it is read, once `batches` has begun.
+        is_empty: why it holds nothing; "" if it does not, or is not known yet.
         position: how many bytes of the file have been read, packed as they are.
         scale: what its times count, once the first batch has been read.
     """
@@ -68,6 +78,7 @@ class LogFile:
         self.path = fspath(path)
         self.kind: FileKind | None = None
         self.position = 0
+        self.is_empty = ""
         self._format = format
         self._columns = EventColumns(self.path, format)
 
@@ -111,6 +122,8 @@ class LogFile:
                     if not data.closed:  # Parquet may have taken what it needs
                         self.position = position(data)
                     yield _with_partitions(batch, partitions, self._format)
+        except EmptyFileError as error:
+            self.is_empty = str(error)
         except CANNOT_READ as error:
             raise damaged(self.path, 1, error) from error
 
@@ -147,13 +160,35 @@ def read_events(path: str | PathLike[str], format: EventLogFormat) -> Iterator[E
         ...log.csv, row 3, column what: is empty ('')
     """
     places = itertools.count(1)
-    scales = {}
+    scales, empty = {}, {}
     for file in event_log_files(path, format):
         log = LogFile(file, format)
         for batch in log.batches():
             yield from _one_by_one(batch, places)
         scales[file] = log.scale
         check_same_scale(scales)
+        empty[file] = log.is_empty
+    check_any_rows(empty)
+
+
+def check_any_rows(empty: Mapping[str, str]) -> list[str]:
+    """Checks that a log is not empty as a whole.
+
+    Args:
+        empty: by path, why a file holds nothing; "" if it does not.
+
+    Returns:
+        A note where some of several files are empty.
+
+    Raises:
+        EventLogError: all files are.
+    """
+    if empty and all(empty.values()):
+        raise EventLogError(next(iter(empty.values())))
+    names = [path for path, reason in empty.items() if reason]
+    if not names:
+        return []
+    return [f"{len(names):,} of {len(empty):,} files are empty and were left out: {names[0]}"]
 
 
 def _one_by_one(batch: EventBatch, places: Iterator[int]) -> Iterator[Event | RowProblem]:

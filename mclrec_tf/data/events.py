@@ -70,6 +70,10 @@ class EventBatch(NamedTuple):
     filtered: int
 
 
+class EmptyFileError(EventLogError):
+    """A file holds nothing. Beside others it is left out, as Spark writes a file for each part."""
+
+
 class RawBatch(NamedTuple):
     """Rows as a file holds them.
 

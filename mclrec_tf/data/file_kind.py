@@ -17,9 +17,10 @@ from dataclasses import dataclass
 from statistics import mode
 from typing import Literal
 
-from mclrec_tf.data.events import EventLogError
+from mclrec_tf.data.events import EmptyFileError, EventLogError
 from mclrec_tf.data.log_format import SEQUENCES, EventLogFormat, check_columns
 from mclrec_tf.data.suggestions import (
+    columns_option,
     describe_fields,
     looks_like_time,
     suggest_columns,
@@ -30,7 +31,8 @@ from mclrec_tf.data.text_blocks import texts_of
 SEPARATORS = ("\t", ",", ";", "|", "::", " ")
 _SAMPLE_LINES = 100
 _TABLE_LINES = 20
-_ALIKE, _ALL_ALIKE = 0.8, 0.95
+_ALIKE = 0.8
+_NARROW_LINES = 10
 _HEAD_BYTES = 1 << 16
 _FIRST_LINE = re.compile(rb"\s*[^\r\n]*")
 _RECBOLE = re.compile(r".+:(token|token_seq|float|float_seq)")
@@ -179,7 +181,7 @@ def _readable_lines(path: str, head: bytes, format: EventLogFormat) -> list[str]
     end = max(_HEAD_BYTES, len(_FIRST_LINE.match(head)[0]))  # type: ignore[index]
     lines = texts_of(head[:end])
     if not lines:
-        raise EventLogError(f"{path}: the file is empty. Row 1 must name the columns.")
+        raise EmptyFileError(f"{path}: the file is empty. Row 1 must name the columns.")
     begin = lines[0].strip()
     if begin.startswith("sep=") and len(begin) <= 6:
         raise EventLogError(f"{path}: row 1 is a note for Excel, {begin!r}. Remove that line.")
@@ -193,7 +195,14 @@ def _readable_lines(path: str, head: bytes, format: EventLogFormat) -> list[str]
     if unreadable and not begin.startswith("{") and not format.columns:
         raise EventLogError(
             f"{path}: row 1 is not a header in UTF-8 text. Readable are text in UTF-8 or UTF-16, "
-            "JSON lines and Parquet."
+            "JSON lines and Parquet. Text in another encoding becomes UTF-8 by iconv, for example "
+            "iconv -f latin1 -t utf-8."
+        )
+    if re.fullmatch(r"\d+:", begin):
+        raise EventLogError(
+            f"{path}: row 1 is {begin!r}, a line of its own for the item of the rows after it, as "
+            "in the data of the Netflix prize. Write the item into each row, with awk -F, "
+            '\'/:$/ {item = $1; sub(":", "", item); next} {print $1 "," item "," $3}\'.'
         )
     if begin.startswith("[") and not format.columns:
         raise EventLogError(
@@ -271,7 +280,9 @@ def _best_table(lines: Sequence[str], format: EventLogFormat) -> tuple[str, list
     best: tuple[str, list[list[str]]] = ("", [])
     for separator in _separators(format):
         rows = [split_line(line, separator, has_quotes(separator)) for line in lines]
-        if len({*map(len, rows)}) == 1 and len(rows[0]) > max(1, len(best[1] and best[1][0])):
+        more = len(rows[0]) > max(1, len(best[1] and best[1][0]))
+        # Other tables have spaces in their texts.
+        if len({*map(len, rows)}) == 1 and more and (separator != " " or not best[0]):
             best = (separator, rows)
     return best
 
@@ -293,7 +304,7 @@ def _no_header(
         return EventLogError(
             f"{path}: has no header: row 1 holds {describe_fields(rows[:1], separator)}, "
             f"{', '.join(map(repr, rows[0]))}. Name them with columns=, on the command line "
-            f"--columns {suggested or '…'}."
+            f"{columns_option(suggested or '…')}."
         )
     try:
         check_columns(path, rows[0], format, "row 1", partitions)
@@ -304,9 +315,7 @@ def _no_header(
 
 def _is_data(fields: Sequence[str]) -> bool:
     """Whether the fields of a first row are values rather than names."""
-    return any(looks_like_time([field]) for field in fields) or all(
-        re.fullmatch(r"[+-]?\d+(\.\d+)?", field) for field in fields
-    )
+    return any(looks_like_time([f]) or re.fullmatch(r"[+-]?\d+(\.\d+)?", f) for f in fields)
 
 
 def _refuse_other_than_histories(path: str, lines: Sequence[str]) -> None:
@@ -335,7 +344,7 @@ def _refuse_other_than_histories(path: str, lines: Sequence[str]) -> None:
             )
             advice = f"Name its columns: {names}"
         else:
-            advice = f"Give --columns {suggest_columns(rows) or 'with a name for each'}"
+            advice = f"Give {columns_option(suggest_columns(rows) or '…')}"
         raise EventLogError(
             f"{path}: looks like a table of {describe_fields(rows, separator)}, not like lines of "
             f"a user and items: {lines[0][:80]!r}. {advice}; or --columns {SEQUENCES} if each "
@@ -362,11 +371,11 @@ def _has_typed_column(rows: Sequence[Sequence[str]]) -> bool:
 
 
 def _is_narrow(rows: Sequence[Sequence[str]], lines: int) -> bool:
-    """Whether many lines all have a few fields: a user, an item and a rating, say.
+    """Whether most of many lines have the same few fields: a user, an item and a rating, say.
 
-    Histories are not all equally long, least of all so short.
+    Histories are not equally long.
     """
-    return lines >= _TABLE_LINES and len(rows) > _ALL_ALIKE * lines and 3 <= len(rows[0]) <= 5
+    return lines >= _NARROW_LINES and 3 <= len(rows[0]) <= _TABLE_LINES
 
 
 def parse_object(line: str) -> dict[str, object]:

@@ -16,6 +16,7 @@ from pyarrow import compute
 
 _FORMS = {
     "decimal": r"^[0-9]+\.0+$",
+    "rounded": r"^[0-9](\.[0-9]+)?[eE]\+[0-9]+$",
     "zeros": "^0[0-9]+$",
     "spaces": r"^\s|\s$",
     "quotes": r"""^(".*"|'.*')$""",
@@ -94,10 +95,17 @@ def notes_on_ids(column: str, forms: Iterable[IdForms]) -> list[str]:
             f"({first['zeros']}), {shorter:,} are shorter numbers without; 012 and 12 count as two "
             "ids. Write them alike."
         )
-    if 0 < counts["spaces"] < rows:
+    if counts["rounded"]:
+        notes.append(
+            f"column {column}: {counts['rounded']:,} of {rows:,} ids look like numbers that a "
+            f"spreadsheet has rounded ({first['rounded']}), so that different ids may be the same "
+            "now. Write the log anew from where it came from."
+        )
+    if counts["spaces"]:
         notes.append(
             f"column {column}: {counts['spaces']:,} of {rows:,} ids begin or end with a space "
-            f"({first['spaces']}); with and without they count as two ids. Write them alike."
+            f"({first['spaces']}), which is a part of them: with and without they count as two "
+            "ids. Write the log without, if it is not meant."
         )
     if counts["quotes"]:
         notes.append(

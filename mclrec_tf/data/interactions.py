@@ -16,6 +16,7 @@ from mclrec_tf.data.event_log import (
     EventLogFormat,
     LogFile,
     RowProblem,
+    check_any_rows,
     event_log_files,
 )
 from mclrec_tf.data.event_table import EventTable
@@ -174,7 +175,7 @@ def _batches(
     path: str, format: EventLogFormat, report: LoadReport, forms: list[dict[str, IdForms]]
 ) -> Iterator[EventBatch]:
     """The events of a log; what else there is to tell of it is added to the report and forms."""
-    scales = {}
+    scales, empty = {}, {}
     for file in event_log_files(path, format):
         log_file = LogFile(file, format)
         for batch in log_file.batches():
@@ -187,6 +188,8 @@ def _batches(
         scales[file] = log_file.scale
         check_same_scale(scales)
         forms.append(log_file.forms)
+        empty[file] = log_file.is_empty
+    report.notes += check_any_rows(empty)
 
 
 def _too_little(path: str, log: EventTable, k_core: int, users: int, items: int) -> str:

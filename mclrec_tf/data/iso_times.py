@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     import pyarrow
 
 _ISO = re.compile(
-    r"\s*(\d{4})-(\d\d)-(\d\d)"
-    r"(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9})\d*)?)?"
+    r"\s*(?!\d{8}\s*$)(\d{4})(?P<dash>-?)(\d\d)(?P=dash)(\d\d)"
+    r"(?:[T ](\d\d)(?P<colon>:?)(\d\d)(?:(?P=colon)(\d\d)(?:[.,](\d{1,9})\d*)?)?"
     r" ?(Z|z|UTC|GMT|[+-]\d\d(?::?\d\d)?)?)?\s*",
     re.ASCII,
 )
@@ -25,7 +25,7 @@ _USUAL = (
     r"^(1[7-9]|2[01])\d\d-\d\d-\d\d"
     r"([T ]\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)?)?$"
 )
-_NONE = ("1970", "01", "01", "", "", "", "", "")
+_NONE = ("1970", "", "01", "01", "", "", "", "", "", "")
 
 
 class IsoTimes(NamedTuple):
@@ -68,7 +68,7 @@ def usual_iso_times(array: pyarrow.Array) -> IsoTimes | None:
 
 
 def iso_times(texts: Sequence[str]) -> IsoTimes:
-    """Reads dates (`2026-01-31`) and times (`2026-01-31T10:15:00.5+02:00`).
+    """Reads dates (`2026-01-31`) and times (`2026-01-31T10:15:00.5+02:00`, `20260131T101500Z`).
 
     Example:
         >>> iso_times(["1970-01-02", "1970-01-01 01:00:00.5+01:00", "1970-02-30"]).seconds
@@ -80,7 +80,7 @@ def iso_times(texts: Sequence[str]) -> IsoTimes:
         return IsoTimes(np.zeros(0, np.int64), np.zeros(0, np.int32), np.zeros(0, bool))
     *numbers, fraction, zone = zip(*groups, strict=True)
     year, month, day, hour, minute, second = (
-        np.array([int(digits or 0) for digits in column]) for column in numbers
+        np.array([int(digits or 0) for digits in numbers[place]]) for place in (0, 2, 3, 4, 6, 7)
     )
     first = ((year - 1970) * 12 + np.clip(month, 1, 12) - 1).astype("datetime64[M]")
     days_in_month = ((first + 1).astype("datetime64[D]") - first.astype("datetime64[D]")).astype(

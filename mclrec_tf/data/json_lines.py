@@ -15,6 +15,16 @@ from mclrec_tf.data.file_kind import parse_object
 from mclrec_tf.data.log_format import EventLogFormat, check_columns
 from mclrec_tf.data.text_blocks import TextBlocks, split_lines
 
+_LISTS = (list, tuple)  # a tuple of a Python dict
+_KINDS = {
+    dict: "an object where one value is needed",
+    list: "a list where one value is needed",
+    tuple: "a list where one value is needed",
+    set: "a set, which has no order",
+    bytes: "bytes instead of text",
+}
+_NOT_SINGLE = tuple(_KINDS)
+
 
 def read_json_lines(
     path: str, blocks: TextBlocks, format: EventLogFormat, partitions: Collection[str] = ()
@@ -46,9 +56,13 @@ def read_json_lines(
             if not all_seen:
                 present.update(dict.fromkeys(_names(found)))
                 all_seen = present.keys() >= {*needed}
-            for name in needed:
-                texts[name] += [_text(event.get(name)) for event in events]
-            rows += [row] * len(events)
+            for event in events:
+                if any(isinstance(value, _NOT_SINGLE) for value in event.values()):
+                    problems.append(_not_single(path, row, event))
+                    continue
+                for name in needed:
+                    texts[name].append(_text(event[name]))
+                rows.append(row)
         if not checked and present:
             # Without waiting for the end. What only a filter needs may stand in few objects.
             check_columns(path, list(present), replace(format, where=""), "the file", partitions)
@@ -62,6 +76,12 @@ def read_json_lines(
         yield RawBatch(columns, np.array(rows, np.int64), problems)
     if present:
         check_columns(path, list(present), format, "the file", partitions)
+
+
+def _not_single(path: str, row: int, event: dict[str, Any]) -> RowProblem:
+    name, value = next((n, v) for n, v in event.items() if isinstance(v, _NOT_SINGLE))
+    what = next(what for kind, what in _KINDS.items() if isinstance(value, kind))
+    return row_problem(path, row, name, f"holds {what}", repr(value))
 
 
 def first_values(lines: Iterable[str]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
@@ -79,7 +99,7 @@ def first_values(lines: Iterable[str]) -> tuple[tuple[str, ...], list[tuple[str,
 
 def _first_text(found: dict[str, Any], name: str) -> str:
     value = _lookup(found, name.split("."))
-    while isinstance(value, list):
+    while isinstance(value, _LISTS):
         value = value[0] if value else None
     return _text(value)
 
@@ -88,7 +108,7 @@ def _names(value: Any, prefix: str = "") -> Iterator[str]:
     if isinstance(value, dict) and prefix.count(".") < 8:
         for name, inner in value.items():
             yield from _names(inner, f"{prefix}{name}.")
-    elif isinstance(value, list) and value and isinstance(value[0], dict):
+    elif isinstance(value, _LISTS) and value and isinstance(value[0], dict):
         yield from _names(value[0], prefix)
     else:
         yield prefix[:-1]
@@ -100,9 +120,12 @@ def _events(
     """The values of each event of an object, by name."""
     values = {name: _lookup(found, name.split(".")) for name in names}
     for name in roles:
-        if isinstance(values[name], list):
+        if isinstance(values[name], _LISTS):
             values[name] = _Several(values[name])
     counts = {len(value) for value in values.values() if isinstance(value, _Several)}
+    for name, value in values.items():
+        if isinstance(value, _LISTS) and len(value) in counts:  # what a filter compares
+            values[name] = _Several(value)
     if not counts:
         return [values]
     if len(counts) > 1:
@@ -120,7 +143,7 @@ class _Several(list[Any]):
 def _lookup(value: Any, path: list[str]) -> Any:
     if not path:
         return value
-    if isinstance(value, list):
+    if isinstance(value, _LISTS):
         return _Several(_lookup(one, path) for one in value)
     if not isinstance(value, dict):
         return None
@@ -130,7 +153,7 @@ def _lookup(value: Any, path: list[str]) -> Any:
 
 def _text(value: Any) -> str:
     """A value as a text file would hold it; what is no single value is empty."""
-    if value is None or isinstance(value, (list, dict)):
+    if value is None or isinstance(value, _NOT_SINGLE):
         return ""
     if isinstance(value, bool):
         return str(value).lower()

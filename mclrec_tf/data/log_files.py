@@ -98,12 +98,18 @@ def _find_files(path: str) -> list[str]:
             f"{path}: is a pipe or a device, which cannot be read twice. Write what comes out of "
             "it to a file."
         )
-    files = [path] if gfile.exists(path) else gfile.glob(path)
+    files = [path] if gfile.exists(path) else _once_each(gfile.glob(path))
     if not files:
         raise EventLogError(f"{path}: no such file or folder, and no file matches it.")
     return [
         file for match in files for file in (_in_folder(match) if gfile.isdir(match) else [match])
     ]
+
+
+def _once_each(matches: list[str]) -> list[str]:
+    """The matches of a pattern without links to what it matches, too: day1.txt, latest.txt."""
+    files = {match for match in matches if not os.path.islink(match)}
+    return [match for match in matches if match in files or os.path.realpath(match) not in files]
 
 
 def _in_folder(folder: str) -> list[str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import numpy as np
 
 from mclrec_tf.data.column_texts import is_text, value_type
-from mclrec_tf.data.events import EventLogError, RawBatch
+from mclrec_tf.data.events import EmptyFileError, EventLogError, RawBatch
 from mclrec_tf.data.log_format import EventLogFormat, check_columns
 from mclrec_tf.data.open_log import seekable
 from mclrec_tf.data.times import check_time_type
@@ -42,7 +42,7 @@ def read_parquet(
     except (pyarrow.ArrowException, OSError) as error:
         raise damaged_parquet(path, row + 1, error) from error
     if row == 0:
-        raise EventLogError(f"{path}: the file is empty: it has no rows.")
+        raise EmptyFileError(f"{path}: the file is empty: it has no rows.")
 
 
 def is_parquet(data: BinaryIO) -> bool:

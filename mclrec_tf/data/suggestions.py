@@ -32,9 +32,10 @@ _SPACE = re.compile(r"[\s-]+")
 _PRODUCT = re.compile(r"B0[0-9A-Z]{8}|\d{9}[\dX]")
 _REVIEWER = re.compile(r"A[0-9A-Z]{9,29}")
 _COUNTS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
-_ISO = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d.*)?")
+_ISO = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d.*)?|\d{8}T\d{4}.*")
 _DIGITS_OF_A_DAY = re.compile(r"(19|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])([0-5]\d){0,3}")
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?(?:[eE][+-]?\d+)?")
+_TIME_IN_NAME = re.compile(r"(?<![a-z])(?:date|time|datetime|timestamp)(?![a-z])|Date|Time|_at\b")
 _A_RATING = 20
 _MANY_ROWS = 10
 
@@ -57,6 +58,26 @@ def suggest_roles(names: Sequence[str]) -> dict[str, str]:
 def looks_like_time(values: Sequence[str]) -> bool:
     """Whether values of a column all look like times: dates, or numbers of an epoch."""
     return bool(values) and all(map(_is_time, values))
+
+
+def suggest_times(names: Sequence[str]) -> list[str]:
+    """The columns that are times if their names do not lie.
+
+    Example:
+        >>> suggest_times(["book_id", "date_added", "lastTime", "candidate"])
+        ['date_added', 'lastTime']
+    """
+    return [name for name in names if _TIME_IN_NAME.search(name)]
+
+
+def columns_option(columns: str) -> str:
+    """`--columns` as a shell and argparse take it.
+
+    Example:
+        >>> columns_option("-,user,item")
+        '--columns=-,user,item'
+    """
+    return f"--columns{'=' if columns.startswith('-') else ' '}{columns}"
 
 
 def suggest_columns(rows: Sequence[Sequence[str]]) -> str:

@@ -20,7 +20,7 @@ import numpy as np
 import pyarrow
 import pyarrow.csv
 
-from mclrec_tf.data.events import EventLogError, RawBatch, RowProblem, row_problem
+from mclrec_tf.data.events import EmptyFileError, RawBatch, RowProblem, row_problem
 from mclrec_tf.data.file_kind import FileKind
 from mclrec_tf.data.log_format import EventLogFormat, check_columns
 from mclrec_tf.data.text_blocks import TextBlocks, count_lines
@@ -68,7 +68,7 @@ def read_table(
             yield batch
     if rows == 0:
         after = " after the header in row 1" if kind.has_header else ""
-        raise EventLogError(f"{path}: there is no event{after}.")
+        raise EmptyFileError(f"{path}: there is no event{after}.")
 
 
 def _chained(first: bytes, others: Iterator[bytes]) -> Iterator[bytes]:

@@ -13,6 +13,7 @@ order.
 from __future__ import annotations
 
 import math
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -37,9 +38,19 @@ ROWS = "rows"
 """The unit of a table without times, whose rows have an order within one file only."""
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _INT64_END = 2**63
-_PARTS = ({"train", "training"}, {"valid", "validation", "val", "dev"}, {"test", "testing"})
-"""How files of the parts of a split are named, the oldest first."""
+_PARTS = tuple(
+    re.compile(rf"(?<![a-z])(?i:{names})|(?-i:{capital})")
+    for names, capital in (
+        ("train", "Train"),
+        ("valid|eval|(val|dev)(?![a-z])", "Valid|Eval"),
+        ("test|hold-?_?out", "Test|HoldOut|Holdout"),
+    )
+)
+"""How files and folders of the parts of a split are named, the oldest first."""
+_DIGITS = {8: "YYYYMMDD", 10: "YYYYMMDDHH", 12: "YYYYMMDDHHMM", 14: "YYYYMMDDHHMMSS"}
+"""Times that are written as digits, by their number."""
 _UNITS = ("seconds", "milliseconds", "microseconds", "nanoseconds")
+_NAMES = (*_UNITS, *_DIGITS.values())
 EPOCHS = tuple((315_532_800 * 1000**place, 4_102_444_800 * 1000**place) for place in range(4))
 """The years 1980 to 2100 in each of the units since 1970: from, and before."""
 _PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
@@ -50,8 +61,9 @@ class TimeScale:
     """What the times of a file count.
 
     Attributes:
-        unit: seconds, milliseconds, microseconds or nanoseconds since 1970; "" for numbers that
-            are none of these, `ORDER` or `ROWS` for a log without times.
+        unit: seconds, milliseconds, microseconds or nanoseconds since 1970; YYYYMMDD, perhaps with
+            HH, MM and SS, for digits of a date; "" for numbers that are none of these, `ORDER` or
+            `ROWS` for a log without times.
         example: one of them, as `times` holds it.
     """
 
@@ -68,7 +80,14 @@ class TimeScale:
             return "no times"
         if not self.unit:
             return f"numbers such as {self.example:,} that are no times since 1970"
+        if not self.since_1970:
+            return f"dates such as {self.example} ({self.unit})"
         return f"{self.unit} such as {self.example} ({self.day(self.example)})"
+
+    @property
+    def since_1970(self) -> bool:
+        """Whether it counts from 1970, so that times are dates and their differences lengths."""
+        return self.unit in _UNITS
 
     @property
     def per_second(self) -> int:
@@ -123,17 +142,17 @@ def check_same_scale(scales: Mapping[str, TimeScale | None]) -> None:
 
 def _check_order_of_parts(paths: Sequence[str]) -> None:
     """Refuses histories without times that would begin with their test items."""
+    common = len(os.path.commonpath(paths)) if len(paths) > 1 else 0
     last = ("", 0)
     for path in paths:
-        words = {*re.split(r"[^a-z]+", path.rsplit("/", 1)[-1].lower())}
-        for place, names in enumerate(_PARTS):
-            if not words & names:
+        for place, part in enumerate(_PARTS):
+            if not part.search(path[common:]):
                 continue
             if place < last[1]:
                 raise EventLogError(
                     f"{path}: is read after {last[0]}, because files are read in the order of "
-                    "their names, and so histories would go on with what came first. Name the "
-                    "files in the order of time: 1-train.txt, 2-test.txt."
+                    "their names, and so histories would go on with what came first. Give the "
+                    "files and folders names in the order of time: 1-train, 2-test."
                 )
             last = (path, place)
 
@@ -222,6 +241,9 @@ class TimeReader:
         return self._problems(reasons, [""] * len(array), rows, whole, fractions)
 
     def _numbers(self, texts: list[str], rows: npt.NDArray[np.int64]) -> Times:
+        reason = "is not a number"
+        if self._written_as_dates is None:  # no time was found yet
+            reason += ", nor a date as ISO 8601 writes it (2026-01-31T10:15:00)"
         whole = np.zeros(len(texts), np.int64)
         fractions = np.zeros(len(texts), np.int32)
         reasons: dict[int, str] = {}
@@ -232,7 +254,7 @@ class TimeReader:
                 continue
             number = _number(text)
             if number is None:
-                reasons[place] = "is not a number" if text.strip() else "is empty"
+                reasons[place] = reason if text.strip() else "is empty"
             elif not -_INT64_END <= number < _INT64_END:
                 reasons[place] = "is too large a time"
             else:
@@ -244,40 +266,51 @@ class TimeReader:
         """Refuses rows whose times are of another unit than most of the file's first ones."""
         good = np.ones(len(times.whole), bool)
         good[list(times.problems)] = False
-        units = _units(times.whole)
         if self.scale is None and good.any():
-            counts = np.bincount(units[good] + 1, minlength=len(_UNITS) + 1)[1:]
-            most = int(counts.argmax())
-            of_most = np.flatnonzero(good & (units == most))
-            # 0 and -1 stand for times that nobody knows.
-            if counts[most] > (good & (times.whole > 0)).sum() / 2:
-                unit = "" if _are_hours(times.whole[of_most]) else _UNITS[most]
-                self._note(unit, times.whole[of_most])
-            elif (counts > 0).sum() > 1:
-                other = int(np.where(np.arange(len(_UNITS)) == most, -1, counts).argmax())
-                of_other = np.flatnonzero(good & (units == other))
-                first, second = (
-                    f"row {rows[places[0]]} holds "
-                    f"{TimeScale(_UNITS[unit], int(times.whole[places[0]]))}"
-                    for unit, places in ((most, of_most), (other, of_other))
-                )
-                raise EventLogError(
-                    f"{self._path}: column {self._column!r} mixes units: {first}, {second}. Write "
-                    "all times in one unit."
-                )
-            else:
-                self._note("", times.whole[good])
+            self._find_unit(times.whole, good, rows)
         if self.scale is None or not self.scale.unit:
             return times
-        other_unit = good & (units >= 0) & (units != _UNITS.index(self.scale.unit))
-        for place in np.flatnonzero(other_unit):
+        units = _units(times.whole, hours=self.scale.unit == _DIGITS[10])
+        own = _NAMES.index(self.scale.unit)
+        for place in np.flatnonzero(good & (units >= 0) & (units != own)):
             reason = (
-                f"looks like {_UNITS[units[place]]}, most times of the file like {self.scale.unit}"
+                f"looks like {_NAMES[units[place]]}, most times of the file like {self.scale.unit}"
             )
             times.problems[int(place)] = row_problem(
                 self._path, rows[place], self._column, reason, str(times.whole[place])
             )
         return times
+
+    def _find_unit(
+        self,
+        whole: npt.NDArray[np.int64],
+        good: npt.NDArray[np.bool_],
+        rows: npt.NDArray[np.int64],
+    ) -> None:
+        """Settles what the times of the file count, by the first of them."""
+        # 0 and -1 stand for times that nobody knows.
+        known = good & (whole > 0)
+        units = _units(whole, hours=False)
+        counts = np.bincount(units[known] + 1, minlength=len(_NAMES) + 1)[1:]
+        most = int(counts.argmax())
+        of_most = np.flatnonzero(known & (units == most))
+        if counts[most] > known.sum() / 2:
+            # 2026013115 would be seconds of the year 2034.
+            hours = most == 0 and _digits_of_dates(whole[of_most], 10).mean() > 0.5
+            self._note(_DIGITS[10] if hours else _NAMES[most], whole[of_most])
+        elif (counts > 0).sum() > 1:
+            other = int(np.where(np.arange(len(_NAMES)) == most, -1, counts).argmax())
+            of_other = np.flatnonzero(known & (units == other))
+            first, second = (
+                f"row {rows[places[0]]} holds {TimeScale(_NAMES[unit], int(whole[places[0]]))}"
+                for unit, places in ((most, of_most), (other, of_other))
+            )
+            raise EventLogError(
+                f"{self._path}: column {self._column!r} mixes units: {first}, {second}. Write "
+                "all times in one unit."
+            )
+        else:
+            self._note("", whole[good])
 
     def _note(self, unit: str, whole: npt.NDArray[np.int64]) -> None:
         if self.scale is None and len(whole):
@@ -335,21 +368,32 @@ def _dates_come_first(texts: list[str]) -> bool | None:
     return False if number < len(texts) else None
 
 
-def _units(whole: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """The unit that each number looks like, as a place in `_UNITS`; -1 for none."""
+def _units(whole: npt.NDArray[np.int64], hours: bool) -> npt.NDArray[np.int64]:
+    """The unit that each number looks like, as a place in `_NAMES`; -1 for none.
+
+    Args:
+        whole: the numbers.
+        hours: whether what may be seconds of the 2030s or YYYYMMDDHH is the latter.
+    """
     units = np.full(len(whole), -1)
+    for place, digits in enumerate(_DIGITS, start=len(_UNITS)):
+        units[_digits_of_dates(whole, digits)] = place
+    is_hour = units == _NAMES.index(_DIGITS[10])
     for place, (begin, end) in enumerate(EPOCHS):
-        units[(whole >= begin) & (whole < end)] = place
+        units[(whole >= begin) & (whole < end) & ~(is_hour & hours)] = place
     return units
 
 
-def _are_hours(whole: npt.NDArray[np.int64]) -> bool:
-    """Whether numbers are written like 2026013115, which would be seconds of the 2030s."""
-    day, hour = np.divmod(whole, 100)
-    year, day_of_year = np.divmod(day, 10_000)
-    month, day_of_month = np.divmod(day_of_year, 100)
-    ranges = ((year, 1900, 2100), (month, 1, 12), (day_of_month, 1, 31), (hour, 0, 23))
-    return all(((least <= part) & (part <= most)).all() for part, least, most in ranges)
+def _digits_of_dates(whole: npt.NDArray[np.int64], digits: int) -> npt.NDArray[np.bool_]:
+    """Which numbers are written like 20260131, or with hours, minutes and seconds after it."""
+    day, clock = np.divmod(whole, 10 ** (digits - 8))
+    year, rest = np.divmod(day, 10_000)
+    month, day_of_month = np.divmod(rest, 100)
+    parts = [(year, 1900, 2100), (month, 1, 12), (day_of_month, 1, 31)]
+    for place in range(digits - 10, -1, -2):  # hours first
+        part, clock = np.divmod(clock, 10**place)
+        parts.append((part, 0, 23 if place == digits - 10 else 59))
+    return np.logical_and.reduce([(least <= part) & (part <= most) for part, least, most in parts])
 
 
 def _exact_texts(array: pyarrow.Array) -> list[str]:

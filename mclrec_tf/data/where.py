@@ -210,7 +210,9 @@ def _compare(
                 f"where compares the times in column {name!r} with {constant!r}, which is no ISO "
                 "8601 date."
             )
-    elif not isinstance(constants[0], str):
+    elif isinstance(constants[0], str):
+        _refuse_date_beside_numbers(op, name, values, constants[0])
+    else:
         is_bool = isinstance(constants[0], bool)
         reason = "is neither true nor false" if is_bool else "is not a number"
         read = (lambda text: _SPELLINGS[text.strip().lower()]) if is_bool else _number
@@ -231,8 +233,21 @@ def _compare(
     return _Truth(true & known, ~true & known)
 
 
+def _refuse_date_beside_numbers(op: ast.cmpop, name: str, values: list[str], date: str) -> None:
+    """Letter by letter, all numbers stand before or after a date."""
+    if isinstance(op, (ast.Lt, ast.LtE, ast.Gt, ast.GtE)) and iso_times([date]).valid[0]:
+        first = next(filter(None, values), "")
+        if first.isdecimal():
+            raise EventLogError(
+                f"where compares numbers such as {first} in column {name!r} with {date!r}. "
+                "Give the date as such a number."
+            )
+
+
 def _number(text: str) -> int | float:
     """A number, exact where it is whole: identifiers have more digits than a float."""
+    if "_" in text:  # which Python allows between digits
+        raise ValueError
     try:
         return int(text)
     except ValueError:

@@ -24,7 +24,7 @@ class ExampleGen(FileBasedExampleGen):
 def example_gen(input_path: str, settings: ExampleGenSettings | None = None) -> FileBasedExampleGen:
     """Builds the component that turns an event log into tf.train.Examples.
 
-    Its driver fingerprints the log's files (number, sizes, times of change in whole seconds), so
+    Its driver fingerprints the log's files (names, sizes, times of change in whole seconds), so
     that the cached Examples are used until the log or a setting changes.
 
     Args:

@@ -1,8 +1,7 @@
 """How the path of a log goes through ExampleGen's driver, which wants a folder and a pattern."""
 
-import functools
 import glob
-import operator
+import hashlib
 import os
 import re
 from collections.abc import Iterable
@@ -64,11 +63,17 @@ def path_of(base: str, pattern: str) -> str:
 def fingerprint(files: Iterable[str]) -> str:
     """Tells whether the files of a log are the same, as TFX's driver does for one pattern.
 
-    By their number, sizes and times of change, in whole seconds.
+    By their order, names, sizes and times of change, in whole seconds: names decide in which order
+    files are read, and those of folders may be columns. What stands before the first difference of
+    the names does not count, because a log may be moved.
     """
-    stats = [fileio.stat(path) for path in files]
-    times = [stat.mtime_nsec // 10**9 for stat in stats]
-    return (
-        f"split:log,num_files:{len(stats)},total_bytes:{sum(stat.length for stat in stats)},"
-        f"xor_checksum:{functools.reduce(operator.xor, times, 0)},sum_checksum:{sum(times)}"
-    )
+    paths = list(files)
+    begin = len(os.path.commonpath(paths)) if len(paths) > 1 else 0
+    described = hashlib.sha256()
+    total = 0
+    for path in paths:
+        stat = fileio.stat(path)
+        total += stat.length
+        name = path[begin:] if begin else os.path.basename(path)
+        described.update(f"{name}\0{stat.length}\0{stat.mtime_nsec // 10**9}\0".encode())
+    return f"split:log,num_files:{len(paths)},total_bytes:{total},sha256:{described.hexdigest()}"

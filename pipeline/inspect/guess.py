@@ -7,11 +7,17 @@ without a person.
 from __future__ import annotations
 
 import dataclasses
+from typing import NoReturn
 
 from mclrec_tf.data.event_log import EventLogError, EventLogFormat
 from mclrec_tf.data.log_format import ARGUMENTS
 from mclrec_tf.data.preview import Preview
-from mclrec_tf.data.suggestions import looks_like_time, suggest_columns, suggest_roles
+from mclrec_tf.data.suggestions import (
+    looks_like_time,
+    suggest_columns,
+    suggest_roles,
+    suggest_times,
+)
 from pipeline.settings import option
 
 _ROLES = dict(zip(ARGUMENTS, ("the user", "the item", "the time"), strict=True))
@@ -21,6 +27,7 @@ _MOSTLY_FILLED = 0.9
 # As what a value that is missing is often written. Ids they stay, if nothing else is there.
 _MISSING = {"", "na", "n/a", "nan", "null", "none", "\\n", "unknown"}
 _ROWS_FOR_COLUMNS = 100
+_FINER = 1.5
 
 
 def guess_format(preview: Preview, given: EventLogFormat) -> tuple[EventLogFormat, list[str]]:
@@ -108,21 +115,39 @@ def _with_names(preview: Preview, given: EventLogFormat) -> tuple[EventLogFormat
 def _by_name(role: str, preview: Preview, filled: list[str], found: dict[str, str]) -> str:
     free = [name for name in filled if name not in found.values()]
     suggested = suggest_roles(free).get(role, "")
-    if role != "timestamp_column" or not suggested or _holds_times(preview, suggested):
+    if role != "timestamp_column" or not suggested:
         return suggested
-    if other := _time_by_value(preview, filled, found):
-        return other
-    raise EventLogError(
-        f"{preview.path}: column {suggested!r} looks like the time, but it holds "
-        f"{next(filter(None, preview.column(suggested)))[:40]!r}, which is no number and no date "
-        "as ISO 8601 writes it (2026-01-31T10:15:00). Write it so, or give --timestamp-column "
-        '"" if the rows stand in the order of the events.'
-    )
+    if not _holds_times(preview, suggested):
+        return _time_by_value(preview, filled, found) or _refuse_time(preview, suggested)
+    # A day beside milliseconds, or a day of birth, says less of the order.
+    finest = _time_by_value(preview, filled, found)
+    is_finer = finest and _different(preview, finest) > _FINER * _different(preview, suggested)
+    return finest if is_finer else suggested
 
 
 def _time_by_value(preview: Preview, filled: list[str], found: dict[str, str]) -> str:
+    """The column of times that has the most different ones, the first of several."""
     free = [name for name in filled if name not in found.values()]
-    return next((name for name in free if looks_like_time(preview.column(name))), "")
+    times = [name for name in free if looks_like_time(preview.column(name))]
+    if times:
+        return max(times, key=lambda name: _different(preview, name))
+    for name in suggest_times(free):
+        if not _holds_times(preview, name):
+            _refuse_time(preview, name)
+    return ""
+
+
+def _different(preview: Preview, name: str) -> int:
+    return len({*preview.column(name)})
+
+
+def _refuse_time(preview: Preview, name: str) -> NoReturn:
+    raise EventLogError(
+        f"{preview.path}: column {name!r} looks like the time, but it holds "
+        f"{next(filter(None, preview.column(name)))[:40]!r}, which is no number and no date "
+        "as ISO 8601 writes it (2026-01-31T10:15:00). Write it so, or give --timestamp-column "
+        '"" if the rows stand in the order of the events.'
+    )
 
 
 def _holds_times(preview: Preview, name: str) -> bool:

@@ -201,9 +201,13 @@ def _first_readable(files: list[str], given: EventLogFormat) -> Preview:
     errors = []
     for file in files[:_PREVIEWED_FILES]:
         try:
-            return preview(file, given)
+            found = preview(file, given)
         except EventLogError as error:
             errors.append(error)
+            continue
+        if found.rows or len(files) == 1:
+            return found
+        errors.append(EventLogError(f"{file}: the file is empty: it has no rows."))
     raise errors[0]
 
 

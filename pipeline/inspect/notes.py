@@ -17,6 +17,7 @@ _KINDS_OF_EVENT = range(2, 9)
 _WORD = re.compile(r"[A-Za-z][\w -]{0,30}")
 _RATING = re.compile(r"rating|stars|score|overall", re.IGNORECASE)
 _MANY, _OF_ONE = 0.5, 0.1
+_FEW_ITEMS, _EVENTS_OF_ONE = 12, 100
 
 
 def notes_on_columns(preview: Preview, settings: DataSettings) -> list[str]:
@@ -53,7 +54,7 @@ def notes_on_columns(preview: Preview, settings: DataSettings) -> list[str]:
 def notes_on_events(sample: Sample, figures: Figures) -> list[str]:
     """What is unusual about times and repeats."""
     found = []
-    if sample.events.times is not None and sample.scale and sample.scale.unit:
+    if sample.events.times is not None and sample.scale and sample.scale.since_1970:
         today = f"{datetime.now(timezone.utc):%Y-%m-%d}"
         newest = sample.scale.day(int(sample.events.times.max()))
         if newest > today:
@@ -61,7 +62,7 @@ def notes_on_events(sample: Sample, figures: Figures) -> list[str]:
                 f"the newest event is of {newest}, which is in the future. If that is "
                 "wrong, a split by time would hold out the wrong events."
             )
-    if sample.events.times is not None and sample.scale and sample.scale.unit:
+    if sample.events.times is not None and sample.scale and sample.scale.since_1970:
         unknown = int((sample.events.times <= 0).sum())
         if 0 < unknown < len(sample.events.times):
             found.append(
@@ -79,6 +80,12 @@ def notes_on_events(sample: Sample, figures: Figures) -> list[str]:
                 f"{ids[int(counts.argmax())]!r}. If that stands for a missing {what}, leave it out "
                 "with --where."
             )
+    totals = figures.before.totals
+    if totals.items < _FEW_ITEMS and totals.events > _EVENTS_OF_ONE * totals.items:
+        found.append(
+            f"there are only {totals.items:,} items. If these are ratings or kinds of events, "
+            "another column is the item."
+        )
     if sample.events.times is not None and figures.same_time > _MANY:
         found.append(
             f"{figures.same_time:.0%} of the events have the time of the user's event before: "

@@ -94,7 +94,7 @@ def _show_columns(preview: Preview, settings: DataSettings, console: Console) ->
     for place, name in enumerate(preview.names[:_COLUMNS_SHOWN]):
         values = preview.column(name)
         kind = preview.types[place] if preview.types else _type(values)
-        examples = " | ".join(_short(value, _WIDTH) for value in values[:_ROWS_SHOWN])
+        examples = " | ".join(_short(_visible(value), _WIDTH) for value in values[:_ROWS_SHOWN])
         rows.append((_short(name, _WIDTH), roles.get(name, ""), _short(kind, _WIDTH), examples))
     # The values are what is cut off where a terminal is narrow.
     taken = sum(max(map(len, cells)) for cells in list(zip(headings, *rows, strict=True))[:3])
@@ -145,6 +145,9 @@ def _show_times(found: Inspection, console: Console) -> None:
     first, last = int(sample.events.times.min()), int(sample.events.times.max())
     if not sample.scale.unit:
         console.print(f"Time: numbers from {first:,} to {last:,}, which are no times since 1970.")
+        return
+    if not sample.scale.since_1970:
+        console.print(f"Time: from {first} to {last} (digits of dates, {sample.scale.unit}).")
         return
     begin, end = sample.scale.day(first), sample.scale.day(last)
     unit = f"{sample.scale.unit} since 1970"
@@ -219,6 +222,11 @@ def _duration(seconds: float) -> str:
     if seconds < 5400:
         return f"{seconds / 60:.0f} min"
     return f"{seconds / 3600:,.1f} h"
+
+
+def _visible(value: str) -> str:
+    """In quotes if it begins or ends with a space, which nobody would see."""
+    return value if value == value.strip() else repr(value)
 
 
 def _short(text: str, width: int) -> str:

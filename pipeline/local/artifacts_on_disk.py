@@ -238,12 +238,9 @@ def _is_same_folder(one: str, other: str) -> bool:
 
 
 def _size(folder: str) -> list[int]:
-    """How many files there are, and their bytes."""
-    sizes = [
-        os.path.getsize(os.path.join(path, name))
-        for path, _, names in os.walk(folder)
-        for name in names
-    ]
+    """How many files there are, and their bytes; a link that leads nowhere is none."""
+    files = (os.path.join(path, name) for path, _, names in os.walk(folder) for name in names)
+    sizes = [os.path.getsize(file) for file in files if os.path.exists(file)]
     return [len(sizes), sum(sizes)]
 
 

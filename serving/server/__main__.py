@@ -149,7 +149,9 @@ def _models(options: argparse.Namespace) -> model_server_config_pb2.ModelServerC
         return read_config(options.model_config_file, model_server_config_pb2.ModelServerConfig)
     base_path = options.model_base_path
     if not is_uri(base_path):
-        base_path = str(Path(base_path).absolute())
+        # link/.. is the folder that holds what the link leads to.
+        above = ".." in Path(base_path).parts
+        base_path = str(Path(os.path.realpath(base_path) if above else base_path).absolute())
     return single_model(options.model_name, base_path)
 
 

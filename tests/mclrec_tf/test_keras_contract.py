@@ -381,3 +381,87 @@ def test_swapped_averages_are_what_is_validated() -> None:
     averages = values(model.optimizer._model_variables_moving_average)
     for average, weight in zip(averages, at_test[0], strict=True):
         np.testing.assert_allclose(weight, average, atol=1e-6)
+
+
+# Losses, dtypes and inputs of other kinds
+
+
+class Regularized(SequenceEncoder):
+    """The mean of the items' vectors through a layer with what Keras adds to losses."""
+
+    def __init__(self, num_items: int, weights: float = 0.0, activity: float = 0.0) -> None:
+        super().__init__(num_items, dim=8, max_length=8)
+        l2 = keras.regularizers.L2
+        self.dense = keras.layers.Dense(
+            8,
+            kernel_regularizer=l2(weights) if weights else None,
+            activity_regularizer=l2(activity) if activity else None,
+        )
+
+    def build(self, input_shape: Any) -> None:
+        super().build(input_shape)
+        self.dense.build((None, None, 8))
+
+    def encode(self, ids: tf.Tensor, lengths: tf.Tensor, training: bool | None) -> tf.Tensor:
+        return self.dense(self.item_embedding(ids))
+
+
+def test_regularizers_of_weights_count() -> None:
+    losses = {}
+    for strength in (0.0, 10.0):
+        keras.utils.set_random_seed(0)
+        model = MCLRec(Regularized(ITEMS, strength), lambda_=0, beta=0)
+        model.compile(SGD(0.0), run_eagerly=True)
+        found = model.fit(HISTORY, TARGETS, verbose=0)
+        losses[strength] = found.history["loss"][0]
+    penalty = 10.0 * np.sum(np.square(model.encoder.dense.kernel.numpy()))
+    np.testing.assert_allclose(losses[10.0] - losses[0.0], penalty, rtol=1e-4)
+
+
+def test_losses_of_activities_are_refused() -> None:
+    model = MCLRec(Regularized(ITEMS, activity=0.1), lambda_=0, beta=0)
+    model.compile(run_eagerly=True)
+    with pytest.raises(ValueError, match="Regularized adds a loss of its own"):
+        model.fit(HISTORY, TARGETS, verbose=0)
+
+
+def test_a_list_of_callbacks_of_keras_own_kind(tmp_path: Path) -> None:
+    model = make_model(compile_arguments=EAGER)
+    seen: list[int] = []
+    count = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: seen.append(epoch))
+    callbacks = keras.callbacks.CallbackList([count], add_history=True, model=model, epochs=2)
+    model.fit(HISTORY, TARGETS, epochs=2, callbacks=callbacks, verbose=0)
+    assert seen == [0, 1]
+
+
+@pytest.mark.parametrize("dtype", ["float64", "mixed_float16", "bfloat16"])
+def test_another_dtype_than_that_of_the_encoder_is_refused(dtype: str) -> None:
+    with pytest.raises(
+        ValueError, match=f"^dtype must be that of the encoder, float32, got {dtype}"
+    ):
+        MCLRec(SASRec(ITEMS, dim=8), dtype=dtype)
+    assert MCLRec(SASRec(ITEMS, dim=8, dtype=dtype), dtype=dtype).dtype_policy.name == dtype
+
+
+def test_histories_without_a_place_are_empty_ones() -> None:
+    model = make_model(compile_arguments=EAGER)
+    popular = model.predict(np.zeros((3, 2), int), verbose=0)
+    for empty in (np.zeros((3, 0), int), tf.ragged.constant([[], [], []], tf.int32)):
+        np.testing.assert_array_equal(model(empty), popular)
+    assert model.user_vectors(np.zeros((3, 0), int)).numpy().any() == False  # noqa: E712
+    ranked = model.evaluate(np.zeros((3, 0), int), np.array([1, 1, 1]), verbose=0, return_dict=True)
+    assert ranked["all_items_hit_rate_at_5"] == 1
+
+
+@pytest.mark.parametrize("eager", [False, True])
+def test_targets_of_one_shape_after_another(eager: bool) -> None:
+    """TensorFlow then makes a graph for both."""
+    model = make_model(compile_arguments={"run_eagerly": eager})
+    history, last = np.tile([[1, 2, 3], [5, 6, 7]], (8, 1)), np.tile([4, 8], 8)
+    by_place = np.tile([[2, 3, 4], [6, 7, 8]], (8, 1))
+    expected = model.evaluate(history, last, verbose=0)
+    for targets in (last[:, None], by_place, last, tf.constant(last)):
+        np.testing.assert_allclose(model.evaluate(history, targets, verbose=0), expected)
+    for targets in (last, last[:, None], by_place):
+        model.fit(history, targets, validation_split=0.25, batch_size=5, verbose=0)
+        model.evaluate(history, targets, verbose=0)

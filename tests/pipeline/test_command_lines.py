@@ -159,6 +159,18 @@ def test_above_a_link_is_what_it_leads_to(shop: Path):
     assert base_and_pattern("../day/../..") == (f"{shop}/../day/../..", "*")
 
 
+def test_folders_that_are_columns_keep_their_names(shop: Path):
+    (shop / "blob.csv").touch()
+    (shop / "day=2026-01-01").mkdir()
+    part = shop / "day=2026-01-01" / "part.csv"
+    part.symlink_to(shop / "blob.csv")
+    (shop / "day=2026-02-01").symlink_to(shop / "days")
+    assert real_path(part) == str(part)
+    assert real_path(shop / "day=2026-02-01") == str(shop / "day=2026-02-01")
+    assert real_path(shop / "day=2026-02-01" / "*.csv") == str(shop / "day=2026-02-01" / "*.csv")
+    assert real_path(shop.parent / "link" / "day=2026-01-01") == str(shop / "day=2026-01-01")
+
+
 def test_a_file_keeps_the_name_that_tells_how_it_is_read(shop: Path):
     assert real_path("stored.csv") == str(shop / "stored.csv")
     assert real_path(shop.parent / "link" / "stored.csv") == str(shop / "stored.csv")

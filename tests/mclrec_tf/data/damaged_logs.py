@@ -109,7 +109,10 @@ def logs() -> list[Log]:
         Log("log.csv", _table(",").replace(b"ann", b"x"), EventLogFormat(timestamp_column="")),
         Log(
             "log.txt",
-            "".join(f"{u.replace(' ', '')} i1 i2 {i}\n" for u, i, _ in _events()).encode(),
+            "".join(
+                f"{u.replace(' ', '')} i1{' i2' * (n % 3)} {i}\n"
+                for n, (u, i, _) in enumerate(_events())
+            ).encode(),
         ),
         Log("log.json", flat),
         Log("log.jsonl", of_lists, nested),

@@ -143,3 +143,43 @@ def test_a_list_of_ids_is_an_event_each(tmp_path: Path):
 def test_lists_of_tags_are_no_events(tmp_path: Path):
     line = {"user_id": "ann", "item_id": "tea", "timestamp": 17, "tags": ["hot", "green"]}
     assert read(tmp_path / "log.json", line) == [Event("ann", "tea", 17)]
+
+
+def test_a_filter_goes_along_with_the_list_of_ids(tmp_path: Path):
+    path = tmp_path / "log.json"
+    line = {
+        "user_id": "ann",
+        "item_id": ["tea", "cake", "milk"],
+        "timestamp": 17,
+        "kind": ["click", "cart", "click"],
+    }
+
+    def items(where: str) -> list[str]:
+        events = read(path, line, format=EventLogFormat(where=where))
+        return [event.item_id for event in events if isinstance(event, Event)]
+
+    assert items("kind != 'cart'") == items("kind == 'click'") == ["tea", "milk"]
+    assert items("kind in ['cart']") == ["cake"]
+    (problem,) = read(path, {**line, "item_id": "tea"}, format=EventLogFormat(where="kind != ''"))
+    assert isinstance(problem, RowProblem) and problem.column == "kind"
+
+
+@pytest.mark.parametrize(
+    ("items", "reason"),
+    [
+        ("[[1, 2], [3]]", "a list where one value is needed"),
+        ("{'id': 3}", "an object where one value is needed"),
+        ("{7, 8}", "a set, which has no order"),
+        ("b'ab'", "bytes instead of text"),
+    ],
+)
+def test_what_is_no_single_value_is_told(tmp_path: Path, items: str, reason: str):
+    line = f"{{'user_id': 1, 'item_id': {items}, 'timestamp': 5}}"
+    good, *problems = read(tmp_path / "log.json", event(1, 2, 3), line)
+    assert good == Event("1", "2", 3)
+    assert {p.reason for p in problems if isinstance(p, RowProblem)} == {f"holds {reason}"}
+
+
+def test_a_tuple_of_a_python_line_is_a_list(tmp_path: Path):
+    line = "{'user_id': 1, 'item_id': (7, 8), 'timestamp': 5}"
+    assert read(tmp_path / "log.json", line) == [Event("1", "7", 5), Event("1", "8", 5)]

@@ -111,8 +111,18 @@ def test_a_second_header_in_another_order_is_refused(events: Any) -> None:
         ("u", "a"),
         ("u", "b"),
     ]
-    with pytest.raises(EventLogError, match="row 3 names the columns again, in another order"):
-        events(f"{HEADER}\nu,a,1\nitem_id,user_id,timestamp\nb,u,2\n")
+    for header, format in (
+        (HEADER, {}),
+        ("user_id,item_id", {"timestamp_column": ""}),
+        (f"{HEADER},event", {"where": "event == 'view'"}),
+        (f"{HEADER},rating", {"where": "rating >= 4"}),
+    ):
+        row = "u,a,1,{}".format("view" if "event" in header else 5)
+        width = header.count(",") + 1
+        again = header.replace("user_id,item_id", "item_id,user_id")
+        rows = [",".join(row.split(",")[:width])] * 2
+        with pytest.raises(EventLogError, match="row 3 names the columns again, in another order"):
+            events("\n".join([header, rows[0], again, rows[1], ""]), **format)
 
 
 def test_excels_note_and_a_very_long_header(events: Any) -> None:
@@ -249,8 +259,85 @@ def test_test_items_do_not_come_before_those_of_training(tmp_path: Path) -> None
     assert load_interactions(tmp_path, k_core=0).histories.lengths.tolist() == [6, 8]
     (tmp_path / "1-train.txt").rename(tmp_path / "train.txt")
     (tmp_path / "2-test.txt").rename(tmp_path / "test.txt")
-    with pytest.raises(EventLogError, match="train.txt: is read after .*test.txt.* 1-train.txt"):
+    with pytest.raises(EventLogError, match="train.txt: is read after .*test.txt.* 1-train"):
         load_interactions(tmp_path, k_core=0)
+
+
+@pytest.mark.parametrize(
+    ("first", "then"),
+    [
+        ("testset.txt", "trainset.txt"),
+        ("TestData.txt", "TrainData.txt"),
+        ("test/0.txt", "train/0.txt"),
+        ("split=test/p.txt", "split=train/p.txt"),
+        ("eval.txt", "train.txt"),
+        ("holdout.txt", "train.txt"),
+        ("test.txt", "valid.txt"),
+    ],
+)
+def test_parts_of_a_split_are_known_by_their_names(tmp_path: Path, first: str, then: str) -> None:
+    for name in (first, then):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("u a b c\nv d e f g\n")
+    with pytest.raises(EventLogError, match=f"{then}: is read after .*{first}"):
+        load_interactions(tmp_path, k_core=0)
+
+
+@pytest.mark.parametrize("names", [("contest.txt", "trailer.txt"), ("latest.txt", "restrain.txt")])
+def test_names_that_only_sound_like_parts_are_none(tmp_path: Path, names: tuple[str, str]) -> None:
+    for name in names:
+        (tmp_path / name).write_text("u a b c\nv d e f g\n")
+    assert load_interactions(tmp_path, k_core=0).report.rows == 14
+
+
+def test_dates_in_digits_of_two_widths_are_refused_or_told(events: Any, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(f"{HEADER}\nu,late,20260201\n")
+    (tmp_path / "b.csv").write_text(f"{HEADER}\nu,early,2026010100\n")
+    with pytest.raises(EventLogError, match="b.csv: holds dates such as 2026010100 .YYYYMMDDHH."):
+        load_interactions(tmp_path, k_core=0)
+    *good, other = events(f"{HEADER}\nu,a,2026010100\nu,b,2026010101\nu,c,202601010200\n")
+    assert good == [("u", "a"), ("u", "b")] and "looks like YYYYMMDDHHMM" in other.reason
+    *good, other = events(f"{HEADER}\nu,a,2026010100\nu,b,2026010101\nu,c,1769871600\n")
+    assert good == [("u", "a"), ("u", "b")] and "looks like seconds" in other.reason
+
+
+def test_a_link_beside_its_file_is_not_read_again(tmp_path: Path) -> None:
+    (tmp_path / "day1.txt").write_text("u a b\n")
+    (tmp_path / "latest.txt").symlink_to("day1.txt")
+    (tmp_path / "other.txt").symlink_to("/dev/null")
+    names = [Path(file).name for file in event_log_files(tmp_path / "*1.txt")]
+    assert names == ["day1.txt"]
+    (tmp_path / "other.txt").unlink()
+    assert [Path(file).name for file in event_log_files(tmp_path / "*.txt")] == ["day1.txt"]
+
+
+def test_the_file_of_an_item_a_block_is_told(events: Any) -> None:
+    text = "1:\n229,3,2022-04-23\n230,4,2022-04-24\n2:\n229,5,2022-04-25\n"
+    for format in ({}, {"columns": "user,item,timestamp"}):
+        with pytest.raises(EventLogError, match="row 1 is '1:', a line of its own for the item"):
+            events(text, "combined_data_1.txt", **format)
+
+
+def test_a_date_is_not_compared_with_numbers(events: Any) -> None:
+    with pytest.raises(EventLogError, match="numbers such as 1650001566 .* with '2022-05-01'"):
+        events(f"{HEADER}\nu,a,1650001566\n", where="timestamp >= '2022-05-01'")
+
+
+def test_what_is_no_time_is_told_how_times_are_written(events: Any) -> None:
+    (problem,) = events(f"{HEADER}\nu,a,15/04/2022\n")
+    assert "nor a date as ISO 8601 writes it (2026-01-31T10:15:00)" in problem.reason
+    (event,) = events(f"{HEADER}\nu,a,20220415T054606Z\n")
+    assert event == ("u", "a")
+
+
+@pytest.mark.parametrize(
+    ("row", "note"), [("u,7.00011E+12,1", "a spreadsheet has rounded"), ("u, a,1", "with a space")]
+)
+def test_ids_that_are_not_what_they_seem_are_told(tmp_path: Path, row: str, note: str) -> None:
+    path = tmp_path / "log.csv"
+    rows = "".join(f"{user},{item},{time}\n" for user in "uv" for time, item in enumerate("bcd"))
+    path.write_text(f"{HEADER}\n{row}\n{rows}")
+    assert any(note in one for one in load_interactions(path, k_core=0).report.notes)
 
 
 def test_parts_are_read_in_the_order_of_their_numbers(tmp_path: Path) -> None:
@@ -269,8 +356,11 @@ def test_numbers_that_write_a_day_and_an_hour_are_no_seconds(tmp_path: Path) -> 
         return log.scale
 
     hours = [2026_01_31_00 + hour for hour in range(24)]
-    assert "no times since 1970" in str(scale(hours))
+    assert str(scale(hours)) == "dates such as 2026013100 (YYYYMMDDHH)"
     assert scale([*hours[:3], 2_026_999_999]).unit == "seconds"
+    assert scale([2026_01_31_00_59, 2026_01_31_23_00]).unit == "YYYYMMDDHHMM"
+    assert scale([2026_01_31, 2026_12_01]).unit == "YYYYMMDD"
+    assert scale([2026_13_31, 2026_12_41, 1]).unit == ""
 
 
 def test_times_that_nobody_knows_do_not_decide_the_unit(tmp_path: Path) -> None:

@@ -6,10 +6,14 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow
 import pytest
+from pyarrow import parquet
 
 from mclrec_tf.data.event_log import EventLogError, EventLogFormat
+from mclrec_tf.data.interactions import load_interactions
 from mclrec_tf.data.time_split import Periods
+from pipeline.inspect.inspection import inspect_log
 
 HEADER = "user_id,item_id,timestamp\n"
 GOOD = "".join(f"{user},item{time},{time}\n" for user in ("ann", "bob") for time in range(5))
@@ -24,19 +28,29 @@ def assert_refused(run: Callable[[], object], *messages: str) -> None:
 
 def test_files_that_cannot_be_read_are_all_named(ingest: Callable, tmp_path: Path):
     (tmp_path / "good.csv").write_text(HEADER + GOOD)
-    (tmp_path / "empty.csv").write_text("")
-    (tmp_path / "header_only.csv").write_text(HEADER)
     (tmp_path / "missing_column.csv").write_text("user,item_id,timestamp\nann,tea,1\n")
     (tmp_path / "not_gzip.csv.gz").write_bytes(b"\x1f\x8b" + (HEADER + GOOD).encode())
     (tmp_path / "cut_off.csv.gz").write_bytes(gzip.compress((HEADER + GOOD * 99).encode())[:-30])
     assert_refused(
         lambda: ingest(tmp_path),
         f"^{tmp_path}/cut_off.csv.gz: row .* cannot be read",
-        f"\n{tmp_path}/empty.csv: .* empty",
-        f"\n{tmp_path}/header_only.csv: .* no event",
         f"\n{tmp_path}/missing_column.csv: row 1 .*'user_id'.*--user-column",
         f"\n{tmp_path}/not_gzip.csv.gz: row 1 .* cannot be read",
     )
+
+
+def test_empty_files_beside_others_are_left_out_and_told(ingest: Callable, tmp_path: Path):
+    parquet.write_table(
+        pyarrow.table({"user_id": [], "item_id": [], "timestamp": []}), tmp_path / "part-0.parquet"
+    )
+    (tmp_path / "part-1.csv").write_text("")
+    (tmp_path / "part-2.csv").write_text(HEADER)
+    assert_refused(lambda: ingest(tmp_path), "part-0.parquet: the file is empty")
+    (tmp_path / "part-3.csv").write_text(HEADER + GOOD)
+    (note,) = ingest(tmp_path).report.notes
+    assert note == f"3 of 4 files are empty and were left out: {tmp_path}/part-0.parquet"
+    assert load_interactions(tmp_path, k_core=0).report.notes == [note]
+    assert note in inspect_log(tmp_path).notes
 
 
 def test_no_file(ingest: Callable, tmp_path: Path):

@@ -8,7 +8,8 @@ from tfx.components.example_gen.driver import FileBasedDriver
 from tfx.utils import proto_utils
 from tfx.v1 import proto
 
-from pipeline.example_gen.log_location import base_and_pattern, log_path
+from mclrec_tf.data.log_files import event_log_files
+from pipeline.example_gen.log_location import base_and_pattern, fingerprint, log_path
 
 
 def through_the_driver(path: str) -> tuple[str, str, int, int | None]:
@@ -85,3 +86,19 @@ def test_the_latest_span_and_version(tmp_path: Path):
 )
 def test_other_file_systems_are_not_asked(path: str, expected: tuple[str, str]):
     assert base_and_pattern(path) == expected
+
+
+def test_a_log_is_another_one_if_names_or_their_order_change(tmp_path: Path):
+    def log(*names: str) -> str:
+        folder = tmp_path / f"log{len([*tmp_path.iterdir()])}"
+        for content, name in enumerate(names):
+            file = folder / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(str(content))
+            os.utime(file, (1_700_000_000, 1_700_000_000 + content))
+        return fingerprint(event_log_files(folder))
+
+    assert log("a.csv", "b.csv") == log("a.csv", "b.csv")
+    assert log("a.csv", "b.csv") != log("b.csv", "a.csv")
+    assert log("day=1/a.csv", "day=2/a.csv") != log("day=1/a.csv", "day=3/a.csv")
+    assert log("a.csv") == log("a.csv") != log("b.csv")

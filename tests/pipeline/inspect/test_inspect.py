@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from pyarrow import parquet
 from rich.console import Console
 
-from mclrec_tf.data.event_log import EventLogFormat
+from mclrec_tf.data.event_log import EventLogError, EventLogFormat
 from mclrec_tf.data.interactions import load_interactions
 from pipeline import run_local, settings
 from pipeline.example_gen.report import LogTotals
@@ -324,9 +324,9 @@ def test_files_whose_times_cannot_be_compared_and_unreadable_ones_are_named(tmp_
     (tmp_path / "day2.csv").write_text(HEADER + ROWS.replace("\n", "000\n"))
     (problem,) = inspect_log(tmp_path).problems
     assert "day2.csv: holds milliseconds" in problem
-    (tmp_path / "day2.csv").write_text("")
+    (tmp_path / "day2.csv").write_text("user_id\n1\n")
     (problem,) = inspect_log(tmp_path).problems
-    assert problem.startswith(f"{tmp_path}/day2.csv: the file is empty")
+    assert problem.startswith(f"{tmp_path}/day2.csv: row 1")
 
 
 def test_spans_in_the_path_are_found_as_a_run_finds_them(tmp_path: Path):
@@ -483,3 +483,66 @@ def test_columns_that_count_the_rows_are_no_users(tmp_path: Path):
     rows = enumerate(made_up_rows())
     log.write_text("".join(f"{n},{r.user},{r.item},{r.time}\n" for n, r in rows))
     assert inspect_log(log).settings.columns == "-,user,item,timestamp"
+
+
+def test_the_finest_time_is_taken(tmp_path: Path):
+    log = tmp_path / "log.csv"
+    rows = [
+        f"{n % 40},{n * 7 % 31},2022041{n % 3},{1_650_366_761_007 + n * 7919}\n" for n in range(900)
+    ]
+    log.write_text("user_id,video_id,date,time_ms\n" + "".join(rows))
+    found = inspect_log(log)
+    assert found.settings.timestamp_column == "time_ms" and found.command
+    rows = [
+        f"{n % 40},{n * 7 % 31},19{n % 9 + 50}-01-31,2022-01-01T{n % 24:02}:{n % 60:02}:00\n"
+        for n in range(900)
+    ]
+    log.write_text("user,product,birth_date,bought_at\n" + "".join(rows))
+    assert inspect_log(log).settings.timestamp_column == "bought_at"
+
+
+def test_a_time_that_cannot_be_read_is_not_passed_over(tmp_path: Path):
+    log = tmp_path / "log.jsonl"
+    row = {"user_id": "u", "book_id": "3", "date_added": "Fri Apr 15 05:46:06 -0700 2022"}
+    log.write_text("".join(json.dumps({**row, "user_id": f"u{n % 9}"}) + "\n" for n in range(90)))
+    (problem,) = inspect_log(log).problems
+    assert "'date_added' looks like the time, but it holds 'Fri Apr 15" in problem
+
+
+@pytest.mark.parametrize(
+    ("row", "columns"),
+    [
+        ("{n},30000{n},streamer{n},0,3", "user,item,-,-,-"),
+        ("{n}\tU{n}\t4/15/2022 5:46:06 AM\tN1 N2 N3", "-,user,item,-"),
+    ],
+)
+def test_a_first_row_with_numbers_is_no_header(tmp_path: Path, row: str, columns: str):
+    log = tmp_path / "log.tsv"
+    log.write_text("".join(row.format(n=n % 50 + n // 50) + "\n" for n in range(300)))
+    found = inspect_log(log)
+    assert found.preview and not found.preview.kind.has_header
+    assert found.preview.kind.separator == ("\t" if "\t" in row else ",")
+    with pytest.raises(EventLogError, match="has no header.*--columns"):
+        load_interactions(log)
+
+
+def test_few_items_and_spaces_that_nobody_sees_are_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    log = tmp_path / "log.csv"
+    rows = [f"u{n % 200}, {n * 7 % 5},{n}\n" for n in range(2000)]
+    log.write_text("user_id,item_id,timestamp\n" + "".join(rows))
+    assert main([str(log)]) == 0
+    printed = capsys.readouterr().out
+    assert "there are only 5 items" in printed and "begin or end with a space" in printed
+    assert "' 0' | ' 2' | ' 4'" in printed
+
+
+def test_suggested_columns_can_be_pasted(tmp_path: Path):
+    log = tmp_path / "log.csv"
+    log.write_text("".join(f"{n},u{n % 9},item{n % 7}\n" for n in range(60)))
+    with pytest.raises(EventLogError) as error:
+        load_interactions(log)
+    (option,) = re.findall(r"(--columns\S+?)\.?$", str(error.value))
+    assert option == "--columns=-,user,item"
+    assert inspect_log(log, settings.DataSettings(columns="-,user,item", timestamp_column=""))

@@ -29,7 +29,7 @@ def test_prints_a_table_for_each_protocol(
 
 
 def test_says_what_went_wrong(server: Addresses, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["x", f"--rest_api_port={free_port()}", "--timeout=0.5"]) == 1
+    assert main(["x", f"--rest_api_port={free_port()}", "--timeout=10"]) == 1
     assert "UNAVAILABLE" in capsys.readouterr().err
     assert main(["x", "--model_name=unknown", *_ports(server)]) == 1
     assert "knows no model of this name (model unknown at" in capsys.readouterr().err
