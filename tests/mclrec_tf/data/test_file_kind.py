@@ -181,3 +181,10 @@ def test_quoted_line_breaks_hide_no_columns(tmp_path: Path):
     assert [*read_events(tmp_path / "log.csv", format)] == [
         Event("ann", f"i{n}", n) for n in range(30)
     ]
+
+
+def test_the_only_row_may_be_cut_within_quotes(tmp_path: Path):
+    path = tmp_path / "log.csv"
+    path.write_text('"u","a","17","\nnote"')
+    format = EventLogFormat(columns="user,item,timestamp,-")
+    assert [*read_events(path, format)] == [Event("u", "a", 17)]
