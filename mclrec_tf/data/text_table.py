@@ -1,8 +1,8 @@
 """Event logs that are text tables: rows of fields with a separator between them.
 
-Blocks of lines without quotes go through pyarrow's parser. From the first quote on, and in blocks
-where rows are not of one width, the csv module reads row by row, because it can tell which row is
-spoiled and go on with the next one.
+Blocks of lines go through pyarrow's parser. From the first quote on that is out of place, or goes
+over the end of a line, and in blocks where rows are not of one width, the csv module reads row by
+row, because it can tell which row is spoiled and go on with the next one.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ import pyarrow.csv
 from mclrec_tf.data.events import EmptyFileError, RawBatch, RowProblem, row_problem
 from mclrec_tf.data.file_kind import FileKind
 from mclrec_tf.data.log_format import EventLogFormat, check_columns
+from mclrec_tf.data.quoting import is_plainly_quoted
 from mclrec_tf.data.text_blocks import TextBlocks, count_lines
 
 _LONGEST_FIELD = 1 << 20
@@ -57,23 +58,17 @@ def read_table(
             missing_header = not block and not skipped
         if not block.strip(b"\r\n"):
             continue
-        if kind.has_quotes and b'"' in block:
-            for batch in table.slow(first_row, _chained(block, source)):
-                rows += len(batch.rows) + len(batch.problems)
-                yield batch
-            break
-        fast = table.fast(first_row, block)
-        for batch in [fast] if fast else table.slow(first_row, iter([block])):
+        quotes = kind.has_quotes and b'"' in block
+        is_plain = not quotes or is_plainly_quoted(block, kind.separator)
+        fast = table.fast(first_row, block, quotes) if is_plain else None
+        # A value may go on in the next blocks.
+        others = source if quotes else iter(())
+        for batch in [fast] if fast else table.slow(first_row, block, others):
             rows += len(batch.rows) + len(batch.problems)
             yield batch
     if rows == 0:
         after = " after the header in row 1" if kind.has_header else ""
         raise EmptyFileError(f"{path}: there is no event{after}.")
-
-
-def _chained(first: bytes, others: Iterator[bytes]) -> Iterator[bytes]:
-    yield first
-    yield from others
 
 
 def _after_header(block: bytes) -> tuple[int, bytes]:
@@ -101,8 +96,8 @@ class _Table:
         is_plain = len(kind.separator) == 1 and kind.separator.isascii()
         self._separator = kind.separator if is_plain else _STAND_IN
 
-    def fast(self, row: int, block: bytes) -> RawBatch | None:
-        """The columns of a block without quotes; None if its rows are not all alike."""
+    def fast(self, row: int, block: bytes, quotes: bool) -> RawBatch | None:
+        """The columns of a block with plain quotes or none; None if its rows are not all alike."""
         # The parser leaves out a byte order mark with which a block happens to begin.
         if b"\0" in block or block.startswith(codecs.BOM_UTF8):
             return None
@@ -117,8 +112,8 @@ class _Table:
                 ),
                 parse_options=pyarrow.csv.ParseOptions(
                     delimiter=self._separator,
-                    quote_char=False,
-                    double_quote=False,
+                    quote_char='"' if quotes else False,
+                    double_quote=quotes,
                     escape_char=False,
                     newlines_in_values=False,
                     ignore_empty_lines=True,
@@ -128,6 +123,7 @@ class _Table:
                     column_types=dict.fromkeys(self._needed, pyarrow.binary()),
                     include_columns=self._needed,
                     strings_can_be_null=False,
+                    quoted_strings_can_be_null=False,
                 ),
             ).read_all()
         except (pyarrow.ArrowException, UnicodeDecodeError):  # the message quotes the row
@@ -137,12 +133,12 @@ class _Table:
         columns = {name: _one_chunk(table[name]) for name in self._needed}
         return RawBatch(columns, np.arange(row, row + table.num_rows), [])
 
-    def slow(self, row: int, blocks: Iterator[bytes]) -> Iterator[RawBatch]:
-        """The columns of blocks, row by row."""
+    def slow(self, row: int, block: bytes, others: Iterator[bytes]) -> Iterator[RawBatch]:
+        """The columns of a block, row by row, and of others up to where the last row ends."""
         fields: list[list[str]] = []
         rows: list[int] = []
         problems: list[RowProblem] = []
-        for number, record, text in self._records(row, blocks):
+        for number, record, text in self._records(row, _Lines(block, others)):
             if len(record) == len(self._names):
                 fields.append([record[place] for place in self._places])
                 rows.append(number)
@@ -169,7 +165,7 @@ class _Table:
             return b""
         return block.replace(self._kind.separator.encode(), _STAND_IN.encode())
 
-    def _records(self, row: int, blocks: Iterator[bytes]) -> Iterator[_Record]:
+    def _records(self, row: int, lines: _Lines) -> Iterator[_Record]:
         """Yields (row, fields, text) of each record: the line where it starts, and what it holds.
 
         A record that breaks the quoting rules, or holds NUL, has no fields. Only the line where it
@@ -177,7 +173,7 @@ class _Table:
         that is never closed costs one row and not the rest of the file.
         """
         if self._separator != self._kind.separator:
-            for number, line in enumerate(_lines(blocks), start=row):
+            for number, line in enumerate(lines, start=row):
                 text = line.rstrip("\r\n")
                 if text:
                     fields = [] if "\0" in text else text.split(self._kind.separator)
@@ -186,7 +182,6 @@ class _Table:
         dialect: dict[str, Any] = (
             {"strict": True} if self._kind.has_quotes else {"quoting": csv.QUOTE_NONE}
         )
-        lines = _lines(blocks)
         before = row - 1  # lines read by earlier readers
         taken: list[str] = []  # lines of the record that is being read
         again: deque[str] = deque()
@@ -203,6 +198,8 @@ class _Table:
                         first = before + reader.line_num - len(taken) + 1
                         yield first, [] if holds_nul else fields, taken[0]
                     taken.clear()
+                    if lines.is_block_read and not again:
+                        return
                 return
             before += reader.line_num - len(taken) + 1
             text = taken[0]
@@ -231,10 +228,35 @@ class _Table:
         )
 
 
-def _lines(blocks: Iterator[bytes]) -> Iterator[str]:
-    for block in blocks:
+class _Lines:
+    """The lines of a block, with their ends, and of others if they are asked for.
+
+    Attributes:
+        is_block_read: whether the next line would be of the next block.
+    """
+
+    def __init__(self, block: bytes, others: Iterator[bytes]) -> None:
+        self.is_block_read = False
+        self._others = others
+        self._left = self._of(block)
+
+    def _of(self, block: bytes) -> Iterator[str]:
         # With newline="", as the csv module wants them: any line end ends a line and stays.
-        yield from io.StringIO(block.decode("utf-8", "surrogateescape"), newline="")
+        text = io.StringIO(block.decode("utf-8", "surrogateescape"), newline="")
+        end = len(text.getvalue())
+        for line in iter(text.readline, ""):
+            self.is_block_read = text.tell() == end
+            yield line
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = next(self._left, None)
+        if line is None:
+            self._left = self._of(next(self._others))
+            return next(self)
+        return line
 
 
 def _taken(lines: Iterator[str], again: deque[str], taken: list[str]) -> Iterator[str]:
