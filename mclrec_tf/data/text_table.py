@@ -11,7 +11,6 @@ import codecs
 import csv
 import io
 import re
-from collections import deque
 from collections.abc import Collection, Iterator
 from contextlib import suppress
 from typing import Any
@@ -135,27 +134,30 @@ class _Table:
 
     def slow(self, row: int, block: bytes, others: Iterator[bytes]) -> Iterator[RawBatch]:
         """The columns of a block, row by row, and of others up to where the last row ends."""
-        fields: list[list[str]] = []
+        width = len(self._names)
+        texts: list[list[str]] = [[] for _ in self._places]
         rows: list[int] = []
         problems: list[RowProblem] = []
         for number, record, text in self._records(row, _Lines(block, others)):
-            if len(record) == len(self._names):
-                fields.append([record[place] for place in self._places])
+            if len(record) == width:
+                # Texts and not records are kept: the garbage collector looks through all lists
+                # that live, and through those of TensorFlow, each time that many were made.
+                for column, place in zip(texts, self._places, strict=True):
+                    column.append(record[place])
                 rows.append(number)
             else:
                 problems.append(self._misshapen(number, record, text))
             if len(rows) + len(problems) == _BATCH_ROWS:
-                yield RawBatch(self._columns(fields), np.array(rows, np.int64), problems)
-                fields, rows, problems = [], [], []
-        yield RawBatch(self._columns(fields), np.array(rows, np.int64), problems)
+                yield RawBatch(self._columns(texts), np.array(rows, np.int64), problems)
+                texts, rows, problems = [[] for _ in self._places], [], []
+        yield RawBatch(self._columns(texts), np.array(rows, np.int64), problems)
 
-    def _columns(self, fields: list[list[str]]) -> dict[str, pyarrow.Array]:
-        values = list(zip(*fields, strict=True)) or [()] * len(self._needed)
+    def _columns(self, texts: list[list[str]]) -> dict[str, pyarrow.Array]:
         return {
             name: pyarrow.array(
                 [text.encode("utf-8", "surrogateescape") for text in column], pyarrow.binary()
             )
-            for name, column in zip(self._needed, values, strict=True)
+            for name, column in zip(self._needed, texts, strict=True)
         }
 
     def _with_one_separator(self, block: bytes) -> bytes:
@@ -184,26 +186,22 @@ class _Table:
         )
         before = row - 1  # lines read by earlier readers
         taken: list[str] = []  # lines of the record that is being read
-        again: deque[str] = deque()
         while True:
-            reader = csv.reader(
-                _taken(lines, again, taken),
-                delimiter=self._separator,
-                **dialect,
-            )
+            noted = _noted(lines, taken)
+            reader = csv.reader(noted, delimiter=self._separator, **dialect)
             with suppress(csv.Error):
                 for fields in reader:
                     if fields:  # not a blank line
-                        holds_nul = any("\0" in line for line in taken)
+                        holds_nul = "\0" in "".join(taken)
                         first = before + reader.line_num - len(taken) + 1
                         yield first, [] if holds_nul else fields, taken[0]
                     taken.clear()
-                    if lines.is_block_read and not again:
+                    if lines.is_block_read:
                         return
                 return
             before += reader.line_num - len(taken) + 1
             text = taken[0]
-            again.extendleft(reversed(taken[1:]))
+            lines.put_back(taken[1:])
             taken.clear()
             yield before, [], text
 
@@ -229,40 +227,37 @@ class _Table:
 
 
 class _Lines:
-    """The lines of a block, with their ends, and of others if they are asked for.
-
-    Attributes:
-        is_block_read: whether the next line would be of the next block.
-    """
+    """The lines of a block, with their ends, and of others if they are asked for."""
 
     def __init__(self, block: bytes, others: Iterator[bytes]) -> None:
-        self.is_block_read = False
         self._others = others
-        self._left = self._of(block)
+        self._left = _lines(block)
 
-    def _of(self, block: bytes) -> Iterator[str]:
-        # With newline="", as the csv module wants them: any line end ends a line and stays.
-        text = io.StringIO(block.decode("utf-8", "surrogateescape"), newline="")
-        end = len(text.getvalue())
-        for line in iter(text.readline, ""):
-            self.is_block_read = text.tell() == end
-            yield line
+    @property
+    def is_block_read(self) -> bool:
+        """Whether the next line would be of the next block."""
+        return not self._left
+
+    def put_back(self, lines: list[str]) -> None:
+        """Lines that are to be read again, next."""
+        self._left += reversed(lines)
 
     def __iter__(self) -> Iterator[str]:
         return self
 
     def __next__(self) -> str:
-        line = next(self._left, None)
-        if line is None:
-            self._left = self._of(next(self._others))
-            return next(self)
-        return line
+        while not self._left:
+            self._left = _lines(next(self._others))
+        return self._left.pop()
 
 
-def _taken(lines: Iterator[str], again: deque[str], taken: list[str]) -> Iterator[str]:
-    while again:
-        taken.append(again.popleft())
-        yield taken[-1]
+def _lines(block: bytes) -> list[str]:
+    """The lines of a block, the last one first."""
+    # With newline="", as the csv module wants them: any line end ends a line and stays.
+    return io.StringIO(block.decode("utf-8", "surrogateescape"), newline="").readlines()[::-1]
+
+
+def _noted(lines: _Lines, taken: list[str]) -> Iterator[str]:
     for line in lines:
         taken.append(line)
         yield line
