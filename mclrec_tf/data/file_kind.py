@@ -14,6 +14,7 @@ import shlex
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from decimal import Decimal
 from statistics import mode
 from typing import Literal
 
@@ -32,7 +33,7 @@ SEPARATORS = ("\t", ",", ";", "|", "::", " ")
 _SAMPLE_LINES = 100
 _TABLE_LINES = 20
 _ALIKE = 0.8
-_NARROW_LINES = 10
+_NARROW_LINES, _NARROW = 10, 20
 _HEAD_BYTES = 1 << 16
 _FIRST_LINE = re.compile(rb"\s*[^\r\n]*")
 _RECBOLE = re.compile(r".+:(token|token_seq|float|float_seq)")
@@ -380,7 +381,7 @@ def _is_narrow(rows: Sequence[Sequence[str]], lines: int) -> bool:
 
     Histories are not equally long.
     """
-    return lines >= _NARROW_LINES and 3 <= len(rows[0]) <= _TABLE_LINES
+    return lines >= _NARROW_LINES and 3 <= len(rows[0]) <= _NARROW
 
 
 def parse_object(line: str) -> dict[str, object]:
@@ -390,8 +391,7 @@ def parse_object(line: str) -> dict[str, object]:
         ValueError: it is neither.
     """
     try:
-        # NaN and Infinity, which are no JSON, are no values.
-        found = json.loads(line, parse_float=_exact, parse_constant=lambda _: None)
+        found = _DECODER.decode(line)
     except (ValueError, RecursionError):
         try:
             found = ast.literal_eval(line.strip())
@@ -402,7 +402,5 @@ def parse_object(line: str) -> dict[str, object]:
     return found
 
 
-def _exact(text: str) -> object:
-    from decimal import Decimal
-
-    return Decimal(text)
+# Numbers keep their digits. NaN and Infinity, which are no JSON, are no values.
+_DECODER = json.JSONDecoder(parse_float=Decimal, parse_constant=lambda _: None)

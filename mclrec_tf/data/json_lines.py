@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from decimal import Decimal
@@ -26,6 +26,10 @@ _KINDS = {
 _NOT_SINGLE = tuple(_KINDS)
 
 
+class _NotSingleError(Exception):
+    """A value of several parts stands where one is needed."""
+
+
 def read_json_lines(
     path: str, blocks: TextBlocks, format: EventLogFormat, partitions: Collection[str] = ()
 ) -> Iterator[RawBatch]:
@@ -37,6 +41,7 @@ def read_json_lines(
     """
     checked = all_seen = False
     needed = format.needed
+    paths = {name: name.split(".") for name in needed}
     present: dict[str, None] = {}
     for block in blocks:
         texts: dict[str, list[str]] = {name: [] for name in needed}
@@ -48,7 +53,7 @@ def read_json_lines(
             text = line.decode("utf-8", "surrogateescape")
             try:
                 found = parse_object(text)
-                events = _events(found, needed, format.roles)
+                events = _events(found, paths, format.roles)
             except ValueError as error:
                 problems.append(row_problem(path, row, "", str(error), text))
                 continue
@@ -57,11 +62,13 @@ def read_json_lines(
                 present.update(dict.fromkeys(_names(found)))
                 all_seen = present.keys() >= {*needed}
             for event in events:
-                if any(isinstance(value, _NOT_SINGLE) for value in event.values()):
+                try:
+                    values = [_text(event[name]) for name in needed]
+                except _NotSingleError:
                     problems.append(_not_single(path, row, event))
                     continue
-                for name in needed:
-                    texts[name].append(_text(event[name]))
+                for name, value in zip(needed, values, strict=True):
+                    texts[name].append(value)
                 rows.append(row)
         if not checked and present:
             # Without waiting for the end. What only a filter needs may stand in few objects.
@@ -101,7 +108,7 @@ def _first_text(found: dict[str, Any], name: str) -> str:
     value = _lookup(found, name.split("."))
     while isinstance(value, _LISTS):
         value = value[0] if value else None
-    return _text(value)
+    return "" if isinstance(value, _NOT_SINGLE) else _text(value)
 
 
 def _names(value: Any, prefix: str = "") -> Iterator[str]:
@@ -115,10 +122,10 @@ def _names(value: Any, prefix: str = "") -> Iterator[str]:
 
 
 def _events(
-    found: dict[str, Any], names: Sequence[str], roles: Collection[str]
+    found: dict[str, Any], paths: Mapping[str, list[str]], roles: Collection[str]
 ) -> list[dict[str, Any]]:
     """The values of each event of an object, by name."""
-    values = {name: _lookup(found, name.split(".")) for name in names}
+    values = {name: _lookup(found, path) for name, path in paths.items()}
     for name in roles:
         if isinstance(values[name], _LISTS):
             values[name] = _Several(values[name])
@@ -152,9 +159,13 @@ def _lookup(value: Any, path: list[str]) -> Any:
 
 
 def _text(value: Any) -> str:
-    """A value as a text file would hold it; what is no single value is empty."""
-    if value is None or isinstance(value, _NOT_SINGLE):
+    """A value as a text file would hold it; none is empty."""
+    if isinstance(value, str):
+        return value
+    if value is None:
         return ""
+    if isinstance(value, _NOT_SINGLE):
+        raise _NotSingleError
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, float):

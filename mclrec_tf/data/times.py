@@ -376,11 +376,12 @@ def _units(whole: npt.NDArray[np.int64], hours: bool) -> npt.NDArray[np.int64]:
         hours: whether what may be seconds of the 2030s or YYYYMMDDHH is the latter.
     """
     units = np.full(len(whole), -1)
-    for place, digits in enumerate(_DIGITS, start=len(_UNITS)):
-        units[_digits_of_dates(whole, digits)] = place
-    is_hour = units == _NAMES.index(_DIGITS[10])
     for place, (begin, end) in enumerate(EPOCHS):
-        units[(whole >= begin) & (whole < end) & ~(is_hour & hours)] = place
+        units[(whole >= begin) & (whole < end)] = place
+    # Only those of hours could be in an epoch, too; of the others there are few, or all are.
+    left = np.arange(len(whole)) if hours else np.flatnonzero(units < 0)
+    for place, digits in enumerate(_DIGITS, start=len(_UNITS)):
+        units[left[_digits_of_dates(whole[left], digits)]] = place
     return units
 
 
