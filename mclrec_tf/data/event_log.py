@@ -22,7 +22,7 @@ rows). Without times, that order counts alone.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from os import PathLike, fspath
 
 from mclrec_tf.data.event_columns import EventColumns
@@ -36,6 +36,7 @@ from mclrec_tf.data.events import (
     damaged,
 )
 from mclrec_tf.data.file_kind import FileKind, file_kind
+from mclrec_tf.data.files_of_a_log import check_any_rows, check_same_scale
 from mclrec_tf.data.id_forms import IdForms
 from mclrec_tf.data.json_lines import read_json_lines
 from mclrec_tf.data.log_files import event_log_files, partitions_of
@@ -45,7 +46,7 @@ from mclrec_tf.data.parquet_log import is_parquet, read_parquet
 from mclrec_tf.data.sequences import read_sequences
 from mclrec_tf.data.text_blocks import TextBlocks
 from mclrec_tf.data.text_table import read_table
-from mclrec_tf.data.times import ROWS, TimeScale, check_same_scale
+from mclrec_tf.data.times import ROWS, TimeScale
 
 __all__ = [
     "Event",
@@ -54,7 +55,6 @@ __all__ = [
     "EventLogFormat",
     "LogFile",
     "RowProblem",
-    "check_any_rows",
     "event_log_files",
     "read_events",
 ]
@@ -69,7 +69,7 @@ class LogFile:
 
     Attributes:
         kind: how it is read, once `batches` has begun.
-        is_empty: why it holds nothing; "" if it does not, or is not known yet.
+        empty_because: why it holds nothing; "" if it does not, or is not known yet.
         position: how many bytes of the file have been read, packed as they are.
         scale: what its times count, once the first batch has been read.
     """
@@ -78,7 +78,7 @@ class LogFile:
         self.path = fspath(path)
         self.kind: FileKind | None = None
         self.position = 0
-        self.is_empty = ""
+        self.empty_because = ""
         self._format = format
         self._columns = EventColumns(self.path, format)
 
@@ -123,7 +123,7 @@ class LogFile:
                         self.position = position(data)
                     yield _with_partitions(batch, partitions, self._format)
         except EmptyFileError as error:
-            self.is_empty = str(error)
+            self.empty_because = str(error)
         except CANNOT_READ as error:
             raise damaged(self.path, 1, error) from error
 
@@ -167,28 +167,8 @@ def read_events(path: str | PathLike[str], format: EventLogFormat) -> Iterator[E
             yield from _one_by_one(batch, places)
         scales[file] = log.scale
         check_same_scale(scales)
-        empty[file] = log.is_empty
+        empty[file] = log.empty_because
     check_any_rows(empty)
-
-
-def check_any_rows(empty: Mapping[str, str]) -> list[str]:
-    """Checks that a log is not empty as a whole.
-
-    Args:
-        empty: by path, why a file holds nothing; "" if it does not.
-
-    Returns:
-        A note where some of several files are empty.
-
-    Raises:
-        EventLogError: all files are.
-    """
-    if empty and all(empty.values()):
-        raise EventLogError(next(iter(empty.values())))
-    names = [path for path, reason in empty.items() if reason]
-    if not names:
-        return []
-    return [f"{len(names):,} of {len(empty):,} files are empty and were left out: {names[0]}"]
 
 
 def _one_by_one(batch: EventBatch, places: Iterator[int]) -> Iterator[Event | RowProblem]:

@@ -16,15 +16,14 @@ from mclrec_tf.data.event_log import (
     EventLogFormat,
     LogFile,
     RowProblem,
-    check_any_rows,
     event_log_files,
 )
 from mclrec_tf.data.event_table import EventTable
+from mclrec_tf.data.files_of_a_log import check_any_rows, check_same_scale
 from mclrec_tf.data.histories import MIN_EVENTS, Histories
 from mclrec_tf.data.id_forms import IdForms, notes_on_ids
 from mclrec_tf.data.k_core import in_k_core
 from mclrec_tf.data.time_split import Periods, split_by_time
-from mclrec_tf.data.times import check_same_scale
 
 _SHOWN_PROBLEMS = 5
 
@@ -188,7 +187,7 @@ def _batches(
         scales[file] = log_file.scale
         check_same_scale(scales)
         forms.append(log_file.forms)
-        empty[file] = log_file.is_empty
+        empty[file] = log_file.empty_because
     report.notes += check_any_rows(empty)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import urllib.parse
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from os import PathLike, fspath
 
 from mclrec_tf.data.events import EventLogError
@@ -64,6 +64,17 @@ def event_log_files(path: str | PathLike[str], format: EventLogFormat | None = N
             "the command line --timestamp-column."
         )
     return files
+
+
+def names_apart(paths: Sequence[str]) -> list[str]:
+    """The paths without the folders that all of them are in.
+
+    Example:
+        >>> names_apart(["gs://shop/log/day=1/a.csv", "gs://shop/log/day=2/a.csv"])
+        ['day=1/a.csv', 'day=2/a.csv']
+    """
+    common = os.path.commonprefix(paths).rfind("/") + 1
+    return [path[common:] for path in paths]
 
 
 def partitions_of(path: str) -> dict[str, str]:

@@ -13,9 +13,8 @@ order.
 from __future__ import annotations
 
 import math
-import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from decimal import Decimal, InvalidOperation
@@ -38,15 +37,6 @@ ROWS = "rows"
 """The unit of a table without times, whose rows have an order within one file only."""
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _INT64_END = 2**63
-_PARTS = tuple(
-    re.compile(rf"(?<![a-z])(?i:{names})|(?-i:{capital})")
-    for names, capital in (
-        ("train", "Train"),
-        ("valid|eval|(val|dev)(?![a-z])", "Valid|Eval"),
-        ("test|hold-?_?out", "Test|HoldOut|Holdout"),
-    )
-)
-"""How files and folders of the parts of a split are named, the oldest first."""
 _DIGITS = {8: "YYYYMMDD", 10: "YYYYMMDDHH", 12: "YYYYMMDDHHMM", 14: "YYYYMMDDHHMMSS"}
 """Times that are written as digits, by their number."""
 _UNITS = ("seconds", "milliseconds", "microseconds", "nanoseconds")
@@ -112,49 +102,6 @@ class Times(NamedTuple):
     whole: npt.NDArray[np.int64]
     fractions: npt.NDArray[np.int32]
     problems: dict[int, RowProblem]
-
-
-def check_same_scale(scales: Mapping[str, TimeScale | None]) -> None:
-    """Checks that the times of all files of a log can be compared.
-
-    Args:
-        scales: by path; None where a file has no usable row.
-
-    Raises:
-        EventLogError: they cannot.
-    """
-    _check_order_of_parts([path for path, s in scales.items() if s and s.unit == ORDER])
-    known = [(path, scale) for path, scale in scales.items() if scale]
-    for path, scale in known[1:]:
-        first_path, first = known[0]
-        if scale.unit == first.unit == ROWS:
-            raise EventLogError(
-                f"{path}: has no times, like {first_path}. The order of rows is known within one "
-                "file only: join the files, or name the time column with timestamp_column=, on the "
-                "command line --timestamp-column."
-            )
-        if scale.unit != first.unit:
-            raise EventLogError(
-                f"{path}: holds {scale}, but {first_path} holds {first}. Times of two kinds cannot "
-                "be put in order: write all files alike."
-            )
-
-
-def _check_order_of_parts(paths: Sequence[str]) -> None:
-    """Refuses histories without times that would begin with their test items."""
-    common = len(os.path.commonpath(paths)) if len(paths) > 1 else 0
-    last = ("", 0)
-    for path in paths:
-        for place, part in enumerate(_PARTS):
-            if not part.search(path[common:]):
-                continue
-            if place < last[1]:
-                raise EventLogError(
-                    f"{path}: is read after {last[0]}, because files are read in the order of "
-                    "their names, and so histories would go on with what came first. Give the "
-                    "files and folders names in the order of time: 1-train, 2-test."
-                )
-            last = (path, place)
 
 
 class TimeReader:

@@ -5,9 +5,9 @@ Knows nothing of TFX and Beam, so that a log can be looked at without them.
 
 from collections.abc import Mapping, Sequence
 
-from mclrec_tf.data.event_log import EventLogError, check_any_rows
+from mclrec_tf.data.event_log import EventLogError
+from mclrec_tf.data.files_of_a_log import check_any_rows, check_same_scale
 from mclrec_tf.data.time_split import Periods
-from mclrec_tf.data.times import check_same_scale
 from pipeline.example_gen.report import FileSummary, LogTotals, listed
 
 
@@ -27,7 +27,7 @@ def check_readable(files: Sequence[FileSummary]) -> None:
     if errors:
         raise EventLogError("\n".join(errors))
     check_same_scale({file.file: file.time_scale for file in files})
-    check_any_rows({file.file: file.is_empty for file in files})
+    check_any_rows({file.file: file.empty_because for file in files})
 
 
 def check_bad_rows(path: str, files: Sequence[FileSummary], max_bad_rows: float) -> None:

@@ -13,6 +13,8 @@ from tfx.types import standard_component_specs
 from tfx.utils import proto_utils
 from tfx.v1 import proto
 
+from mclrec_tf.data.log_files import names_apart
+
 _WHOLE_FOLDER = "*"
 _PATTERN_CHARACTERS = re.compile(r"[*?[{]")
 _ESCAPED = re.compile(r"\[([*?[])\]")
@@ -68,12 +70,10 @@ def fingerprint(files: Iterable[str]) -> str:
     the names does not count, because a log may be moved.
     """
     paths = list(files)
-    begin = len(os.path.commonpath(paths)) if len(paths) > 1 else 0
     described = hashlib.sha256()
     total = 0
-    for path in paths:
+    for path, name in zip(paths, names_apart(paths), strict=True):
         stat = fileio.stat(path)
         total += stat.length
-        name = path[begin:] if begin else os.path.basename(path)
         described.update(f"{name}\0{stat.length}\0{stat.mtime_nsec // 10**9}\0".encode())
     return f"split:log,num_files:{len(paths)},total_bytes:{total},sha256:{described.hexdigest()}"

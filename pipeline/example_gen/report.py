@@ -14,8 +14,8 @@ from mclrec_tf.data.event_log import (
     EventLogFormat,
     LogFile,
     RowProblem,
-    check_any_rows,
 )
+from mclrec_tf.data.files_of_a_log import check_any_rows
 from mclrec_tf.data.id_forms import IdForms, notes_on_ids
 from mclrec_tf.data.times import TimeScale
 from pipeline.example_gen.span import Span
@@ -69,7 +69,7 @@ class FileSummary:
         time_unit, time_example: the `TimeScale` of its times; None if it has no event.
         forms: how its ids are written, by column: the fields of `IdForms`.
         error: why the file as a whole could not be read; empty if it could.
-        is_empty: why it holds nothing; "" if it does not.
+        empty_because: why it holds nothing; "" if it does not.
     """
 
     file: str
@@ -80,7 +80,7 @@ class FileSummary:
     time_example: int = 0
     forms: dict[str, dict[str, Any]] = field(default_factory=dict)
     error: str = ""
-    is_empty: str = ""
+    empty_because: str = ""
 
     def count(self, batch: EventBatch) -> None:
         """Counts the rows of a batch."""
@@ -91,7 +91,7 @@ class FileSummary:
 
     def finish(self, file: LogFile) -> None:
         """Notes what is known of a file at its end."""
-        self.is_empty = file.is_empty
+        self.empty_because = file.empty_because
         if file.scale is not None:
             self.time_unit, self.time_example = file.scale.unit, file.scale.example
         self.forms = {name: dataclasses.asdict(forms) for name, forms in file.forms.items()}
@@ -204,7 +204,7 @@ def notes(files: Sequence[FileSummary], format: EventLogFormat) -> list[str]:
     for column in (format.user_column, format.item_column):
         forms = [IdForms(**file.forms[column]) for file in files if column in file.forms]
         found += notes_on_ids(column, forms)
-    return found + check_any_rows({file.file: file.is_empty for file in files})
+    return found + check_any_rows({file.file: file.empty_because for file in files})
 
 
 def _skipped_rows(values: list[dict[str, Any]]) -> list[SkippedRows]:
