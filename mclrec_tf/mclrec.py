@@ -241,7 +241,6 @@ class MCLRec(Recommender):
 
     def _next_item_and_view_losses(self, batch: Batch, objective: Objective) -> Losses:
         rec_loss, count = self._next_item_loss(batch), tf.math.count_nonzero(batch.targets)
-        self._refuse_other_losses()
         terms = {"rec_loss": rec_loss}
         view_loss = tf.zeros_like(rec_loss)
         if objective.views == "training_data":
@@ -260,18 +259,18 @@ class MCLRec(Recommender):
         return Losses(share * (rec_loss + penalty) + view_share * view_loss, terms)
 
     def _weight_penalty(self) -> tf.Tensor:
-        """What regularizers of the encoder's weights add to the loss."""
-        found = [v.regularizer(v) for v in self.encoder_weights if v.regularizer is not None]
-        return tf.cast(sum(found), keras.config.floatx())
+        """What regularizers of the encoder's weights add to the loss.
 
-    def _refuse_other_losses(self) -> None:
-        """Refuses losses that depend on the activations of one call among several."""
-        regularized = [v for v in self.encoder_weights if v.regularizer is not None]
-        if len(self.encoder.losses) > len(regularized):
+        Raises:
+            ValueError: it has losses of other kinds, which depend on one call among several.
+        """
+        losses = self.encoder.losses
+        if len(losses) > sum(v.regularizer is not None for v in self.encoder_weights):
             raise ValueError(
                 f"{type(self.encoder).__name__} adds a loss of its own (add_loss or "
                 "activity_regularizer), which is not trained on; regularizers of weights are."
             )
+        return tf.cast(sum(losses), keras.config.floatx())
 
     def _next_item_loss(self, batch: Batch) -> tf.Tensor:
         hidden = self.encoder(batch.history, training=True)

@@ -61,7 +61,7 @@ class EventColumns:
         ]
         keep[list(unusable)] = False
         rows = batch.rows[keep]
-        filtered = len(keep) - int(keep.sum()) - len(unusable)
+        filtered = len(keep) - len(rows) - len(unusable)
         columns = batch.columns
         if not keep.all():
             columns = {name: array.filter(pyarrow.array(keep)) for name, array in columns.items()}

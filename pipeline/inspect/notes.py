@@ -62,7 +62,6 @@ def notes_on_events(sample: Sample, figures: Figures) -> list[str]:
                 f"the newest event is of {newest}, which is in the future. If that is "
                 "wrong, a split by time would hold out the wrong events."
             )
-    if sample.events.times is not None and sample.scale and sample.scale.since_1970:
         unknown = int((sample.events.times <= 0).sum())
         if 0 < unknown < len(sample.events.times):
             found.append(

@@ -545,4 +545,5 @@ def test_suggested_columns_can_be_pasted(tmp_path: Path):
         load_interactions(log)
     (option,) = re.findall(r"(--columns\S+?)\.?$", str(error.value))
     assert option == "--columns=-,user,item"
-    assert inspect_log(log, settings.DataSettings(columns="-,user,item", timestamp_column=""))
+    found = inspect_log(log, settings.DataSettings(columns="-,user,item", timestamp_column=""))
+    assert found.command and option in found.command
