@@ -265,18 +265,13 @@ def _refuse_header(path: str, fields: Sequence[str], format: EventLogFormat) -> 
 
 def _widths(lines: Sequence[str], separator: str, quotes: bool) -> list[int]:
     """How many fields the rows of some lines have; a quoted field may go over several lines."""
-    if not quotes:
-        return [len(split_line(line, separator, quotes)) for line in lines]
     widths: list[int] = []
-    # The last row is cut; where that is the first one, what there is of it.
-    for strict in (True, False):
+    if quotes:
         ends = (line + "\n" for line in lines)
-        with suppress(csv.Error):
-            for row in csv.reader(ends, delimiter=separator, strict=strict):
+        with suppress(csv.Error):  # the last row is cut
+            for row in csv.reader(ends, delimiter=separator, strict=True):
                 widths.append(len(row))
-        if widths:
-            break
-    return widths or [0]
+    return widths or [len(split_line(line, separator, quotes)) for line in lines]
 
 
 def _best_table(lines: Sequence[str], format: EventLogFormat) -> tuple[str, list[list[str]]]:

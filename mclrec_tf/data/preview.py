@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import itertools
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from mclrec_tf.data.log_files import partitions_of
 from mclrec_tf.data.log_format import EventLogFormat
 from mclrec_tf.data.open_log import CANNOT_READ, open_unpacked, packing_of, seekable
 from mclrec_tf.data.parquet_log import damaged_parquet, is_parquet
-from mclrec_tf.data.text_blocks import BLOCK_BYTES, TextBlocks, texts_of
+from mclrec_tf.data.text_blocks import TextBlocks, texts_of
 
 PREVIEW_ROWS = 1000
 
@@ -140,11 +139,6 @@ def _text(
 ) -> Preview:
     head = blocks.head()
     kind = likely_kind(path, head, format, partitions)
-    if len(head) < BLOCK_BYTES // 2:
-        # A last line without an end is a block of its own; what is damaged after the first is not
-        # looked at here.
-        with suppress(EventLogError):
-            head = b"".join(itertools.islice(blocks, 2))
     lines = texts_of(head)
     if kind.kind == "json":
         names, rows = first_values(lines[:PREVIEW_ROWS])

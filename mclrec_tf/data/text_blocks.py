@@ -78,6 +78,7 @@ class TextBlocks:
         error: Exception | None = None
         while error is None:
             part, error = self._read()
+            ended = len(part) < BLOCK_BYTES and error is None
             if begins and part:
                 mark, encoding = _encoding(part)
                 part = part[mark:]
@@ -85,28 +86,27 @@ class TextBlocks:
                     self.encoding = encoding
                     decode = codecs.getincrementaldecoder(encoding)(_SPOIL).decode
                 begins = False
-            ended = not part
             if decode is not None:
                 part = decode(part, final=ended).encode("utf-8", "surrogateescape")
                 part, lost, _ = part.partition(_LOST)
                 if lost:
                     error = error or UnicodeError(f"the text is no longer {self.encoding}")
-            lines = rest + part
-            if ended:
-                rest = lines
-                break
+                    ended = False
+            rest += part
             # A carriage return at the very end may be half of a line end.
-            end = max(lines.rfind(b"\n"), lines.rfind(b"\r", 0, len(lines) - 1)) + 1
-            rest = lines[end:]
-            if end:
-                yield from self._counted(lines[:end])
-            elif len(rest) > LONGEST_LINE:
+            end = max(rest.rfind(b"\n"), rest.rfind(b"\r", 0, len(rest) - 1)) + 1
+            if end and not ended:
+                yield from self._counted(rest[:end])
+                rest = rest[end:]
+            elif not end and len(rest) > LONGEST_LINE:
                 looks = "This is no event log."
                 if rest.lstrip().startswith(b"["):
                     looks = "Of a JSON list write one object a line, for example with jq -c '.[]'."
                 raise EventLogError(
                     f"{self._path}: row {self.row} is longer than {LONGEST_LINE >> 20} MiB. {looks}"
                 )
+            if ended:
+                break
         if error is not None:
             raise damaged(self._path, self.row, error) from error
         if rest:

@@ -79,6 +79,12 @@ def check(path: Path, log: Log, data: bytes, added: bool) -> None:
         with pytest.raises(EventLogError, match=re.escape(str(path))):
             load_interactions(path, log.format, k_core=0, max_bad_rows=1.0)
         return
+    if file.empty_because:
+        assert not batches and str(path) in file.empty_because
+        assert summary.empty_because == file.empty_because and not summary.error
+        with pytest.raises(EventLogError, match=re.escape(file.empty_because)):
+            load_interactions(path, log.format, k_core=0, max_bad_rows=1.0)
+        return
     events = [event for batch in batches for event in events_of(batch)]
     problems = [problem for batch in batches for problem in batch.problems]
     filtered = sum(batch.filtered for batch in batches)

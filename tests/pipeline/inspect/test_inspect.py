@@ -408,6 +408,8 @@ def test_an_interrupt_ends_quietly(tmp_path: Path):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
+        # What a shell starts in the background, as these tests perhaps, ignores interrupts.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     while not _has_opened(process.pid, log):
         assert process.poll() is None
