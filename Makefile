@@ -1,5 +1,5 @@
 # `make demo` and `make test` set up everything they need in .venv by themselves.
-# PYTHON=/path/to/python3.10   the interpreter for .venv; found by itself otherwise
+# PYTHON=/path/to/python3      the interpreter for .venv; the best one found otherwise
 # WORKERS=2                    processes for the tests; 0 runs them in one
 # PYTEST_ARGS="-k export"      more arguments for pytest
 
@@ -41,7 +41,7 @@ ifneq ($(shell test -x $(VENV)/bin/python && echo there),there)
 endif
 
 # The stamp is written last, so an installation that was cut short is taken up again.
-$(VENV)/installed: requirements.txt requirements-dev.txt scripts/install.sh
+$(VENV)/installed: $(wildcard requirements*.txt) $(addprefix scripts/,farmhash.py find_python.sh install.sh package_set.py)
 	@rm -f $@
 	@sh scripts/install.sh $(VENV)
 	@touch $@

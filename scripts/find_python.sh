@@ -1,38 +1,28 @@
 #!/bin/sh
-# Prints the path of a Python 3.10 that can hold this project, or says on standard error how to get
-# one and fails. Every candidate is run before it is chosen: a `python3.10` on PATH may be a shim
-# that only answers "command not found", and a distribution's Python may lack venv or its headers.
+# Prints the best Python on this machine that can hold this project, as package_set.py puts it: its
+# rank, the file of its set of packages, its path. Or says on standard error how to get one and
+# fails. Every candidate is run before it is chosen: a `python3.10` on PATH may be a shim that only
+# answers "command not found", and a distribution's Python may lack venv.
 #
-# PYTHON=/path/to/python3.10 is looked at first.
+# PYTHON=/path/to/python3 is taken before all others.
 
 home=${HOME:-/nonexistent}
+case $0 in */*) here=${0%/*} ;; *) here=. ;; esac
+versions="3.13 3.12 3.11 3.10"
+best=
 rejected=
 
-# The headers are for pyfarmhash, which has no wheels. Written for Python 2 too, which may be `python`.
-requirements='
-import os, platform, sys
-if sys.version_info[:2] != (3, 10):
-    sys.exit("is Python %d.%d" % sys.version_info[:2])
-if platform.machine() not in ("x86_64", "AMD64"):
-    sys.exit("is built for %s, but TFX has wheels for x86-64 only" % platform.machine())
-try:
-    import bz2, ctypes, ensurepip, ssl, venv, zlib
-except ImportError as error:
-    sys.exit("%s (Debian, Ubuntu: apt-get install python3.10-venv)" % error)
-import sysconfig
-if not os.path.exists(os.path.join(sysconfig.get_paths()["include"], "Python.h")):
-    sys.exit("lacks its C headers (Debian, Ubuntu: apt-get install python3.10-dev)")
-print(sys.executable)
-'
-
+# Keeps the answer of a Python that can be used if its rank is the best so far.
 try() {
     [ -f "$1" ] && [ -x "$1" ] || return 0
-    if answer=$("$1" -E -s -c "$requirements" 2>&1); then
-        printf '%s\n' "$answer"
-        exit 0
-    fi
-    rejected="$rejected
+    if answer=$("$1" -E -s "$here/package_set.py" 2>&1); then
+        if [ -z "$best" ] || [ "${answer%% *}" -lt "${best%% *}" ]; then
+            best=$answer
+        fi
+    else
+        rejected="$rejected
   $1: $answer"
+    fi
 }
 
 try_each_on_path() {
@@ -44,50 +34,59 @@ try_each_on_path() {
     IFS=$old_ifs
 }
 
+finish_if_found() {
+    [ -z "$best" ] && return 0
+    printf '%s\n' "$best"
+    exit 0
+}
+
 if [ -n "${PYTHON:-}" ]; then
     try "$(command -v "$PYTHON")"
-    echo "find_python.sh: PYTHON=$PYTHON is no Python 3.10 that can be used; looking further." >&2
+    finish_if_found
+    echo "find_python.sh: PYTHON=$PYTHON cannot be used; looking further.$rejected" >&2
 fi
 
-for name in python3.10 python3 python; do
-    try_each_on_path "$name"
+for version in $versions; do
+    try_each_on_path "python$version"
 done
+try_each_on_path python3
+try_each_on_path python
 
 # Pythons that version managers and installers keep off PATH.
-for python in \
-    "${VIRTUAL_ENV:-$home/.no-venv}"/bin/python \
-    "${CONDA_PREFIX:-$home/.no-conda}"/bin/python \
-    "${PYENV_ROOT:-$home/.pyenv}"/versions/3.10*/bin/python3.10 \
-    "$home"/.pyenv/versions/3.10*/bin/python3.10 \
-    "${UV_PYTHON_INSTALL_DIR:-${XDG_DATA_HOME:-$home/.local/share}/uv/python}"/cpython-3.10*/bin/python3.10 \
-    "$home"/.local/share/uv/python/cpython-3.10*/bin/python3.10 \
-    "$home"/.local/bin/python3.10 \
-    "$home"/.asdf/installs/python/3.10*/bin/python3.10 \
-    "$home"/.local/share/mise/installs/python/3.10*/bin/python3.10 \
-    "$home"/.conda/envs/*/bin/python3.10 \
-    "$home"/*conda*/bin/python3.10 "$home"/*conda*/envs/*/bin/python3.10 \
-    "$home"/*mamba*/bin/python3.10 "$home"/*mamba*/envs/*/bin/python3.10 \
-    "$home"/*miniforge*/bin/python3.10 "$home"/*miniforge*/envs/*/bin/python3.10 \
-    /usr/bin/python3.10 \
-    /usr/local/bin/python3.10 \
-    /usr/local/*/bin/python3.10 \
-    /usr/local/opt/python@3.10/bin/python3.10 \
-    /opt/*/bin/python3.10 /opt/*/envs/*/bin/python3.10 \
-    /opt/homebrew/opt/python@3.10/bin/python3.10 \
-    /Library/Frameworks/Python.framework/Versions/3.10/bin/python3.10
-do
-    try "$python"
+try "${VIRTUAL_ENV:-$home/.no-venv}/bin/python"
+try "${CONDA_PREFIX:-$home/.no-conda}/bin/python"
+for version in $versions; do
+    for python in \
+        "${PYENV_ROOT:-$home/.pyenv}"/versions/$version*/bin/python$version \
+        "$home"/.pyenv/versions/$version*/bin/python$version \
+        "${UV_PYTHON_INSTALL_DIR:-${XDG_DATA_HOME:-$home/.local/share}/uv/python}"/cpython-$version*/bin/python$version \
+        "$home"/.local/share/uv/python/cpython-$version*/bin/python$version \
+        "$home"/.local/bin/python$version \
+        "$home"/.asdf/installs/python/$version*/bin/python$version \
+        "$home"/.local/share/mise/installs/python/$version*/bin/python$version \
+        "$home"/.conda/envs/*/bin/python$version \
+        "$home"/*conda*/bin/python$version "$home"/*conda*/envs/*/bin/python$version \
+        "$home"/*mamba*/bin/python$version "$home"/*mamba*/envs/*/bin/python$version \
+        "$home"/*miniforge*/bin/python$version "$home"/*miniforge*/envs/*/bin/python$version \
+        /usr/bin/python$version \
+        /usr/local/bin/python$version \
+        /usr/local/*/bin/python$version \
+        /usr/local/opt/python@$version/bin/python$version \
+        /opt/*/bin/python$version /opt/*/envs/*/bin/python$version \
+        /Library/Frameworks/Python.framework/Versions/$version/bin/python$version
+    do
+        try "$python"
+    done
 done
+finish_if_found
 
-echo "No usable Python 3.10 was found. TFX 1.16 needs exactly this version. Ways to get it:
-  Ubuntu 22.04        sudo apt-get install python3.10 python3.10-venv python3.10-dev
-  other Ubuntu        sudo add-apt-repository ppa:deadsnakes/ppa, then the line above
-  Debian              one of pyenv, uv and conda
-  macOS on Intel      brew install python@3.10
+echo "No usable Python was found. It takes Python 3.11 to 3.13 with glibc 2.39 or newer, or Python 3.10
+or 3.11 with any. Ways to get one:
+  Debian, Ubuntu      sudo apt-get install python3 python3-venv
   pyenv               pyenv install 3.10
   uv                  uv python install 3.10
   conda               conda create --name python310 python=3.10
-Then run make again. A Python in an unusual place is named with: make PYTHON=/path/to/python3.10
+Then run make again. A Python in an unusual place is named with: make PYTHON=/path/to/python3
 Looked at:${rejected:-
   nothing: no Python in any of the usual places}" >&2
 exit 1
