@@ -10,6 +10,7 @@ from collections.abc import Iterable
 import apache_beam as beam
 import numpy as np
 import tensorflow_model_analysis as tfma
+from tensorflow_model_analysis.proto import config_pb2
 
 from mclrec_tf.ranking import POLICIES
 from pipeline.evaluation.ranking_metrics import (
@@ -77,7 +78,7 @@ assert POLICIES + tuple(f"{b}_{p}" for b in BASELINES for p in POLICIES) == RANK
 
 def _computations(
     name: str,
-    eval_config: tfma.EvalConfig,
+    eval_config: config_pb2.EvalConfig,
     model_names: list[str] | None = None,
     **unused: object,
 ) -> list[tfma.metrics.MetricComputation]:
@@ -89,7 +90,7 @@ def _computations(
 
 
 class PairedMoments(tfma.metrics.Metric):
-    """`PairedMomentsCombiner` for `tfma.MetricConfig`; yields arrays, of the candidate alone."""
+    """`PairedMomentsCombiner` for `config_pb2.MetricConfig`; yields arrays, of the candidate alone."""
 
     def __init__(self, name: str = "paired_moments"):
         super().__init__(_computations, name=name)

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from ml_metadata import metadata_store
-from ml_metadata.metadata_store import ListOptions
 from ml_metadata.proto.metadata_store_pb2 import Artifact, ConnectionConfig, Event, Execution
 from tfx.dsl.io import fileio
 
@@ -82,9 +81,12 @@ class RunHistory:
         """
         if self._pipeline is None:
             return []
-        abandoned = self._store.get_executions_by_context(
-            self._pipeline, ListOptions(filter_query="last_known_state = RUNNING")
-        )
+        # ml-metadata 1.21 cannot filter in the query.
+        abandoned = [
+            execution
+            for execution in self._store.get_executions_by_context(self._pipeline)
+            if execution.last_known_state == Execution.RUNNING
+        ]
         for execution in abandoned:
             for leftover in fileio.glob(
                 f"{pipeline_root}/{self._component(execution)}/*/{execution.id}"

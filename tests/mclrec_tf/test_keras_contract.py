@@ -69,7 +69,7 @@ OPTIMIZERS = sorted(
     for name, kind in vars(keras.optimizers).items()
     if isinstance(kind, type)
     and issubclass(kind, keras.optimizers.Optimizer)
-    and name not in ("Optimizer", "LossScaleOptimizer")
+    and name not in ("Optimizer", "LossScaleOptimizer", "MultiOptimizer")
 )
 
 

@@ -1,5 +1,6 @@
 """The bodies of REST's answers, from a model and the body of a request."""
 
+import inspect
 import json
 from collections.abc import Sequence
 from typing import Any
@@ -72,7 +73,13 @@ def status(versions: Sequence[get_model_status_pb2.ModelVersionStatus]) -> bytes
     return json.dumps(_to_dict(response), indent=1).encode()
 
 
+# TF Serving writes fields that hold their default too. Protobuf 5 renamed the option.
+_WRITE_DEFAULTS = next(
+    option
+    for option in ("always_print_fields_with_no_presence", "including_default_value_fields")
+    if option in inspect.signature(MessageToDict).parameters
+)
+
+
 def _to_dict(message: Message) -> dict[str, Any]:
-    return MessageToDict(
-        message, preserving_proto_field_name=True, including_default_value_fields=True
-    )
+    return MessageToDict(message, preserving_proto_field_name=True, **{_WRITE_DEFAULTS: True})

@@ -7,6 +7,7 @@ import apache_beam as beam
 import numpy as np
 import pytest
 import tensorflow_model_analysis as tfma
+from tensorflow_model_analysis.proto import config_pb2
 
 from pipeline.evaluation.ranking_metrics import (
     CUTOFFS,
@@ -78,8 +79,8 @@ def test_merging_does_not_depend_on_how_users_are_split():
 
 
 def test_each_of_two_models_gets_its_own_values():
-    config = tfma.EvalConfig(
-        model_specs=[tfma.ModelSpec(name="candidate"), tfma.ModelSpec(name="baseline")]
+    config = config_pb2.EvalConfig(
+        model_specs=[config_pb2.ModelSpec(name="candidate"), config_pb2.ModelSpec(name="baseline")]
     )
     computations = RankingMetrics().computations(
         eval_config=config, model_names=["candidate", "baseline"]
