@@ -1,16 +1,15 @@
 """Stands in for pyfarmhash, which has no wheels, where no compiler is there to build it.
 
-tensorflow-data-validation imports it for two functions that nothing in this project uses: partitions
-of features, and the skew of single examples. Whoever calls them is told instead of getting another
-number.
+tensorflow-data-validation imports it for two things that nothing in this project uses: partitions of
+features, and the skew of single examples. Who calls them is told instead of getting another number.
 """
 
 
 def _missing(name):
     def refuse(*_, **__):
         raise NotImplementedError(
-            "farmhash.%s needs pyfarmhash: pip install pyfarmhash "
-            "(a C++ compiler and the headers of Python are needed)." % name
+            f"farmhash.{name} needs pyfarmhash: pip install pyfarmhash "
+            "(a C++ compiler and the headers of Python are needed)."
         )
 
     return refuse

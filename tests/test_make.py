@@ -10,6 +10,17 @@ import pytest
 CHECKOUT = Path(__file__).parents[1]
 
 
+INPUTS = [
+    "requirements.txt",
+    "requirements-tfx-1.16.txt",
+    "requirements-dev.txt",
+    "scripts/farmhash.py",
+    "scripts/find_python.sh",
+    "scripts/install.sh",
+    "scripts/package_set.py",
+]
+
+
 class Checkout:
     """The Makefile beside an installer that only notes that it ran, and fails where told to."""
 
@@ -18,7 +29,7 @@ class Checkout:
         folder.mkdir()
         (folder / "scripts").mkdir()
         shutil.copy(CHECKOUT / "Makefile", folder)
-        for file in ("requirements.txt", "requirements-dev.txt"):
+        for file in INPUTS:
             (folder / file).touch()
         (folder / "scripts" / "install.sh").write_text(
             "mkdir -p $1/bin; ln -sf /bin/sh $1/bin/python; echo installing; test ! -e fail\n"
@@ -53,7 +64,7 @@ def test_installs_once(checkout: Checkout):
     assert checkout.install() == "current"
 
 
-@pytest.mark.parametrize("file", ["requirements.txt", "requirements-dev.txt", "scripts/install.sh"])
+@pytest.mark.parametrize("file", INPUTS)
 def test_installs_again_when_its_input_changes(checkout: Checkout, file: str):
     checkout.install()
     checkout.change(file)
