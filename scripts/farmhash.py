@@ -1,7 +1,7 @@
 """Stands in for pyfarmhash, which has no wheels, where no compiler is there to build it.
 
-tensorflow-data-validation imports it for two things that nothing in this project uses: partitions of
-features, and the skew of single examples. Who calls them is told instead of getting another number.
+tensorflow-data-validation imports it for two things that nothing here uses: partitions of features
+and the skew of single examples. Who calls them is told instead of getting another number.
 """
 
 

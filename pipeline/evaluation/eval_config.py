@@ -23,8 +23,8 @@ def eval_config() -> config_pb2.EvalConfig:
                 metrics=[
                     config_pb2.MetricConfig(class_name="ExampleCount"),
                     *(
-                        config_pb2.MetricConfig(class_name=metric.__name__, module=metric.__module__)
-                        for metric in (RankingMetrics, PairedMoments)
+                        config_pb2.MetricConfig(class_name=kind.__name__, module=kind.__module__)
+                        for kind in (RankingMetrics, PairedMoments)
                     ),
                 ]
             )

@@ -90,7 +90,7 @@ def _computations(
 
 
 class PairedMoments(tfma.metrics.Metric):
-    """`PairedMomentsCombiner` for `config_pb2.MetricConfig`; yields arrays, of the candidate alone."""
+    """`PairedMomentsCombiner` for `MetricConfig`; yields arrays, of the candidate alone."""
 
     def __init__(self, name: str = "paired_moments"):
         super().__init__(_computations, name=name)

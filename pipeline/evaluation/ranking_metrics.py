@@ -5,7 +5,6 @@ from collections.abc import Iterable
 import apache_beam as beam
 import numpy as np
 import tensorflow_model_analysis as tfma
-from tensorflow_model_analysis.proto import config_pb2
 
 from mclrec_tf.metrics import CUTOFFS
 from mclrec_tf.ranking import POLICIES
@@ -116,14 +115,14 @@ def _computations(
 
 
 class RankingMetrics(tfma.metrics.Metric):
-    """Every ranking metric of a model and of its baselines, for `config_pb2.MetricConfig`.
+    """Every ranking metric of a model and of its baselines, for `MetricConfig`.
 
     Reads the outputs `{all_items,unseen_items}_rank` of the signature `rank_examples`, and the
     same with the prefixes `popularity_` and `recency_`. Yields for each of them
     `{hit_rate,ndcg,mrr}_at_{5,10,20}`.
 
     Example:
-        >>> config = config_pb2.MetricConfig(
+        >>> config = MetricConfig(
         ...     class_name="RankingMetrics", module="pipeline.evaluation.ranking_metrics"
         ... )
     """
