@@ -7,6 +7,13 @@ from collections.abc import Sequence
 
 from ml_metadata.proto import metadata_store_pb2
 from tfx import v1 as tfx
+
+# From their own modules: `tfx.components` turns an import that failed into None.
+from tfx.components.example_validator.component import ExampleValidator
+from tfx.components.statistics_gen.component import StatisticsGen
+from tfx.components.trainer.component import Trainer
+from tfx.components.transform.component import Transform
+from tfx.components.tuner.component import Tuner
 from tfx.dsl.components.base.base_node import BaseNode
 from tfx.utils import proto_utils
 
@@ -75,9 +82,9 @@ def create_pipeline(
     state_folder = state_folder and os.fspath(state_folder)
     data = example_gen_settings(settings.data)
     examples = example_gen(data_path, data)
-    statistics = tfx.components.StatisticsGen(examples=examples.outputs["examples"])
+    statistics = StatisticsGen(examples=examples.outputs["examples"])
     schema = CuratedSchema(text=schema_text(settings.data.schema))
-    validator = tfx.components.ExampleValidator(
+    validator = ExampleValidator(
         statistics=statistics.outputs["statistics"], schema=schema.outputs["schema"]
     )
     push_destination = tfx.proto.PushDestination(
@@ -98,7 +105,7 @@ def create_pipeline(
         log_format=json.dumps(dataclasses.asdict(data.format)),
         previous=last_accepted.outputs["accepted"],
     )
-    transform = tfx.components.Transform(
+    transform = Transform(
         examples=examples.outputs["examples"],
         schema=schema.outputs["schema"],
         preprocessing_fn=PREPROCESSING_FN,
@@ -116,7 +123,7 @@ def create_pipeline(
     }
     tuner = None
     if settings.tuning.trials:
-        tuner = tfx.components.Tuner(
+        tuner = Tuner(
             tuner_fn="pipeline.tuning.search.tuner_fn",
             examples=transform.outputs["transformed_examples"],
             transform_graph=transform.outputs["transform_graph"],
@@ -132,7 +139,7 @@ def create_pipeline(
     base = None
     if settings.training.start_from == "blessed":
         base = previous_run or base_model(examples=transform.outputs["transformed_examples"])
-    trainer = tfx.components.Trainer(
+    trainer = Trainer(
         run_fn="pipeline.trainer.run_fn",
         examples=transform.outputs["transformed_examples"],
         transform_graph=transform.outputs["transform_graph"],

@@ -8,7 +8,7 @@ import keras_tuner
 import tensorflow as tf
 import tensorflow_transform as tft
 from rich.console import Console
-from tfx import v1 as tfx
+from tfx.components.trainer.fn_args_utils import FnArgs
 
 import mclrec_tf
 from mclrec_tf.early_stopping import ResumableEarlyStopping
@@ -25,7 +25,7 @@ KERAS_FILE = "model.keras"
 HISTORY_FILE = "history.json"
 
 
-def run_fn(fn_args: tfx.components.FnArgs) -> None:
+def run_fn(fn_args: FnArgs) -> None:
     """Trains a model and exports it.
 
     `custom_config` holds the fields of `ModelSettings` ("model") and `TrainingSettings`

@@ -8,6 +8,10 @@ import yaml
 from google.protobuf import json_format
 from kfp.pipeline_spec.pipeline_spec_pb2 import PipelineDeploymentConfig, PipelineSpec
 from tfx import v1 as tfx
+from tfx.orchestration.kubeflow.v2.kubeflow_v2_dag_runner import (
+    KubeflowV2DagRunner,
+    KubeflowV2DagRunnerConfig,
+)
 
 from pipeline.kubeflow.run_time_parameters import put_in
 
@@ -27,8 +31,8 @@ def compile_spec(pipeline: tfx.dsl.Pipeline, image: str) -> PipelineSpec:
         A spec of schema 2.1, the only one that Kubeflow Pipelines accepts.
     """
     parameters = put_in(pipeline)
-    runner = tfx.orchestration.experimental.KubeflowV2DagRunner(
-        tfx.orchestration.experimental.KubeflowV2DagRunnerConfig(
+    runner = KubeflowV2DagRunner(
+        KubeflowV2DagRunnerConfig(
             default_image=image, default_commands=_COMMAND, use_pipeline_spec_2_1=True
         )
     )

@@ -8,7 +8,8 @@ import keras_tuner
 import tensorflow_transform as tft
 from keras_tuner.engine import base_tuner, trial
 from rich.console import Console
-from tfx import v1 as tfx
+from tfx.components.trainer.fn_args_utils import FnArgs
+from tfx.components.tuner.component import TunerFnResult
 
 from mclrec_tf.early_stopping import ResumableEarlyStopping
 from pipeline.backup import backup_directory
@@ -20,7 +21,7 @@ from pipeline.tuning.search_space import SearchSpace, with_values
 _INITIAL_TRIALS = 5  # by chance, before the results of earlier ones choose the next
 
 
-def tuner_fn(fn_args: tfx.components.FnArgs) -> tfx.components.TunerFnResult:
+def tuner_fn(fn_args: FnArgs) -> TunerFnResult:
     """Makes the search that TFX then runs.
 
     `custom_config` holds the fields of `ModelSettings` ("model") and `TrainingSettings`
@@ -40,7 +41,7 @@ def tuner_fn(fn_args: tfx.components.FnArgs) -> tfx.components.TunerFnResult:
         ),
     )
     data = read_training_data(fn_args.train_files, fn_args.eval_files)
-    return tfx.components.TunerFnResult(tuner=tuner, fit_kwargs={"data": data})
+    return TunerFnResult(tuner=tuner, fit_kwargs={"data": data})
 
 
 class Search(base_tuner.BaseTuner):
