@@ -4,14 +4,14 @@
 # PYTEST_ARGS="-k export"      more arguments for pytest
 
 VENV := .venv
-WORKERS ?= 0
-PYTEST := $(VENV)/bin/python -m pytest -n $(WORKERS)
+WORKERS ?= 2
+PYTEST := $(VENV)/bin/python -m pytest -n $(WORKERS) --durations=15
 
 # Meant for another Python, they would break this one.
 unexport PYTHONHOME PYTHONPATH
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow bench clean
+.PHONY: help demo test test-integration test-slow test-other-set bench clean
 
 help:  ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*  ## /\1	/p' $(firstword $(MAKEFILE_LIST)) | expand -t 12
@@ -23,10 +23,16 @@ test: $(VENV)/installed  ## Check style and types, run the fast tests
 	$(VENV)/bin/python -m ruff check .
 	$(VENV)/bin/python -m ruff format --check .
 	$(VENV)/bin/python -m mypy
-	$(PYTEST) -m "not slow and not benchmark" $(PYTEST_ARGS)
+	$(PYTEST) -m "not integration and not slow and not benchmark" $(PYTEST_ARGS)
+
+test-integration: $(VENV)/installed  ## Run the tests of whole processes: servers, pipelines, make
+	$(PYTEST) -m "integration and not slow and not benchmark" $(PYTEST_ARGS)
 
 test-slow: $(VENV)/installed  ## Run the slow tests
 	$(PYTEST) -m "slow and not benchmark" $(PYTEST_ARGS)
+
+test-other-set:  ## Run the fast tests and the demo with the other set of packages
+	sh scripts/test_other_set.sh
 
 bench: $(VENV)/installed  ## Time training against the authors' schedule, on DATA=log or synthetic users
 	$(VENV)/bin/python -m benchmarks.training_speed $(if $(DATA),--data "$(DATA)") --profile

@@ -4,7 +4,7 @@
 # fails. Every candidate is run before it is chosen: a `python3.10` on PATH may be a shim that only
 # answers "command not found", and a distribution's Python may lack venv.
 #
-# PYTHON=/path/to/python3 is taken before all others.
+# PYTHON=/path/to/python3 is taken before all others; PACKAGE_SET=file asks for one of the two sets.
 
 home=${HOME:-/nonexistent}
 case $0 in */*) here=${0%/*} ;; *) here=. ;; esac
@@ -16,6 +16,10 @@ rejected=
 try() {
     [ -f "$1" ] && [ -x "$1" ] || return 0
     if answer=$("$1" -E -s "$here/package_set.py" 2>&1); then
+        case $answer in
+            *" ${PACKAGE_SET:-requirements}"*) ;;
+            *) return 0 ;;
+        esac
         if [ -z "$best" ] || [ "${answer%% *}" -lt "${best%% *}" ]; then
             best=$answer
         fi
