@@ -100,4 +100,13 @@ def test_help_lists_the_targets():
         ["make", "--no-print-directory"], cwd=CHECKOUT, capture_output=True, text=True, check=True
     )
     targets = [line.split()[0] for line in result.stdout.splitlines()]
-    assert targets == ["help", "demo", "test", "test-integration", "test-slow", "test-other-set", "bench", "clean"]
+    assert targets == [
+        "help",
+        "demo",
+        "test",
+        "test-integration",
+        "test-slow",
+        "test-other-set",
+        "bench",
+        "clean",
+    ]

@@ -1,0 +1,51 @@
+"""Models, a training and an export of the older set of packages go on in whatever set is here."""
+
+import shutil
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from mclrec_tf.encoders import ENCODERS
+from mclrec_tf.warm_start import warm_start
+from tests.mclrec_tf.earlier_set import write
+
+EXPECTED = np.load(write.FOLDER / "expected.npz", allow_pickle=False)
+
+
+@pytest.mark.parametrize("encoder", ENCODERS)
+def test_a_keras_file_predicts_what_it_did(encoder: str) -> None:
+    model = keras.models.load_model(write.FOLDER / f"{encoder}.keras")
+    scores = model.predict(write.histories(), verbose=0)
+    np.testing.assert_allclose(scores, EXPECTED[encoder], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("encoder", ENCODERS)
+def test_a_warm_start_takes_weights_and_states_of_optimizers_over(encoder: str) -> None:
+    previous = keras.models.load_model(write.FOLDER / f"{encoder}.keras")
+    model = write.make_model(encoder)
+    assert warm_start(model, previous, write.ITEMS, write.ITEMS) == len(write.ITEMS)
+    assert int(model.optimizer.iterations) == int(previous.optimizer.iterations) > 0
+    np.testing.assert_allclose(
+        model.predict(write.histories(), verbose=0),
+        EXPECTED[encoder],
+        rtol=1e-4,
+        atol=1e-5,
+    )
+
+
+def test_a_training_that_was_cut_short_ends_as_it_would_have(tmp_path: Path) -> None:
+    shutil.copytree(write.FOLDER / "state", tmp_path / "state")
+    model = write.make_model("sasrec")
+    history = write.train(model, tmp_path / "state", write.EPOCHS)
+    assert len(history) == write.EPOCHS
+    scores = model.predict(write.histories(), verbose=0)
+    np.testing.assert_allclose(scores, EXPECTED["sasrec"], rtol=1e-3, atol=1e-3)
+
+
+def test_an_export_answers_as_it_did() -> None:
+    answer = write.ask(write.FOLDER / "export", write.names(write.histories()))
+    expected = EXPECTED["export_item_ids"].astype(object)
+    np.testing.assert_array_equal(answer["item_ids"], expected)
+    np.testing.assert_allclose(answer["scores"], EXPECTED["export_scores"], rtol=1e-4, atol=1e-5)
