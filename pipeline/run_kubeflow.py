@@ -8,13 +8,13 @@ Example:
 import argparse
 import os
 import sys
-import warnings
 from pathlib import Path
 
 from pipeline import settings
 from pipeline.command_line import add_beam_args, add_model_name, add_pipeline_name, parse, path
 from pipeline.os_errors import tells_os_errors
 from serving.command_line import not_empty
+from serving.tensorflow_log import silence_tensorflow
 
 _EPILOG = """\
 Nothing is submitted: the spec is a file for `kfp run create`, the user interface of Kubeflow
@@ -97,9 +97,7 @@ def main(arguments: list[str] | None = None) -> int:
     options, chosen = parse(options_parser, arguments)
     if options.output.suffix not in (".yaml", ".yml"):
         options_parser.error(f"--output must end in .yaml or .yml; got {options.output}")
-    # What TensorFlow and Google's packages say when they are loaded is nothing for this screen.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    warnings.simplefilter("ignore", FutureWarning)
+    silence_tensorflow()
     # Not at the top of the file: they take seconds, and --help should not.
     from pipeline.kubeflow.spec import compile_spec, write_spec
     from pipeline.pipeline import create_pipeline

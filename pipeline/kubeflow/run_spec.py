@@ -6,13 +6,12 @@ Example:
 """
 
 import argparse
-import os
 import sys
 import time
-import warnings
 
 from pipeline.command_line import path
 from pipeline.os_errors import sentence, tells_os_errors
+from serving.tensorflow_log import silence_tensorflow
 
 _EPILOG = """\
 Every task is run as the command that its container would run, in a process of its own, one after
@@ -54,8 +53,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Runs a spec; returns the exit status."""
     options_parser = parser()
     options = options_parser.parse_args(arguments)
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    warnings.simplefilter("ignore", FutureWarning)
+    silence_tensorflow()
     # Not at the top of the file: they take seconds, and --help should not.
     from pipeline.kubeflow.spec import read_spec
     from pipeline.kubeflow.spec_run import SpecRun, TaskError

@@ -6,16 +6,17 @@ Every op of TensorFlow's own registry with a kernel for the CPU or for any devic
 call back into Python and those of XLA, which TF Serving refuses to compile unless told otherwise.
 """
 
-import tensorflow as tf
-from tensorflow.core.framework import op_def_pb2
-from tensorflow.python.client import pywrap_tf_session
-from tensorflow.python.framework import kernels
+from serving.tensorflow_log import silence_tensorflow
 
 _PYTHON_OPS = {"PyFunc", "PyFuncStateless", "EagerPyFunc"}
 
 
 def stock_ops() -> list[str]:
     """Names in alphabetical order. Call it where no library of custom ops has been imported."""
+    from tensorflow.core.framework import op_def_pb2
+    from tensorflow.python.client import pywrap_tf_session
+    from tensorflow.python.framework import kernels
+
     registry = op_def_pb2.OpList.FromString(
         pywrap_tf_session.TF_GetBuffer(pywrap_tf_session.TF_GetAllOpList())
     )
@@ -32,6 +33,9 @@ def stock_ops() -> list[str]:
 
 
 if __name__ == "__main__":
+    silence_tensorflow()
+    import tensorflow as tf
+
     print(f"# Stock ops of TensorFlow {tf.__version__}: its registry, less what has no CPU kernel,")
     print("# what calls Python, and XLA's. Made by `python -m serving.exports.stock_ops`.")
     print("\n".join(stock_ops()))
