@@ -84,6 +84,6 @@ def main(arguments: list[str] | None = None) -> None:
 
 if __name__ == "__main__":
     try:
-        sys.exit(main())
-    except OSError as error:  # a log that is not there, a disk that is full
+        main()
+    except OSError as error:  # a folder that cannot be written, a disk that is full
         sys.exit(str(error))
