@@ -38,7 +38,8 @@ bench: $(VENV)/installed  ## Time training against the authors' schedule, on DAT
 	$(VENV)/bin/python -m benchmarks.training_speed $(if $(DATA),--data "$(DATA)") --profile
 
 clean:  ## Remove .venv and all caches; the models in runs/ stay
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf build dist *.egg-info serving/build serving/*.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # An environment whose interpreter is gone is not current, whatever its stamp says.

@@ -18,17 +18,21 @@ from mclrec_tf.data.histories import leave_one_out
 from mclrec_tf.data.interactions import Interactions, load_interactions
 from mclrec_tf.data.sample import write_sample
 from mclrec_tf.evaluation import rank_targets, summarize
-from pipeline.os_errors import tells_os_errors
-from serving.command_line import not_empty
+
+
+def path(text: str) -> str:
+    """For argparse: "" is what a shell makes of a variable that is not set."""
+    if not text:
+        raise argparse.ArgumentTypeError("must not be empty; is a variable of the shell unset?")
+    return text
+
 
 parser = argparse.ArgumentParser(description=__doc__)
 parser.formatter_class = argparse.RawDescriptionHelpFormatter
-parser.add_argument(
-    "log", nargs="?", type=not_empty, help="event log; the built-in sample if left out"
-)
+parser.add_argument("log", nargs="?", type=path, help="event log; the built-in sample if left out")
 parser.add_argument("--epochs", type=int, default=200, help="most epochs; default: 200")
 parser.add_argument(
-    "--out", type=not_empty, default="model.keras", help="where to save; default: model.keras"
+    "--out", type=path, default="model.keras", help="where to save; default: model.keras"
 )
 
 
@@ -41,7 +45,6 @@ def load(log: str | None) -> Interactions:
         return load_interactions(str(sample))
 
 
-@tells_os_errors
 def main(arguments: list[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     if not Path(options.out).absolute().parent.is_dir():
@@ -80,4 +83,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        main()
+    except OSError as error:  # a folder that cannot be written, a disk that is full
+        sys.exit(str(error))

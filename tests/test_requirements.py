@@ -1,36 +1,110 @@
-"""requirements.txt pins what pyproject.toml asks for, and is what the tests run with."""
+"""Both lists of pins hold what is declared, and the tests run with one of them."""
 
+import sys
 from importlib import metadata
-from pathlib import Path
 
 import pytest
-import tomli
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
-CHECKOUT = Path(__file__).parents[1]
+from tests.distributions import (
+    LIBRARY,
+    OWN,
+    SERVING,
+    application,
+    declared,
+    package_set,
+    pins,
+    project,
+)
+
+NEWER, OLDER, TOOLS = "requirements.txt", "requirements-tfx-1.16.txt", "requirements-dev.txt"
+PYTHONS = {
+    NEWER: ("3.11", "3.12", "3.13"),
+    OLDER: ("3.10", "3.11"),
+    TOOLS: ("3.10", "3.11", "3.12", "3.13"),
+}
+DIRECT = "Direct dependencies"
 
 
-def requirements(file: str) -> list[str]:
-    lines = (CHECKOUT / file).read_text().splitlines()
-    return [line for line in lines if line and not line.startswith(("#", "-r "))]
+def held(lines: list[Requirement], python: str) -> list[Requirement]:
+    """The lines that hold for a version of Python."""
+    return [
+        line
+        for line in lines
+        if line.marker is None or line.marker.evaluate({"python_version": python})
+    ]
 
 
-def test_direct_dependencies_are_those_of_pyproject():
-    project = tomli.loads((CHECKOUT / "pyproject.toml").read_text())["project"]
-    assert set(project["dependencies"]) <= set(requirements("requirements.txt"))
+def version(pin: Requirement) -> str:
+    (specifier,) = pin.specifier
+    assert specifier.operator == "==", pin
+    return specifier.version
 
 
-@pytest.mark.parametrize("file", ["requirements.txt", "requirements-dev.txt"])
-def test_every_version_is_pinned_once(file: str):
-    pins = [Requirement(line) for line in requirements(file)]
-    names = [pin.name for pin in pins]
+def versions(file: str, python: str) -> dict[str, str]:
+    return {canonicalize_name(pin.name): version(pin) for pin in held(pins(file), python)}
+
+
+@pytest.mark.parametrize(("file", "python"), [(f, p) for f, all_ in PYTHONS.items() for p in all_])
+def test_every_version_is_pinned_once(file: str, python: str):
+    names = [canonicalize_name(pin.name) for pin in held(pins(file), python)]
     assert len(names) == len(set(names))
-    assert all(str(pin.specifier).startswith("==") for pin in pins)
+    assert len(versions(file, python)) == len(names)
 
 
-@pytest.mark.parametrize("file", ["requirements.txt", "requirements-dev.txt"])
-def test_installed_packages_are_the_pinned_ones(file: str):
-    pins = [Requirement(line) for line in requirements(file)]
-    assert {pin.name: f"=={metadata.version(pin.name)}" for pin in pins} == {
-        pin.name: str(pin.specifier) for pin in pins
+@pytest.mark.parametrize("file", [NEWER, OLDER])
+def test_direct_dependencies_are_the_declared_ones(file: str):
+    assert {canonicalize_name(pin.name) for pin in pins(file, DIRECT)} == {
+        canonicalize_name(one.name) for one in application()
     }
+
+
+@pytest.mark.parametrize(("file", "python"), [(f, p) for f in (NEWER, OLDER) for p in PYTHONS[f]])
+def test_every_declared_range_holds_the_pin(file: str, python: str):
+    found = versions(file, python)
+    for one in application():
+        assert one.specifier.contains(found[canonicalize_name(one.name)]), one
+
+
+@pytest.mark.parametrize(("file", "python"), [(f, p) for f in (NEWER, OLDER) for p in PYTHONS[f]])
+def test_what_the_tests_declare_is_pinned(file: str, python: str):
+    found = {**versions(file, python), **versions(TOOLS, python)}
+    for name, one in declared(LIBRARY, "dev").items():
+        assert one.specifier.contains(found[name]), one
+
+
+def test_the_tools_are_the_declared_ones_that_the_sets_do_not_hold():
+    top = {canonicalize_name(p.name) for p in pins(TOOLS, "pyproject.toml, but for")}
+    everywhere = set.intersection(
+        *(set(versions(file, python)) for file in (NEWER, OLDER) for python in PYTHONS[file])
+    )
+    assert top == set(declared(LIBRARY, "dev")) - everywhere
+
+
+def test_a_list_of_tools_contradicts_no_set():
+    for file in (NEWER, OLDER):
+        for python in PYTHONS[file]:
+            found, tools = versions(file, python), versions(TOOLS, python)
+            assert {n: tools[n] for n in tools.keys() & found.keys()}.items() <= found.items()
+
+
+def test_installed_packages_are_the_pinned_ones():
+    script = package_set()
+    python = f"{sys.version_info.major}.{sys.version_info.minor}"
+    _, file = script.package_set(sys.version_info[:2], script.glibc())
+    pinned = {**versions(file, python), **versions(TOOLS, python)}
+    assert {name: metadata.version(name) for name in pinned} == pinned
+
+
+def test_both_distributions_are_of_one_version():
+    library, serving = project(LIBRARY), project(SERVING)
+    assert library["version"] == serving["version"]
+    assert library["requires-python"] == serving["requires-python"]
+    ours = [
+        one
+        for extra in library["optional-dependencies"]
+        for name, one in declared(LIBRARY, extra).items()
+        if name in OWN and one.specifier
+    ]
+    assert len(ours) == 3 and {version(one) for one in ours} == {serving["version"]}

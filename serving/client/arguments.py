@@ -12,8 +12,6 @@ import reprlib
 from collections.abc import Mapping, Set
 from typing import Any
 
-import numpy as np
-
 _SHOWN = reprlib.Repr()
 _SHOWN.maxstring = _SHOWN.maxother = 80
 
@@ -53,7 +51,7 @@ def rows(name: str, value: Any, any_order: bool = False) -> list[list[str]]:
 
 def whole_number(name: str, value: Any, at_least: int, at_most: int = 2**31 - 1) -> int:
     """An int, of Python or NumPy, in a range."""
-    if isinstance(value, bool | np.bool_) or not hasattr(value, "__index__"):
+    if _is_bool(value) or not hasattr(value, "__index__"):
         raise TypeError(f"{name} is {_told(value)}; give a whole number")
     try:
         number = operator.index(value)
@@ -79,7 +77,7 @@ def seconds(name: str, value: Any) -> float:
 
 def flag(name: str, value: Any) -> bool:
     """A bool, of Python or NumPy."""
-    if not isinstance(value, bool | np.bool_):
+    if not _is_bool(value):
         raise TypeError(f"{name} is {_told(value)}; give True or False")
     return bool(value)
 
@@ -91,6 +89,12 @@ def text(name: str, value: Any) -> str:
     if not value:
         raise ValueError(f"{name} is empty")
     return value
+
+
+def _is_bool(value: Any) -> bool:
+    # NumPy is not imported; the name of its type ends with a line before version 2.
+    kind = type(value)
+    return kind is bool or (kind.__module__ == "numpy" and kind.__name__ in ("bool", "bool_"))
 
 
 def _listed(name: str, value: Any, of_what: str, any_order: bool = False) -> list[Any]:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import grpc
-import numpy as np
 
 from serving.client import arguments
 from serving.client.answers import ModelMetadata, ModelVersion, Recommendations
@@ -15,9 +14,13 @@ from serving.client.batches import ask_in_parts
 from serving.client.connection import ModelConnection
 from serving.client.credentials import Tls
 from serving.client.drivers import Driver
-from serving.client.questions import Wishes, history_question, recommendations, vectors
+from serving.client.questions import Wishes, history_question, recommendations
 from serving.client.target import Target
+from serving.client.vectors import need_numpy, stacked, vectors
 from serving.errors import ServingError
+
+if TYPE_CHECKING:
+    import numpy as np
 
 _Answer = TypeVar("_Answer")
 
@@ -142,7 +145,9 @@ class ClientCore:
         Raises:
             ServingError: The server refused, failed, or was not reached.
             TypeError, ValueError: An argument makes no sense. Nothing has been sent.
+            ModuleNotFoundError: NumPy is not installed. Nothing has been sent.
         """
+        need_numpy()
         return (await self._user_vectors([arguments.item_ids("history", history)]))[0]
 
     async def user_vectors(self, histories: Iterable[Iterable[str]]) -> np.ndarray:
@@ -154,12 +159,14 @@ class ClientCore:
         Raises:
             BatchError: A ServingError that says which rows it is about.
             TypeError, ValueError: An argument makes no sense. Nothing has been sent.
+            ModuleNotFoundError: NumPy is not installed. Nothing has been sent.
         """
+        need_numpy()
         asked = arguments.rows("histories", histories)
         parts = await self._in_parts(
             lambda rows: self._user_vectors(asked[rows.start : rows.stop]), len(asked)
         )
-        return np.concatenate(parts) if parts else np.zeros((0, 0), np.float32)
+        return stacked(parts)
 
     async def model_status(self) -> list[ModelVersion]:
         """The versions of the model that the server knows, loaded or not.

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import itertools
 import math
+import struct
 from functools import cached_property
 from typing import Any
 
 import grpc
-import numpy as np
 
 from serving.client import tf_serving_protos as protos
 from serving.client.answers import ModelMetadata, ModelVersion, Signature, TensorSpec
@@ -27,7 +27,8 @@ _OPTIONS = [
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 1000),
 ]
-_CONTENT = {"DT_FLOAT": "<f4", "DT_INT32": "<i4"}  # of a server that sends numbers as bytes
+# Of a server that sends numbers as bytes: their code in the struct module, and 4 bytes each.
+_CONTENT = {"DT_FLOAT": "f", "DT_INT32": "i"}
 _VALUE_FIELD = {
     "DT_FLOAT": "float_val",
     "DT_INT32": "int_val",
@@ -153,8 +154,9 @@ def _rows(name: str, dtype: str, tensor: Any, num_dims: int) -> list[Any]:
     """The values of a matrix, row by row, or of a vector."""
     shape = [dim.size for dim in tensor.tensor_shape.dim]
     values = list(getattr(tensor, _VALUE_FIELD[dtype]))
-    if tensor.tensor_content and dtype in _CONTENT:
-        values = np.frombuffer(tensor.tensor_content, _CONTENT[dtype]).tolist()
+    content = tensor.tensor_content
+    if content and dtype in _CONTENT and len(content) % 4 == 0:
+        values = list(struct.unpack(f"<{len(content) // 4}{_CONTENT[dtype]}", content))
     if len(shape) != num_dims or len(values) != math.prod(shape):
         raise ServingError(
             grpc.StatusCode.INTERNAL,

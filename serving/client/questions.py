@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from serving.client.answers import Recommendation, Recommendations
 from serving.client.contract import HISTORY_LENGTH
 
@@ -85,11 +83,6 @@ def recommendations(outputs: Outputs, wishes: Wishes) -> list[Recommendations]:
         )
         for ids, scores, known_items, history in rows
     ]
-
-
-def vectors(outputs: Outputs) -> np.ndarray:
-    """Float32, a row for each history."""
-    return np.array(outputs["vector"], np.float32)
 
 
 def text(value: str | bytes) -> str:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import base64
 import json
+from array import array
 from typing import Any
 
 import grpc
-import numpy as np
 
 from serving.client.answers import ModelMetadata, ModelVersion, Signature, TensorSpec
 from serving.client.contract import SIGNATURES, SignatureContract
@@ -116,11 +116,20 @@ def _outputs(contract: SignatureContract, outputs: Any) -> Outputs:
         outputs = dict.fromkeys(contract.outputs, outputs)
     dtypes = {**contract.outputs, **contract.counts}
     return {
-        # The model's float32, which decimals give back exactly once they are rounded to it.
-        name: np.array(rows, np.float32).tolist() if dtypes[name] == "DT_FLOAT" else rows
+        name: _float32(name, rows) if dtypes[name] == "DT_FLOAT" else rows
         for name, rows in outputs.items()
         if name in dtypes
     }
+
+
+def _float32(name: str, rows: Any) -> list[list[float]]:
+    """The model's float32, which decimals give back exactly once they are rounded to it."""
+    try:
+        return [array("f", row).tolist() for row in rows]
+    except (OverflowError, TypeError) as error:
+        raise ServingError(
+            grpc.StatusCode.INTERNAL, f"{name} of the answer holds no rows of numbers ({error})"
+        ) from error
 
 
 def _parse(response: HttpResponse, expected: str) -> dict[str, Any]:

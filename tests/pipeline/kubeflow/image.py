@@ -39,7 +39,7 @@ def make_root(folder: Path) -> None:
             shutil.copytree(
                 CHECKOUT / source,
                 folder / destination,
-                ignore=shutil.ignore_patterns("__pycache__"),
+                ignore=shutil.ignore_patterns("__pycache__", "build", "*.egg-info"),
             )
         else:
             shutil.copy(CHECKOUT / source, folder / destination)
