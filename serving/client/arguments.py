@@ -12,8 +12,8 @@ import reprlib
 from collections.abc import Mapping, Set
 from typing import Any
 
-_SHOWN = reprlib.Repr()
-_SHOWN.maxstring = _SHOWN.maxother = 80
+_REPR = reprlib.Repr()
+_REPR.maxstring = _REPR.maxother = 80
 
 
 def item_ids(name: str, value: Any, any_order: bool = False) -> list[str]:
@@ -32,7 +32,7 @@ def item_ids(name: str, value: Any, any_order: bool = False) -> list[str]:
             raise ValueError(f"{name}[{place}] is ''; an item id is not empty")
         if "\n" in item_id or "\r" in item_id:
             raise ValueError(
-                f"{name}[{place}] is {_SHOWN.repr(item_id)}; an item id holds no line break"
+                f"{name}[{place}] is {_shown(item_id)}; an item id holds no line break"
             )
     return ids
 
@@ -71,7 +71,7 @@ def seconds(name: str, value: Any) -> float:
     except OverflowError:  # of a whole number
         number = math.inf
     if not 0 < number < math.inf:
-        raise ValueError(f"{name} is {_SHOWN.repr(value)}; give a finite number of seconds above 0")
+        raise ValueError(f"{name} is {_shown(value)}; give a finite number of seconds above 0")
     return number
 
 
@@ -99,7 +99,7 @@ def _is_bool(value: Any) -> bool:
 
 def _listed(name: str, value: Any, of_what: str, any_order: bool = False) -> list[Any]:
     if isinstance(value, str | bytes):
-        raise TypeError(f"{name} is the string {_SHOWN.repr(value)}; give a sequence of {of_what}")
+        raise TypeError(f"{name} is the string {_shown(value)}; give a sequence of {of_what}")
     if isinstance(value, Set) and not any_order:
         raise TypeError(f"{name} is a {type(value).__name__}, which has no order; give a sequence")
     # Iterated, a table is the names of its columns, or the columns.
@@ -115,4 +115,10 @@ def _listed(name: str, value: Any, of_what: str, any_order: bool = False) -> lis
 def _told(value: Any) -> str:
     if value is None or isinstance(value, bool):
         return repr(value)
-    return f"{_SHOWN.repr(value)} of type {type(value).__name__}"
+    return f"{_shown(value)} of type {type(value).__name__}"
+
+
+def _shown(value: Any) -> str:
+    """The value in short; NumPy 2 would write np.int64(3) for 3."""
+    scalar = type(value).__module__ == "numpy" and getattr(value, "shape", None) == ()
+    return _REPR.repr(value.item() if scalar else value)
