@@ -120,5 +120,6 @@ def _told(value: Any) -> str:
 
 def _shown(value: Any) -> str:
     """The value in short; NumPy 2 would write np.int64(3) for 3."""
-    scalar = type(value).__module__ == "numpy" and getattr(value, "shape", None) == ()
-    return _REPR.repr(value.item() if scalar else value)
+    kind = type(value)
+    scalar = kind.__module__ == "numpy" and kind.__name__ != "ndarray"
+    return _REPR.repr(value.item() if scalar and hasattr(value, "item") else value)
