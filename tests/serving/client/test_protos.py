@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.descriptor_pb2 import DescriptorProto
 from tensorflow.core.framework import tensor_pb2, types_pb2
 from tensorflow_serving.apis import (
     get_model_metadata_pb2,
@@ -34,8 +35,16 @@ _ORIGINALS = {
 }
 
 
+def _labels(message: Descriptor) -> dict[str, int]:
+    """Whether a field is repeated; protobuf 7 tells it no more by `FieldDescriptor.label`."""
+    copy = DescriptorProto()
+    message.CopyToProto(copy)
+    return {field.name: field.label for field in copy.field}
+
+
 def _differences(ours: Descriptor, original: Descriptor) -> list[str]:
     differences = []
+    labels, others = _labels(ours), _labels(original)
     for field in ours.fields:
         name = f"{original.full_name}.{field.name}"
         other = original.fields_by_name.get(field.name)
@@ -43,7 +52,11 @@ def _differences(ours: Descriptor, original: Descriptor) -> list[str]:
             differences.append(f"{name} does not exist")
             continue
         kind = other.type if other.type != FieldDescriptor.TYPE_ENUM else FieldDescriptor.TYPE_INT32
-        if (field.number, field.label, field.type) != (other.number, other.label, kind):
+        if (field.number, labels[field.name], field.type) != (
+            other.number,
+            others[field.name],
+            kind,
+        ):
             differences.append(f"{name} has another number, label or type")
         if field.message_type and field.message_type is not other.message_type:
             differences += _differences(field.message_type, other.message_type)
