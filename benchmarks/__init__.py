@@ -1,5 +1,9 @@
 """Benchmarks: one script a published figure. Each is run as `python -m benchmarks.<name>`."""
 
-from serving.tensorflow_log import silence_tensorflow
+import os
+import warnings
 
-silence_tensorflow()
+# TensorFlow logs the end of every pass over a dataset, and what it misses on a machine without a
+# GPU. Set before it is imported; errors are Python exceptions in any case.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+warnings.filterwarnings("ignore", category=FutureWarning, module="google")

@@ -14,7 +14,7 @@ from pipeline import settings
 from pipeline.command_line import add_beam_args, add_model_name, add_pipeline_name, parse, path
 from pipeline.os_errors import tells_os_errors
 from serving.command_line import not_empty
-from serving.tensorflow_log import silence_tensorflow
+from serving.tensorflow_log import load_tensorflow_quietly
 
 _EPILOG = """\
 Nothing is submitted: the spec is a file for `kfp run create`, the user interface of Kubeflow
@@ -97,7 +97,7 @@ def main(arguments: list[str] | None = None) -> int:
     options, chosen = parse(options_parser, arguments)
     if options.output.suffix not in (".yaml", ".yml"):
         options_parser.error(f"--output must end in .yaml or .yml; got {options.output}")
-    silence_tensorflow()
+    load_tensorflow_quietly()
     # Not at the top of the file: they take seconds, and --help should not.
     from pipeline.kubeflow.spec import compile_spec, write_spec
     from pipeline.pipeline import create_pipeline

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from serving.command_line import not_empty
-from serving.tensorflow_log import silence_tensorflow
+from serving.tensorflow_log import load_tensorflow_quietly
 
 _TRIAL = Path(__file__).with_name("exports") / "trial.py"
 _SHOWN_ERROR_LINES = 5
@@ -95,7 +95,7 @@ def main(arguments: list[str] | None = None) -> int:
         "export", type=not_empty, metavar="DIR", help="the folder that holds saved_model.pb"
     )
     options = parser.parse_args(arguments)
-    silence_tensorflow()
+    load_tensorflow_quietly()
     findings = check_export(options.export)
     if not findings:
         print(f"{options.export}: TF Serving can serve it.")

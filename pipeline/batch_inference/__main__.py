@@ -13,7 +13,7 @@ from pipeline.command_line import add_beam_args
 from pipeline.os_errors import tells_os_errors
 from pipeline.settings import LOG_OPTIONS, DataSettings, add_option, log_format
 from serving.command_line import not_empty
-from serving.tensorflow_log import silence_tensorflow
+from serving.tensorflow_log import load_tensorflow_quietly
 
 _EPILOG = """\
 A row of the output: user_id, item_ids and scores, best first, model_version, known_items and
@@ -66,7 +66,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = options_parser.parse_args(arguments)
     if options.k < 1:
         options_parser.error(f"--k must be at least 1; got {options.k}")
-    silence_tensorflow()
+    load_tensorflow_quietly()
     try:
         format = log_format(options)
     except ValueError as error:

@@ -14,7 +14,7 @@ from rich.console import Console
 from pipeline.os_errors import tells_os_errors
 from pipeline.settings import LOG_OPTIONS, DataSettings, add_option
 from serving.command_line import not_empty
-from serving.tensorflow_log import silence_tensorflow
+from serving.tensorflow_log import load_tensorflow_quietly
 
 WOULD_START, WOULD_NOT, WRONG_OPTIONS, INTERRUPTED = 0, 1, 2, 130
 _SETTINGS = (
@@ -76,7 +76,7 @@ def _inspect(options_parser: argparse.ArgumentParser, options: argparse.Namespac
             f"one DATA is expected, got {len(options.data)}; put a pattern in quotes"
         )
     (data,) = options.data
-    silence_tensorflow()
+    load_tensorflow_quietly()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a log may hold what a terminal cannot show
             stream.reconfigure(errors="backslashreplace")

@@ -11,7 +11,7 @@ import time
 
 from pipeline.command_line import path
 from pipeline.os_errors import sentence, tells_os_errors
-from serving.tensorflow_log import silence_tensorflow
+from serving.tensorflow_log import load_tensorflow_quietly
 
 _EPILOG = """\
 Every task is run as the command that its container would run, in a process of its own, one after
@@ -53,7 +53,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Runs a spec; returns the exit status."""
     options_parser = parser()
     options = options_parser.parse_args(arguments)
-    silence_tensorflow()
+    load_tensorflow_quietly()
     # Not at the top of the file: they take seconds, and --help should not.
     from pipeline.kubeflow.spec import read_spec
     from pipeline.kubeflow.spec_run import SpecRun, TaskError

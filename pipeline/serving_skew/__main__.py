@@ -13,7 +13,7 @@ from pipeline.command_line import add_beam_args
 from pipeline.os_errors import tells_os_errors
 from pipeline.settings import LOG_OPTIONS, DataSettings, add_option, log_format
 from serving.command_line import not_empty
-from serving.tensorflow_log import silence_tensorflow
+from serving.tensorflow_log import load_tensorflow_quietly
 
 ERROR, SKEWED = 1, 3
 
@@ -55,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command; returns the exit status."""
     options_parser = parser()
     options = options_parser.parse_args(arguments)
-    silence_tensorflow()
+    load_tensorflow_quietly()
     try:
         format = log_format(options)
     except ValueError as error:

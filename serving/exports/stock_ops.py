@@ -6,7 +6,7 @@ Every op of TensorFlow's own registry with a kernel for the CPU or for any devic
 call back into Python and those of XLA, which TF Serving refuses to compile unless told otherwise.
 """
 
-from serving.tensorflow_log import silence_tensorflow
+from serving.tensorflow_log import load_tensorflow_quietly
 
 _PYTHON_OPS = {"PyFunc", "PyFuncStateless", "EagerPyFunc"}
 
@@ -33,7 +33,7 @@ def stock_ops() -> list[str]:
 
 
 if __name__ == "__main__":
-    silence_tensorflow()
+    load_tensorflow_quietly()
     import tensorflow as tf
 
     print(f"# Stock ops of TensorFlow {tf.__version__}: its registry, less what has no CPU kernel,")

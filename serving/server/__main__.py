@@ -25,7 +25,7 @@ import uvloop
 
 from serving.errors import ServingError
 from serving.server.configuration.flags import parse_flags
-from serving.tensorflow_log import silence_tensorflow
+from serving.tensorflow_log import load_tensorflow_quietly
 
 if TYPE_CHECKING:
     from tensorflow_serving.config import model_server_config_pb2
@@ -41,7 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parse_flags(arguments, description=__doc__)
     logging.basicConfig(format="%(levelname)s %(name)s: %(message)s")
     logging.getLogger("serving").setLevel(logging.INFO)
-    silence_tensorflow()
+    load_tensorflow_quietly()
     try:
         uvloop.run(_serve(options))
     except (OSError, ServingError, ValueError) as error:
