@@ -3,13 +3,9 @@
 Importing the package registers its classes, so that `keras.models.load_model` finds them.
 """
 
-import os
-
 from mclrec_tf.keras_backend import refuse_other_backends
 
 refuse_other_backends()
-# What TensorFlow says of CPUs and GPUs when it starts is nothing to act on; errors are exceptions.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 # These import Keras.
 from mclrec_tf.encoders import BSARec, GRU4Rec, SASRec, SequenceEncoder  # noqa: E402

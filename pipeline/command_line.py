@@ -12,6 +12,7 @@ from pathlib import Path
 
 from pipeline import settings
 from serving.command_line import not_empty
+from serving.tensorflow_log import load_tensorflow_quietly
 
 _PIPELINE_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
@@ -55,10 +56,13 @@ def real_path(value: str | os.PathLike[str]) -> str:
 
 def _real(path: str) -> str:
     """The path without links, unless these have the names of folders that are columns."""
-    # Not at the top of the file: it loads TensorFlow.
+    real = os.path.realpath(path)
+    if "=" not in real + path:
+        return real
+    # Not at the top of the file, nor for every path: it takes seconds.
+    load_tensorflow_quietly()
     from mclrec_tf.data.log_files import partitions_of
 
-    real = os.path.realpath(path)
     return real if partitions_of(f"{real}/") == partitions_of(f"{path}/") else path
 
 
