@@ -79,9 +79,9 @@ def mariadb(*flags: str) -> Iterator[DatabaseServer]:
             *("--bind-address=127.0.0.1", f"--port={port}", f"--wait-timeout={IDLE_SECONDS}"),
             *(f"--ssl-key={key}", f"--ssl-cert={certificate}", *flags),
         ]
-        # Without --password it takes that of the environment.
+        # Without --password it takes that of the environment; MariaDB 11 trusts no certificate of ours.
         client = [
-            *(mariadb, "--no-defaults", f"--socket={folder / 'socket'}"),
+            *(mariadb, "--no-defaults", f"--socket={folder / 'socket'}", "--skip-ssl"),
             *("--user=root", "--password=", "-e"),
         ]
         with _serve(command, client, folder, user) as process:
