@@ -82,10 +82,11 @@ def iso_times(texts: Sequence[str]) -> IsoTimes:
     year, month, day, hour, minute, second = (
         np.array([int(digits or 0) for digits in numbers[place]]) for place in (0, 2, 3, 4, 6, 7)
     )
-    first = ((year - 1970) * 12 + np.clip(month, 1, 12) - 1).astype("datetime64[M]")
-    days_in_month = ((first + 1).astype("datetime64[D]") - first.astype("datetime64[D]")).astype(
-        int
+    months = (year - 1970) * 12 + np.clip(month, 1, 12) - 1
+    first, next_first = (
+        number.astype("datetime64[M]").astype("datetime64[D]") for number in (months, months + 1)
     )
+    days_in_month = (next_first - first).astype(int)
     valid = (
         np.array([match is not None for match in matches])
         & (month >= 1)
@@ -96,7 +97,7 @@ def iso_times(texts: Sequence[str]) -> IsoTimes:
         & (minute < 60)
         & (second <= 60)  # a leap second
     )
-    days = first.astype("datetime64[D]").astype(np.int64) + day - 1
+    days = first.astype(np.int64) + day - 1
     seconds = days * 86_400 + hour * 3600 + minute * 60 + second
     offsets = {text: _offset(text) for text in {*zone}}
     seconds -= np.array([offsets[text] for text in zone])

@@ -79,7 +79,7 @@ def mariadb(*flags: str) -> Iterator[DatabaseServer]:
             *("--bind-address=127.0.0.1", f"--port={port}", f"--wait-timeout={IDLE_SECONDS}"),
             *(f"--ssl-key={key}", f"--ssl-cert={certificate}", *flags),
         ]
-        # Without --password it takes that of the environment; MariaDB 11 trusts no certificate of ours.
+        # Without --password it takes that of the environment. MariaDB 11 trusts none of ours.
         client = [
             *(mariadb, "--no-defaults", f"--socket={folder / 'socket'}", "--skip-ssl"),
             *("--user=root", "--password=", "-e"),
