@@ -35,6 +35,8 @@ class CheckedModel(keras.Model):
     def fit(self, x: Any = None, y: Any = None, *args: Any, **kwargs: Any) -> Any:
         _refuse_weights(kwargs)
         x, y = self._training_arrays(x, y)
+        if isinstance(x, tf.data.Dataset):  # its order is its own, but Keras warns of its default
+            kwargs.setdefault("shuffle", False)
         validation = kwargs.get("validation_data")
         if isinstance(validation, (tuple, list)) and len(validation) > 1:
             kwargs["validation_data"] = (*self._evaluation_arrays(*validation[:2]), *validation[2:])
