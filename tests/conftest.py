@@ -15,10 +15,9 @@ settings.load_profile("any speed")
 
 # Set before TensorFlow is imported, and inherited by the processes that tests start.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-# Workers beside each other would only fight for the cores.
-if "PYTEST_XDIST_WORKER" in os.environ:
-    for threads in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
-        os.environ.setdefault(threads, "1")
+# Workers beside each other would only fight for the cores, and one thread does nothing but its work.
+for threads in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
+    os.environ.setdefault(threads, "1")
 # tensorflow-recommenders refuses to be imported without it; `import keras` stays Keras 3.
 os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
 
