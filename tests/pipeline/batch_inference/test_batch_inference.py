@@ -77,6 +77,7 @@ def run(folder: Path, output: Path, *options: str, data: str = "log") -> int:
 
 
 # 100 items come from the signature without options, 150 do not.
+@pytest.mark.integration
 @pytest.mark.parametrize("k", [20, 150])
 def test_every_row_is_the_servers_answer(
     folder: Path, server: str, tmp_path: Path, k: int, capfd: pytest.CaptureFixture
@@ -97,6 +98,7 @@ def test_every_row_is_the_servers_answer(
     assert SCHEMA.field("item_ids").type == pa.list_(pa.string())
 
 
+@pytest.mark.integration
 def test_examples_are_asked_with_their_history(
     folder: Path, server: str, tmp_path: Path, capfd: pytest.CaptureFixture
 ):
@@ -118,6 +120,7 @@ def test_examples_are_asked_with_their_history(
     assert "Of 1 users (33.3%) it knows no item: they got the popularity ranking." in told
 
 
+@pytest.mark.integration
 @pytest.mark.slow
 def test_several_workers(folder: Path, server: str, tmp_path: Path):
     workers = "--direct_running_mode=multi_processing --direct_num_workers=2"
