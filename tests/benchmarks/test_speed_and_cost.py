@@ -12,7 +12,7 @@ from benchmarks.arithmetic import Shape, epoch_multiply_adds
 from benchmarks.synthetic import BEAUTY_ITEMS, beauty_like
 from mclrec_tf.data.histories import leave_one_out
 
-TINY = ("--users=12", "--items=60")
+TINY = ("--users=6", "--items=60")
 
 
 def test_synthetic_users_have_the_shape_of_beauty():

@@ -36,7 +36,7 @@ def eager() -> Iterator[None]:
 @pytest.fixture(scope="module")
 def data() -> TrainingData:
     """Users who walk round a ring of items."""
-    starts = np.arange(40) % _ITEMS
+    starts = np.arange(16) % _ITEMS
     walks = [[(start + step) % _ITEMS + 1 for step in range(6)] for start in starts]
     return TrainingData(
         Histories.from_lists([walk[:5] for walk in walks]),
