@@ -50,7 +50,7 @@ def test_standard_callbacks(few: Splits, tmp_path: Path) -> None:
     monitor = {"monitor": "val_unseen_items_ndcg_at_10", "mode": "max"}
     model.fit(
         training_batches(few.train, 10, batch_size=128),
-        epochs=3,
+        epochs=2,
         verbose=0,
         validation_data=evaluation_batches(*few.validation),
         callbacks=[
@@ -69,7 +69,7 @@ def test_standard_callbacks(few: Splits, tmp_path: Path) -> None:
 def test_saved_model_goes_on_exactly(preset: str, few: Splits, tmp_path: Path) -> None:
     batches = training_batches(few.train, 10, batch_size=256).cache()
     model = make_model(preset, compile_arguments=EAGER)
-    model.fit(batches, epochs=2, verbose=0)
+    model.fit(batches, epochs=1, verbose=0)
     model.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras")
     assert loaded.get_config().keys() == model.get_config().keys()
@@ -84,6 +84,7 @@ def test_saved_model_goes_on_exactly(preset: str, few: Splits, tmp_path: Path) -
     assert_same(model, loaded)
 
 
+@pytest.mark.integration
 def test_interrupted_training_resumes_exactly(few: Splits, tmp_path: Path) -> None:
     class Interrupt(keras.callbacks.Callback):
         def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
