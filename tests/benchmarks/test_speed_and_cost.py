@@ -12,7 +12,7 @@ from benchmarks.arithmetic import Shape, epoch_multiply_adds
 from benchmarks.synthetic import BEAUTY_ITEMS, beauty_like
 from mclrec_tf.data.histories import leave_one_out
 
-TINY = ("--users=6", "--items=60")
+TINY = ("--users=12", "--items=60")
 
 
 def test_synthetic_users_have_the_shape_of_beauty():
@@ -22,6 +22,7 @@ def test_synthetic_users_have_the_shape_of_beauty():
     assert train.lengths.max() == pytest.approx(202, abs=5)
 
 
+@pytest.mark.integration
 @pytest.mark.usefixtures("eager")
 def test_training_speed_prints_json(capsys: pytest.CaptureFixture[str]):
     training_speed.main([*TINY, "--epochs=1", "--authors-batches=1", "--json", "--seed=5"])

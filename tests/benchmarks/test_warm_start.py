@@ -40,10 +40,11 @@ def test_yesterday_has_the_first_events(log: Path) -> None:
         assert now[: len(before)] == before
 
 
+@pytest.mark.integration
 @pytest.mark.usefixtures("eager")
 def test_a_warm_start_is_ahead_and_all_is_written(log: Path, tmp_path: Path) -> None:
     out = tmp_path / "warm"
-    warm_start.main([f"--data={log}", "--share=0.8", "--epochs=2", f"--out={out}", *_SMALL])
+    warm_start.main([f"--data={log}", "--share=0.8", "--epochs=4", f"--out={out}", *_SMALL])
     result = json.loads(out.with_suffix(".json").read_text(), parse_constant=pytest.fail)
     assert out.with_suffix(".png").stat().st_size > 10_000
     assert result["new_items"] == 2

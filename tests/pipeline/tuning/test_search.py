@@ -73,6 +73,7 @@ def test_the_best_settings_are_found_and_no_two_trials_are_alike(whole: Search) 
     assert found.values == {name: best[name] for name in _SPACE}
 
 
+@pytest.mark.integration
 def test_a_killed_search_ends_as_if_it_had_not_been_killed(
     whole: Search, tmp_path: Path, data: TrainingData, monkeypatch: pytest.MonkeyPatch
 ) -> None:
