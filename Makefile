@@ -5,7 +5,8 @@
 
 VENV := .venv
 WORKERS ?= 2
-PYTEST := $(VENV)/bin/python -m pytest -n $(WORKERS) --durations=15
+# By worksteal a worker gets tests that follow each other, which share what they have set up.
+PYTEST := $(VENV)/bin/python -m pytest -n $(WORKERS) --dist worksteal --durations=15
 
 # Meant for another Python, they would break this one.
 unexport PYTHONHOME PYTHONPATH

@@ -37,6 +37,7 @@ def without_times(result: dict[str, Any]) -> dict[str, Any]:
     return {"curve": curve, **{name: result[name] for name in ("validation", "test", "epochs")}}
 
 
+@pytest.mark.integration
 def test_a_run_that_is_killed_ends_as_if_it_had_not_been(
     ring_log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):

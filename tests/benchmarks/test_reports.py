@@ -83,6 +83,7 @@ def test_time_to_quality_compares_where_both_arrive(
     assert (tmp_path / "speed.png").stat().st_size > 10_000
 
 
+@pytest.mark.integration
 @pytest.mark.usefixtures("eager")
 def test_search_gives_methods_the_same_budget_and_never_reads_the_test(
     ring_log: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -88,6 +88,7 @@ def test_percentiles() -> None:
     assert found["p99.9"] == pytest.approx(999, abs=1)
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 async def test_calls_ask_for_the_history_of_their_number(server: Addresses, protocol: str) -> None:
     histories = [[], ITEMS[:3], ITEMS[5:9]]
@@ -100,6 +101,7 @@ async def test_calls_ask_for_the_history_of_their_number(server: Addresses, prot
         assert len(ranking.item_ids) == 10 and not set(history) & set(ranking.item_ids)
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize(("protocol", "code"), [("grpc", "NOT_FOUND"), ("rest", "HTTP 404")])
 async def test_a_refusal_has_its_code(server: Addresses, protocol: str, code: str) -> None:
     async with open_calls(protocol, getattr(server, protocol), "none", [[]]) as calls:
@@ -126,6 +128,7 @@ def _result(out: Path, arguments: list[str], capsys: pytest.CaptureFixture[str])
     return found
 
 
+@pytest.mark.integration
 def test_any_server_is_measured(
     server: Addresses, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

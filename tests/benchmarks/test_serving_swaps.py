@@ -29,6 +29,7 @@ def export(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_export(tmp_path_factory.mktemp("models") / "mclrec" / "1", ITEMS, k=10)
 
 
+@pytest.mark.integration
 async def test_swaps_under_load(export: Path, tmp_path: Path) -> None:
     swaps = Swaps(export, tmp_path, HISTORIES)
     config = single_model("mclrec", str(tmp_path))

@@ -22,6 +22,7 @@ def test_synthetic_users_have_the_shape_of_beauty():
     assert train.lengths.max() == pytest.approx(202, abs=5)
 
 
+@pytest.mark.integration
 @pytest.mark.usefixtures("eager")
 def test_training_speed_prints_json(capsys: pytest.CaptureFixture[str]):
     training_speed.main([*TINY, "--epochs=1", "--authors-batches=1", "--json", "--seed=5"])

@@ -40,6 +40,7 @@ def test_yesterday_has_the_first_events(log: Path) -> None:
         assert now[: len(before)] == before
 
 
+@pytest.mark.integration
 @pytest.mark.usefixtures("eager")
 def test_a_warm_start_is_ahead_and_all_is_written(log: Path, tmp_path: Path) -> None:
     out = tmp_path / "warm"

@@ -9,6 +9,8 @@ import pytest
 
 from mclrec_tf import MCLRec
 
+pytestmark = pytest.mark.integration
+
 EXAMPLE = Path(__file__).parents[2] / "examples" / "beauty.py"
 
 

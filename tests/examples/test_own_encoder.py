@@ -16,6 +16,7 @@ def example() -> dict[str, Any]:
     return runpy.run_path(str(EXAMPLE))
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize(
     "rule", ["alternating", "joint", pytest.param("maml", marks=pytest.mark.slow)]
 )

@@ -44,7 +44,7 @@ def test_reports_the_terms_it_has(
 ) -> None:
     model = make_model(preset, compile_arguments={"run_eagerly": True}, **arguments)
     before = [np.array(v) for v in model.augmenter_weights]
-    batches = training_batches(ring_walks(20), 10, 80)
+    batches = training_batches(ring_walks(12), 10, 80)
     history = model.fit(batches, epochs=1, verbose=0).history
     assert set(history) == reported
     assert all(np.isfinite(values).all() for values in history.values())
@@ -69,13 +69,13 @@ def test_terms_of_weight_zero_change_nothing() -> None:
 
 
 def test_shared_augmenter_is_one_layer_also_after_saving(tmp_path: Path) -> None:
-    model = make_model(share_augmenters=True)
+    model = make_model(share_augmenters=True, compile_arguments={"run_eagerly": True})
     apart = make_model()
     assert model.augmenters[0] is model.augmenters[1]
     assert 2 * len(model.augmenter_weights) == len(apart.augmenter_weights)
     assert len({id(w) for w in model.trainable_weights}) == len(model.trainable_weights)
     assert model.count_params() < apart.count_params()
-    model.fit(training_batches(ring_walks(20), 10, 64), epochs=1, verbose=0)
+    model.fit(training_batches(ring_walks(12), 10, 80), epochs=1, verbose=0)
     model.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras")
     assert loaded.augmenters[0] is loaded.augmenters[1]

@@ -21,6 +21,7 @@ def run(what: str) -> Any:
     return json.loads(result.stdout.splitlines()[-1])
 
 
+@pytest.mark.integration
 def test_every_prediction_weighs_the_same_however_the_batch_is_split() -> None:
     for found in run("predictions").values():
         assert found["difference"] < 1e-6

@@ -19,7 +19,7 @@ def test_ranks_are_in_the_order_of_users_and_agree_with_evaluate() -> None:
     random = np.random.default_rng(3)
     rows = [random.integers(1, 31, n).tolist() for n in random.integers(0, 25, 50)]
     histories, targets = Histories.from_lists(rows), random.integers(1, 31, 50).astype(np.int32)
-    model = MCLRec(SASRec(30, dim=8, max_length=10))
+    model = MCLRec(SASRec(30, dim=8, max_length=10, num_layers=1))
     model.compile()
     ranks = rank_targets(model, histories, targets, batch_size=16)
     for user in (0, 17, 49):

@@ -78,8 +78,12 @@ def test_default_recommends_the_best_unseen_items(run: Run, model: MCLRec) -> No
         np.testing.assert_allclose(answer["scores"][row], scores[best], rtol=1e-5)
 
 
-def test_an_independent_index_agrees(run: Run, model: MCLRec) -> None:
-    tfrs = pytest.importorskip("tensorflow_recommenders")
+@pytest.fixture(scope="module")
+def tfrs() -> Any:
+    return pytest.importorskip("tensorflow_recommenders")
+
+
+def test_an_independent_index_agrees(run: Run, model: MCLRec, tfrs: Any) -> None:
     history = [5, 12, 30]
     index = tfrs.layers.factorized_top_k.BruteForce(k=K)
     index.index(model.encoder.item_embedding.candidates()[1:], identifiers=tf.constant(NAMES))

@@ -66,35 +66,43 @@ def test_long_histories_of_64_bits(model: MCLRec) -> None:
     )
 
 
-def losses(x: Any, y: Any = None, **fit_arguments: Any) -> list[float]:
-    model = make_model(compile_arguments=EAGER, dropout=0.0)
-    return model.fit(x, y, epochs=2, verbose=0, shuffle=False, **fit_arguments).history["rec_loss"]
+def losses(x: Any, y: Any = None, lambda_: float = 0.1) -> list[float]:
+    model = make_model(compile_arguments=EAGER, dropout=0.0, lambda_=lambda_, beta=0.0)
+    return model.fit(x, y, epochs=2, verbose=0, shuffle=False).history["rec_loss"]
 
 
-def test_training_is_the_same_in_every_form() -> None:
-    right = losses(np.array(HISTORY), np.array(TARGETS))
-    history, targets = (
-        [[item for item in row if item] for row in rows] for rows in (HISTORY, TARGETS)
-    )
-    left = keras.utils.pad_sequences
-    for x, y in (
-        (HISTORY, TARGETS),
-        (history, targets),
-        (tf.ragged.constant(history), tf.ragged.constant(targets, tf.int64)),
-        (left(history), left(targets)),
-        (np.array(HISTORY, np.uint8), np.array(TARGETS, np.int64)),
-    ):
-        assert losses(x, y) == pytest.approx(right, rel=1e-4)
-    ragged = tf.data.Dataset.from_tensors((tf.ragged.constant(history), np.array(TARGETS)))
-    assert losses(ragged) == pytest.approx(right, rel=1e-4)
+@pytest.fixture(scope="module")
+def losses_of_arrays() -> list[float]:
+    return losses(np.array(HISTORY), np.array(TARGETS))
+
+
+HISTORY_LISTS, TARGET_LISTS = (
+    [[item for item in row if item] for row in rows] for rows in (HISTORY, TARGETS)
+)
+TRAINING_FORMS = {
+    "padded lists": (HISTORY, TARGETS),
+    "lists of unlike length": (HISTORY_LISTS, TARGET_LISTS),
+    "ragged": (tf.ragged.constant(HISTORY_LISTS), tf.ragged.constant(TARGET_LISTS, tf.int64)),
+    "left-padded": tuple(map(keras.utils.pad_sequences, (HISTORY_LISTS, TARGET_LISTS))),
+    "other integers": (np.array(HISTORY, np.uint8), np.array(TARGETS, np.int64)),
+    "ragged dataset": (
+        tf.data.Dataset.from_tensors((tf.ragged.constant(HISTORY_LISTS), np.array(TARGETS))),
+    ),
+}
+
+
+@pytest.mark.parametrize("form", TRAINING_FORMS)
+def test_training_is_the_same_in_every_form(losses_of_arrays: list[float], form: str) -> None:
+    assert losses(*TRAINING_FORMS[form]) == pytest.approx(losses_of_arrays, rel=1e-4)
 
 
 def test_one_target_a_history_is_the_one_after_its_last_item() -> None:
     last = np.array([7, 11, 6, 1])
     at_last = np.where(np.array(TARGETS) == last[:, None], TARGETS, 0)
-    right = losses(HISTORY, at_last)
-    assert losses(HISTORY, last) == pytest.approx(right, rel=1e-4)
-    assert losses(np.fliplr(HISTORY)[:, ::-1], last[:, None]) == pytest.approx(right, rel=1e-4)
+    right = losses(HISTORY, at_last, lambda_=0.0)
+    assert losses(HISTORY, last, lambda_=0.0) == pytest.approx(right, rel=1e-4)
+    same = np.fliplr(HISTORY)[:, ::-1]
+    assert losses(same, last[:, None], lambda_=0.0) == pytest.approx(right, rel=1e-4)
     long = np.pad(HISTORY, [[0, 0], [8, 0]], constant_values=12)
     long = np.concatenate([long[:1], long[:1]])
     assert training_rows(long, [7, 7], ITEMS, 10)[0].shape == (2, 10)
@@ -211,16 +219,21 @@ def test_targets_without_an_item_to_predict_from(model: MCLRec) -> None:
             model.fit(history, targets, verbose=0)
 
 
-def test_graphs_name_what_they_refuse() -> None:
-    """Batches of a dataset are looked at as they come, and those refused change no weight."""
-    model = make_model()
+def batch(history: Any, targets: Any) -> tf.data.Dataset:
+    """Which comes from a generator, so that nobody knows its shape before."""
     spec = (tf.TensorSpec([None, None], tf.int64), tf.TensorSpec([None, None], tf.int64))
+    return tf.data.Dataset.from_generator(lambda: iter([(history, targets)]), output_signature=spec)
 
-    def batch(history: Any, targets: Any) -> tf.data.Dataset:
-        return tf.data.Dataset.from_generator(
-            lambda: iter([(history, targets)]), output_signature=spec
-        )
 
+@pytest.fixture(scope="module")
+def in_graphs() -> MCLRec:
+    """An encoder alone: its graphs are made sooner than those of the contrast."""
+    return make_model(lambda_=0.0, beta=0.0)
+
+
+def test_graphs_name_what_training_refuses(in_graphs: MCLRec) -> None:
+    """Batches of a dataset are looked at as they come, and those refused change no weight."""
+    model = in_graphs
     model.fit(batch(HISTORY, TARGETS), verbose=0)
     before = [np.array(weight) for weight in model.weights]
     for history, targets, message in (
@@ -232,6 +245,16 @@ def test_graphs_name_what_they_refuse() -> None:
     ):
         with pytest.raises(ValueError, match=message):
             model.fit(batch(history, targets), verbose=0)
+    for weight, old in zip(model.weights, before, strict=True):
+        np.testing.assert_array_equal(weight, old)
+    # Padded on the left, and wider than the encoder reads: moved and cut within the graph.
+    wide = np.pad(HISTORY, [[0, 0], [9, 0]]), np.pad(TARGETS, [[0, 0], [9, 0]])
+    model.fit(batch(*wide), verbose=0)
+
+
+def test_graphs_name_what_prediction_and_evaluation_refuse(in_graphs: MCLRec) -> None:
+    model = in_graphs
+    before = [np.array(weight) for weight in model.weights]
     for history in ([[ITEMS + 1]], [[-1]]):
         with pytest.raises(ValueError, match="^history must hold ids"):
             model.predict(batch(history, [[1]]), verbose=0)
@@ -239,9 +262,6 @@ def test_graphs_name_what_they_refuse() -> None:
             model.evaluate(batch(history, [[1]]), verbose=0)
     for weight, old in zip(model.weights, before, strict=True):
         np.testing.assert_array_equal(weight, old)
-    # Padded on the left, and wider than the encoder reads: moved and cut within the graph.
-    wide = np.pad(HISTORY, [[0, 0], [9, 0]]), np.pad(TARGETS, [[0, 0], [9, 0]])
-    model.fit(batch(*wide), verbose=0)
 
 
 def test_weights_in_training_are_refused_by_name(model: MCLRec) -> None:

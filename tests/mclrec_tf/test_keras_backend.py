@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.integration
+
 
 def importing(
     environment: dict[str, str], code: str = "import mclrec_tf"

@@ -24,6 +24,13 @@ def splits() -> Splits:
     return leave_one_out(ring_walks())
 
 
+@pytest.fixture(scope="module")
+def few() -> Splits:
+    """Users who make a single batch: a step without a graph takes as long as hundreds within."""
+    return leave_one_out(ring_walks(20))
+
+
+@pytest.mark.integration
 @pytest.mark.parametrize("preset", PRESETS)
 def test_learns_what_comes_next(preset: str, splits: Splits) -> None:
     model = make_model(preset)
@@ -38,14 +45,14 @@ def test_learns_what_comes_next(preset: str, splits: Splits) -> None:
     assert set(history) > {"loss", "cl1_loss", "cl2_loss", "regularization", "augmenter_loss"}
 
 
-def test_standard_callbacks(splits: Splits, tmp_path: Path) -> None:
-    model = make_model()
+def test_standard_callbacks(few: Splits, tmp_path: Path) -> None:
+    model = make_model(compile_arguments=EAGER)
     monitor = {"monitor": "val_unseen_items_ndcg_at_10", "mode": "max"}
     model.fit(
-        training_batches(splits.train, 10, batch_size=128),
-        epochs=3,
+        training_batches(few.train, 10, batch_size=128),
+        epochs=2,
         verbose=0,
-        validation_data=evaluation_batches(*splits.validation),
+        validation_data=evaluation_batches(*few.validation),
         callbacks=[
             keras.callbacks.EarlyStopping(patience=1, restore_best_weights=True, **monitor),
             keras.callbacks.ModelCheckpoint(str(tmp_path / "best.keras"), **monitor),
@@ -59,10 +66,10 @@ def test_standard_callbacks(splits: Splits, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("preset", PRESETS)
-def test_saved_model_goes_on_exactly(preset: str, splits: Splits, tmp_path: Path) -> None:
-    batches = training_batches(splits.train, 10, batch_size=256).cache()
+def test_saved_model_goes_on_exactly(preset: str, few: Splits, tmp_path: Path) -> None:
+    batches = training_batches(few.train, 10, batch_size=256).cache()
     model = make_model(preset, compile_arguments=EAGER)
-    model.fit(batches, epochs=2, verbose=0)
+    model.fit(batches, epochs=1, verbose=0)
     model.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras")
     assert loaded.get_config().keys() == model.get_config().keys()
@@ -77,26 +84,27 @@ def test_saved_model_goes_on_exactly(preset: str, splits: Splits, tmp_path: Path
     assert_same(model, loaded)
 
 
-def test_interrupted_training_resumes_exactly(splits: Splits, tmp_path: Path) -> None:
+@pytest.mark.integration
+def test_interrupted_training_resumes_exactly(few: Splits, tmp_path: Path) -> None:
     class Interrupt(keras.callbacks.Callback):
         def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
             if epoch == 2:
                 raise KeyboardInterrupt
 
-    batches = training_batches(splits.train, 10, batch_size=256).cache()
+    batches = training_batches(few.train, 10, batch_size=256).cache()
     whole = make_model(compile_arguments=EAGER)
-    whole.fit(batches, epochs=4, verbose=0)
+    whole.fit(batches, epochs=3, verbose=0)
 
     backup = str(tmp_path / "backup")
     with pytest.raises(KeyboardInterrupt):
         make_model(compile_arguments=EAGER).fit(
             batches,
-            epochs=4,
+            epochs=3,
             verbose=0,
             callbacks=[keras.callbacks.BackupAndRestore(backup), Interrupt()],
         )
     resumed = make_model(compile_arguments=EAGER)
-    resumed.fit(batches, epochs=4, verbose=0, callbacks=[keras.callbacks.BackupAndRestore(backup)])
+    resumed.fit(batches, epochs=3, verbose=0, callbacks=[keras.callbacks.BackupAndRestore(backup)])
     assert_same(whole, resumed)
 
 
@@ -162,7 +170,7 @@ def test_training_history_too_long() -> None:
 
 def test_operations_are_chosen_and_saved(tmp_path: Path) -> None:
     operations = [Crop(0.3, seed=7), Mask(0.9, token=0, seed=8)]
-    model = make_model(operations=operations)
+    model = make_model(operations=operations, compile_arguments=EAGER)
     assert model.stochastic_views.operations == operations
     model.fit(tf.constant(HISTORY, tf.int64), tf.constant(TARGETS, tf.int64), verbose=0)
     model.save(tmp_path / "model.keras")

@@ -19,7 +19,7 @@ def assert_stops(model: Any, message: str) -> None:
         np.testing.assert_array_equal(old, np.array(variable))
 
 
-@pytest.mark.parametrize("eager", [False, True])
+@pytest.mark.parametrize("eager", [pytest.param(False, marks=pytest.mark.integration), True])
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_bad_number_in_the_item_table(bad: float, eager: bool) -> None:
     model = make_model(compile_arguments={"run_eagerly": eager})
@@ -29,7 +29,15 @@ def test_bad_number_in_the_item_table(bad: float, eager: bool) -> None:
     assert_stops(model, "rec_loss is not finite, training stops.*lower the learning rate")
 
 
-@pytest.mark.parametrize("rule", ["alternating", "joint", "maml", "maml_first_order"])
+@pytest.mark.parametrize(
+    "rule",
+    [
+        pytest.param("alternating", marks=pytest.mark.integration),  # in a graph
+        "joint",
+        "maml",
+        "maml_first_order",
+    ],
+)
 def test_overflowing_contrast(rule: str) -> None:
     """Vectors of length 1e20 have finite scores, but no finite inner products."""
     model = make_model(update_rule=rule, compile_arguments={"run_eagerly": rule != "alternating"})

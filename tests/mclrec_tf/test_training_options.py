@@ -94,6 +94,7 @@ def test_averages_of_augmenters_that_never_trained() -> None:
     assert norm(changes(before, model.augmenter_weights)) == 0
 
 
+@pytest.mark.integration
 def test_steps_per_execution() -> None:
     results = []
     for steps in (1, 3):
@@ -113,7 +114,16 @@ def policy() -> Iterator[Callable[[str], None]]:
     keras.config.set_dtype_policy("float32")
 
 
-@pytest.mark.parametrize("rule", ["alternating", "joint", "maml", "maml_first_order"])
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "alternating",
+        "joint",
+        # Their eight steps are more than a unit test has.
+        pytest.param("maml", marks=pytest.mark.integration),
+        pytest.param("maml_first_order", marks=pytest.mark.integration),
+    ],
+)
 @pytest.mark.parametrize("name", ["mixed_bfloat16", "mixed_float16"])
 def test_mixed_precision(
     name: str, rule: str, policy: Callable[[str], None], tmp_path: Path

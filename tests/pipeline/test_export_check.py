@@ -24,6 +24,7 @@ def execute(folder: Path, export: tf.Module | None) -> tuple[InfraBlessing, str]
     return blessing, Path(blessing.uri, FINDINGS_FILE).read_text()
 
 
+@pytest.mark.integration
 def test_a_model_without_the_signatures_is_refused(tmp_path: Path):
     blessing, findings = execute(tmp_path, tf.Module())
     assert blessing.get_int_custom_property("blessed") == 0
@@ -31,6 +32,7 @@ def test_a_model_without_the_signatures_is_refused(tmp_path: Path):
     assert "signature serving_default is missing" in findings
 
 
+@pytest.mark.integration
 def test_an_empty_folder_is_refused(tmp_path: Path):
     blessing, findings = execute(tmp_path, None)
     assert blessing.get_int_custom_property("blessed") == 0

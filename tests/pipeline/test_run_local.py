@@ -18,6 +18,8 @@ from pipeline.local.workdir import Workdir
 from tests.pipeline.local_run import SMALL_MODEL, LocalRun
 from tests.pipeline.user_ranks import FinishedRun
 
+pytestmark = pytest.mark.integration
+
 # A resolver is no component that could be cached.
 RESOLVERS = ("LastAcceptedData", "LatestBlessedModel")
 COMPONENTS = (

@@ -20,11 +20,14 @@ def log(tmp_path: Path) -> Path:
     return tmp_path / "log" / "log.csv"
 
 
-def test_alike_and_skewed(log: Path, tmp_path: Path, capfd: pytest.CaptureFixture):
+def test_alike(log: Path, tmp_path: Path, capfd: pytest.CaptureFixture):
     lines = [line.split(",") for line in log.read_text().splitlines()[1:]]
     histories = [[item for user, item, _ in lines if user == f"user{n}"] for n in range(20)]
     assert main([f"--data={log}", served(tmp_path / "served.jsonl", histories)]) == 0
     assert "served.jsonl looks like" in capfd.readouterr().out
+
+
+def test_skewed(log: Path, tmp_path: Path, capfd: pytest.CaptureFixture):
     # A client that sends the ids of another catalogue, and one of them most of the time.
     others = [["sku-1", "sku-1", f"sku-{n}"] for n in range(20)]
     assert main([f"--data={log}", served(tmp_path / "served.jsonl", others)]) == 3

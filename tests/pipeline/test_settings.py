@@ -70,6 +70,7 @@ def run_local(*arguments: str) -> subprocess.CompletedProcess:
     return subprocess.run(command, capture_output=True, text=True, timeout=120)
 
 
+@pytest.mark.integration
 def test_help_explains_every_option():
     text = run_local("--help").stdout
     for cls in ALL:
@@ -79,6 +80,7 @@ def test_help_explains_every_option():
             assert f"(default: {field.default})" in " ".join(text.split())
 
 
+@pytest.mark.integration
 def test_wrong_options_end_with_status_2_and_one_message():
     outcome = run_local("--data", "log.csv", "--workdir", "unused", "--dropout", "2")
     assert outcome.returncode == 2

@@ -18,6 +18,8 @@ from serving.server.models.repository import single_model
 from tests.serving.running_server import Addresses, running_server
 from tests.serving.trained_model import TrainedModel, trained_model
 
+pytestmark = pytest.mark.integration
+
 _BATCHES = [1, 7, 64]
 
 

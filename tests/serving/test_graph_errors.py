@@ -21,6 +21,8 @@ from serving.server.configuration.config_protos import BatchingParameters
 from serving.server.models.repository import single_model
 from tests.serving.running_server import Addresses, running_server
 
+pytestmark = pytest.mark.integration
+
 _ITEMS = [f"item-{number}" for number in range(30)]
 _HISTORY = [["item-1", *[""] * 49]]
 _GOOD = {"history": _HISTORY, "exclude": [[""]], "k": [3], "keep_seen": [False]}

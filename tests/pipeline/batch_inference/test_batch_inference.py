@@ -5,7 +5,7 @@ import gzip
 import os
 import resource
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -77,6 +77,7 @@ def run(folder: Path, output: Path, *options: str, data: str = "log") -> int:
 
 
 # 100 items come from the signature without options, 150 do not.
+@pytest.mark.integration
 @pytest.mark.parametrize("k", [20, 150])
 def test_every_row_is_the_servers_answer(
     folder: Path, server: str, tmp_path: Path, k: int, capfd: pytest.CaptureFixture
@@ -97,6 +98,7 @@ def test_every_row_is_the_servers_answer(
     assert SCHEMA.field("item_ids").type == pa.list_(pa.string())
 
 
+@pytest.mark.integration
 def test_examples_are_asked_with_their_history(
     folder: Path, server: str, tmp_path: Path, capfd: pytest.CaptureFixture
 ):
@@ -118,6 +120,7 @@ def test_examples_are_asked_with_their_history(
     assert "Of 1 users (33.3%) it knows no item: they got the popularity ranking." in told
 
 
+@pytest.mark.integration
 @pytest.mark.slow
 def test_several_workers(folder: Path, server: str, tmp_path: Path):
     workers = "--direct_running_mode=multi_processing --direct_num_workers=2"
@@ -270,7 +273,10 @@ def test_what_a_killed_run_left_is_not_the_output(tmp_path: Path):
     assert [path.name for path in tmp_path.iterdir()] == ["output"]
 
 
-def test_wrong_arguments_are_told_before_anything_is_done(folder: Path, tmp_path: Path, capfd):
+@pytest.fixture
+def error(folder: Path, tmp_path: Path, capfd) -> Iterator[Callable[..., str]]:
+    """What is told of a wrong argument, before anything is done."""
+
     def error(**changed: str) -> str:
         arguments = {
             "model": str(folder / "models" / "mclrec" / "7"),
@@ -281,12 +287,22 @@ def test_wrong_arguments_are_told_before_anything_is_done(folder: Path, tmp_path
         assert main(options) == 1
         return capfd.readouterr().err
 
+    yield error
+    assert not (tmp_path / "output").exists()
+
+
+def test_a_wrong_model_is_told_before_anything_is_done(error, folder: Path, tmp_path: Path):
     assert "no SavedModel is here" in error(model=str(folder / "log"))
     (tmp_path / "1").mkdir()
     (tmp_path / "1" / "saved_model.pb").write_bytes(b"\xff\xff\xff")
     assert "cannot be read" in error(model=str(tmp_path))
     (tmp_path / "1" / "saved_model.pb").write_bytes(b"")
     assert "has no signature 'recommend'" in error(model=str(tmp_path))
+
+
+def test_wrong_data_and_outputs_are_told_before_anything_is_done(
+    error, folder: Path, tmp_path: Path, capfd
+):
     assert "no such file or folder" in error(data=str(tmp_path / "none.csv"))
     assert "no file matches" in error(data=str(tmp_path / "*tfrecord*"))
     with tf.io.TFRecordWriter(str(tmp_path / "a_tfrecord")) as writer:
@@ -296,7 +312,6 @@ def test_wrong_arguments_are_told_before_anything_is_done(folder: Path, tmp_path
     )
     assert "--item-column" in error(**{"item-column": "product"})
     assert "exists already" in error(output=str(folder))
-    assert not (tmp_path / "output").exists()
     with pytest.raises(SystemExit) as wrong:
         main([f"--model={tmp_path}", "--data=x", "--output=y", "--k=0"])
     assert wrong.value.code == 2 and "--k must be at least 1" in capfd.readouterr().err

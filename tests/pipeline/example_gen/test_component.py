@@ -31,6 +31,7 @@ def run(log: Path, root: Path, **settings) -> int:
     return len([*root.glob("artifacts/*/examples/*/event_log_report.json")])
 
 
+@pytest.mark.integration
 def test_runs_again_only_when_log_or_settings_change(tmp_path: Path):
     log = tmp_path / "log"
     log.mkdir()
@@ -47,6 +48,7 @@ def test_runs_again_only_when_log_or_settings_change(tmp_path: Path):
     assert run(log, tmp_path, k_core=1) == 4
 
 
+@pytest.mark.integration
 def test_an_error_of_the_log_comes_out_as_it_is_and_leaves_nothing(tmp_path: Path):
     (tmp_path / "log.csv").write_text(HEADER)
     with pytest.raises(EventLogError, match="^/.*/log.csv: there is no event") as error:

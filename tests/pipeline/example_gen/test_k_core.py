@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 
+import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -27,6 +28,7 @@ def by_hand(log: Log, k: int) -> Log:
 
 # Logs that share no user and no item do not touch each other: one run on their union is a test of
 # every one of them.
+@pytest.mark.integration
 @settings(
     max_examples=2,
     phases=[Phase.generate],  # each try takes seconds: do not search for a smaller one

@@ -23,6 +23,8 @@ from pipeline.kubeflow.spec_run import SpecRun, TaskError, task_order
 from tests.pipeline.kubeflow import image
 from tests.pipeline.kubeflow.warm_python import WarmPython
 
+pytestmark = pytest.mark.integration
+
 # Without the views, which take longest to trace.
 SMALL_MODEL = ("--dim=8", "--num-layers=1", "--epochs=1", "--beta=0", "--min-lift=0")
 # No bucket is there: what is read and written is named by the parameters alone.

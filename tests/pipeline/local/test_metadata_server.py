@@ -82,6 +82,7 @@ def password(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MYSQL_PWD", PASSWORD)
 
 
+@pytest.mark.integration
 def test_what_is_kept_comes_back(server: DatabaseServer, password: None):
     url = server.new_database("kept")
     store = metadata_server(url).open()
@@ -94,10 +95,12 @@ def test_what_is_kept_comes_back(server: DatabaseServer, password: None):
         assert kept.custom_properties["text"].string_value == text
 
 
+@pytest.mark.integration
 def test_localhost_is_reached_by_tcp(server: DatabaseServer, password: None):
     metadata_server(server.url().replace("127.0.0.1", "localhost")).open()
 
 
+@pytest.mark.integration
 def test_a_wrong_password(server: DatabaseServer, monkeypatch: pytest.MonkeyPatch, capfd):
     monkeypatch.setenv("MYSQL_PWD", "sesame")
     where = f"mysql://shop@127.0.0.1:{server.port}/runs cannot be opened: "
@@ -106,12 +109,14 @@ def test_a_wrong_password(server: DatabaseServer, monkeypatch: pytest.MonkeyPatc
     assert "sesame" not in str(error.value) + capfd.readouterr().err
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("database", ["absent", "mysql"])
 def test_a_database_that_is_not_ours(server: DatabaseServer, password: None, database: str):
     with pytest.raises(RunError, match=f"Access denied for user 'shop'.* database '{database}'"):
         metadata_server(server.url(database)).open()
 
 
+@pytest.mark.integration
 def test_some_open_an_empty_database_together(server: DatabaseServer, password: None):
     url = server.new_database("together")
     code = (
@@ -127,6 +132,7 @@ def test_some_open_an_empty_database_together(server: DatabaseServer, password: 
         assert process.returncode == 0, messages.decode()
 
 
+@pytest.mark.integration
 def test_a_server_may_insist_on_tls(server: DatabaseServer, password: None):
     server.sql("ALTER USER shop REQUIRE SSL")
     try:
@@ -139,12 +145,14 @@ def test_a_server_may_insist_on_tls(server: DatabaseServer, password: None):
         server.sql("ALTER USER shop REQUIRE NONE")
 
 
+@pytest.mark.integration
 def test_a_server_may_have_no_tls(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("MYSQL_PWD", PASSWORD)
     with mariadb("--skip-ssl") as server:
         metadata_server(server.url()).open()
 
 
+@pytest.mark.integration
 def test_postgresql_mixes_up_artifacts(monkeypatch: pytest.MonkeyPatch):
     """Why it is not offered. Once this fails, it may be."""
     with postgresql() as server:

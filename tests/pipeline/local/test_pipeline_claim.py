@@ -18,7 +18,9 @@ from tests.pipeline.local.database_servers import PASSWORD, mariadb
 NewStore = Callable[[], MetadataStore]
 
 
-@pytest.fixture(scope="module", params=["sqlite", "mariadb"])
+@pytest.fixture(
+    scope="module", params=["sqlite", pytest.param("mariadb", marks=pytest.mark.integration)]
+)
 def new_store(request, tmp_path_factory: pytest.TempPathFactory) -> Iterator[NewStore]:
     numbers = itertools.count()
     if request.param == "sqlite":

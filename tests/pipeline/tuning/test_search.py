@@ -36,7 +36,7 @@ def eager() -> Iterator[None]:
 @pytest.fixture(scope="module")
 def data() -> TrainingData:
     """Users who walk round a ring of items."""
-    starts = np.arange(40) % _ITEMS
+    starts = np.arange(16) % _ITEMS
     walks = [[(start + step) % _ITEMS + 1 for step in range(6)] for start in starts]
     return TrainingData(
         Histories.from_lists([walk[:5] for walk in walks]),
@@ -73,6 +73,7 @@ def test_the_best_settings_are_found_and_no_two_trials_are_alike(whole: Search) 
     assert found.values == {name: best[name] for name in _SPACE}
 
 
+@pytest.mark.integration
 def test_a_killed_search_ends_as_if_it_had_not_been_killed(
     whole: Search, tmp_path: Path, data: TrainingData, monkeypatch: pytest.MonkeyPatch
 ) -> None:

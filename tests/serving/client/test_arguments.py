@@ -16,6 +16,7 @@ from tests.serving.running_server import Addresses
 _NOBODY = "127.0.0.1:9"  # whatever is sent there fails as UNAVAILABLE
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize(
     "history",
     [
@@ -37,6 +38,7 @@ def test_any_iterable_of_strings_is_a_history(server: Addresses, history: Any) -
         assert client.recommend(history, k=3) == client.recommend(ITEMS[3:6], k=3)
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("kind", KINDS)
 def test_numbers_and_flags_of_numpy(server: Addresses, kind: str) -> None:
     with open_client(kind, server, timeout=np.float32(30), version=np.int64(1)) as client:
@@ -49,6 +51,7 @@ def test_numbers_and_flags_of_numpy(server: Addresses, kind: str) -> None:
         assert client.recommend([], exclude=None) == client.recommend([], exclude=())
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_batch_of_generators_and_arrays(server: Addresses, kind: str) -> None:
     histories = [[*ITEMS[row : row + 3]] for row in range(5)]

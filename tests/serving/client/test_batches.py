@@ -18,6 +18,7 @@ _BAD_ITEM = "the request with this item is refused"
 _WAIT_SECONDS = 60
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("rows_per_request", [1, 7, 50, 128])
 def test_the_answers_are_in_the_order_of_the_histories(
@@ -34,6 +35,7 @@ def test_the_answers_are_in_the_order_of_the_histories(
         np.testing.assert_allclose(client.user_vectors(_HISTORIES), vectors, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.integration
 def test_whole_catalogues_are_asked_for_within_what_a_server_answers_at_once(
     server: Addresses,
 ) -> None:
@@ -42,6 +44,7 @@ def test_whole_catalogues_are_asked_for_within_what_a_server_answers_at_once(
         assert [len(ranking) for ranking in rankings] == [len(ITEMS)] * 5
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("kind", KINDS)
 def test_requests_are_side_by_side_within_the_bound(server: Addresses, kind: str) -> None:
     bound, requests = 3, 9
@@ -73,6 +76,7 @@ def test_requests_are_side_by_side_within_the_bound(server: Addresses, kind: str
     assert sorted(sizes) == [2, *[4] * (requests - 1)]
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_failure_names_its_rows_and_ends_the_batch(server: Addresses, kind: str) -> None:
     asked: list[bytes] = []
@@ -97,6 +101,7 @@ def test_a_failure_names_its_rows_and_ends_the_batch(server: Addresses, kind: st
         assert client.recommend(["item-1"])  # the client can still be used
 
 
+@pytest.mark.integration
 def test_a_batch_of_arrays(server: Addresses) -> None:
     histories = np.array([["item-1", "item-2"], ["item-3", "item-4"]])
     with RecommendationClient(server.rest, protocol="rest") as client:

@@ -25,6 +25,8 @@ from tests.serving.conftest import ITEMS, ODD_ITEMS, K
 from tests.serving.running_server import Addresses
 from tests.serving.stand_in import write_export
 
+pytestmark = pytest.mark.integration
+
 
 @pytest.fixture(scope="module")
 def start(

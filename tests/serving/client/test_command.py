@@ -18,6 +18,7 @@ def _ports(server: Addresses) -> list[str]:
     return [f"--port={ports[0]}", f"--rest_api_port={ports[1]}"]
 
 
+@pytest.mark.integration
 def test_prints_a_table_for_each_protocol(
     server: Addresses, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -28,6 +29,7 @@ def test_prints_a_table_for_each_protocol(
     assert [line.split()[0] for line in lines[2:5]] == ["1", "2", "3"]
 
 
+@pytest.mark.integration
 def test_says_what_went_wrong(server: Addresses, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["x", f"--rest_api_port={free_port()}", "--timeout=10"]) == 1
     assert "UNAVAILABLE" in capsys.readouterr().err
@@ -41,6 +43,7 @@ def test_says_what_went_wrong(server: Addresses, capsys: pytest.CaptureFixture[s
     assert "need --root_certificates" in capsys.readouterr().err
 
 
+@pytest.mark.integration
 def test_runs_as_a_module(server: Addresses) -> None:
     ended = subprocess.run(
         [sys.executable, "-m", "serving.client", *ITEMS, *_ports(server)],
@@ -52,6 +55,7 @@ def test_runs_as_a_module(server: Addresses) -> None:
     assert ended.stdout.count("no item is left to recommend") == 2
 
 
+@pytest.mark.integration
 def test_no_client_needs_tensorflow(server: Addresses) -> None:
     program = f"""
 import sys

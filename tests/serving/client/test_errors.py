@@ -17,6 +17,8 @@ from tests.serving.client.front import front
 from tests.serving.client.kinds import KINDS, open_client
 from tests.serving.running_server import Addresses, free_port, running_server
 
+pytestmark = pytest.mark.integration
+
 _REFUSALS = sorted(
     set(grpc.StatusCode) - {grpc.StatusCode.OK, grpc.StatusCode.UNAVAILABLE}, key=lambda c: c.name
 )

@@ -16,6 +16,8 @@ from tests.serving.conftest import ITEMS
 from tests.serving.running_server import Addresses, running_server
 from tests.serving.stand_in import EarlierVersion, write_export
 
+pytestmark = pytest.mark.integration
+
 # A history, the items of it that are known, and out of how many.
 _COUNTS = [
     ([], 0, 0),

@@ -16,6 +16,8 @@ from serving.errors import ServingError
 from tests.serving.conftest import ITEMS
 from tests.serving.running_server import Addresses
 
+pytestmark = pytest.mark.integration
+
 _ROOT = Path(__file__).resolve().parents[3]
 _PROTOCOLS = ["grpc", "rest"]
 _WAIT_SECONDS = 60

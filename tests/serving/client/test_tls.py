@@ -74,6 +74,7 @@ def _unavailable(message: str) -> Iterator[None]:
     assert failed.value.code == grpc.StatusCode.UNAVAILABLE
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("kind", KINDS)
 def test_both_sides_show_who_they_are(addresses: Addresses, party: Party, kind: str) -> None:
     tls = _tls(party.server, party.friend)
@@ -83,6 +84,7 @@ def test_both_sides_show_who_they_are(addresses: Addresses, party: Party, kind: 
         assert len(client.recommend_batch([[]] * 300)) == 300
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_server_that_is_not_trusted(addresses: Addresses, party: Party, kind: str) -> None:
     for tls in (_tls(party.stranger, party.friend), Tls(None, *party.friend[1:])):
@@ -93,6 +95,7 @@ def test_a_server_that_is_not_trusted(addresses: Addresses, party: Party, kind: 
             client.recommend([])
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_client_that_is_not_trusted(addresses: Addresses, party: Party, kind: str) -> None:
     for own in (party.stranger, None):
@@ -103,6 +106,7 @@ def test_a_client_that_is_not_trusted(addresses: Addresses, party: Party, kind: 
             client.recommend([])
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_unencrypted_client(addresses: Addresses, kind: str) -> None:
     with (
@@ -113,6 +117,7 @@ def test_an_unencrypted_client(addresses: Addresses, kind: str) -> None:
     assert failed.value.code in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.UNIMPLEMENTED)
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_unencrypted_server(server: Addresses, party: Party, kind: str) -> None:
     with (
@@ -123,6 +128,7 @@ def test_an_unencrypted_server(server: Addresses, party: Party, kind: str) -> No
     assert failed.value.code == grpc.StatusCode.UNIMPLEMENTED
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_certificate_for_another_name(addresses: Addresses, party: Party, kind: str) -> None:
     named = Addresses(*(address.replace("127.0.0.1", "localhost") for address in addresses))
@@ -156,6 +162,7 @@ def test_a_wrong_file_is_named(party: Party, tmp_path: Path, protocol: str) -> N
         RecommendationClient("127.0.0.1:1", protocol=protocol, tls=Tls(tmp_path / "none.pem"))
 
 
+@pytest.mark.integration
 def test_the_command_asks_over_tls(
     addresses: Addresses, party: Party, capsys: pytest.CaptureFixture[str]
 ) -> None:

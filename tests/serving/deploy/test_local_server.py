@@ -21,6 +21,8 @@ from tests.serving.deploy import files
 from tests.serving.deploy.readers import metrics_of
 from tests.serving.running_server import free_port
 
+pytestmark = pytest.mark.integration
+
 _ROOT = files.DEPLOY.parents[1]
 _STABLE, _CANARY = 1760000000, 1760086400  # in rollout.config
 _BATCHING = ["--enable_batching=true", "--batching_parameters_file=/etc/tf_serving/batching.config"]

@@ -387,6 +387,7 @@ def _is_answer(answer: Any) -> bool:
     return isinstance(answer, dict)
 
 
+@pytest.mark.integration
 def test_a_caller_that_goes_away_does_no_harm(base_path: Path, servable: Servable) -> None:
     batching = BatchingParameters(
         max_batch_size={"value": 4}, batch_timeout_micros={"value": 10_000_000}

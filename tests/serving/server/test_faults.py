@@ -36,6 +36,8 @@ from tests.serving.server.patient import history, predict_request
 from tests.serving.server_process import server_process, wait_until
 from tests.serving.stand_in import write_export
 
+pytestmark = pytest.mark.integration
+
 _TIMEOUT = 300
 _QUESTION = predict_request("m", history(ITEMS[0]))
 _GRAPH = "saved_model.pb"

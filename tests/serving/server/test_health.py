@@ -27,6 +27,8 @@ from tests.serving.running_server import free_port, running_server
 from tests.serving.server.patient import Patient, history, predict_request, waiting_for
 from tests.serving.stand_in import write_export
 
+pytestmark = pytest.mark.integration
+
 _TIMEOUT = 60
 _SERVICES = ["", "tensorflow.serving.PredictionService", "tensorflow.serving.ModelService"]
 _Status = health_pb2.HealthCheckResponse

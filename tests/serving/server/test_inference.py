@@ -21,6 +21,8 @@ from tensorflow_serving.apis import (
 from serving.server.models.repository import single_model
 from tests.serving.running_server import Addresses, running_server
 
+pytestmark = pytest.mark.integration
+
 
 class Length(tf.Module):
     """Tells how long the feature `word` of an Example is, and whether that is long."""

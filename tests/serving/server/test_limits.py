@@ -83,6 +83,7 @@ def release(
         call.result()
 
 
+@pytest.mark.integration
 def test_a_full_server_refuses_over_both_protocols_and_recovers(
     release: Callable[[], list[grpc.Future]],
     rest: httpx.Client,
@@ -110,6 +111,7 @@ def test_a_full_server_refuses_over_both_protocols_and_recovers(
     assert _metric(rest, "mclrec_serving_requests_in_flight") == 0
 
 
+@pytest.mark.integration
 @pytest.mark.usefixtures("release")
 def test_a_full_server_still_tells_about_itself(
     rest: httpx.Client,
@@ -130,6 +132,7 @@ def test_a_full_server_still_tells_about_itself(
     assert health.Check(health_pb2.HealthCheckRequest(service=_MODEL), timeout=_TIMEOUT).status == 1
 
 
+@pytest.mark.integration
 @pytest.mark.usefixtures("release")
 def test_a_full_server_refuses_before_it_has_read_or_parsed_the_request(
     server: Addresses, channel: grpc.Channel
@@ -143,6 +146,7 @@ def test_a_full_server_refuses_before_it_has_read_or_parsed_the_request(
     assert error.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
 
 
+@pytest.mark.integration
 def test_bytes_that_are_no_message_are_refused_without_a_look_inside(
     channel: grpc.Channel,
 ) -> None:
@@ -152,6 +156,7 @@ def test_bytes_that_are_no_message_are_refused_without_a_look_inside(
     assert error.value.details() == "The request is not Predict's"
 
 
+@pytest.mark.integration
 def test_a_request_that_breaks_grpc_down_costs_no_other(
     server: Addresses,
     rest: httpx.Client,
@@ -176,6 +181,7 @@ def test_a_request_that_breaks_grpc_down_costs_no_other(
     assert rest.get(f"/v1/models/{_MODEL}").status_code == 200
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize(
     ("rows", "k"), [(2, 50_001), (201, 1), (1, 2**31 - 1)], ids=["k", "rows", "largest k"]
 )
@@ -195,6 +201,7 @@ def test_too_large_an_answer_is_refused_over_both_protocols(
     assert message in answer.json()["error"]
 
 
+@pytest.mark.integration
 def test_one_row_may_ask_for_more_items_than_a_catalogue_has(
     rest: httpx.Client, stub: prediction_service_pb2_grpc.PredictionServiceStub
 ) -> None:
@@ -204,6 +211,7 @@ def test_one_row_may_ask_for_more_items_than_a_catalogue_has(
     assert len(body["outputs"]["item_ids"][0]) == len(ITEMS)
 
 
+@pytest.mark.integration
 def test_a_signature_without_k_is_limited_by_its_rows(rest: httpx.Client) -> None:
     def ask(rows: int) -> int:
         body = {"inputs": history(ITEMS[0], rows)}
@@ -230,6 +238,7 @@ def test_only_inputs_of_open_size_count_as_rows(servable: Servable) -> None:
             limit.check(signature, inputs)
 
 
+@pytest.mark.integration
 def test_an_error_inside_is_logged_once_and_not_told(
     rest: httpx.Client,
     stub: prediction_service_pb2_grpc.PredictionServiceStub,
@@ -251,6 +260,7 @@ def test_an_error_inside_is_logged_once_and_not_told(
     assert [record.exc_info[1].args for record in caplog.records] == [("secret",)] * 2
 
 
+@pytest.mark.integration
 def test_rest_gives_a_request_up_after_its_time(
     config: model_server_config_pb2.ModelServerConfig, tmp_path: Path
 ) -> None:

@@ -27,6 +27,8 @@ from tests.serving.server.malformed_rest import MODEL, REST_REQUESTS, RestReques
 from tests.serving.server_process import server_process
 from tests.serving.stand_in import HISTORY_LENGTH
 
+pytestmark = pytest.mark.integration
+
 _MOST_GROWTH_MIB = 64  # what the allocator keeps goes up and down by some of it
 
 

@@ -21,6 +21,8 @@ from tests.serving.conftest import ITEMS
 from tests.serving.running_server import Addresses, running_server
 from tests.serving.server.patient import history, predict_request
 
+pytestmark = pytest.mark.integration
+
 _MODEL = "measured"
 _PATH = "/monitoring/prometheus/metrics"
 _TIMEOUT = 60

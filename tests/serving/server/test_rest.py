@@ -14,6 +14,8 @@ from tests.serving.conftest import ITEMS, K
 from tests.serving.running_server import Addresses, running_server
 from tests.serving.stand_in import HISTORY_LENGTH
 
+pytestmark = pytest.mark.integration
+
 _QUESTION = {"inputs": [[ITEMS[0], *[""] * (HISTORY_LENGTH - 1)]]}
 
 

@@ -49,6 +49,7 @@ def monitoring(tmp_path: Path) -> str:
     return f"--monitoring_config_file={file}"
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize(
     "signal_number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)]
 )
@@ -97,6 +98,7 @@ def test_serves_until_a_signal_and_answers_what_it_has_accepted(
         assert server.process.stdout and server.process.stdout.read() == ""
 
 
+@pytest.mark.integration
 def test_what_takes_longer_than_a_stopping_server_waits_is_refused(
     patient_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -125,6 +127,7 @@ def test_what_takes_longer_than_a_stopping_server_waits_is_refused(
     assert answer.json() == {"error": "The server is shutting down."}
 
 
+@pytest.mark.integration
 def test_a_changed_file_of_models_is_taken_over_and_a_faulty_one_is_explained(
     base_path: Path, tmp_path: Path
 ) -> None:
@@ -277,6 +280,7 @@ def test_a_port_in_use_ends_it_with_the_port(
     assert f"cannot listen on 127.0.0.1:{ports[flag]}" in capsys.readouterr().err
 
 
+@pytest.mark.integration
 def test_help_needs_no_tensorflow() -> None:
     program = "import sys, serving.server; sys.exit('tensorflow' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], cwd=ROOT).returncode == 0

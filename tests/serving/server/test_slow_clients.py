@@ -22,6 +22,8 @@ from tests.serving.running_server import Addresses, running_server
 from tests.serving.server.patient import history, predict_request
 from tests.serving.stand_in import write_export
 
+pytestmark = pytest.mark.integration
+
 _MODEL = "mclrec"
 _PREDICT = f"/v1/models/{_MODEL}:predict"
 _METRICS = "/metrics"

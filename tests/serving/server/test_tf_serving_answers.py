@@ -28,6 +28,8 @@ from tests.serving.both_servers import SERVERS, serve
 from tests.serving.running_server import Addresses
 from tests.serving.server.tf_serving_cases import GRPC_CASES, REST_CASES
 
+pytestmark = pytest.mark.integration
+
 _REQUESTS = {
     "Predict": predict_pb2.PredictRequest,
     "GetModelMetadata": get_model_metadata_pb2.GetModelMetadataRequest,
