@@ -15,7 +15,7 @@ settings.load_profile("any speed")
 
 # Set before TensorFlow is imported, and inherited by the processes that tests start.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-# Workers beside each other would only fight for the cores, and one thread does nothing but its work.
+# Workers would only fight for the cores, and one thread does nothing but its work.
 for threads in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
     os.environ.setdefault(threads, "1")
 # tensorflow-recommenders refuses to be imported without it; `import keras` stays Keras 3.
