@@ -1,13 +1,13 @@
 """What every test has: TensorFlow's environment, the folder of shared data, and a limit of time."""
 
 import os
-import resource
-import time
 from collections.abc import Generator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.unit_time import LIMIT, cpu_seconds, slowdown
 
 # A machine may be busy: how long an example takes says nothing here.
 settings.register_profile("any speed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -21,27 +21,22 @@ for threads in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THR
 # tensorflow-recommenders refuses to be imported without it; `import keras` stays Keras 3.
 os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
 
-UNIT_TEST_SECONDS = 5
 _OTHER_TIERS = ("integration", "slow", "benchmark")
-
-
-def _cpu_seconds() -> float:
-    """Of this process and of those that it has started and that have ended."""
-    children = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return time.process_time() + children.ru_utime + children.ru_stime
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
     """Fails a unit test that is none. Time on the CPU counts, so that other work does not."""
-    before = _cpu_seconds()
+    before = cpu_seconds()
     yield
-    used = _cpu_seconds() - before
-    if used > UNIT_TEST_SECONDS and not any(map(item.get_closest_marker, _OTHER_TIERS)):
-        pytest.fail(
-            f"took {used:.1f} s of CPU; a unit test has {UNIT_TEST_SECONDS}. Make it smaller, or "
-            "mark it as one of integration."
-        )
+    used = cpu_seconds() - before
+    if used > LIMIT and not any(map(item.get_closest_marker, _OTHER_TIERS)):
+        slower = slowdown()
+        if used > LIMIT * slower:
+            pytest.fail(
+                f"took {used:.1f} s of CPU, {slower:.1f} times as long as on a quiet machine; a unit "
+                f"test has {LIMIT}. Make it smaller, or mark it as one of integration."
+            )
 
 
 @pytest.fixture(scope="session")
