@@ -34,8 +34,8 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
         slower = slowdown()
         if used > LIMIT * slower:
             pytest.fail(
-                f"took {used:.1f} s of CPU, {slower:.1f} times as long as on a quiet machine; a unit "
-                f"test has {LIMIT}. Make it smaller, or mark it as one of integration."
+                f"took {used:.1f} s of CPU, where a unit test has {LIMIT} on a machine that is not "
+                f"{slower:.1f} times slower. Make it smaller, or mark it as one of integration."
             )
 
 
