@@ -39,7 +39,7 @@ def test_not_plain(text: str):
 
 @given(st.text(st.sampled_from('a ",\n'), max_size=30))
 @example('"",""\n')
-@settings_of_hypothesis(max_examples=300)
+@settings_of_hypothesis(max_examples=100)
 def test_the_csv_module_and_pyarrow_agree_on_what_is_plain(text: str):
     lines = [line for line in text.split("\n") if line]
     text = "".join(f"{line}\n" for line in lines)
