@@ -204,6 +204,7 @@ def test_metadata_of_another_version(tmp_path: Path, version: int, advice: str):
         own_metadata(workdir)
 
 
+@pytest.mark.integration  # another process; ML Metadata waits a while for it
 def test_metadata_that_another_program_holds(tmp_path: Path):
     workdir, file = metadata_file(tmp_path)
     own_metadata(workdir)
