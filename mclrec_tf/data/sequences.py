@@ -27,7 +27,7 @@ def read_sequences(path: str, blocks: TextBlocks, format: EventLogFormat) -> Ite
         problems = [
             row_problem(
                 path,
-                row,
+                int(row),
                 format.item_column,
                 "is empty",
                 fields[0].decode("utf-8", "surrogateescape"),

@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib import rc_context
@@ -19,7 +20,7 @@ from pipeline.evaluation.slices import judged_policy
 from pipeline.learned_views import LearnedViews
 
 BLUE, ORANGE, GREY = "#1f5fa8", "#d9730d", "#8a8f98"
-_STYLE = {
+_STYLE: dict[Any, Any] = {  # matplotlib 3.11 types its keys one by one
     # Text stays text, in the font of the page; ids differ from picture to picture.
     "svg.fonttype": "none",
     "font.family": "sans-serif",

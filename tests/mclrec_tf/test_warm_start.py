@@ -113,6 +113,17 @@ def test_known_items_keep_the_state_of_the_optimizer_and_new_ones_have_none(
         np.testing.assert_array_equal(slot, earlier)
 
 
+def test_a_new_item_starts_near_the_rare_ones_and_not_near_the_popular_ones() -> None:
+    previous = _as_if_trained(_model(len(_BEFORE)))
+    table = previous.encoder.item_embedding.table
+    popularity = np.linspace(9, 0, len(_BEFORE))  # ids are by falling frequency
+    table.assign(np.concatenate([[0], popularity, [0]])[:, None] * np.ones((1, 8)))
+    model = _model(len(_AFTER))
+    warm_start(model, previous, _AFTER, _BEFORE)
+    new = model.encoder.item_embedding.table.numpy()[[1, len(_AFTER) - 1, len(_AFTER)]]
+    np.testing.assert_allclose(new, np.full((3, 8), popularity[-2:].mean()), atol=0.12)
+
+
 def test_new_items_differ_and_do_not_overtake_known_ones(previous: MCLRec) -> None:
     model = _model(len(_AFTER))
     warm_start(model, previous, _AFTER, _BEFORE)
