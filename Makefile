@@ -5,7 +5,8 @@
 
 VENV := .venv
 WORKERS ?= 2
-# By worksteal a worker gets tests that follow each other, which share what they have set up.
+# By worksteal a worker gets tests that follow each other, which share what they have set up; whole
+# runs of the pipeline take minutes, so that their files stay whole, by loadfile.
 PYTEST := $(VENV)/bin/python -m pytest -n $(WORKERS) --dist worksteal --durations=15
 
 # Meant for another Python, they would break this one.
@@ -27,7 +28,7 @@ test: $(VENV)/installed  ## Check style and types, run the fast tests
 	$(PYTEST) -m "not integration and not slow and not benchmark" $(PYTEST_ARGS)
 
 test-integration: $(VENV)/installed  ## Run the tests of whole processes: servers, pipelines, make
-	$(PYTEST) -m "integration and not slow and not benchmark" $(PYTEST_ARGS)
+	$(PYTEST) --dist loadfile -m "integration and not slow and not benchmark" $(PYTEST_ARGS)
 
 test-slow: $(VENV)/installed  ## Run the slow tests
 	$(PYTEST) -m "slow and not benchmark" $(PYTEST_ARGS)
