@@ -29,4 +29,5 @@ def slowdown() -> float:
 
     before = time.process_time()
     tf.function(steps).get_concrete_function(tf.TensorSpec([8], tf.float32))
-    return max(1.0, (time.process_time() - before) / _QUIET_TRACE)
+    # Other work is slowed down more than tracing is: twice is measured noise, not a slow test.
+    return max(1.0, 2 * (time.process_time() - before) / _QUIET_TRACE)

@@ -25,6 +25,9 @@ Log = list[list[str]]
 Splits = dict[str, list[dict[str, Any]]]
 ODD_IDS = ["two words", " spaces ", 'a "quote"', "comma,", "tab\t", "ünï 🎬", "\x0b", "\u2028", "0"]
 
+# Whole Beam pipelines of Transform.
+pytestmark = pytest.mark.integration
+
 
 def random_log(seed: int) -> Log:
     rng = random.Random(seed)
