@@ -1,33 +1,24 @@
 """find_python.sh runs each candidate, looks behind broken shims, and takes the best."""
 
-import importlib.util
 import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
-SCRIPTS = Path(__file__).parents[1] / "scripts"
+from tests.distributions import CHECKOUT, package_set
+
+SCRIPTS = CHECKOUT / "scripts"
 SCRIPT = SCRIPTS / "find_python.sh"
 REAL_PYTHON = os.path.realpath(sys.executable)
 VERSION = "{}.{}".format(*sys.version_info)
 NAME = f"python{VERSION}"
 
-
-def load_package_set() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("package_set", SCRIPTS / "package_set.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-package_set = load_package_set()
-ANSWER = "{} {}".format(*package_set.package_set(sys.version_info[:2], package_set.glibc()))
+SET = package_set()
+ANSWER = "{} {}".format(*SET.package_set(sys.version_info[:2], SET.glibc()))
 
 Find = Callable[..., subprocess.CompletedProcess[str]]
 
