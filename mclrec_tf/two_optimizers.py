@@ -67,7 +67,7 @@ class TwoOptimizerModel(keras.Model):
 
         Raises:
             ValueError: an argument asks for what the model cannot do, or an optimizer belongs to
-                other weights already.
+                other weights already or has several learning rates.
         """
         own = ("loss", "loss_weights", "metrics", "weighted_metrics")
         given = [name for name in own if kwargs.pop(name, None) is not None]
@@ -84,6 +84,8 @@ class TwoOptimizerModel(keras.Model):
             name = "optimizer" if optimizer is None else "augmenter_optimizer"
             raise ValueError(f"{name} must be an optimizer, got None.")
         optimizer, augmenter_optimizer = map(keras.optimizers.get, (optimizer, augmenter_optimizer))
+        _need_one_learning_rate("optimizer", optimizer)
+        _need_one_learning_rate("augmenter_optimizer", augmenter_optimizer)
         if unwrapped(augmenter_optimizer) is unwrapped(optimizer):
             raise ValueError("augmenter_optimizer must be an instance of its own.")
         super().compile(optimizer=optimizer, jit_compile=jit_compile, **kwargs)
@@ -226,6 +228,22 @@ class TwoOptimizerModel(keras.Model):
     def test_on_batch(self, *args: Any, **kwargs: Any) -> Any:
         self._evaluating = True
         return super().test_on_batch(*args, **kwargs)
+
+
+def _need_one_learning_rate(name: str, optimizer: Any) -> None:
+    """Refuses Keras' `MultiOptimizer`, which older versions of Keras do not have.
+
+    Callbacks read and set the learning rate of an optimizer; one made of several has none.
+
+    Raises:
+        ValueError: the optimizer is one.
+    """
+    several = getattr(keras.optimizers, "MultiOptimizer", ())
+    if isinstance(unwrapped(optimizer), several):
+        raise ValueError(
+            f"{name} must be one optimizer with one learning rate, not a MultiOptimizer: callbacks "
+            "and checkpoints go by its learning rate."
+        )
 
 
 def _build(name: str, optimizer: Any, weights: Sequence[keras.Variable]) -> None:

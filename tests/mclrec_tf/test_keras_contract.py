@@ -76,6 +76,18 @@ def test_optimizers_of_other_weights_are_refused() -> None:
         make_model(optimizers=(Adam(), adam))
 
 
+@pytest.mark.skipif(not hasattr(keras.optimizers, "MultiOptimizer"), reason="Keras has none")
+@pytest.mark.parametrize("place", [0, 1])
+def test_an_optimizer_of_several_rates_is_refused_by_its_argument(place: int) -> None:
+    several = keras.optimizers.MultiOptimizer(keras.optimizers.OptimizerMap(Adam()))
+    optimizers = [Adam(), Adam()]
+    for optimizer in (several, keras.mixed_precision.LossScaleOptimizer(several)):
+        optimizers[place] = optimizer
+        name = ("optimizer", "augmenter_optimizer")[place]
+        with pytest.raises(ValueError, match=f"^{name} must be one optimizer"):
+            make_model(optimizers=tuple(optimizers))
+
+
 OPTIMIZERS = sorted(
     name
     for name, kind in vars(keras.optimizers).items()
