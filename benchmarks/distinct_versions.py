@@ -30,7 +30,7 @@ class DistinctVersions:
 
     def write(self, folder: Path, version: int) -> None:
         """Writes a version and computes its answers."""
-        from mclrec_tf.checksums import write_checksums
+        from mclrec_tf.export.checksums import write_checksums
 
         shift = version % len(self._names)
         shutil.copytree(self._export, folder)

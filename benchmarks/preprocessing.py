@@ -51,7 +51,7 @@ def measure(
     Yields:
         A row for each size, with a row for each of its steps up to the first that failed.
     """
-    from mclrec_tf.data.sample import write_sample
+    from mclrec_tf.data.sample.sample_log import write_sample
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True)) as bar:

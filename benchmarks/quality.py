@@ -58,10 +58,10 @@ def run(
     """
     # Imported now, so that --help answers at once.
     from benchmarks.training import train
-    from mclrec_tf.baselines import Popularity, Recency
     from mclrec_tf.data.histories import leave_one_out
     from mclrec_tf.data.interactions import load_interactions
-    from mclrec_tf.evaluation import rank_targets, summarize
+    from mclrec_tf.evaluation.baselines import Popularity, Recency
+    from mclrec_tf.evaluation.offline import rank_targets, summarize
 
     interactions = load_interactions(str(log), k_core=k_core)
     splits = leave_one_out(interactions.histories)

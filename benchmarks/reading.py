@@ -43,7 +43,7 @@ def write_logs(folder: Path, rows: int) -> dict[str, Path]:
     from pyarrow import csv as arrow_csv
     from pyarrow import parquet
 
-    from mclrec_tf.data.sample import write_sample
+    from mclrec_tf.data.sample.sample_log import write_sample
 
     plain = folder / "log.csv"
     # Without flaws, so that all formats can hold it.

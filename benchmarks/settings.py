@@ -29,7 +29,7 @@ class RunSettings:
         "authors: the schedule of the authors' code (benchmarks/authors_schedule.py)",
     )
     preset: Literal["paper", "reference"] = setting("paper", "the paper, or the authors' code")
-    update_rule: str = setting("", "name in mclrec_tf.update_rules; empty: that of the preset")
+    update_rule: str = setting("", "name of an update rule; empty: that of the preset")
     views: Literal["contrast", "training_data"] = setting("contrast", "what views are used for")
     share_augmenters: bool = setting(False, "one augmenter for both views")
     similar_items: bool = setting(

@@ -3,7 +3,7 @@
 import numpy as np
 
 from mclrec_tf.data.histories import Histories
-from mclrec_tf.data.synthetic_users import EVENTS_PER_USER, Catalogue, simulate
+from mclrec_tf.data.sample.users import EVENTS_PER_USER, Catalogue, simulate
 
 BEAUTY_USERS, BEAUTY_ITEMS = 22_363, 12_101
 
@@ -18,7 +18,7 @@ def beauty_like(
 ) -> Histories:
     """Whole histories, training, validation and test events together.
 
-    The events are those of simulated users (`mclrec_tf.data.synthetic_users`), cut anew into
+    The events are those of simulated users (`mclrec_tf.data.sample.users`), cut anew into
     histories with Beauty's lengths.
     """
     random = np.random.default_rng([seed, 3])

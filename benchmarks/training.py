@@ -14,10 +14,10 @@ from mclrec_tf import MCLRec
 from mclrec_tf.data.batches import evaluation_batches, training_batches
 from mclrec_tf.data.histories import HeldOut, Histories
 from mclrec_tf.data.item_similarity import similar_items
-from mclrec_tf.early_stopping import ResumableEarlyStopping
 from mclrec_tf.encoders import ENCODERS
 from mclrec_tf.layers import Insert, Substitute
-from mclrec_tf.presets import PRESETS
+from mclrec_tf.models.presets import PRESETS
+from mclrec_tf.training.early_stopping import ResumableEarlyStopping
 from pipeline.training_progress import TrainingProgress
 
 _SCHEDULES = {"ours": "causal", "prefix": "prefix"}

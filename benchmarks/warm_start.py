@@ -25,11 +25,11 @@ from benchmarks.settings import RunSettings, add_options, given_settings, settin
 from benchmarks.time_to_quality import compare, plot, print_comparison
 from benchmarks.training import Trained, train
 from mclrec_tf import MCLRec
-from mclrec_tf.data.event_log import Event, EventLogFormat, read_events
+from mclrec_tf.data.event_log.reader import Event, EventLogFormat, read_events
 from mclrec_tf.data.histories import leave_one_out
 from mclrec_tf.data.interactions import Interactions, load_interactions
-from mclrec_tf.evaluation import rank_targets, summarize
-from mclrec_tf.warm_start import warm_start
+from mclrec_tf.evaluation.offline import rank_targets, summarize
+from mclrec_tf.models.warm_start import warm_start
 from pipeline.command_line import path
 from pipeline.os_errors import tells_os_errors
 

@@ -16,8 +16,8 @@ from mclrec_tf import MCLRec, SASRec
 from mclrec_tf.data.batches import evaluation_batches, training_batches
 from mclrec_tf.data.histories import leave_one_out
 from mclrec_tf.data.interactions import Interactions, load_interactions
-from mclrec_tf.data.sample import write_sample
-from mclrec_tf.evaluation import rank_targets, summarize
+from mclrec_tf.data.sample.sample_log import write_sample
+from mclrec_tf.evaluation.offline import rank_targets, summarize
 
 
 def path(text: str) -> str:

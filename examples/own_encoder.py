@@ -20,8 +20,8 @@ from mclrec_tf import MCLRec, SequenceEncoder
 from mclrec_tf.data.batches import evaluation_batches, training_batches
 from mclrec_tf.data.histories import leave_one_out
 from mclrec_tf.data.interactions import load_interactions
-from mclrec_tf.data.sample import write_sample
-from mclrec_tf.update_rules import UPDATE_RULES
+from mclrec_tf.data.sample.sample_log import write_sample
+from mclrec_tf.training.update_rules import UPDATE_RULES
 
 METRIC = "unseen_items_ndcg_at_10"
 

@@ -9,6 +9,6 @@ refuse_other_backends()
 
 # These import Keras.
 from mclrec_tf.encoders import BSARec, GRU4Rec, SASRec, SequenceEncoder  # noqa: E402
-from mclrec_tf.mclrec import MCLRec  # noqa: E402
+from mclrec_tf.models.mclrec import MCLRec  # noqa: E402
 
 __all__ = ["BSARec", "GRU4Rec", "MCLRec", "SASRec", "SequenceEncoder"]

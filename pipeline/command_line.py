@@ -61,7 +61,7 @@ def _real(path: str) -> str:
         return real
     # Not at the top of the file, nor for every path: it takes seconds.
     load_tensorflow_quietly()
-    from mclrec_tf.data.log_files import partitions_of
+    from mclrec_tf.data.event_log.log_files import partitions_of
 
     return real if partitions_of(f"{real}/") == partitions_of(f"{path}/") else path
 

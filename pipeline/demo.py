@@ -67,7 +67,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def write_whole_sample(log: Path, events: int) -> None:
     """Writes a sample. A file of that name is whole: the next demo would take it as it is."""
-    from mclrec_tf.data.sample import write_sample
+    from mclrec_tf.data.sample.sample_log import write_sample
 
     unfinished = log.with_name(f".unfinished-{log.name}")
     try:

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from mclrec_tf.data.batches import evaluation_batches
 from mclrec_tf.data.histories import Histories
-from mclrec_tf.mclrec import MCLRec
+from mclrec_tf.models.mclrec import MCLRec
 
 VIEWS_FILE = "learned_views.npz"
 USERS = 200

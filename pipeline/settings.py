@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin, get_type_h
 from serving.command_line import EMPTY
 
 if TYPE_CHECKING:
-    from mclrec_tf.data.event_log import EventLogFormat
+    from mclrec_tf.data.event_log.reader import EventLogFormat
 
 _MONITOR = re.compile(r"val_(all|unseen)_items_(hit_rate|ndcg|mrr)_at_(5|10|20)")
 
@@ -265,7 +265,7 @@ def log_format(chosen: Any) -> "EventLogFormat":
     Raises:
         ValueError: an option cannot be used.
     """
-    from mclrec_tf.data.event_log import EventLogFormat
+    from mclrec_tf.data.event_log.reader import EventLogFormat
 
     return EventLogFormat(**{name: getattr(chosen, name) for name in LOG_OPTIONS})
 

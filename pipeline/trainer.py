@@ -11,9 +11,9 @@ from rich.console import Console
 from tfx.components.trainer.fn_args_utils import FnArgs
 
 import mclrec_tf
-from mclrec_tf.early_stopping import ResumableEarlyStopping
-from mclrec_tf.export import export_savedmodel
-from mclrec_tf.warm_start import warm_start
+from mclrec_tf.export.saved_model import export_savedmodel
+from mclrec_tf.models.warm_start import warm_start
+from mclrec_tf.training.early_stopping import ResumableEarlyStopping
 from pipeline.backup import backup_directory
 from pipeline.learned_views import write_learned_views
 from pipeline.preprocessing import VOCABULARY

@@ -9,9 +9,9 @@ import numpy as np
 import mclrec_tf
 from mclrec_tf.data.batches import evaluation_batches, training_batches
 from mclrec_tf.data.histories import Histories
-from mclrec_tf.early_stopping import ResumableEarlyStopping
 from mclrec_tf.encoders import ENCODERS
-from mclrec_tf.presets import PRESETS
+from mclrec_tf.models.presets import PRESETS
+from mclrec_tf.training.early_stopping import ResumableEarlyStopping
 from pipeline.settings import ModelSettings, TrainingSettings
 from pipeline.training_progress import TrainingProgress
 from pipeline.transformed_examples import append_targets, read_split

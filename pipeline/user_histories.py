@@ -7,7 +7,7 @@ import apache_beam as beam
 import tensorflow as tf
 from google.protobuf.message import DecodeError
 
-from mclrec_tf.data.event_log import EventLogFormat
+from mclrec_tf.data.event_log.reader import EventLogFormat
 from pipeline.example_gen.checks import check_bad_rows, check_readable
 from pipeline.example_gen.read_log import read_log, read_summaries
 from pipeline.example_gen.spans import has_spans, log_files

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mclrec_tf.data.sample import write_sample
+from mclrec_tf.data.sample.sample_log import write_sample
 
 CHECKOUT = Path(__file__).parents[1]
 # Warnings of Python and of logging, glog's lines, and what TensorFlow says of CPUs, GPUs and costs.
@@ -19,7 +19,11 @@ NOISE = re.compile(
 
 # Two that only containers and another command call, and one of the library, which leaves to its
 # users what TensorFlow says.
-OTHERS = {"pipeline.kubeflow.container", "serving.exports.trial", "mclrec_tf.data.sample"}
+OTHERS = {
+    "pipeline.kubeflow.container",
+    "serving.exports.trial",
+    "mclrec_tf.data.sample",
+}
 
 
 def commands() -> list[str]:

@@ -26,8 +26,8 @@ from mclrec_tf import MCLRec, SASRec
 from mclrec_tf.data.batches import evaluation_batches, training_batches
 from mclrec_tf.data.histories import leave_one_out
 from mclrec_tf.data.interactions import load_interactions
-from mclrec_tf.data.sample import write_sample
-from mclrec_tf.export import export_savedmodel
+from mclrec_tf.data.sample.sample_log import write_sample
+from mclrec_tf.export.saved_model import export_savedmodel
 
 assert not {"tfx", "serving", "pipeline"} & sys.modules.keys()
 write_sample("events.csv", num_events=2_000)

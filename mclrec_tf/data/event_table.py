@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from mclrec_tf.data.events import EventBatch
+from mclrec_tf.data.event_log.events import EventBatch
 from mclrec_tf.data.histories import Histories, places
 
 if TYPE_CHECKING:

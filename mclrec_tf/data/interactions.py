@@ -10,7 +10,8 @@ from os import PathLike, fspath
 import numpy as np
 import numpy.typing as npt
 
-from mclrec_tf.data.event_log import (
+from mclrec_tf.data.event_log.files_of_a_log import check_any_rows, check_same_scale
+from mclrec_tf.data.event_log.reader import (
     EventBatch,
     EventLogError,
     EventLogFormat,
@@ -18,10 +19,9 @@ from mclrec_tf.data.event_log import (
     RowProblem,
     event_log_files,
 )
+from mclrec_tf.data.event_log.values.id_forms import IdForms, notes_on_ids
 from mclrec_tf.data.event_table import EventTable
-from mclrec_tf.data.files_of_a_log import check_any_rows, check_same_scale
 from mclrec_tf.data.histories import MIN_EVENTS, Histories
-from mclrec_tf.data.id_forms import IdForms, notes_on_ids
 from mclrec_tf.data.k_core import in_k_core
 from mclrec_tf.data.time_split import Periods, split_by_time
 
@@ -77,7 +77,8 @@ class Interactions:
             events, or what comes before `periods`); of equally frequent items the one whose raw id
             sorts last comes first, which is the order of `tft.vocabulary`.
         timestamps: int64 [N], the time of each event of the histories, see
-            `mclrec_tf.data.times`; in a log without times, its place in the history from 1.
+            `mclrec_tf.data.event_log.values.times`; in a log without times, its place in the
+            history from 1.
         user_ids: raw id of each user, in the order in which users first appear in the log.
         item_ids: raw id of each item; place i is the item of id i + 1.
         report: what became of the rows.
@@ -102,7 +103,7 @@ def load_interactions(
     Events are duplicates if user, item and time are the same; without times there are none.
 
     Args:
-        path: a file, a folder or a glob, see `mclrec_tf.data.event_log`.
+        path: a file, a folder or a glob, see `mclrec_tf.data.event_log.reader`.
         format: the names of the columns; by default user_id, item_id and timestamp.
         k_core: events that each user and each item must have, counted until nothing changes.
             Users who then have fewer than three are dropped in any case.

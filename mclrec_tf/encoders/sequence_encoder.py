@@ -5,8 +5,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from mclrec_tf.history import lengths_of
 from mclrec_tf.layers.item_embedding import ItemEmbedding
+from mclrec_tf.layers.padded_history import lengths_of
 
 
 def check_sizes(**sizes: int | None) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from mclrec_tf.history import most_recent, without_gaps
+from mclrec_tf.layers.padded_history import most_recent, without_gaps
 from mclrec_tf.layers.view_operations import View, ViewOperation
 
 

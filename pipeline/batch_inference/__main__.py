@@ -72,7 +72,7 @@ def main(arguments: list[str] | None = None) -> int:
     except ValueError as error:
         options_parser.error(str(error))
     # Not at the top of the file: they take seconds, and --help should not.
-    from mclrec_tf.data.event_log import EventLogError
+    from mclrec_tf.data.event_log.reader import EventLogError
     from pipeline.batch_inference.batch_inference import recommend_to_parquet
     from pipeline.batch_inference.error import BatchInferenceError
     from pipeline.batch_inference.model_version import find_model

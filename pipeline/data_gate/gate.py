@@ -19,7 +19,7 @@ from tfx.types import artifact_utils
 from tfx.types.standard_artifacts import ExampleAnomalies, Examples, ExampleStatistics, Schema
 from tfx.utils import io_utils
 
-from mclrec_tf.data.event_log import EventLogFormat, event_log_files
+from mclrec_tf.data.event_log.reader import EventLogFormat, event_log_files
 from pipeline.data_gate.accepted_data import (
     OF_STATISTICS,
     AcceptedData,

@@ -6,7 +6,7 @@ import apache_beam as beam
 import tensorflow_data_validation as tfdv
 from tfx_bsl.public.tfxio import TFExampleBeamRecord
 
-from mclrec_tf.data.event_log import EventLogFormat
+from mclrec_tf.data.event_log.reader import EventLogFormat
 from pipeline.example_gen.read_log import read_log
 from pipeline.example_gen.user_history import UserHistory, to_example
 

@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.proto import config_pb2
 
-from mclrec_tf.ranking import POLICIES
+from mclrec_tf.evaluation.ranks import POLICIES
 from pipeline.evaluation.ranking_metrics import (
     BASELINES,
     CUTOFFS,

@@ -6,8 +6,8 @@ import apache_beam as beam
 import numpy as np
 import tensorflow_model_analysis as tfma
 
-from mclrec_tf.metrics import CUTOFFS
-from mclrec_tf.ranking import POLICIES
+from mclrec_tf.evaluation.ranking_metrics import CUTOFFS
+from mclrec_tf.evaluation.ranks import POLICIES
 
 # Outputs of the signature `rank_examples`, in the order of the accumulator's first axis.
 BASELINES = ("popularity", "recency")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow_model_analysis as tfma
 
-from mclrec_tf.ranking import POLICIES
+from mclrec_tf.evaluation.ranks import POLICIES
 from pipeline.evaluation.paired_moments import moments_name
 from pipeline.evaluation.slices import ALL_USERS, slice_name
 

@@ -5,8 +5,8 @@ Knows nothing of TFX and Beam, so that a log can be looked at without them.
 
 from collections.abc import Mapping, Sequence
 
-from mclrec_tf.data.event_log import EventLogError
-from mclrec_tf.data.files_of_a_log import check_any_rows, check_same_scale
+from mclrec_tf.data.event_log.files_of_a_log import check_any_rows, check_same_scale
+from mclrec_tf.data.event_log.reader import EventLogError
 from mclrec_tf.data.time_split import Periods
 from pipeline.example_gen.report import FileSummary, LogTotals, listed
 

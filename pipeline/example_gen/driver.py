@@ -9,7 +9,7 @@ from tfx.components.example_gen.input_processor import FileBasedInputProcessor
 from tfx.types import standard_component_specs
 from tfx.v1 import proto
 
-from mclrec_tf.data.event_log import event_log_files
+from mclrec_tf.data.event_log.reader import event_log_files
 from pipeline.example_gen.log_location import fingerprint, path_of
 from pipeline.example_gen.settings import ExampleGenSettings
 from pipeline.example_gen.spans import newest_spans

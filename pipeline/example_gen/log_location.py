@@ -13,7 +13,7 @@ from tfx.types import standard_component_specs
 from tfx.utils import proto_utils
 from tfx.v1 import proto
 
-from mclrec_tf.data.log_files import names_apart
+from mclrec_tf.data.event_log.log_files import names_apart
 
 _WHOLE_FOLDER = "*"
 _PATTERN_CHARACTERS = re.compile(r"[*?[{]")

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 import apache_beam as beam
 import tensorflow as tf
 
-from mclrec_tf.data.event_log import EventBatch, EventLogError, EventLogFormat, LogFile
+from mclrec_tf.data.event_log.reader import EventBatch, EventLogError, EventLogFormat, LogFile
 from pipeline.example_gen.report import FileSummary
 from pipeline.example_gen.user_history import UserHistory
 

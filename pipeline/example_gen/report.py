@@ -9,15 +9,15 @@ from typing import Any
 
 import tensorflow as tf
 
-from mclrec_tf.data.event_log import (
+from mclrec_tf.data.event_log.files_of_a_log import check_any_rows
+from mclrec_tf.data.event_log.reader import (
     EventBatch,
     EventLogFormat,
     LogFile,
     RowProblem,
 )
-from mclrec_tf.data.files_of_a_log import check_any_rows
-from mclrec_tf.data.id_forms import IdForms, notes_on_ids
-from mclrec_tf.data.times import TimeScale
+from mclrec_tf.data.event_log.values.id_forms import IdForms, notes_on_ids
+from mclrec_tf.data.event_log.values.times import TimeScale
 from pipeline.example_gen.span import Span
 
 REPORT_FILE = "event_log_report.json"

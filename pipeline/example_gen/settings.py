@@ -8,7 +8,7 @@ from google.protobuf import json_format, struct_pb2
 from tfx.utils import proto_utils
 from tfx.v1 import proto
 
-from mclrec_tf.data.event_log import EventLogFormat
+from mclrec_tf.data.event_log.reader import EventLogFormat
 from mclrec_tf.data.time_split import Periods
 
 

@@ -10,7 +10,7 @@ from tfx.components.example_gen import utils
 from tfx.dsl.io import fileio
 from tfx.v1 import proto
 
-from mclrec_tf.data.event_log import EventLogError, EventLogFormat, event_log_files
+from mclrec_tf.data.event_log.reader import EventLogError, EventLogFormat, event_log_files
 from pipeline.example_gen.log_location import fingerprint
 from pipeline.example_gen.span import Span
 

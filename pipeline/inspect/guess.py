@@ -9,10 +9,10 @@ from __future__ import annotations
 import dataclasses
 from typing import NoReturn
 
-from mclrec_tf.data.event_log import EventLogError, EventLogFormat
-from mclrec_tf.data.log_format import ARGUMENTS
-from mclrec_tf.data.preview import Preview
-from mclrec_tf.data.suggestions import (
+from mclrec_tf.data.event_log.log_format import ARGUMENTS
+from mclrec_tf.data.event_log.preview import Preview
+from mclrec_tf.data.event_log.reader import EventLogError, EventLogFormat
+from mclrec_tf.data.event_log.suggestions import (
     looks_like_time,
     suggest_columns,
     suggest_roles,

@@ -6,8 +6,8 @@ import dataclasses
 from dataclasses import dataclass, field
 from os import PathLike, fspath
 
-from mclrec_tf.data.event_log import EventLogError, EventLogFormat, event_log_files
-from mclrec_tf.data.preview import Preview, preview
+from mclrec_tf.data.event_log.preview import Preview, preview
+from mclrec_tf.data.event_log.reader import EventLogError, EventLogFormat, event_log_files
 from mclrec_tf.data.time_split import Periods
 from pipeline.example_gen import checks
 from pipeline.example_gen.report import notes as notes_on_files

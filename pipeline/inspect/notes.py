@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 
 import numpy as np
 
-from mclrec_tf.data.preview import Preview
+from mclrec_tf.data.event_log.preview import Preview
 from pipeline.inspect.figures import Figures
 from pipeline.inspect.sample import Sample
 from pipeline.settings import DataSettings

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mclrec_tf.data.event_log.values.times import TimeScale
 from mclrec_tf.data.time_split import Periods
-from mclrec_tf.data.times import TimeScale
 from pipeline.inspect.figures import Part, time_split_users
 
 _DAY = 86_400

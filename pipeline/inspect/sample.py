@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 import numpy as np
 import tensorflow as tf
 
-from mclrec_tf.data.event_log import EventBatch, EventLogError, EventLogFormat, LogFile
+from mclrec_tf.data.event_log.file_kind import FileKind
+from mclrec_tf.data.event_log.preview import preview
+from mclrec_tf.data.event_log.reader import EventBatch, EventLogError, EventLogFormat, LogFile
+from mclrec_tf.data.event_log.values.times import TimeScale
 from mclrec_tf.data.event_table import EventTable
-from mclrec_tf.data.file_kind import FileKind
-from mclrec_tf.data.preview import preview
-from mclrec_tf.data.times import TimeScale
 from pipeline.example_gen.report import FileSummary
 
 BATCHES = 32

@@ -11,9 +11,9 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from mclrec_tf.data.file_kind import FileKind
-from mclrec_tf.data.preview import Preview
-from mclrec_tf.data.suggestions import looks_like_time
+from mclrec_tf.data.event_log.file_kind import FileKind
+from mclrec_tf.data.event_log.preview import Preview
+from mclrec_tf.data.event_log.suggestions import looks_like_time
 from pipeline.example_gen.report import listed
 from pipeline.inspect.command import pasted
 from pipeline.inspect.inspection import Inspection

@@ -11,7 +11,7 @@ from ml_metadata.proto.metadata_store_pb2 import ConnectionConfig
 from rich.console import Console
 from tfx import v1 as tfx
 
-from mclrec_tf.data.event_log import EventLogError
+from mclrec_tf.data.event_log.reader import EventLogError
 from pipeline.data_gate.anomalies import DataRefused
 from pipeline.data_gate.schema_text import SchemaError
 from pipeline.example_gen.spans import log_files

@@ -10,8 +10,8 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from tfx.dsl.io import fileio
 
-from mclrec_tf.metrics import CUTOFFS
-from mclrec_tf.ranking import POLICIES
+from mclrec_tf.evaluation.ranking_metrics import CUTOFFS
+from mclrec_tf.evaluation.ranks import POLICIES
 from pipeline.evaluation.decision import Decision, Line
 from pipeline.evaluation.intervals import mean_of
 from pipeline.evaluation.paired_moments import LATEST_BLESSED, MODEL

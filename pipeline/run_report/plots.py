@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator
 from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 
-from mclrec_tf.ranking import POLICIES
+from mclrec_tf.evaluation.ranks import POLICIES
 from pipeline.evaluation.intervals import mean_of
 from pipeline.evaluation.paired_moments import LATEST_BLESSED, MODEL
 from pipeline.evaluation.results import SliceResult

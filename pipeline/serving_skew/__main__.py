@@ -61,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ValueError as error:
         options_parser.error(str(error))
     # Not at the top of the file: they take seconds, and --help should not.
-    from mclrec_tf.data.event_log import EventLogError
+    from mclrec_tf.data.event_log.reader import EventLogError
     from pipeline.beam_args import complete_beam_args
     from pipeline.data_gate.schema_text import SchemaError
     from pipeline.serving_skew.comparison import skew

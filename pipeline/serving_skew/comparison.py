@@ -9,7 +9,7 @@ import tensorflow_data_validation as tfdv
 from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 
-from mclrec_tf.data.event_log import EventLogFormat
+from mclrec_tf.data.event_log.reader import EventLogFormat
 from pipeline.data_gate.anomalies import findings
 from pipeline.data_gate.schema_text import HISTORIES, schema_text
 from pipeline.data_gate.statistics import HistoryStatistics

@@ -11,7 +11,7 @@ from rich.console import Console
 from tfx.components.trainer.fn_args_utils import FnArgs
 from tfx.components.tuner.component import TunerFnResult
 
-from mclrec_tf.early_stopping import ResumableEarlyStopping
+from mclrec_tf.training.early_stopping import ResumableEarlyStopping
 from pipeline.backup import backup_directory
 from pipeline.preprocessing import VOCABULARY
 from pipeline.settings import ModelSettings, TrainingSettings

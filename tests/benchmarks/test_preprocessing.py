@@ -10,7 +10,7 @@ from benchmarks import preprocessing, preprocessing_step
 from benchmarks.preprocessing import growth
 from benchmarks.preprocessing_step import STEPS
 from benchmarks.watched_process import watch
-from mclrec_tf.data.sample import write_sample
+from mclrec_tf.data.sample.sample_log import write_sample
 
 # Takes so many megabytes in a child of its own, and holds them for a moment.
 _CHILD = (

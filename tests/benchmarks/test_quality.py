@@ -8,10 +8,10 @@ import pytest
 
 from benchmarks import quality, training
 from benchmarks.settings import RunSettings, settings_for
-from mclrec_tf import evaluation
 from mclrec_tf.data.batches import training_batches
 from mclrec_tf.data.histories import Histories, leave_one_out
 from mclrec_tf.data.interactions import load_interactions
+from mclrec_tf.evaluation import offline as evaluation
 
 SMALL = ("--dim=8", "--num-layers=1", "--epochs=3", "--learning-rate=0.01", "--ema=0.9")
 

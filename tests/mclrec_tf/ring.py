@@ -9,7 +9,7 @@ import tensorflow as tf
 from mclrec_tf import MCLRec, SASRec
 from mclrec_tf.data.histories import Histories
 from mclrec_tf.layers import View
-from mclrec_tf.update_rules import Batch
+from mclrec_tf.training.update_rules import Batch
 
 ITEMS = 12
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mclrec_tf.encoders import ENCODERS
-from mclrec_tf.warm_start import warm_start
+from mclrec_tf.models.warm_start import warm_start
 from tests.mclrec_tf.earlier_set import write
 
 EXPECTED = np.load(write.FOLDER / "expected.npz", allow_pickle=False)

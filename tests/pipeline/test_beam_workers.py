@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mclrec_tf.data.sample import write_sample
+from mclrec_tf.data.sample.sample_log import write_sample
 from pipeline.evaluation.results import read_results
 from pipeline.ingest import EXAMPLE_SPLITS
 from pipeline.local.run_history import ComponentRun

@@ -9,7 +9,7 @@ import pytest
 from tfx.types.artifact import Artifact
 from tfx.types.standard_artifacts import Model, PushedModel
 
-from mclrec_tf.checksums import write_checksums
+from mclrec_tf.export.checksums import write_checksums
 from pipeline.between_runs import GONE, KeepForNextRun, MissingArtifact, PreviousRun
 from pipeline.data_gate.accepted_data import AcceptedData
 from pipeline.evaluation.evaluator import EvaluatorExecutor, stands_for_none

@@ -10,7 +10,7 @@ from tfx.proto import pusher_pb2
 from tfx.types.standard_artifacts import InfraBlessing, Model, ModelBlessing, PushedModel
 from tfx.utils import proto_utils
 
-from mclrec_tf.checksums import write_checksums
+from mclrec_tf.export.checksums import write_checksums
 from pipeline import pusher
 from pipeline.pusher import PusherExecutor
 

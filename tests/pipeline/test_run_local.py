@@ -11,7 +11,7 @@ import pytest
 import tensorflow_model_analysis as tfma
 from rich.console import Console
 
-from mclrec_tf.data.sample import write_sample
+from mclrec_tf.data.sample.sample_log import write_sample
 from pipeline.demo import agree, ask, served
 from pipeline.evaluation.ranking_metrics import RANKINGS
 from pipeline.local.workdir import Workdir

@@ -12,9 +12,9 @@ from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx_bsl.public.tfxio import TFExampleRecord
 
-from mclrec_tf import evaluation
 from mclrec_tf.data.histories import Histories
-from mclrec_tf.ranking import POLICIES
+from mclrec_tf.evaluation import offline as evaluation
+from mclrec_tf.evaluation.ranks import POLICIES
 from pipeline.beam_args import complete_beam_args
 from pipeline.data_gate.schema_text import BUILT_IN
 from pipeline.evaluation.eval_config import eval_config
@@ -64,7 +64,7 @@ class FinishedRun:
         return _by_user([user for user, _, _ in self.users()], found)
 
     def offline_ranks(self) -> Ranks:
-        """By `mclrec_tf.evaluation` with the Keras file: no pipeline, no SavedModel."""
+        """By `mclrec_tf.evaluation.offline` with the Keras file: no pipeline, no SavedModel."""
         names = (self.served / "assets" / "items").read_bytes().split(b"\n")[:-1]
         id_of = {name: number for number, name in enumerate(names, start=1)}
         users = self.users()

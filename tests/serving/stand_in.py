@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 
-from mclrec_tf.checksums import write_checksums
+from mclrec_tf.export.checksums import write_checksums
 
 HISTORY_LENGTH = 50
 LOWEST = tf.float32.min

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from tensorflow_serving.config import model_server_config_pb2
 
-from mclrec_tf.data.sample import write_sample
-from mclrec_tf.export import export_savedmodel
+from mclrec_tf.data.sample.sample_log import write_sample
+from mclrec_tf.export.saved_model import export_savedmodel
 from serving.client import HISTORY_LENGTH, Recommendation, RecommendationClient
 from serving.server.configuration.config_protos import BatchingParameters
 from serving.server.models.repository import single_model

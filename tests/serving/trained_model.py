@@ -13,8 +13,8 @@ from mclrec_tf import MCLRec, SASRec
 from mclrec_tf.data.batches import training_batches
 from mclrec_tf.data.histories import HeldOut, leave_one_out
 from mclrec_tf.data.interactions import load_interactions
-from mclrec_tf.evaluation import rank_targets
-from mclrec_tf.ranking import Ranks
+from mclrec_tf.evaluation.offline import rank_targets
+from mclrec_tf.evaluation.ranks import Ranks
 from serving.client import HISTORY_LENGTH, Recommendation
 
 _TOLERANCE = 1e-4  # TensorFlow adds up the numbers of another batch in another order

@@ -6,7 +6,9 @@ from importlib import import_module
 import pytest
 
 
-@pytest.mark.parametrize("name", ["event_log", "histories", "interactions", "k_core", "sample"])
+@pytest.mark.parametrize(
+    "name", ["event_log.reader", "histories", "interactions", "k_core", "sample.sample_log"]
+)
 def test_examples_of(name: str) -> None:
     module = import_module(f"mclrec_tf.data.{name}")
     found = doctest.testmod(module, extraglobs={"np": import_module("numpy")})

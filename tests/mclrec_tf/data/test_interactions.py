@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mclrec_tf.data.event_log import EventLogError, EventLogFormat
+from mclrec_tf.data.event_log.reader import EventLogError, EventLogFormat
 from mclrec_tf.data.histories import leave_one_out
 from mclrec_tf.data.interactions import Interactions, load_interactions
 

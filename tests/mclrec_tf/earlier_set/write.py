@@ -16,9 +16,9 @@ import numpy as np
 import tensorflow as tf
 
 from mclrec_tf import MCLRec
-from mclrec_tf.early_stopping import ResumableEarlyStopping
 from mclrec_tf.encoders import ENCODERS
-from mclrec_tf.export import HISTORY_LENGTH, export_savedmodel
+from mclrec_tf.export.saved_model import HISTORY_LENGTH, export_savedmodel
+from mclrec_tf.training.early_stopping import ResumableEarlyStopping
 
 FOLDER = Path(__file__).parent / "written"
 ITEMS = [f"item-{n}" for n in range(20)]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 
-from mclrec_tf.data.event_log import Event, EventLogFormat, read_events
+from mclrec_tf.data.event_log.reader import Event, EventLogFormat, read_events
 from serving.client import RecommendationClient
 
 # Of a float32 score of a few units. A row's place in a batch changes how a sum is rounded.

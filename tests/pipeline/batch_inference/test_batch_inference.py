@@ -17,9 +17,9 @@ import tensorflow as tf
 from rich.console import Console
 
 from mclrec_tf import MCLRec, SASRec
-from mclrec_tf.data.event_log import EventLogFormat
-from mclrec_tf.data.sample import write_sample
-from mclrec_tf.export import export_savedmodel
+from mclrec_tf.data.event_log.reader import EventLogFormat
+from mclrec_tf.data.sample.sample_log import write_sample
+from mclrec_tf.export.saved_model import export_savedmodel
 from pipeline.batch_inference.__main__ import main
 from pipeline.batch_inference.batch_inference import SCHEMA, recommend_to_parquet
 from pipeline.batch_inference.error import BatchInferenceError

@@ -11,7 +11,7 @@ from tensorflow_metadata.proto.v0 import anomalies_pb2
 from tfx.components.example_validator import executor as example_validator
 from tfx.types import standard_artifacts
 
-from mclrec_tf.data.event_log import EventLogFormat
+from mclrec_tf.data.event_log.reader import EventLogFormat
 from pipeline.data_gate.accepted_data import AcceptedData, LatestOtherStrategy, write_spans
 from pipeline.data_gate.anomalies import DataRefused, findings, read_findings
 from pipeline.data_gate.gate import check_spans

@@ -7,7 +7,7 @@ import pytest
 import tensorflow_model_analysis as tfma
 from scipy import stats
 
-from mclrec_tf.ranking import POLICIES
+from mclrec_tf.evaluation.ranks import POLICIES
 from pipeline.evaluation.decision import SERVABLE, Decision, Line, decide
 from pipeline.evaluation.intervals import Bound, compare, mean_of
 from pipeline.evaluation.paired_moments import LATEST_BLESSED, PairedMomentsCombiner, moments_name

@@ -10,7 +10,7 @@ import pyarrow
 import pytest
 from pyarrow import parquet
 
-from mclrec_tf.data.event_log import EventLogError, EventLogFormat
+from mclrec_tf.data.event_log.reader import EventLogError, EventLogFormat
 from mclrec_tf.data.interactions import load_interactions
 from mclrec_tf.data.time_split import Periods
 from pipeline.inspect.inspection import inspect_log

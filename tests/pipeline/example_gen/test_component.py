@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from tfx import v1 as tfx
 
-from mclrec_tf.data.event_log import EventLogError, EventLogFormat
+from mclrec_tf.data.event_log.reader import EventLogError, EventLogFormat
 from pipeline.example_gen.component import example_gen
 from pipeline.example_gen.settings import ExampleGenSettings
 

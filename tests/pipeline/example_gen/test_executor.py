@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mclrec_tf.data.event_log import EventLogFormat
+from mclrec_tf.data.event_log.reader import EventLogFormat
 from pipeline.example_gen.report import LogTotals
 from pipeline.example_gen.user_history import UserHistory, from_example, to_example
 

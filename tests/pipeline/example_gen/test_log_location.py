@@ -8,7 +8,7 @@ from tfx.components.example_gen.driver import FileBasedDriver
 from tfx.utils import proto_utils
 from tfx.v1 import proto
 
-from mclrec_tf.data.log_files import event_log_files
+from mclrec_tf.data.event_log.log_files import event_log_files
 from pipeline.example_gen.log_location import base_and_pattern, fingerprint, log_path
 
 

@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
 
-from mclrec_tf.data.event_log import EventLogError, EventLogFormat
-from tests.mclrec_tf.data.written_logs import Table, tables, written
+from mclrec_tf.data.event_log.reader import EventLogError, EventLogFormat
+from tests.mclrec_tf.data.event_log.written_logs import Table, tables, written
 
 
 def _stamps(path: Path, unit: str, factor: int, times: list[int]) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from apache_beam.pvalue import TaggedOutput
 
-from mclrec_tf.data.event_log import EventLogFormat
+from mclrec_tf.data.event_log.reader import EventLogFormat
 from pipeline.example_gen import read_log
 from pipeline.example_gen.read_log import ReadEvents, in_order
 from pipeline.example_gen.report import FileSummary

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from tfx.types.standard_component_specs import INPUT_CONFIG_KEY
 
-from mclrec_tf.data.event_log import EventLogError, EventLogFormat
+from mclrec_tf.data.event_log.reader import EventLogError, EventLogFormat
 from pipeline.example_gen.component import example_gen
 from pipeline.example_gen.driver import Driver
 from pipeline.example_gen.executor import Executor

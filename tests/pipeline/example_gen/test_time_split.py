@@ -9,7 +9,7 @@ import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mclrec_tf.data.event_log import EventLogError, EventLogFormat
+from mclrec_tf.data.event_log.reader import EventLogError, EventLogFormat
 from mclrec_tf.data.interactions import load_interactions
 from mclrec_tf.data.time_split import CutOffs, Periods, split_by_time
 from pipeline.example_gen.time_split import SplitByTime

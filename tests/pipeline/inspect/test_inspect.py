@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from pyarrow import parquet
 from rich.console import Console
 
-from mclrec_tf.data.event_log import EventLogError, EventLogFormat
+from mclrec_tf.data.event_log.reader import EventLogError, EventLogFormat
 from mclrec_tf.data.interactions import load_interactions
 from pipeline import run_local, settings
 from pipeline.example_gen.report import LogTotals

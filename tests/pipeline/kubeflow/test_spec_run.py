@@ -14,7 +14,7 @@ import tensorflow_model_analysis as tfma
 from kfp.pipeline_spec.pipeline_spec_pb2 import PipelineSpec
 from rich.console import Console
 
-from mclrec_tf.data.sample import write_sample
+from mclrec_tf.data.sample.sample_log import write_sample
 from pipeline import run_kubeflow
 from pipeline.demo import ask, served
 from pipeline.evaluation.blessing import read_decision

@@ -20,7 +20,7 @@ from ml_metadata.proto.metadata_store_pb2 import (
 )
 from tfx.orchestration.metadata import sqlite_metadata_connection_config
 
-from mclrec_tf.checksums import write_checksums
+from mclrec_tf.export.checksums import write_checksums
 from pipeline.local.artifacts_on_disk import ArtifactsOnDisk
 from pipeline.local.workdir import RunError, Workdir
 

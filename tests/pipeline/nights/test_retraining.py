@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mclrec_tf.data.sample import write_sample
+from mclrec_tf.data.sample.sample_log import write_sample
 from tests.pipeline.local_run import SMALL_MODEL, LocalRun
 
 pytestmark = pytest.mark.slow

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from mclrec_tf.data.sample import write_sample
+from mclrec_tf.data.sample.sample_log import write_sample
 from tests.pipeline.local_run import SMALL_MODEL
 
 Rows = list[dict[str, str]]

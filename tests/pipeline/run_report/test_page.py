@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mclrec_tf.data.event_log import RowProblem
-from mclrec_tf.metrics import CUTOFFS
-from mclrec_tf.ranking import POLICIES
+from mclrec_tf.data.event_log.reader import RowProblem
+from mclrec_tf.evaluation.ranking_metrics import CUTOFFS
+from mclrec_tf.evaluation.ranks import POLICIES
 from pipeline.evaluation.decision import decide
 from pipeline.evaluation.ranking_metrics import METRICS, RANKINGS, metric_name
 from pipeline.evaluation.results import SliceResult

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tensorflow_serving.config import model_server_config_pb2
 
 import serving.client
-from mclrec_tf.checksums import write_checksums
+from mclrec_tf.export.checksums import write_checksums
 from serving.client import HISTORY_LENGTH, Recommendation, RecommendationClient, TensorSpec
 from serving.errors import ServingError
 from serving.server.models.repository import single_model

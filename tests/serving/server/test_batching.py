@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 
 from mclrec_tf import MCLRec, SASRec
-from mclrec_tf.export import export_savedmodel
+from mclrec_tf.export.saved_model import export_savedmodel
 from serving.errors import ServingError
 from serving.server import metrics
 from serving.server.configuration.config_protos import BatchingParameters

@@ -18,7 +18,7 @@ from tensorflow_serving.apis import (
     prediction_service_pb2_grpc,
 )
 
-from mclrec_tf.checksums import write_checksums
+from mclrec_tf.export.checksums import write_checksums
 from serving.server.model_server import ModelServer
 from serving.server.models.repository import single_model
 from serving.server.servables.warmup import REQUESTS_FILE

@@ -17,7 +17,7 @@ from tensorflow_serving.apis import model_pb2
 from tensorflow_serving.apis.get_model_status_pb2 import ModelVersionStatus
 from tensorflow_serving.config import model_server_config_pb2
 
-from mclrec_tf.checksums import CHECKSUM_FILE, write_checksums
+from mclrec_tf.export.checksums import CHECKSUM_FILE, write_checksums
 from serving.errors import ServingError
 from serving.server.models import folder_watch
 from serving.server.models import model as model_module

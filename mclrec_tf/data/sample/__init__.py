@@ -1,0 +1,1 @@
+"""The built-in sample: an event log of simulated users, to try everything on."""

@@ -1,0 +1,1 @@
+"""Offline evaluation: ranks of held-out items, metrics from ranks, and baselines."""

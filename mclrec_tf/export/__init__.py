@@ -1,0 +1,1 @@
+"""The SavedModel that TensorFlow Serving serves, and what lies beside it."""

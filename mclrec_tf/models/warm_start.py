@@ -1,0 +1,141 @@
+"""Training that goes on from an earlier model, although the catalogue has changed since."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+from mclrec_tf.models.mclrec import MCLRec
+from mclrec_tf.training.averaged_weights import unwrapped
+
+_RARE_SHARE = 0.1  # of the earlier items, taken from the end of its vocabulary
+
+
+def warm_start(
+    model: MCLRec, previous: MCLRec, items: Sequence[str], previous_items: Sequence[str]
+) -> int:
+    """Gives a new model all that an earlier one has learned.
+
+    Items are told apart by their names, so they may have come, gone and changed their ids. Known
+    items keep their vectors and the states of their optimizer, so all scores of known items on
+    known histories are those of the earlier model until the first step. A new item starts near the
+    mean of the rarest tenth of the earlier items, because it will be rare as well; from zero it
+    would overtake all items that the model has learned not to recommend.
+
+    The learning rates stay those of the new model. An optimizer of another class than before starts
+    anew, and so do averaged weights, from the weights.
+
+    Args:
+        model: Compiled, with the new catalogue; its weights change in place.
+        previous: Compiled, or its optimizers start anew.
+        items: Names of the new model's items, by id from 1.
+        previous_items: Names of the earlier model's items, by id from 1.
+
+    Returns:
+        How many of the items were known.
+
+    Raises:
+        ValueError: A vocabulary does not fit its model, or the models differ in more than the
+            catalogue.
+
+    Example:
+
+    ```python
+    previous = keras.models.load_model("yesterday.keras")
+    model = MCLRec(SASRec(num_items=len(items)))
+    model.compile(keras.optimizers.Adam(1e-3), keras.optimizers.Adam(1e-3))
+    warm_start(model, previous, items, yesterdays_items)
+    model.fit(...)
+    ```
+    """
+    for name, names, of in (("items", items, model), ("previous_items", previous_items, previous)):
+        if len(names) != of.num_items or len(set(names)) != len(names):
+            raise ValueError(
+                f"{name}: {len(names)} names, {len(set(names))} of them different, but the model "
+                f"has {of.num_items} items."
+            )
+    if not model.compiled:
+        raise ValueError("model must be compiled, so that its optimizers can go on.")
+    _check_alike(model, previous)
+    rows = _previous_rows(items, previous_items)
+    table = model.encoder.item_embedding.table
+    # Also those that are not trained: frozen, or moving statistics of an encoder of one's own.
+    for weight, earlier in zip(model.weights, previous.weights, strict=True):
+        values = keras.ops.convert_to_numpy(earlier)
+        if weight is table:
+            values = _carried(keras.ops.convert_to_numpy(weight) + _rare_mean(values), values, rows)
+        weight.assign(values)
+    for name, weights in (
+        ("optimizer", "encoder_weights"),
+        ("augmenter_optimizer", "augmenter_weights"),
+    ):
+        _carry_optimizer(
+            unwrapped(getattr(model, name, None)),
+            unwrapped(getattr(previous, name, None)),
+            getattr(model, weights),
+            getattr(previous, weights),
+            table,
+            rows,
+        )
+    return int(np.count_nonzero(rows[1:-1] >= 0))
+
+
+def _check_alike(model: MCLRec, previous: MCLRec) -> None:
+    tables = [m.encoder.item_embedding.table for m in (model, previous)]
+    shapes = [
+        [tuple(v.shape[1:] if v is table else v.shape) for v in m.weights]
+        for m, table in zip((model, previous), tables, strict=True)
+    ]
+    kinds = [type(m.encoder).__name__ for m in (model, previous)]
+    if kinds[0] != kinds[1] or shapes[0] != shapes[1]:
+        raise ValueError(
+            f"previous: a {kinds[1]} with weights {shapes[1]} cannot become a {kinds[0]} with "
+            f"weights {shapes[0]}. Take the earlier encoder and its sizes, or start from scratch."
+        )
+
+
+def _previous_rows(items: Sequence[str], previous_items: Sequence[str]) -> np.ndarray:
+    """For each row of the new table its row in the earlier one, or -1."""
+    row_of = {name: row for row, name in enumerate(previous_items, start=1)}
+    mask_token = len(previous_items) + 1
+    return np.array([0, *(row_of.get(name, -1) for name in items), mask_token])
+
+
+def _rare_mean(table: np.ndarray) -> np.ndarray:
+    vectors = table[1:-1]  # items by falling frequency
+    return vectors[-max(round(_RARE_SHARE * len(vectors)), 1) :].mean(axis=0)
+
+
+def _carried(fresh: np.ndarray, earlier: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    return np.where((rows >= 0)[:, None], earlier[rows], fresh)
+
+
+def _carry_optimizer(
+    optimizer: Any,
+    previous: Any,
+    weights: Sequence[keras.Variable],
+    previous_weights: Sequence[keras.Variable],
+    table: keras.Variable,
+    rows: np.ndarray,
+) -> None:
+    if type(optimizer) is type(previous):
+        optimizer.iterations.assign(previous.iterations)
+        for weight, earlier in zip(weights, previous_weights, strict=True):
+            slots, earlier_slots = _slots(optimizer, weight), _slots(previous, earlier)
+            for kind in slots.keys() & earlier_slots.keys():
+                values = keras.ops.convert_to_numpy(earlier_slots[kind])
+                if weight is table:
+                    values = _carried(np.zeros_like(values[:1]), values, rows)
+                slots[kind].assign(values)
+    if getattr(optimizer, "use_ema", False):
+        for weight in weights:
+            _slots(optimizer, weight)["average"].assign(weight)
+
+
+def _slots(optimizer: Any, weight: keras.Variable) -> dict[str, keras.Variable]:
+    """What an optimizer keeps for a weight, by kind: "momentum", "velocity", "average"."""
+    prefix = weight.path.replace("/", "_") + "_"
+    return {
+        v.name.removeprefix(prefix): v for v in optimizer.variables if v.name.startswith(prefix)
+    }

@@ -1,0 +1,213 @@
+"""The export answers like the model, by raw ids, in a V1 session, and wherever it is copied."""
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from mclrec_tf import MCLRec, SASRec
+from mclrec_tf.data.histories import Histories
+from mclrec_tf.evaluation.baselines import Popularity, Recency
+from mclrec_tf.evaluation.offline import rank_targets
+from mclrec_tf.export.saved_model import HISTORY_LENGTH, LOWEST_SCORE, export_savedmodel
+from mclrec_tf.export.warmup_requests import WARMUP_FILE
+
+ITEMS, LENGTH, K = 40, 6, 8  # the encoder reads the last LENGTH items of a history
+NAMES = [f" ítem {i}, \"#{i}'\t" for i in range(1, ITEMS + 1)]
+Run = Callable[..., dict[str, np.ndarray]]
+
+
+@pytest.fixture(scope="module")
+def model() -> MCLRec:
+    model = MCLRec(SASRec(ITEMS, dim=8, max_length=LENGTH, num_layers=1))
+    random = np.random.default_rng(1)
+    for weight in model.encoder_weights:
+        weight.assign(weight + random.normal(size=weight.shape))
+    return model
+
+
+@pytest.fixture(scope="module")
+def run(model: MCLRec, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Runs a signature of the export, copied elsewhere, as TensorFlow Serving would load it."""
+    folder = tmp_path_factory.mktemp("export")
+    export_savedmodel(model, str(folder / "written"), NAMES, k=K)
+    shutil.copytree(folder / "written", folder / "copied")
+    shutil.rmtree(folder / "written")
+    graph = tf.Graph()
+    session = tf.compat.v1.Session(graph=graph)
+    with graph.as_default():
+        signatures = tf.compat.v1.saved_model.load(
+            session, ["serve"], str(folder / "copied")
+        ).signature_def
+
+    def run(signature: str, **inputs: Any) -> dict[str, np.ndarray]:
+        definition = signatures[signature]
+        return session.run(
+            {name: info.name for name, info in definition.outputs.items()},
+            {definition.inputs[name].name: value for name, value in inputs.items()},
+        )
+
+    assert os.path.exists(folder / "copied" / WARMUP_FILE)
+    return run
+
+
+def padded(*histories: list[int | str]) -> list[list[str]]:
+    rows = [[NAMES[i - 1] if isinstance(i, int) else i for i in row] for row in histories]
+    return [row + [""] * (HISTORY_LENGTH - len(row)) for row in rows]
+
+
+def ids(names: np.ndarray) -> list[int]:
+    """Ids of an answer's items; 0 where the place is empty."""
+    numbers = {name.encode(): number for number, name in enumerate(NAMES, start=1)} | {b"": 0}
+    return [numbers[name] for name in names]
+
+
+def test_default_recommends_the_best_unseen_items(run: Run, model: MCLRec) -> None:
+    histories = [[3, 9, 9, 2], [1], [40, 39, 38, 37, 36, 35], list(range(1, 31))]
+    answer = run("serving_default", history=padded(*histories))
+    for row, history in enumerate(histories):
+        scores = model(tf.constant([history]))[0].numpy()
+        scores[history] = -np.inf
+        best = np.argsort(-scores, kind="stable")[:K]
+        assert ids(answer["item_ids"][row]) == best.tolist()
+        np.testing.assert_allclose(answer["scores"][row], scores[best], rtol=1e-5)
+
+
+@pytest.fixture(scope="module")
+def tfrs() -> Any:
+    return pytest.importorskip("tensorflow_recommenders")
+
+
+def test_an_independent_index_agrees(run: Run, model: MCLRec, tfrs: Any) -> None:
+    history = [5, 12, 30]
+    index = tfrs.layers.factorized_top_k.BruteForce(k=K)
+    index.index(model.encoder.item_embedding.candidates()[1:], identifiers=tf.constant(NAMES))
+    scores, names = index.query_with_exclusions(
+        tf.constant(run("user_vector", history=padded(history))["vector"]),
+        exclusions=tf.constant([[NAMES[item - 1] for item in history]]),
+    )
+    answer = run("serving_default", history=padded(history))
+    assert answer["item_ids"].tolist() == names.numpy().tolist()
+    np.testing.assert_allclose(answer["scores"], scores, rtol=1e-5)
+
+
+def test_unknown_items_are_dropped_from_the_history(run: Run) -> None:
+    known = run("serving_default", history=padded([3, 9, 2]))
+    mixed = run("serving_default", history=padded(["new", 3, "other", 9, "", 2]))
+    for name in known:
+        assert np.array_equal(known[name], mixed[name])
+
+
+def test_empty_history_gets_the_popularity_ranking(run: Run) -> None:
+    answer = run("serving_default", history=padded([], ["unknown"]))
+    assert ids(answer["item_ids"][0]) == list(range(1, K + 1))
+    assert ids(answer["item_ids"][1]) == list(range(1, K + 1))
+    assert not run("user_vector", history=padded([]))["vector"].any()
+
+
+def test_known_items_are_counted_over_the_whole_history(run: Run) -> None:
+    histories = padded(
+        [], ["unknown"], [3], [3, "new", 3, "", 2], [*range(1, 31)], ["new"] * HISTORY_LENGTH
+    )
+    options = {"exclude": [[NAMES[2]]] * 6, "k": [5] * 6, "keep_seen": [True] * 6}
+    for answer in (
+        run("serving_default", history=histories),
+        run("recommend", history=histories, **options),
+    ):
+        assert answer["known_items"].dtype == np.int32
+        assert answer["known_items"].tolist() == [0, 0, 1, 3, 30, 0]
+
+
+def test_recommend_takes_options_row_by_row(run: Run, model: MCLRec) -> None:
+    history = [3, 9, 2]
+    scores = model(tf.constant([history]))[0].numpy()
+    order = np.argsort(-scores, kind="stable").tolist()
+    best = order[0]
+    answer = run(
+        "recommend",
+        history=padded(*[history] * 4),
+        exclude=[[NAMES[best - 1], ""], ["", ""], ["unknown", ""], ["", ""]],
+        k=[5, 3, ITEMS + 50, 1],
+        keep_seen=[True, True, False, False],
+    )
+    found = [ids(row) for row in answer["item_ids"]]
+    assert answer["item_ids"].shape == (4, ITEMS)
+    assert found[0] == [*order[1:6], *[0] * (ITEMS - 5)]
+    assert found[1] == [*order[:3], *[0] * (ITEMS - 3)]
+    unseen = [item for item in order if item not in history and item > 0]
+    assert found[2] == [*unseen, 0, 0, 0]
+    assert found[3] == [unseen[0], *[0] * (ITEMS - 1)]
+    assert np.all(answer["scores"][3, 1:] == LOWEST_SCORE)
+
+
+def test_rank_examples_agrees_with_the_offline_evaluation(run: Run, model: MCLRec) -> None:
+    random = np.random.default_rng(2)
+    rows = [random.integers(1, ITEMS + 1, n).tolist() for n in (0, 1, 3, 6, 7, 30)]
+    targets = random.integers(1, ITEMS + 1, len(rows)).astype(np.int32)
+    answer = run(
+        "rank_examples", examples=[example(r, t) for r, t in zip(rows, targets, strict=True)]
+    )
+    for prefix, scorer in (
+        ("", model),
+        ("popularity_", Popularity(ITEMS)),
+        ("recency_", Recency(ITEMS)),
+    ):
+        expected = rank_targets(scorer, Histories.from_lists(rows), targets)
+        for policy, ranks in expected._asdict().items():
+            assert answer[f"{prefix}{policy}_rank"].tolist() == ranks.tolist()
+    assert answer["item_ids"].shape == (len(rows), K)
+
+
+def test_examples_whose_histories_are_all_empty(run: Run) -> None:
+    answer = run("rank_examples", examples=[example([], 1), example([], 5)])
+    assert answer["popularity_all_items_rank"].tolist() == [1, 5]
+    assert ids(answer["item_ids"][0]) == list(range(1, K + 1))
+
+
+def test_an_unknown_target_ranks_last(run: Run) -> None:
+    answer = run("rank_examples", examples=[example([1, 2], "new")])
+    assert answer["all_items_rank"].tolist() == [ITEMS + 1]
+
+
+def example(history: list[int], target: int | str) -> bytes:
+    names = [NAMES[item - 1].encode() for item in history]
+    name = target if isinstance(target, str) else NAMES[target - 1]
+    features = {
+        "history": tf.train.Feature(bytes_list=tf.train.BytesList(value=names)),
+        "target": tf.train.Feature(bytes_list=tf.train.BytesList(value=[name.encode()])),
+    }
+    return tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString()
+
+
+def test_fewer_items_than_k(tmp_path: Path) -> None:
+    small = MCLRec(SASRec(3, dim=4, max_length=2, num_layers=1))
+    export_savedmodel(small, str(tmp_path / "export"), ["a", "b", "c"], k=K)
+    loaded = tf.saved_model.load(str(tmp_path / "export"))
+    answer = loaded.signatures["serving_default"](
+        history=tf.constant([["b"] + [""] * (HISTORY_LENGTH - 1)])
+    )
+    names = answer["item_ids"].numpy()[0].tolist()
+    assert sorted(names[:2]) == [b"a", b"c"]
+    assert names[2:] == [b""]
+    assert answer["scores"].numpy()[0, 2] == LOWEST_SCORE
+
+
+def test_paths_are_paths(model: MCLRec, tmp_path: Path) -> None:
+    vocabulary = tmp_path / "items"
+    vocabulary.write_text("".join(f"{name}\n" for name in NAMES))
+    export_savedmodel(model, tmp_path / "export", vocabulary)
+    assert (tmp_path / "export" / "assets" / "items").read_bytes() == vocabulary.read_bytes()
+    with pytest.raises(ValueError, match="k must be at least 1, got 0"):
+        export_savedmodel(model, tmp_path / "none", vocabulary, k=0)
+
+
+def test_vocabulary_must_name_every_item(model: MCLRec, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="39 item ids, but the model has 40 items"):
+        export_savedmodel(model, str(tmp_path / "a"), NAMES[1:])
+    with pytest.raises(ValueError, match=r"vocabulary\[39\] is 'a\\nb'"):
+        export_savedmodel(model, str(tmp_path / "b"), [*NAMES[1:], "a\nb"])
