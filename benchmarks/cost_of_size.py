@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks.provenance import peak_memory_gb, print_json
-from pipeline.command_line import path
-from pipeline.os_errors import tells_os_errors
+from pipeline.cli.command_line import path
+from pipeline.cli.os_errors import tells_os_errors
 
 
 def training_cost(histories: Any, num_items: int, steps: int, seconds: float) -> dict[str, Any]:

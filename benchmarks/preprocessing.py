@@ -30,8 +30,8 @@ from rich.table import Table
 from benchmarks.preprocessing_step import STEPS
 from benchmarks.provenance import print_json, provenance, write_json
 from benchmarks.watched_process import watch
-from pipeline.command_line import path
-from pipeline.os_errors import tells_os_errors
+from pipeline.cli.command_line import path
+from pipeline.cli.os_errors import tells_os_errors
 
 EVENTS_PER_ITEM = 100
 _CHECKOUT = Path(__file__).parents[1]

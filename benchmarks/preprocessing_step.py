@@ -19,8 +19,8 @@ from typing import Any
 import psutil
 
 from benchmarks.provenance import print_json
-from pipeline.command_line import path
-from pipeline.os_errors import tells_os_errors
+from pipeline.cli.command_line import path
+from pipeline.cli.os_errors import tells_os_errors
 
 READ_TRANSFORMED = "ReadTransformed"
 COMPONENTS = (
@@ -48,9 +48,9 @@ def run_component(name: str, log: Path, folder: Path, beam_args: Sequence[str]) 
     from tfx import v1 as tfx
     from tfx.orchestration.pipeline import RunOptions
 
-    from pipeline.local.component_progress import ComponentProgress
-    from pipeline.local.workdir import Workdir
     from pipeline.pipeline import create_pipeline
+    from pipeline.runners.local.component_progress import ComponentProgress
+    from pipeline.runners.local.workdir import Workdir
     from pipeline.settings import Settings
 
     workdir = Workdir(folder)
@@ -90,10 +90,10 @@ def read_transformed(folder: Path) -> dict[str, Any]:
     """
     from tfx.orchestration.metadata import sqlite_metadata_connection_config
 
-    from pipeline.local.run_history import RunHistory
-    from pipeline.local.workdir import Workdir
+    from pipeline.components.trainer.fit import read_training_data
     from pipeline.pipeline import PIPELINE_NAME
-    from pipeline.training import read_training_data
+    from pipeline.runners.local.run_history import RunHistory
+    from pipeline.runners.local.workdir import Workdir
 
     metadata = sqlite_metadata_connection_config(Workdir(folder).metadata_file)
     runs = RunHistory(metadata, PIPELINE_NAME)

@@ -31,8 +31,8 @@ from benchmarks.settings import (
     given_settings,
     settings_for,
 )
-from pipeline.command_line import path
-from pipeline.os_errors import tells_os_errors
+from pipeline.cli.command_line import path
+from pipeline.cli.os_errors import tells_os_errors
 from serving.command_line import not_empty
 
 

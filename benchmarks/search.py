@@ -27,8 +27,8 @@ from benchmarks.settings import (
     given_settings,
     settings_for,
 )
-from pipeline.command_line import path
-from pipeline.os_errors import tells_os_errors
+from pipeline.cli.command_line import path
+from pipeline.cli.os_errors import tells_os_errors
 
 _TRAINED = ("mclrec", "encoder")
 

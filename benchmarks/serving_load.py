@@ -34,8 +34,8 @@ from benchmarks.load_steps import LoadSteps
 from benchmarks.local_server import MODEL_NAME, local_server, newest_version
 from benchmarks.predict_calls import HISTORY_LENGTH, History, open_calls, ranking_of
 from benchmarks.provenance import print_json, provenance, write_json
-from pipeline.command_line import path
-from pipeline.os_errors import tells_os_errors
+from pipeline.cli.command_line import path
+from pipeline.cli.os_errors import tells_os_errors
 from serving.command_line import not_empty
 
 _NUM_HISTORIES = 256

@@ -29,8 +29,8 @@ from benchmarks.local_server import local_server, newest_version
 from benchmarks.predict_calls import History
 from benchmarks.provenance import print_json, provenance, write_json
 from benchmarks.version_swaps import Swaps
-from pipeline.command_line import path
-from pipeline.os_errors import tells_os_errors
+from pipeline.cli.command_line import path
+from pipeline.cli.os_errors import tells_os_errors
 
 GOAL_SECONDS = 2.0
 """From the rename of a version to its first answer."""

@@ -18,8 +18,8 @@ from typing import Any
 
 from benchmarks.published import published
 from benchmarks.settings import BASELINES, POLICIES
-from pipeline.command_line import path
-from pipeline.os_errors import tells_os_errors
+from pipeline.cli.command_line import path
+from pipeline.cli.os_errors import tells_os_errors
 
 COLUMNS = tuple(f"{metric}_at_{k}" for metric in ("hit_rate", "ndcg", "mrr") for k in (5, 10, 20))
 _SHORT = {"hit_rate": "HR", "ndcg": "NDCG", "mrr": "MRR"}

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.provenance import print_json, provenance, write_json
-from pipeline.command_line import path
-from pipeline.os_errors import tells_os_errors
+from pipeline.cli.command_line import path
+from pipeline.cli.os_errors import tells_os_errors
 from serving.command_line import not_empty
 
 _MONITOR = "val_unseen_items_ndcg_at_10"

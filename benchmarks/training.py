@@ -18,7 +18,7 @@ from mclrec_tf.encoders import ENCODERS
 from mclrec_tf.layers import Insert, Substitute
 from mclrec_tf.models.presets import PRESETS
 from mclrec_tf.training.early_stopping import ResumableEarlyStopping
-from pipeline.training_progress import TrainingProgress
+from pipeline.components.trainer.training_progress import TrainingProgress
 
 _SCHEDULES = {"ours": "causal", "prefix": "prefix"}
 

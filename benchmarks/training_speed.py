@@ -22,8 +22,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from benchmarks.provenance import peak_memory_gb, print_json, provenance
-from pipeline.command_line import path
-from pipeline.os_errors import tells_os_errors
+from pipeline.cli.command_line import path
+from pipeline.cli.os_errors import tells_os_errors
 
 if TYPE_CHECKING:
     from benchmarks.authors_schedule import AuthorsMCLRec

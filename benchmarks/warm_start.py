@@ -30,8 +30,8 @@ from mclrec_tf.data.histories import leave_one_out
 from mclrec_tf.data.interactions import Interactions, load_interactions
 from mclrec_tf.evaluation.offline import rank_targets, summarize
 from mclrec_tf.models.warm_start import warm_start
-from pipeline.command_line import path
-from pipeline.os_errors import tells_os_errors
+from pipeline.cli.command_line import path
+from pipeline.cli.os_errors import tells_os_errors
 
 
 def yesterday_and_today(log: Path, share: float) -> tuple[Interactions, Interactions]:

@@ -17,10 +17,10 @@ from rich.console import Console
 from rich.table import Table
 
 from pipeline import run_local
-from pipeline.command_line import path
-from pipeline.local.workdir import RunError, Workdir
-from pipeline.os_errors import command as shell_command
-from pipeline.os_errors import tells_os_errors
+from pipeline.cli.command_line import path
+from pipeline.cli.os_errors import command as shell_command
+from pipeline.cli.os_errors import tells_os_errors
+from pipeline.runners.local.workdir import RunError, Workdir
 
 EVENTS = 50_000
 # Enough to learn the sample in a minute or two; a real log deserves the defaults.
@@ -159,10 +159,10 @@ def predict(workdir: Workdir, history: Sequence[str]) -> Answer:
     from tfx.orchestration.metadata import sqlite_metadata_connection_config
 
     import mclrec_tf  # noqa: F401  (Keras finds the model's class by its name)
-    from pipeline.local.report import read_run
-    from pipeline.local.run_history import RunHistory
+    from pipeline.components.trainer.run_fn import keras_path
     from pipeline.pipeline import PIPELINE_NAME
-    from pipeline.trainer import keras_path
+    from pipeline.runners.local.run_history import RunHistory
+    from pipeline.runners.local.run_summary import read_run
 
     connection = sqlite_metadata_connection_config(workdir.metadata_file)
     outcome = read_run(RunHistory(connection, PIPELINE_NAME).latest())

@@ -21,25 +21,25 @@ from mclrec_tf.data.time_split import Periods
 from pipeline.base_model import base_model
 from pipeline.baseline import latest_blessed_model
 from pipeline.beam_args import complete_beam_args
-from pipeline.between_runs import KeepForNextRun, PreviousRun
-from pipeline.data_gate.accepted_data import last_accepted_data
-from pipeline.data_gate.gate import DataGate
-from pipeline.data_gate.schema_text import CuratedSchema, schema_text
-from pipeline.evaluation.blessing import Blessing
-from pipeline.evaluation.eval_config import eval_config
-from pipeline.evaluation.evaluator import Evaluator
-from pipeline.evaluation.slice_features import SliceFeatures
-from pipeline.export_check import ExportCheck
-from pipeline.ingest import (
+from pipeline.components.between_runs.component import KeepForNextRun, PreviousRun
+from pipeline.components.blessing.component import Blessing
+from pipeline.components.data_gate.accepted_data import last_accepted_data
+from pipeline.components.data_gate.component import DataGate
+from pipeline.components.data_gate.schema_text import CuratedSchema, schema_text
+from pipeline.components.evaluator.component import Evaluator
+from pipeline.components.evaluator.eval_config import eval_config
+from pipeline.components.example_gen.ingest import (
     PREPROCESSING_FN,
     TRANSFORM_SPLITS,
     ExampleGenSettings,
     example_gen,
 )
-from pipeline.pusher import Pusher
-from pipeline.run_report.component import RunPage
+from pipeline.components.export_check.component import ExportCheck
+from pipeline.components.pusher.component import Pusher
+from pipeline.components.run_page.component import RunPage
+from pipeline.components.slice_features.component import SliceFeatures
+from pipeline.components.tuner.search_space import read_search_space
 from pipeline.settings import DataSettings, Settings, log_format
-from pipeline.tuning.search_space import read_search_space
 
 PIPELINE_NAME = "mclrec"
 
@@ -124,7 +124,7 @@ def create_pipeline(
     tuner = None
     if settings.tuning.trials:
         tuner = Tuner(
-            tuner_fn="pipeline.tuning.search.tuner_fn",
+            tuner_fn="pipeline.components.tuner.search.tuner_fn",
             examples=transform.outputs["transformed_examples"],
             transform_graph=transform.outputs["transform_graph"],
             train_args=train_args,
@@ -140,7 +140,7 @@ def create_pipeline(
     if settings.training.start_from == "blessed":
         base = previous_run or base_model(examples=transform.outputs["transformed_examples"])
     trainer = Trainer(
-        run_fn="pipeline.trainer.run_fn",
+        run_fn="pipeline.components.trainer.run_fn.run_fn",
         examples=transform.outputs["transformed_examples"],
         transform_graph=transform.outputs["transform_graph"],
         base_model=base.outputs["model"] if base else None,

@@ -11,8 +11,8 @@ import sys
 from pathlib import Path
 
 from pipeline import settings
-from pipeline.command_line import add_beam_args, add_model_name, add_pipeline_name, parse, path
-from pipeline.os_errors import tells_os_errors
+from pipeline.cli.command_line import add_beam_args, add_model_name, add_pipeline_name, parse, path
+from pipeline.cli.os_errors import tells_os_errors
 from serving.command_line import not_empty
 from serving.tensorflow_log import load_tensorflow_quietly
 
@@ -20,8 +20,9 @@ _EPILOG = """\
 Nothing is submitted: the spec is a file for `kfp run create`, the user interface of Kubeflow
 Pipelines, or google.cloud.aiplatform.PipelineJob. When it is submitted, the pipeline root and the
 spec's parameters (data_folder, push_destination, state_folder, trainer_config) may be given anew;
-all other options are fixed here. `python -m pipeline.kubeflow.run_spec` tries a spec on this
-machine, and pipeline/kubeflow/README.md tells how to build the image and what a cluster needs.
+all other options are fixed here. `python -m pipeline.runners.kubeflow.run_spec` tries a spec on
+this machine, and pipeline/runners/kubeflow/README.md tells how to build the image and what a
+cluster needs.
 
 exit status: 0 compiled; 1 error; 2 wrong options
 """
@@ -65,7 +66,7 @@ def parser() -> argparse.ArgumentParser:
         "--image",
         required=True,
         type=not_empty,
-        help="container image, of pipeline/kubeflow/Dockerfile",
+        help="container image, of pipeline/runners/kubeflow/Dockerfile",
     )
     result.add_argument(
         "--output",
@@ -99,8 +100,8 @@ def main(arguments: list[str] | None = None) -> int:
         options_parser.error(f"--output must end in .yaml or .yml; got {options.output}")
     load_tensorflow_quietly()
     # Not at the top of the file: they take seconds, and --help should not.
-    from pipeline.kubeflow.spec import compile_spec, write_spec
     from pipeline.pipeline import create_pipeline
+    from pipeline.runners.kubeflow.spec import compile_spec, write_spec
 
     try:
         pipeline = create_pipeline(

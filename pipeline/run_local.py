@@ -12,7 +12,7 @@ from pathlib import Path
 from rich.console import Console
 
 from pipeline import settings
-from pipeline.command_line import (
+from pipeline.cli.command_line import (
     add_beam_args,
     add_model_name,
     add_pipeline_name,
@@ -20,9 +20,9 @@ from pipeline.command_line import (
     path,
     real_path,
 )
-from pipeline.local.metadata_server import metadata_server
-from pipeline.local.workdir import RunError, Workdir
-from pipeline.os_errors import command, tells_os_errors
+from pipeline.cli.os_errors import command, tells_os_errors
+from pipeline.runners.local.metadata_server import metadata_server
+from pipeline.runners.local.workdir import RunError, Workdir
 from serving.command_line import not_empty
 
 ERROR, NOT_BLESSED, INTERRUPTED = 1, 3, 130
@@ -117,7 +117,7 @@ def _run(options: argparse.Namespace, chosen: settings.Settings) -> int:
             check_can_be_written(models, "--serving-dir" if options.serving_dir else "--workdir")
             console.print(f"Loading TensorFlow and TFX; their log is {log_file}")
             # Not at the top of the file: they take seconds, and --help should not.
-            from pipeline.local import report, runner
+            from pipeline.runners.local import run_summary, runner
 
             outcome = runner.run(
                 data_path=real_path(options.data),
@@ -137,16 +137,16 @@ def _run(options: argparse.Namespace, chosen: settings.Settings) -> int:
         if page.exists():
             console.print(f"Report: {page}")
         return ERROR
-    report.show_event_log(outcome.event_log, console)
-    report.show_metrics(outcome, console)
-    report.show_decision(outcome.decision, console)
+    run_summary.show_event_log(outcome.event_log, console)
+    run_summary.show_metrics(outcome, console)
+    run_summary.show_decision(outcome.decision, console)
     if page.exists():
         console.print(f"Report: {page}")
     console.print(f"The model and its Keras file: {os.path.dirname(outcome.saved_model)}")
     if outcome.pushed_to is None:
         console.print("Refused, nothing was pushed; a model that is served stays in place.")
         return NOT_BLESSED
-    if wrong := report.damage_of_version(outcome.pushed_to):
+    if wrong := run_summary.damage_of_version(outcome.pushed_to):
         print(
             f"{outcome.pushed_to} was pushed by an earlier run and {wrong}; remove what is left of "
             "it, and --fresh trains and pushes anew",

@@ -9,7 +9,7 @@ from tests.distributions import LIBRARY, OWN, SERVING, declared
 from tests.imports import distributions, python_files, reached
 
 CLIENT = reached("serving.client", "serving.client.__main__")
-KUBEFLOW = python_files("pipeline/kubeflow", "pipeline/run_kubeflow.py")
+KUBEFLOW = python_files("pipeline/runners/kubeflow", "pipeline/run_kubeflow.py")
 LIBRARY_FILES = python_files("mclrec_tf")
 
 # What no file imports, and why it is needed all the same.

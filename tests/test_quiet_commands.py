@@ -20,7 +20,7 @@ NOISE = re.compile(
 # Two that only containers and another command call, and one of the library, which leaves to its
 # users what TensorFlow says.
 OTHERS = {
-    "pipeline.kubeflow.container",
+    "pipeline.runners.kubeflow.container",
     "serving.exports.trial",
     "mclrec_tf.data.sample",
 }

@@ -133,7 +133,7 @@ def relative(*paths: str) -> set[str]:
 def test_the_wheels_hold_each_module_once_and_the_data_files(wheels: Path) -> None:
     library, serving = packed(wheels, "mclrec_tf"), packed(wheels, "mclrec_tf_serving")
     assert library == relative("mclrec_tf", "pipeline") | {
-        "pipeline/run_report/page.html.j2",
+        "pipeline/components/run_page/page.html.j2",
         "pipeline/schema/schema.pbtxt",
     }
     deploy = (CHECKOUT / "serving" / "deploy").rglob("*")

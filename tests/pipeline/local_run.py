@@ -12,10 +12,10 @@ from ml_metadata.proto.metadata_store_pb2 import ConnectionConfig, Execution
 from tfx.orchestration.metadata import sqlite_metadata_connection_config
 
 from pipeline import run_local
-from pipeline.local.metadata_server import metadata_server
-from pipeline.local.run_history import ComponentRun, RunHistory
-from pipeline.local.workdir import Workdir
 from pipeline.pipeline import PIPELINE_NAME
+from pipeline.runners.local.metadata_server import metadata_server
+from pipeline.runners.local.run_history import ComponentRun, RunHistory
+from pipeline.runners.local.workdir import Workdir
 
 SMALL_MODEL = ("--dim=16", "--num-layers=1", "--learning-rate=0.01", "--epochs=3", "--patience=3")
 _TIMEOUT_SECONDS = 600

@@ -12,10 +12,10 @@ import pytest
 import tensorflow as tf
 
 from mclrec_tf.data.sample.sample_log import write_sample
-from pipeline.evaluation.results import read_results
-from pipeline.ingest import EXAMPLE_SPLITS
-from pipeline.local.run_history import ComponentRun
-from pipeline.transformed_examples import read_split
+from pipeline.components.evaluator.results import read_results
+from pipeline.components.example_gen.ingest import EXAMPLE_SPLITS
+from pipeline.components.trainer.transformed_examples import read_split
+from pipeline.runners.local.run_history import ComponentRun
 from tests.pipeline.local_run import SMALL_MODEL, LocalRun
 
 pytestmark = pytest.mark.slow

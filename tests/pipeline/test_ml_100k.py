@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from pipeline.batch_inference.__main__ import main as batch_inference
+from pipeline.batch_inference import main as batch_inference
 from pipeline.demo import served
-from tests.pipeline.batch_inference.answers import (
+from tests.pipeline.jobs.batch_inference.answers import (
     assert_answers_are_a_servers,
     histories_of,
     rows_of,

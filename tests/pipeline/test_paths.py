@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.batch_inference.error import BatchInferenceError
-from pipeline.batch_inference.model_version import find_model
-from pipeline.data_gate.schema_text import BUILT_IN, schema_text
+from pipeline.components.data_gate.schema_text import BUILT_IN, schema_text
+from pipeline.components.tuner.search_space import read_search_space
+from pipeline.jobs.batch_inference.error import BatchInferenceError
+from pipeline.jobs.batch_inference.model_version import find_model
 from pipeline.pipeline import create_pipeline
 from pipeline.settings import Settings
-from pipeline.tuning.search_space import read_search_space
 
 
 @pytest.mark.parametrize("state", [True, False])

@@ -12,9 +12,9 @@ import tensorflow_model_analysis as tfma
 from rich.console import Console
 
 from mclrec_tf.data.sample.sample_log import write_sample
+from pipeline.components.evaluator.tfma_metrics import RANKINGS
 from pipeline.demo import agree, ask, served
-from pipeline.evaluation.ranking_metrics import RANKINGS
-from pipeline.local.workdir import Workdir
+from pipeline.runners.local.workdir import Workdir
 from tests.pipeline.local_run import SMALL_MODEL, LocalRun
 from tests.pipeline.user_ranks import FinishedRun
 

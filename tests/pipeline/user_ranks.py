@@ -16,10 +16,10 @@ from mclrec_tf.data.histories import Histories
 from mclrec_tf.evaluation import offline as evaluation
 from mclrec_tf.evaluation.ranks import POLICIES
 from pipeline.beam_args import complete_beam_args
-from pipeline.data_gate.schema_text import BUILT_IN
-from pipeline.evaluation.eval_config import eval_config
-from pipeline.evaluation.ranking_metrics import RANKINGS
-from pipeline.local.run_history import ComponentRun
+from pipeline.components.data_gate.schema_text import BUILT_IN
+from pipeline.components.evaluator.eval_config import eval_config
+from pipeline.components.evaluator.tfma_metrics import RANKINGS
+from pipeline.runners.local.run_history import ComponentRun
 from serving.client import RecommendationClient
 
 Ranks = dict[str, dict[str, int]]  # by user, then by ranking

@@ -6,8 +6,8 @@ from subprocess import CompletedProcess
 import tensorflow as tf
 from tfx.utils import path_utils
 
-from pipeline.evaluation.blessing import read_decision
-from pipeline.evaluation.decision import Decision
+from pipeline.components.blessing.component import read_decision
+from pipeline.components.blessing.decision import Decision
 from serving.check_export import check_export
 from tests.pipeline.local_run import LocalRun
 from tests.pipeline.nights.week import FAILED, PUSHED, Feed, Night

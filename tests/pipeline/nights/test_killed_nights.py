@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.local.workdir import Workdir
-from pipeline.version_folders import version_folders
+from pipeline.components.pusher.version_folders import version_folders
+from pipeline.runners.local.workdir import Workdir
 from serving.check_export import check_export
 from serving.exports.checksums import CHECKSUM_FILE, damage
 from tests.pipeline.local_run import LocalRun

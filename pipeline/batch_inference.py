@@ -1,0 +1,100 @@
+"""Command line: the k best items of every user of a log, as Parquet.
+
+Example:
+    python -m pipeline.batch_inference --model runs/shop/models/mclrec --data events.csv \\
+        --output runs/shop/recommendations --k 20
+"""
+
+import argparse
+import logging
+import sys
+
+from pipeline.cli.command_line import add_beam_args
+from pipeline.cli.os_errors import tells_os_errors
+from pipeline.settings import LOG_OPTIONS, DataSettings, add_option, log_format
+from serving.command_line import not_empty
+from serving.tensorflow_log import load_tensorflow_quietly
+
+_EPILOG = """\
+A row of the output: user_id, item_ids and scores, best first, model_version, known_items and
+history_items: how many items of the history the model knows, out of how many. The answers are those
+of a server of the model. DIR appears when it is whole; a run that fails or is killed leaves none.
+
+exit status: 0 written; 1 error, also where the model knows no item of any user; 2 wrong options
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The options of the command."""
+    result = argparse.ArgumentParser(
+        prog="python -m pipeline.batch_inference",
+        description="Recommends k items to every user of an event log or of Examples.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    result.add_argument(
+        "--model",
+        required=True,
+        type=not_empty,
+        metavar="DIR",
+        help="a pushed version, or the folder of versions, of which the newest is taken",
+    )
+    result.add_argument(
+        "--data",
+        required=True,
+        type=not_empty,
+        metavar="LOG_OR_EXAMPLES",
+        help="an event log as for pipeline.run_local, of which each user's whole history counts, "
+        "or TFRecord files of Examples with user_id and history",
+    )
+    result.add_argument(
+        "--output", required=True, type=not_empty, metavar="DIR", help="a new folder to write"
+    )
+    result.add_argument(
+        "--k", type=int, default=20, metavar="INT", help="items a user (default: %(default)s)"
+    )
+    for name in (*LOG_OPTIONS, "max_bad_rows"):
+        add_option(result, DataSettings, name)
+    add_beam_args(result)
+    return result
+
+
+@tells_os_errors
+def main(arguments: list[str] | None = None) -> int:
+    """Runs the command; returns the exit status."""
+    options_parser = parser()
+    options = options_parser.parse_args(arguments)
+    if options.k < 1:
+        options_parser.error(f"--k must be at least 1; got {options.k}")
+    load_tensorflow_quietly()
+    try:
+        format = log_format(options)
+    except ValueError as error:
+        options_parser.error(str(error))
+    # Not at the top of the file: they take seconds, and --help should not.
+    from mclrec_tf.data.event_log.reader import EventLogError
+    from pipeline.beam_args import complete_beam_args
+    from pipeline.jobs.batch_inference.batch_inference import recommend_to_parquet
+    from pipeline.jobs.batch_inference.error import BatchInferenceError
+    from pipeline.jobs.batch_inference.model_version import find_model
+    from pipeline.jobs.batch_inference.user_histories import HistoriesError, find_histories
+
+    try:
+        coverage = recommend_to_parquet(
+            model=find_model(options.model),
+            users=find_histories(options.data, format, options.max_bad_rows),
+            output=options.output,
+            k=options.k,
+            beam_args=complete_beam_args(options.beam_args),
+        )
+    except (EventLogError, HistoriesError, BatchInferenceError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(f"Written to {options.output}: {coverage}")
+    return 0
+
+
+if __name__ == "__main__":
+    # Beam and TFX warn of what is of no consequence, and what fails is told in a sentence.
+    logging.basicConfig(level=logging.CRITICAL)
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""What the commands have in common. The commands are the modules of `pipeline` itself."""

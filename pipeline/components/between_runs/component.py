@@ -1,0 +1,150 @@
+"""What one run hands on to the next, where no metadata store can be asked for it.
+
+Kubeflow Pipelines has no resolvers. There a run begins with `PreviousRun` and ends with
+`KeepForNextRun`; from one to the next, small files tell where the artifacts lie.
+"""
+
+import os
+from collections.abc import Sequence
+
+from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArtifact, Parameter
+from tfx.dsl.component.experimental.decorators import component
+from tfx.dsl.io import fileio
+from tfx.proto import pusher_pb2
+from tfx.types.standard_artifacts import Model, PushedModel
+from tfx.utils import io_utils, path_utils, proto_utils
+
+from pipeline.components.data_gate.accepted_data import AcceptedData
+from pipeline.components.evaluator.component import STANDS_FOR_NONE
+from pipeline.components.pusher.version_folders import version_folders
+from pipeline.components.trainer.run_fn import KERAS_FILE
+from serving.exports.checksums import damage
+
+GONE = "gone"
+_ACCEPTED_DATA = "accepted_data"
+_MODEL_OF = "model_of_version_{}"
+
+
+class MissingArtifact(Exception):
+    """What earlier runs have kept is gone. The message names each and says what to do."""
+
+    def __init__(self, gone: Sequence[str], state_folder: str):
+        lines = "".join(f"\n  {line}" for line in gone)
+        super().__init__(
+            f"{state_folder} names what is no longer there:{lines}\nPut it back; or compile the "
+            "spec with --accept-missing: then it counts as never made, and a new model or new data "
+            "are not compared with it."
+        )
+
+
+@component
+def PreviousRun(  # noqa: N802 (a component is a class in a pipeline)
+    push_destination: Parameter[str],
+    state_folder: Parameter[str],
+    model: OutputArtifact[Model],
+    accepted: OutputArtifact[AcceptedData],
+    trains_on: Parameter[int] = 0,
+    accept_missing: Parameter[int] = 0,
+) -> None:
+    """Copies what earlier runs have left; what there is not yet stays an empty artifact.
+
+    Its outputs must never be taken from a cache. A version that somebody has removed is taken back:
+    the one before counts, if there is one.
+
+    Args:
+        push_destination: Pusher's, as JSON.
+        state_folder: `KeepForNextRun`'s.
+        model: gets the newest pushed version, which was blessed, and its Keras file. The custom
+            property `GONE` says what is gone, a line each.
+        accepted: gets what the gate of the last run accepted.
+        trains_on: whether the run's training goes on from the model.
+        accept_missing: whether to go on without what is gone.
+
+    Raises:
+        MissingArtifact: something is gone.
+    """
+    gone = []
+    destination = pusher_pb2.PushDestination()
+    proto_utils.json_to_proto(push_destination, destination)
+    base_directory = destination.filesystem.base_directory
+    version = latest_version(base_directory)
+    if version is not None and (wrong := list(damage(version))):
+        gone += [f"{version}: {line}" for line in wrong]
+        version = None
+    elif version is not None:
+        io_utils.copy_dir(version, path_utils.serving_model_path(model.uri))
+        trained = _read(state_folder, _MODEL_OF.format(os.path.basename(version)))
+        keras_file = os.path.join(trained or model.uri, KERAS_FILE)
+        if fileio.exists(keras_file):
+            fileio.copy(keras_file, os.path.join(model.uri, KERAS_FILE))
+        elif trains_on:
+            gone.append(
+                f"the Keras file of {version}, to go on from: {keras_file} is gone"
+                if trained
+                else f"the Keras file of {version}, to go on from: nothing says where it lies"
+            )
+    elif pushed := _names(state_folder, _MODEL_OF.format("*")):
+        numbers = ", ".join(sorted(name.rsplit("_", 1)[1] for name in pushed))
+        gone.append(f"the pushed versions ({numbers}): {base_directory} holds none of them")
+    last = _read(state_folder, _ACCEPTED_DATA)
+    if last is not None and _is_empty(last):
+        gone.append(f"the data that were accepted last: {last or 'an empty path'} is gone or empty")
+    elif last:
+        io_utils.copy_dir(last, accepted.uri)
+    if gone and not accept_missing:
+        raise MissingArtifact(gone, state_folder)
+    model.set_int_custom_property(STANDS_FOR_NONE, int(version is None))
+    model.set_string_custom_property(GONE, "\n".join(gone))
+
+
+@component
+def KeepForNextRun(  # noqa: N802
+    model: InputArtifact[Model],
+    pushed_model: InputArtifact[PushedModel],
+    accepted: InputArtifact[AcceptedData],
+    state_folder: Parameter[str],
+) -> None:
+    """Notes where the accepted data lie, and of a pushed version the trained model.
+
+    Args:
+        model: Trainer's.
+        pushed_model: Pusher's.
+        accepted: DataGate's.
+        state_folder: gets a file for the data and one for each version. No file is of two versions,
+            so runs that overlap take nothing from each other.
+    """
+    if pushed_model.get_int_custom_property("pushed"):
+        version = pushed_model.get_string_custom_property("pushed_version")
+        _write(state_folder, _MODEL_OF.format(version), model.uri)
+    _write(state_folder, _ACCEPTED_DATA, accepted.uri)
+
+
+def latest_version(base_directory: str) -> str | None:
+    """The folder of the newest version, None if there is none."""
+    for name in reversed(version_folders(base_directory)):
+        folder = os.path.join(base_directory, name)
+        if fileio.exists(os.path.join(folder, "saved_model.pb")):
+            return folder
+    return None
+
+
+def _is_empty(folder: str) -> bool:
+    return not folder or not fileio.isdir(folder) or not fileio.listdir(folder)
+
+
+def _names(state_folder: str, pattern: str) -> list[str]:
+    return [os.path.basename(path) for path in fileio.glob(os.path.join(state_folder, pattern))]
+
+
+def _write(state_folder: str, name: str, uri: str) -> None:
+    fileio.makedirs(state_folder)
+    with fileio.open(os.path.join(state_folder, name), "w") as file:
+        file.write(uri)
+
+
+def _read(state_folder: str, name: str) -> str | None:
+    path = os.path.join(state_folder, name)
+    if not fileio.exists(path):
+        return None
+    with fileio.open(path) as file:
+        return file.read()

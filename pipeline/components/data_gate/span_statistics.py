@@ -1,0 +1,55 @@
+"""TFDV's statistics of histories, as a span of a log or a server's log holds them."""
+
+import os
+
+import apache_beam as beam
+import tensorflow_data_validation as tfdv
+from tfx_bsl.public.tfxio import TFExampleBeamRecord
+
+from mclrec_tf.data.event_log.reader import EventLogFormat
+from pipeline.components.example_gen.read_log import read_log
+from pipeline.components.example_gen.user_history import UserHistory, to_example
+
+
+class HistoryStatistics(beam.PTransform):
+    """Histories -> a binary file of their statistics.
+
+    Args:
+        file: the file to write.
+    """
+
+    def __init__(self, file: str) -> None:
+        super().__init__()
+        self._file = file
+
+    def expand(self, histories: beam.PCollection[UserHistory]) -> None:
+        source = TFExampleBeamRecord(physical_format="inmem", telemetry_descriptors=["DataGate"])
+        _ = (
+            histories
+            | "ToExample" >> beam.Map(to_example)
+            | "Decode" >> source.BeamSource()
+            | "Statistics" >> tfdv.GenerateStatistics(tfdv.StatsOptions())
+            | "Write" >> tfdv.WriteStatisticsToBinaryFile(self._file)
+        )
+
+
+class LogStatistics(beam.PTransform):
+    """Statistics of a part of an event log, a history a user.
+
+    Args:
+        files: the part's files.
+        format: names of the columns.
+        file: the binary file to write.
+    """
+
+    def __init__(self, files: list[str], format: EventLogFormat, file: str) -> None:
+        super().__init__()
+        self._files = files
+        self._format = format
+        self._file = file
+
+    def expand(self, start: beam.pvalue.PBegin) -> None:
+        summaries = os.path.splitext(self._file)[0] + "-summaries"
+        _ = read_log(
+            start, self._files, self._format, summaries
+        ) | "Histories" >> HistoryStatistics(self._file)

@@ -1,0 +1,1 @@
+"""Evaluator: TensorFlow Model Analysis with ranking metrics."""

@@ -1,0 +1,32 @@
+"""What the Evaluator computes. It sets no thresholds: Blessing decides."""
+
+from tensorflow_model_analysis.proto import config_pb2
+
+from pipeline.components.evaluator.paired_moments import PairedMoments
+from pipeline.components.evaluator.slices import SLICE_FEATURES
+from pipeline.components.evaluator.tfma_metrics import RankingMetrics
+
+
+def eval_config() -> config_pb2.EvalConfig:
+    """The evaluation of `rank_examples`: all ranking metrics, for all users and by slice.
+
+    Without thresholds TFX's Evaluator blesses nothing.
+    """
+    return config_pb2.EvalConfig(
+        model_specs=[config_pb2.ModelSpec(signature_name="rank_examples", label_key="target")],
+        slicing_specs=[
+            config_pb2.SlicingSpec(),
+            *(config_pb2.SlicingSpec(feature_keys=[feature]) for feature in SLICE_FEATURES),
+        ],
+        metrics_specs=[
+            config_pb2.MetricsSpec(
+                metrics=[
+                    config_pb2.MetricConfig(class_name="ExampleCount"),
+                    *(
+                        config_pb2.MetricConfig(class_name=kind.__name__, module=kind.__module__)
+                        for kind in (RankingMetrics, PairedMoments)
+                    ),
+                ]
+            )
+        ],
+    )

@@ -1,0 +1,96 @@
+"""What confidence intervals of differences need: sums over users of products of their NDCG@10.
+
+TFMA's own intervals put users into 20 random parts, so two evaluations of the same models differ,
+and its thresholds do not look at them. A mean over users needs no resampling: the jackknife over
+single users is a formula in these sums, and a difference of two models on the same users is paired.
+"""
+
+from collections.abc import Iterable
+
+import apache_beam as beam
+import numpy as np
+import tensorflow_model_analysis as tfma
+from tensorflow_model_analysis.proto import config_pb2
+
+from mclrec_tf.evaluation.ranks import POLICIES
+from pipeline.components.evaluator.tfma_metrics import (
+    BASELINES,
+    CUTOFFS,
+    METRICS,
+    RANKINGS,
+    gains,
+    metric_key,
+    user_ranks,
+)
+
+METRIC, CUTOFF = "ndcg", 10
+MODEL, LATEST_BLESSED = "model", "latest_blessed"
+COMPARED = (MODEL, *BASELINES, LATEST_BLESSED)
+"""Who is compared: after the count of users, rows and columns of the sums in this order."""
+
+
+def moments_name(policy: str) -> str:
+    """Name of the metric, for example `unseen_items_ndcg_at_10_moments`."""
+    return f"{policy}_{METRIC}_at_{CUTOFF}_moments"
+
+
+class PairedMomentsCombiner(beam.CombineFn):
+    """Sums v vᵀ over users for both policies, v = (1, NDCG@10 of each in `COMPARED`).
+
+    Args:
+        model_name: the candidate's name in the EvalConfig, "" if it is the only model.
+        latest_blessed_name: the other model's name, None if there is none; the last row and
+            column are absent then.
+    """
+
+    def __init__(self, model_name: str, latest_blessed_name: str | None):
+        self._model_name = model_name
+        self._latest_blessed_name = latest_blessed_name
+        self._size = len(COMPARED) + bool(latest_blessed_name)
+
+    def create_accumulator(self) -> np.ndarray:
+        return np.zeros((len(POLICIES), self._size, self._size))
+
+    def add_input(
+        self, accumulator: np.ndarray, element: tfma.metrics.StandardMetricInputs
+    ) -> np.ndarray:
+        ranks = user_ranks(element, self._model_name).reshape(-1, len(POLICIES))
+        if self._latest_blessed_name:
+            other = user_ranks(element, self._latest_blessed_name)[: len(POLICIES)]
+            ranks = np.concatenate([ranks, other[None]])
+        ndcg = gains(ranks.ravel())[:, METRICS.index(METRIC), CUTOFFS.index(CUTOFF)]
+        rows = np.concatenate([np.ones((1, len(POLICIES))), ndcg.reshape(ranks.shape)]).T
+        return accumulator + rows[:, :, None] * rows[:, None, :]
+
+    def merge_accumulators(self, accumulators: Iterable[np.ndarray]) -> np.ndarray:
+        return np.sum(list(accumulators), axis=0)
+
+    def extract_output(self, accumulator: np.ndarray) -> dict[tfma.metrics.MetricKey, np.ndarray]:
+        return {
+            metric_key(moments_name(policy), self._model_name): accumulator[place]
+            for place, policy in enumerate(POLICIES)
+        }
+
+
+# `user_ranks` reshapes to a row for the model and for each baseline, a column a policy.
+assert POLICIES + tuple(f"{b}_{p}" for b in BASELINES for p in POLICIES) == RANKINGS
+
+
+def _computations(
+    name: str,
+    eval_config: config_pb2.EvalConfig,
+    model_names: list[str] | None = None,
+    **unused: object,
+) -> list[tfma.metrics.MetricComputation]:
+    blessed = [spec.name for spec in eval_config.model_specs if spec.is_baseline]
+    (candidate,) = [model for model in model_names or [""] if model not in blessed]
+    combiner = PairedMomentsCombiner(candidate, blessed[0] if blessed else None)
+    keys = list(combiner.extract_output(combiner.create_accumulator()))
+    return [tfma.metrics.MetricComputation(keys=keys, preprocessors=None, combiner=combiner)]
+
+
+class PairedMoments(tfma.metrics.Metric):
+    """`PairedMomentsCombiner` for `MetricConfig`; yields arrays, of the candidate alone."""
+
+    def __init__(self, name: str = "paired_moments"):
+        super().__init__(_computations, name=name)

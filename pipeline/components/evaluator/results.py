@@ -1,0 +1,59 @@
+"""Reads what the Evaluator wrote, slice by slice."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import tensorflow_model_analysis as tfma
+
+from mclrec_tf.evaluation.ranks import POLICIES
+from pipeline.components.evaluator.paired_moments import moments_name
+from pipeline.components.evaluator.slices import ALL_USERS, slice_name
+
+_USERS = "example_count"
+
+
+@dataclass(frozen=True)
+class SliceResult:
+    """The evaluation of the users of one slice.
+
+    Attributes:
+        users: how many they are.
+        metrics: value by name, as `pipeline.components.evaluator.tfma_metrics` names them.
+        latest_blessed_metrics: the same of the latest blessed model, empty if there is none.
+        moments: by policy, as `pipeline.components.evaluator.paired_moments` sums them.
+    """
+
+    users: int
+    metrics: dict[str, float]
+    latest_blessed_metrics: dict[str, float]
+    moments: dict[str, np.ndarray]
+
+
+def read_results(evaluation_uri: str) -> dict[str, SliceResult]:
+    """Reads the metrics of an Evaluator's output, by the name of the slice, all users first."""
+    results = {}
+    for of_slice in tfma.load_metrics(evaluation_uri):
+        keys = of_slice.slice_key.single_slice_keys
+        name = slice_name(keys[0].column, keys[0].bytes_value.decode()) if keys else ALL_USERS
+        results[name] = _slice_result(of_slice)
+    return dict(sorted(results.items(), key=lambda item: (item[0] != ALL_USERS, item[0])))
+
+
+def _slice_result(of_slice: tfma.proto.metrics_for_slice_pb2.MetricsForSlice) -> SliceResult:
+    candidate: dict[str, float] = {}
+    latest_blessed: dict[str, float] = {}
+    moments = {}
+    for pair in of_slice.metric_keys_and_values:
+        if pair.key.is_diff:
+            continue
+        if pair.value.HasField("array_value"):
+            array = pair.value.array_value
+            moments[pair.key.name] = np.array(array.float64_values).reshape(array.shape)
+        else:
+            is_baseline = pair.key.model_name == tfma.BASELINE_KEY
+            metrics = latest_blessed if is_baseline else candidate
+            metrics[pair.key.name] = pair.value.double_value.value
+    users = int(candidate.pop(_USERS))
+    latest_blessed.pop(_USERS, None)
+    by_policy = {policy: moments[moments_name(policy)] for policy in POLICIES}
+    return SliceResult(users, candidate, latest_blessed, by_policy)

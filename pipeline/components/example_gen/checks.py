@@ -1,0 +1,115 @@
+"""When an event log stops the pipeline, and what the person is told.
+
+Knows nothing of TFX and Beam, so that a log can be looked at without them.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from mclrec_tf.data.event_log.files_of_a_log import check_any_rows, check_same_scale
+from mclrec_tf.data.event_log.reader import EventLogError
+from mclrec_tf.data.time_split import Periods
+from pipeline.components.example_gen.log_report import FileSummary, LogTotals, listed
+
+
+def check_has_time(files: Sequence[FileSummary], periods: Periods | None) -> None:
+    """Stops if a log without time is to be split by time."""
+    without = [file.file for file in files if file.time_scale and not file.time_scale.is_time]
+    if periods and without:
+        raise EventLogError(
+            f"{without[0]}: this log has no time to split by. Use --split leave_one_out, "
+            "or give a log with a time column and name it with --timestamp-column."
+        )
+
+
+def check_readable(files: Sequence[FileSummary]) -> None:
+    """Stops if a file as a whole could not be read, or the times of two cannot be compared."""
+    errors = [file.error for file in files if file.error]
+    if errors:
+        raise EventLogError("\n".join(errors))
+    check_same_scale({file.file: file.time_scale for file in files})
+    check_any_rows({file.file: file.empty_because for file in files})
+
+
+def check_bad_rows(path: str, files: Sequence[FileSummary], max_bad_rows: float) -> None:
+    """Stops if the share of unusable rows is larger than `max_bad_rows`, and lists them."""
+    rows = sum(file.rows for file in files)
+    bad = sum(file.rows_skipped for file in files)
+    if bad > max_bad_rows * rows:
+        lines = listed([skipped for file in files for skipped in file.skipped])
+        raise EventLogError(
+            f"{path}: {bad:,} of {rows:,} rows ({bad / rows:.2%}) cannot be used, more than "
+            f"{max_bad_rows:.2%}:\n  " + "\n  ".join(lines) + "\n"
+            "Correct the log"
+            + (", or skip a larger share of it with --max-bad-rows." if bad < rows else ".")
+        )
+
+
+def check_log(path: str, log: LogTotals) -> None:
+    """Stops if there is nothing to learn from a log, however it is filtered."""
+    if log.events == 0:
+        raise EventLogError(f"{path}: the event log holds no usable row.")
+    _check_more_than_one(log, f"{path}: the event log", "Give more data.")
+
+
+def check_left(path: str, left: LogTotals, short_users: int, log: LogTotals, k: int) -> None:
+    """Stops if there is nothing to learn from what the filter leaves of a log.
+
+    Args:
+        path: the log.
+        left: what is left of it.
+        short_users: users that the k-core leaves and who then have too few events.
+        log: what it was.
+        k: of the k-core.
+    """
+    advice = "Lower --k-core or give more data." if k > 1 else "Give more data."
+    if left.users == 0:
+        reason = (
+            f"the k-core (k = {k}) leaves {short_users:,} users, all with fewer than the "
+            "three events that it takes to train, validate and test"
+            if short_users
+            else f"none is in the k-core (k = {k}), where each has {k} events with the others"
+        )
+        raise EventLogError(
+            f"{path}: no user is left of {log.users:,} users, {log.items:,} items and "
+            f"{log.events:,} events: {reason}. {advice}"
+        )
+    _check_more_than_one(left, f"{path}: after the k-core (k = {k}) the event log", advice)
+
+
+def check_splits(path: str, users: Mapping[str, int], periods: Periods | None) -> None:
+    """Stops if a split is left without a user, which only a split by time can do."""
+    empty = [split for split, count in users.items() if not count]
+    if periods and empty:
+        raise EventLogError(
+            f"{path}: split by time, no user is left for {' and '.join(empty)} (users: "
+            f"{', '.join(f'{split} {count:,}' for split, count in users.items())}). The test takes "
+            f"the last {periods.test:,} units of the log's time, validation the "
+            f"{periods.validation:,} before. Set --test-period and --validation-period to what "
+            "the log's times are counted in (a day is 86400 seconds or 86400000 milliseconds), "
+            "and look for events that are dated in the future."
+        )
+
+
+def check_can_learn(path: str, learners: int, left: LogTotals) -> None:
+    """Stops if no user has two events in training, so that no event follows another."""
+    if not learners:
+        raise EventLogError(
+            f"{path}: nothing can be learned: of {left.users:,} users, none has two events "
+            f"in training, one to predict from the other ({left.events:,} events are left "
+            "in all; what is held out for validation and test is not trained on). Bring a larger "
+            "log, with at least four events of some "
+            "users; with --split time, hold out less by --test-period and --validation-period."
+        )
+
+
+def _check_more_than_one(counts: LogTotals, subject: str, advice: str) -> None:
+    numbers = f"(users: {counts.users:,}, items: {counts.items:,}, events: {counts.events:,})"
+    if counts.items == 1:
+        raise EventLogError(
+            f"{subject} has only one item {numbers}: there is nothing to rank. {advice}"
+        )
+    if counts.users == 1:
+        raise EventLogError(
+            f"{subject} has only one user {numbers}: the model learns by telling users apart, and "
+            f"one user's ranks say nothing about its quality. {advice}"
+        )

@@ -1,0 +1,59 @@
+"""The driver of ExampleGen: its fingerprint covers every span that will be read."""
+
+import os
+from collections.abc import Iterable
+from typing import Any
+
+from tfx.components.example_gen.driver import FileBasedDriver
+from tfx.components.example_gen.input_processor import FileBasedInputProcessor
+from tfx.types import standard_component_specs
+from tfx.v1 import proto
+
+from mclrec_tf.data.event_log.reader import event_log_files
+from pipeline.components.example_gen.log_location import fingerprint, path_of
+from pipeline.components.example_gen.settings import ExampleGenSettings
+from pipeline.components.example_gen.spans import newest_spans
+
+
+class Driver(FileBasedDriver):
+    """TFX's driver, whose fingerprint is of the newest span and of the folder's own files alone.
+
+    With it, an older span that is delivered again, or a file in a folder of the folder, would not
+    be noticed: the cached Examples would be used. (Kubeflow runs TFX's own driver, whatever a
+    component says.)
+    """
+
+    def resolve_exec_properties(
+        self, exec_properties: dict[str, Any], pipeline_info: Any, component_info: Any
+    ) -> dict[str, Any]:
+        self._settings = ExampleGenSettings.from_custom_config(
+            exec_properties[standard_component_specs.CUSTOM_CONFIG_KEY]
+        )
+        return super().resolve_exec_properties(exec_properties, pipeline_info, component_info)
+
+    def get_input_processor(
+        self,
+        splits: Iterable[proto.Input.Split],
+        range_config: proto.RangeConfig | None = None,
+        input_base_uri: str | None = None,
+    ) -> FileBasedInputProcessor:
+        assert input_base_uri is not None
+        (split,) = splits
+        return _InputProcessor(self._settings, split, input_base_uri, [split], range_config)
+
+
+class _InputProcessor(FileBasedInputProcessor):
+    def __init__(
+        self, settings: ExampleGenSettings, split: proto.Input.Split, base: str, *args: Any
+    ) -> None:
+        super().__init__(base, *args)
+        self._settings = settings
+        self._path = path_of(base, split.pattern)
+
+    def get_input_fingerprint(self, span: int, version: int | None) -> str:
+        del version
+        if not self._settings.spans_pattern:
+            return fingerprint(event_log_files(self._path))
+        path = os.path.join(self._input_base_uri, self._settings.spans_pattern)
+        spans = newest_spans(path, self._settings.window_spans, span)
+        return "; ".join(f"{one.number},{one.version},{one.fingerprint}" for one in spans)

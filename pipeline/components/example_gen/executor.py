@@ -1,0 +1,148 @@
+"""The executor of ExampleGen: an event log becomes one tf.train.Example a user a split."""
+
+import os
+from typing import Any
+
+import apache_beam as beam
+import tensorflow as tf
+from absl import logging
+from tfx import types
+from tfx.components.example_gen import utils
+from tfx.components.example_gen.base_example_gen_executor import BaseExampleGenExecutor
+from tfx.types import artifact_utils, standard_component_specs
+
+from pipeline.components.example_gen.beam_k_core import k_core
+from pipeline.components.example_gen.checks import (
+    check_bad_rows,
+    check_can_learn,
+    check_has_time,
+    check_left,
+    check_log,
+    check_readable,
+    check_splits,
+)
+from pipeline.components.example_gen.history_folder import (
+    ReadHistories,
+    WriteHistories,
+    read_totals,
+)
+from pipeline.components.example_gen.log_location import log_path
+from pipeline.components.example_gen.log_report import EventLogReport, notes
+from pipeline.components.example_gen.read_log import read_log, read_summaries
+from pipeline.components.example_gen.settings import ExampleGenSettings
+from pipeline.components.example_gen.spans import log_files
+from pipeline.components.example_gen.split_by_time import SplitByTime
+from pipeline.components.example_gen.split_leave_one_out import EXAMPLE_SPLITS, LeaveOneOut
+from pipeline.components.example_gen.split_users import WriteSplitUsers, read_split_users
+
+# Counted beside the users of each split: those who have something to learn from.
+_LEARNERS = "learners"
+
+
+class Executor(BaseExampleGenExecutor):
+    """Reads an event log, filters it to its k-core and holds out each user's last events.
+
+    Three steps, each in Beam pipelines of its own because how the next looks depends on what the
+    last found: `read_log`, `k_core`, `LeaveOneOut` or `SplitByTime`. Writes the splits, and an
+    `EventLogReport` beside them. `example_gen` builds the component.
+
+    Raises:
+        EventLogError: the log cannot be used. It is raised in this process, whatever the runner.
+    """
+
+    def Do(
+        self,
+        input_dict: dict[str, list[types.Artifact]],
+        output_dict: dict[str, list[types.Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        examples = artifact_utils.get_single_instance(
+            output_dict[standard_component_specs.EXAMPLES_KEY]
+        )
+        settings = ExampleGenSettings.from_custom_config(
+            exec_properties[standard_component_specs.CUSTOM_CONFIG_KEY]
+        )
+        path = log_path(exec_properties)
+        if settings.spans_pattern:
+            base = exec_properties[standard_component_specs.INPUT_BASE_KEY]
+            path = os.path.join(base, settings.spans_pattern)
+        # In the artifact, because that is a place which every worker reaches.
+        working_folder = os.path.join(examples.uri, "working")
+        _remove(working_folder)  # of an attempt that was killed
+        try:
+            report = self._read_and_filter(
+                path, exec_properties[utils.SPAN_PROPERTY_NAME], settings, working_folder
+            )
+            super().Do(input_dict, output_dict, exec_properties)
+            users = read_split_users(self._histories)
+        finally:
+            _remove(working_folder)
+        learners = users.pop(_LEARNERS, 0)
+        report.split_users.update(users)
+        check_splits(path, report.split_users, settings.periods)
+        check_can_learn(path, learners, report.after)
+        report.write(examples.uri)
+
+    def GenerateExamplesByBeam(
+        self, pipeline: beam.Pipeline, exec_properties: dict[str, Any]
+    ) -> dict[str, beam.PCollection]:
+        """All splits come from one read of the filtered histories."""
+        del exec_properties
+        histories = pipeline | ReadHistories(self._histories)
+        outputs = histories | "Split" >> beam.ParDo(self._split).with_outputs(*EXAMPLE_SPLITS)
+        splits = {split: outputs[split] for split in EXAMPLE_SPLITS}
+        learners = histories | "Learners" >> beam.Filter(self._split.can_learn)
+        _ = {**splits, _LEARNERS: learners} | WriteSplitUsers(self._histories)
+        return splits
+
+    def GetInputSourceToExamplePTransform(self) -> beam.PTransform:
+        raise NotImplementedError("Examples of all splits are made in GenerateExamplesByBeam.")
+
+    def _read_and_filter(
+        self, path: str, newest: int | None, settings: ExampleGenSettings, working_folder: str
+    ) -> EventLogReport:
+        files, spans = log_files(path, settings.format, settings.window_spans, newest)
+        logging.info("Reading %d files of %s.", len(files), path)
+        summaries_folder = os.path.join(working_folder, "summaries")
+        log_folder = os.path.join(working_folder, "log")
+        with self._make_beam_pipeline() as pipeline:
+            histories = read_log(pipeline, files, settings.format, summaries_folder)
+            _ = histories | "Log" >> WriteHistories(log_folder, settings.k_core)
+        summaries = read_summaries(summaries_folder)
+        check_readable(summaries)
+        check_bad_rows(path, summaries, settings.max_bad_rows)
+        check_has_time(summaries, settings.periods)
+        log = read_totals(log_folder)
+        check_log(path, log)
+
+        core = k_core(self._make_beam_pipeline, log_folder, settings.k_core)
+        check_left(path, core.totals, core.short_users, log, settings.k_core)
+        self._histories = core.folder
+        self._split: LeaveOneOut | SplitByTime = LeaveOneOut()
+        if settings.periods:
+            self._split = SplitByTime(settings.periods.cut_offs(core.totals.newest_event))
+
+        rows = sum(file.rows for file in summaries)
+        filtered = sum(file.filtered for file in summaries)
+        skipped = sum(file.rows_skipped for file in summaries)
+        report = EventLogReport(
+            files=len(files),
+            rows=rows,
+            rows_skipped=[skipped for file in summaries for skipped in file.skipped],
+            filtered=filtered,
+            duplicates=rows - skipped - filtered - log.events,
+            notes=notes(summaries, settings.format),
+            before=log,
+            after=core.totals,
+            rounds=core.rounds,
+            short_users=core.short_users,
+            split_users=dict.fromkeys(EXAMPLE_SPLITS, 0),
+            spans=spans,
+        )
+        logging.info("%s", report)
+        return report
+
+
+def _remove(folder: str) -> None:
+    if tf.io.gfile.exists(folder):
+        tf.io.gfile.rmtree(folder)

@@ -1,0 +1,1 @@
+"""ExportCheck: loads the exported model as TensorFlow Serving will."""

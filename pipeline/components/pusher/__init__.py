@@ -1,0 +1,1 @@
+"""Pusher: puts a blessed model where the server looks for it."""

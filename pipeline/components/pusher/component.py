@@ -1,0 +1,121 @@
+"""Puts a blessed model where the server looks for it: whole or not at all, and once."""
+
+import os
+from contextlib import suppress
+from typing import Any
+
+import tensorflow as tf
+from absl import logging
+from tfx import types
+from tfx.components.pusher import component, executor
+from tfx.dsl.components.base.executor_spec import ExecutorClassSpec
+from tfx.dsl.io import fileio
+from tfx.proto import pusher_pb2
+from tfx.types import artifact_utils
+from tfx.types.standard_component_specs import PUSH_DESTINATION_KEY, PUSHED_MODEL_KEY
+from tfx.utils import io_utils, proto_utils
+
+from pipeline.components.pusher.version_folders import version_folders
+from serving.exports.checksums import CHECKSUM_FILE, damage
+
+# Not a number, so that TF Serving does not take it for a version.
+_UNFINISHED = ".pushing-"
+
+
+class PusherExecutor(executor.Executor):
+    """TFX's Pusher, safe to kill and to repeat.
+
+    TFX copies straight into the served folder, under a version made of the clock: a killed push
+    leaves half a version, and a repeated one a second version. Here the version is the time at
+    which the model was exported, and the folder appears by a rename.
+    """
+
+    def Do(  # noqa: N802
+        self,
+        input_dict: dict[str, list[types.Artifact]],
+        output_dict: dict[str, list[types.Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        pushed = artifact_utils.get_single_instance(output_dict[PUSHED_MODEL_KEY])
+        if not self.CheckBlessing(input_dict):
+            self._MarkNotPushed(pushed)
+            return
+        destination = pusher_pb2.PushDestination()
+        proto_utils.json_to_proto(exec_properties[PUSH_DESTINATION_KEY], destination)
+        model_path = self.GetModelPath(input_dict)
+        version = export_time(model_path)
+        folder = push(model_path, destination.filesystem.base_directory, version)
+        io_utils.copy_dir(model_path, pushed.uri)
+        self._MarkPushed(pushed, pushed_destination=folder, pushed_version=os.path.basename(folder))
+
+
+class Pusher(component.Pusher):
+    """`tfx.components.Pusher` with `PusherExecutor`; same arguments."""
+
+    EXECUTOR_SPEC = ExecutorClassSpec(PusherExecutor)
+
+
+def export_time(model_path: str) -> int:
+    """Seconds since 1970 at which the SavedModel was written."""
+    stat = tf.io.gfile.stat(os.path.join(model_path, "saved_model.pb"))
+    return int(stat.mtime_nsec // 1_000_000_000)
+
+
+def push(
+    model_path: str | os.PathLike[str], base_directory: str | os.PathLike[str], version: int
+) -> str:
+    """Makes `base_directory/version` a copy of the SavedModel, unless it already is.
+
+    Nothing is pushed either where the newest version is the same to the last file: the time of an
+    export is another one after a work folder was copied.
+    Folders that killed pushes left behind are removed.
+
+    Returns:
+        The folder of the version.
+
+    Raises:
+        FileExistsError: the version is there with another model.
+    """
+    model_path, base_directory = os.fspath(model_path), os.fspath(base_directory)
+    folder = os.path.join(base_directory, str(version))
+    fileio.makedirs(base_directory)
+    for name in fileio.listdir(base_directory):
+        if name.startswith(_UNFINISHED):
+            logging.info("Removing %s, left by a killed push", name)
+            fileio.rmtree(os.path.join(base_directory, name.rstrip("/")))
+    if fileio.exists(folder):
+        if _graph(folder) != _graph(model_path):
+            raise FileExistsError(
+                f"{folder} holds another model; remove it or set another --serving-dir"
+            )
+        logging.info("%s was pushed before", folder)
+        return folder
+    for name in version_folders(base_directory)[-1:]:
+        newest = os.path.join(base_directory, name)
+        if (of_newest := _checksums(newest)) and of_newest == _checksums(model_path):
+            logging.info("%s is this model", newest)
+            return newest
+    unfinished = os.path.join(base_directory, f"{_UNFINISHED}{version}")
+    try:
+        io_utils.copy_dir(model_path, unfinished)
+        fileio.rename(unfinished, folder)
+    except Exception:
+        # A full disk has room again, and what fails now does not hide why.
+        with suppress(Exception):
+            fileio.rmtree(unfinished)
+        raise
+    return folder
+
+
+def _checksums(folder: str) -> bytes:
+    """The checksums of an export's files, if it carries them and is what they say."""
+    file = os.path.join(folder, CHECKSUM_FILE)
+    if not fileio.exists(file) or any(damage(folder)):
+        return b""
+    with fileio.open(file, "rb") as sums:
+        return sums.read()
+
+
+def _graph(folder: str) -> bytes:
+    with fileio.open(os.path.join(folder, "saved_model.pb"), "rb") as file:
+        return file.read()

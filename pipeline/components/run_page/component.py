@@ -1,0 +1,96 @@
+"""The page as a component, for orchestrators on which nothing of ours waits for the run's end."""
+
+import json
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from ml_metadata.proto import metadata_store_pb2
+from tfx import types
+from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArtifact, Parameter
+from tfx.dsl.component.experimental.decorators import component
+from tfx.types.experimental.simple_artifacts import File
+from tfx.types.standard_artifacts import (
+    ExampleAnomalies,
+    Examples,
+    InfraBlessing,
+    Model,
+    ModelBlessing,
+    ModelEvaluation,
+    ModelRun,
+    PushedModel,
+)
+
+from pipeline.components.between_runs.component import GONE
+from pipeline.components.evaluator.component import stands_for_none
+from pipeline.components.run_page.contents import read_contents
+from pipeline.components.run_page.page import write_page
+from pipeline.settings import Settings
+
+PAGE_FILE = "run.html"
+
+
+@component
+def RunPage(  # noqa: N802 (a component is a class in a pipeline)
+    examples: InputArtifact[Examples],
+    anomalies: InputArtifact[ExampleAnomalies],
+    model: InputArtifact[Model],
+    model_run: InputArtifact[ModelRun],
+    export_check: InputArtifact[InfraBlessing],
+    baseline: InputArtifact[Model],
+    evaluation: InputArtifact[ModelEvaluation],
+    blessing: InputArtifact[ModelBlessing],
+    pushed_model: InputArtifact[PushedModel],
+    page: OutputArtifact[File],
+    title: Parameter[str],
+    settings: Parameter[str],
+    trainer_config: Parameter[str],
+) -> None:
+    """Writes the page about a run that went to its end; the orchestrator shows how long it took.
+
+    Args:
+        examples, anomalies, model, model_run, export_check, baseline, evaluation, blessing,
+            pushed_model: what the run made, and what it was compared with.
+        page: gets `PAGE_FILE`.
+        title: what the run was about.
+        settings: the fields of `Settings` as JSON.
+        trainer_config: Trainer's configuration as JSON, whose settings count.
+    """
+    outputs: dict[str, Mapping[str, types.Artifact]] = {
+        "FileBasedExampleGen": {"examples": examples},
+        "ExampleValidator": {"anomalies": anomalies},
+        "Trainer": {"model": model, "model_run": model_run},
+        "ExportCheck": {"blessing": export_check},
+        "LatestBlessedModel": {} if stands_for_none(baseline) else {"model": baseline},
+        "Evaluator": {"evaluation": evaluation},
+        "Blessing": {"blessing": blessing},
+        "Pusher": {"pushed_model": pushed_model},
+    }
+    contents = read_contents(
+        {
+            name: {key: _as_in_ml_metadata(artifact) for key, artifact in artifacts.items()}
+            for name, artifacts in outputs.items()
+        },
+        gone_without=baseline.get_string_custom_property(GONE).splitlines(),
+    )
+    trained = json.loads(trainer_config)
+    asked = json.loads(settings) | {"model": trained["model"], "training": trained["training"]}
+    write_page(os.path.join(page.uri, PAGE_FILE), contents, _settings(asked), title=title)
+
+
+def _as_in_ml_metadata(artifact: types.Artifact) -> metadata_store_pb2.Artifact:
+    """An artifact as a local run has it: Kubeflow Pipelines makes every value one of JSON."""
+    plain = metadata_store_pb2.Artifact(uri=artifact.uri)
+    for name in artifact.mlmd_artifact.custom_properties:
+        value = artifact.get_custom_property(name)
+        if isinstance(value, str):
+            plain.custom_properties[name].string_value = value
+        elif isinstance(value, int | float):
+            plain.custom_properties[name].int_value = int(value)
+    return plain
+
+
+def _settings(values: Mapping[str, Mapping[str, Any]]) -> Settings:
+    return Settings(
+        **{name: type(group)(**values[name]) for name, group in vars(Settings()).items()}
+    )

@@ -1,0 +1,117 @@
+"""What the page tells, read from the artifacts of a run, as far as the run came."""
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from ml_metadata.proto.metadata_store_pb2 import Artifact
+from tfx.dsl.io import fileio
+from tfx.utils import path_utils
+
+from pipeline.components.blessing.component import read_decision
+from pipeline.components.blessing.decision import Decision
+from pipeline.components.data_gate.anomalies import read_findings
+from pipeline.components.evaluator.results import SliceResult, read_results
+from pipeline.components.evaluator.slices import ALL_USERS
+from pipeline.components.example_gen.log_report import EventLogReport, read_report
+from pipeline.components.example_gen.split_leave_one_out import TEST
+from pipeline.components.run_page.recommendations import Recommended, recommend_to_some
+from pipeline.components.trainer.learned_views import LearnedViews, read_learned_views
+from pipeline.components.trainer.run_fn import HISTORY_FILE
+
+PUSHED, REFUSED, FAILED = "pushed", "refused", "failed"
+
+
+@dataclass(frozen=True)
+class Contents:
+    """A run as the page shows it. What the run did not reach is None or empty.
+
+    Attributes:
+        status: `PUSHED`, `REFUSED` or `FAILED`.
+        failure: the message of a failed run.
+        timings: of the components: name, seconds and whether it was kept from an earlier run.
+        event_log: what was read and what was dropped.
+        anomalies: what ExampleValidator found; what a gate adds is in the failure.
+        epochs: the logs of `fit`, one an epoch.
+        views: learned views of some users.
+        results: the evaluation by slice.
+        compared_with: folder of the latest blessed model, if the evaluation compared with it.
+        decision: the lines that decided.
+        recommended: histories of some test users and what they get.
+        pushed_to: folder of the pushed version.
+        gone_without: artifacts of earlier runs that are gone, a line each.
+    """
+
+    status: str
+    failure: str = ""
+    timings: list[tuple[str, float, bool]] = field(default_factory=list)
+    event_log: EventLogReport | None = None
+    anomalies: list[str] = field(default_factory=list)
+    epochs: list[dict[str, float]] = field(default_factory=list)
+    views: LearnedViews | None = None
+    results: dict[str, SliceResult] = field(default_factory=dict)
+    compared_with: str | None = None
+    decision: Decision | None = None
+    recommended: list[Recommended] = field(default_factory=list)
+    pushed_to: str | None = None
+    gone_without: Sequence[str] = ()
+
+
+def read_contents(
+    outputs: Mapping[str, Mapping[str, Artifact]],
+    failure: str = "",
+    timings: Sequence[tuple[str, float, bool]] = (),
+    gone_without: Sequence[str] = (),
+) -> Contents:
+    """Reads what the components of a run wrote.
+
+    Args:
+        outputs: artifacts by component and name of the output; of a failed run those of the
+            components that ended well.
+        failure: why the run failed; "" if it went to its end.
+        timings, gone_without: as in `Contents`.
+    """
+
+    def output(component: str, key: str) -> Artifact | None:
+        return outputs.get(component, {}).get(key)
+
+    examples = output("FileBasedExampleGen", "examples")
+    anomalies = output("ExampleValidator", "anomalies")
+    model, model_run = output("Trainer", "model"), output("Trainer", "model_run")
+    evaluation = output("Evaluator", "evaluation")
+    export_check, blessing = output("ExportCheck", "blessing"), output("Blessing", "blessing")
+    servable = export_check and export_check.custom_properties["blessed"].int_value
+    latest_blessed = output("LatestBlessedModel", "model")
+    results = read_results(evaluation.uri) if evaluation else {}
+    was_compared = bool(results and results[ALL_USERS].latest_blessed_metrics)
+    pushed = output("Pusher", "pushed_model")
+    pushed_to = pushed.custom_properties["pushed_destination"].string_value if pushed else ""
+    return Contents(
+        status=FAILED if failure else PUSHED if pushed_to else REFUSED,
+        failure=failure,
+        timings=list(timings),
+        event_log=read_report(examples.uri) if examples else None,
+        anomalies=read_findings(anomalies.uri) if anomalies else [],
+        epochs=_epochs(model_run.uri) if model_run else [],
+        views=read_learned_views(model_run.uri) if model_run else None,
+        results=results,
+        compared_with=latest_blessed.uri if latest_blessed and was_compared else None,
+        decision=read_decision(blessing.uri) if blessing else None,
+        recommended=(
+            recommend_to_some(path_utils.serving_model_path(model.uri), _test_folder(examples))
+            if model and examples and servable
+            else []
+        ),
+        pushed_to=pushed_to or None,
+        gone_without=gone_without,
+    )
+
+
+def _test_folder(examples: Artifact) -> str:
+    return os.path.join(examples.uri, f"Split-{TEST}")
+
+
+def _epochs(model_run_uri: str) -> list[dict[str, float]]:
+    with fileio.open(os.path.join(model_run_uri, HISTORY_FILE)) as file:
+        return json.load(file)

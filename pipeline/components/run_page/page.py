@@ -1,0 +1,128 @@
+"""Writes the page."""
+
+import dataclasses
+import itertools
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from tfx.dsl.io import fileio
+
+from mclrec_tf.evaluation.ranking_metrics import CUTOFFS
+from mclrec_tf.evaluation.ranks import POLICIES
+from pipeline.components.blessing.decision import Decision, Line
+from pipeline.components.blessing.intervals import mean_of
+from pipeline.components.evaluator.paired_moments import LATEST_BLESSED, MODEL
+from pipeline.components.evaluator.results import SliceResult
+from pipeline.components.evaluator.slices import ALL_USERS, judged_policy
+from pipeline.components.evaluator.tfma_metrics import (
+    BASELINES,
+    METRIC_LABELS,
+    METRICS,
+    metric_name,
+)
+from pipeline.components.example_gen.log_report import listed
+from pipeline.components.run_page import plots
+from pipeline.components.run_page.contents import Contents
+from pipeline.settings import Settings
+
+
+def write_page(
+    path: str | os.PathLike[str], contents: Contents, settings: Settings, title: str
+) -> None:
+    """Writes the page about a run; nothing is left of one that cannot be finished.
+
+    Args:
+        path: the file, in a folder that is made.
+        contents: what the page tells.
+        settings: what the run was asked to do.
+        title: what the run was about, for example its event log.
+    """
+    path = os.fspath(path)
+    environment = Environment(
+        loader=PackageLoader("pipeline.components.run_page", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["slice_verdict"] = lambda line: f"{line.slice} ({line.note})"
+    environment.filters["listed"] = listed
+    html = environment.get_template("page.html.j2").render(
+        title=title,
+        name=os.path.splitext(os.path.basename(path))[0],
+        run=contents,
+        settings=dataclasses.asdict(settings),
+        confidence=settings.blessing.confidence,
+        asked=_by_what_is_asked(contents.decision),
+        **_pictures(contents, settings.blessing.confidence),
+        **_evaluation(contents.results, settings.blessing.confidence),
+    )
+    fileio.makedirs(os.path.dirname(path))
+    try:
+        with fileio.open(path, "w") as file:
+            file.write(html)
+    except Exception:
+        with suppress(Exception):
+            fileio.remove(path)
+        raise
+
+
+def _by_what_is_asked(decision: Decision | None) -> dict[str, list[Line]]:
+    lines = decision.lines if decision else []
+    return {asked: list(found) for asked, found in itertools.groupby(lines, lambda line: line.line)}
+
+
+def _pictures(contents: Contents, confidence: float) -> dict[str, Any]:
+    """What matplotlib draws: SVG, which the template takes as it is."""
+    found: dict[str, Any] = {"losses": {}, "validation": {}, "collapse": {}}
+    found |= {"projection": "", "planar": 0.0, "slices": ""}
+    if contents.epochs:
+        found["losses"] = plots.loss_curves(contents.epochs)
+        found["validation"] = plots.validation_curves(contents.epochs)
+        found["collapse"] = plots.collapse_curves(contents.epochs)
+    if contents.views is not None and len(contents.views.z1) > 2:
+        found["projection"], found["planar"] = plots.projection(contents.views)
+    if contents.results:
+        found["slices"] = plots.slices(contents.results, confidence)
+    return found
+
+
+def _evaluation(results: Mapping[str, SliceResult], confidence: float) -> dict[str, Any]:
+    """Tables: of the metrics of all users, by policy, and of NDCG@10 with intervals by slice."""
+    if not results:
+        return {"metrics": {}, "ndcg": {}, "slice_rows": [], "rankings": []}
+    everybody = results[ALL_USERS]
+    rankings = ["MCLRec", *(["latest blessed"] if everybody.latest_blessed_metrics else [])]
+
+    def row(policy: str, metric: str, cutoff: int) -> list[float]:
+        own = metric_name(policy, metric, cutoff)
+        of_models = [everybody.metrics[own]]
+        if everybody.latest_blessed_metrics:
+            of_models.append(everybody.latest_blessed_metrics[own])
+        names = (metric_name(f"{baseline}_{policy}", metric, cutoff) for baseline in BASELINES)
+        return of_models + [everybody.metrics[name] for name in names]
+
+    metrics = {
+        policy: {
+            f"{METRIC_LABELS[metric]}@{cutoff}": row(policy, metric, cutoff)
+            for metric in METRICS
+            for cutoff in CUTOFFS
+        }
+        for policy in POLICIES
+    }
+    compared = [MODEL, *([LATEST_BLESSED] if everybody.latest_blessed_metrics else []), *BASELINES]
+    ndcg = {
+        policy: [mean_of(everybody.moments[policy], who, confidence) for who in compared]
+        for policy in POLICIES
+    }
+    slice_rows = [
+        (name, result.users, [
+            mean_of(result.moments[judged_policy(name)], who, confidence) for who in compared
+        ])
+        for name, result in results.items()
+    ]  # fmt: skip
+    rankings += BASELINES
+    return {"metrics": metrics, "ndcg": ndcg, "slice_rows": slice_rows, "rankings": rankings}

@@ -1,0 +1,1 @@
+"""SliceFeatures: adds to the test Examples what the evaluation slices by."""

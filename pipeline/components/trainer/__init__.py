@@ -1,0 +1,1 @@
+"""Trainer: transformed Examples in, SavedModel out."""

@@ -1,0 +1,109 @@
+"""The model that settings describe, and its training on transformed Examples."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+
+import mclrec_tf
+from mclrec_tf.data.batches import evaluation_batches, training_batches
+from mclrec_tf.data.histories import Histories
+from mclrec_tf.encoders import ENCODERS
+from mclrec_tf.models.presets import PRESETS
+from mclrec_tf.training.early_stopping import ResumableEarlyStopping
+from pipeline.components.trainer.training_progress import TrainingProgress
+from pipeline.components.trainer.transformed_examples import append_targets, read_split
+from pipeline.settings import ModelSettings, TrainingSettings
+
+
+class TrainingData(NamedTuple):
+    """Whole sequences to train on, and validation histories with the item that came next."""
+
+    train: Histories
+    histories: Histories
+    targets: np.ndarray
+
+
+def read_training_data(train_files: Sequence[str], eval_files: Sequence[str]) -> TrainingData:
+    """Reads the splits that TFX's Trainer and Tuner are given."""
+    return TrainingData(append_targets(*read_split(train_files)), *read_split(eval_files))
+
+
+def build_model(
+    num_items: int, settings: ModelSettings, training: TrainingSettings
+) -> mclrec_tf.MCLRec:
+    """The compiled model that the settings describe."""
+    shape: dict[str, Any] = {
+        "num_items": num_items,
+        "dim": settings.dim,
+        "max_length": settings.max_length,
+        "num_layers": settings.num_layers,
+        "dropout": settings.dropout,
+    }
+    if settings.encoder != "gru4rec":
+        shape["num_heads"] = settings.num_heads
+    encoder = ENCODERS[settings.encoder](**shape)
+    model = mclrec_tf.MCLRec(
+        encoder,
+        preset=settings.preset,
+        lambda_=settings.lambda_,
+        beta=settings.beta,
+        regularization=settings.regularization,
+        seed=training.seed,
+        operations=PRESETS[settings.preset].operations(
+            encoder.item_embedding,
+            training.seed,
+            mask=settings.mask,
+            crop=settings.crop,
+            reorder=settings.reorder,
+        ),
+    )
+    model.compile(
+        optimizer=keras.optimizers.Adam(
+            training.learning_rate, use_ema=training.ema > 0, ema_momentum=training.ema
+        ),
+        augmenter_optimizer=keras.optimizers.Adam(training.augmenter_learning_rate),
+    )
+    return model
+
+
+def fit(
+    model: mclrec_tf.MCLRec,
+    data: TrainingData,
+    training: TrainingSettings,
+    stopping: ResumableEarlyStopping,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+) -> None:
+    """Trains a model to its best epoch, from where an earlier process left off.
+
+    Args:
+        model: Of `build_model`.
+        data: Of the same vocabulary.
+        training: How.
+        stopping: Holds the state of a training that was cut short, if there was one.
+        callbacks: More of them.
+    """
+    epochs_done = stopping.restore(model)
+    if stopping.is_finished:
+        stopping.restore_best()
+        return
+    model.fit(
+        training_batches(
+            data.train,
+            max_length=model.encoder.max_length,
+            batch_size=training.batch_size,
+            schedule=training.schedule,
+            seed=training.seed,
+            first_epoch=epochs_done,
+        ),
+        initial_epoch=epochs_done,
+        epochs=training.epochs,
+        validation_data=evaluation_batches(data.histories, data.targets),
+        callbacks=[
+            TrainingProgress(training.monitor, training.epochs, stopping.best_so_far),
+            *callbacks,
+            stopping,
+        ],
+        verbose=0,
+    )

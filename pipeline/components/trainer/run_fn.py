@@ -1,0 +1,100 @@
+"""TFX's Trainer calls `run_fn` here: transformed Examples in, SavedModel out."""
+
+import json
+import os
+
+import keras
+import keras_tuner
+import tensorflow as tf
+import tensorflow_transform as tft
+from rich.console import Console
+from tfx.components.trainer.fn_args_utils import FnArgs
+
+import mclrec_tf
+from mclrec_tf.export.saved_model import export_savedmodel
+from mclrec_tf.models.warm_start import warm_start
+from mclrec_tf.training.early_stopping import ResumableEarlyStopping
+from pipeline.components.trainer.backup import backup_directory
+from pipeline.components.trainer.fit import build_model, fit, read_training_data
+from pipeline.components.trainer.learned_views import write_learned_views
+from pipeline.components.transform.preprocessing import VOCABULARY
+from pipeline.components.tuner.search_space import with_values
+from pipeline.settings import ModelSettings, TrainingSettings
+
+KERAS_FILE = "model.keras"
+HISTORY_FILE = "history.json"
+
+
+def run_fn(fn_args: FnArgs) -> None:
+    """Trains a model and exports it.
+
+    `custom_config` holds the fields of `ModelSettings` ("model") and `TrainingSettings`
+    ("training"), and "backup_directory": a training that was killed goes on from there when it
+    is started again with the same inputs and settings. Where there are hyperparameters, of a
+    Tuner, they replace those of the settings. Where there is a base model, all that it has learned
+    is where training begins; its items may be others.
+
+    Writes the SavedModel to `serving_model_dir`, `model.keras` beside it, and to `model_run_dir`
+    TensorBoard's logs, `history.json`, the logs of every epoch, and the learned views of a sample
+    of validation users.
+    """
+    settings = ModelSettings(**fn_args.custom_config["model"])
+    training = TrainingSettings(**fn_args.custom_config["training"])
+    if fn_args.hyperparameters:
+        found = keras_tuner.HyperParameters.from_config(fn_args.hyperparameters)
+        settings, training = with_values(found.values, settings, training)
+    keras.utils.set_random_seed(training.seed)
+
+    transform = tft.TFTransformOutput(fn_args.transform_output)
+    data = read_training_data(fn_args.train_files, fn_args.eval_files)
+    model = build_model(transform.vocabulary_size_by_name(VOCABULARY), settings, training)
+    vocabulary = transform.vocabulary_file_by_name(VOCABULARY)
+    if vocabulary is None:
+        raise FileNotFoundError(f"{fn_args.transform_output} has no vocabulary {VOCABULARY}")
+    if fn_args.base_model:
+        _go_on_from(fn_args.base_model, model, vocabulary)
+    stopping = ResumableEarlyStopping(
+        backup_directory(
+            fn_args.custom_config,
+            *(fn_args.train_files, fn_args.eval_files, fn_args.transform_output),
+            *(fn_args.hyperparameters, fn_args.base_model),
+        ),
+        training.monitor,
+        training.patience,
+        training.epochs,
+    )
+    logs = keras.callbacks.TensorBoard(fn_args.model_run_dir, write_graph=False)
+    fit(model, data, training, stopping, [logs])
+
+    with tf.io.gfile.GFile(os.path.join(fn_args.model_run_dir, HISTORY_FILE), "w") as file:
+        json.dump(stopping.history, file, indent=1)
+    if model.objective.uses_augmenters:
+        write_learned_views(fn_args.model_run_dir, model, data.histories)
+    model.save(keras_path(fn_args.serving_model_dir))
+    export_savedmodel(model, fn_args.serving_model_dir, vocabulary)
+    stopping.discard()
+
+
+def keras_path(serving_model_dir: str) -> str:
+    """Where the Keras file of a SavedModel lies: beside it."""
+    return os.path.join(os.path.dirname(serving_model_dir.rstrip("/")), KERAS_FILE)
+
+
+def _go_on_from(base_model: str, model: mclrec_tf.MCLRec, vocabulary: str) -> None:
+    console = Console(highlight=False, markup=False, soft_wrap=True)
+    if not tf.io.gfile.exists(keras_path(base_model)):
+        # Where there are no resolvers an artifact without a file stands for no model; that one is
+        # gone is told by `PreviousRun`, and on this machine before the run.
+        console.print(f"       starts from scratch: no model was kept at {keras_path(base_model)}")
+        return
+    previous = keras.models.load_model(keras_path(base_model))
+    # The vocabulary in the export is the one that the ids of the earlier model are of.
+    earlier = os.path.join(base_model, "assets", VOCABULARY)
+    items = _names(vocabulary)
+    known = warm_start(model, previous, items, _names(earlier))
+    console.print(f"       goes on from {base_model}, which knows {known} of {len(items)} items")
+
+
+def _names(vocabulary: str) -> list[str]:
+    with tf.io.gfile.GFile(vocabulary, "rb") as file:
+        return file.read().decode("utf-8", "surrogateescape").split("\n")[:-1]

@@ -1,0 +1,1 @@
+"""Transform: raw item ids become numbers."""

@@ -1,0 +1,108 @@
+"""TFX's Tuner calls `tuner_fn` here: transformed Examples in, the best settings out."""
+
+import os
+from typing import Any
+
+import keras
+import keras_tuner
+import tensorflow_transform as tft
+from keras_tuner.engine import base_tuner, trial
+from rich.console import Console
+from tfx.components.trainer.fn_args_utils import FnArgs
+from tfx.components.tuner.component import TunerFnResult
+
+from mclrec_tf.training.early_stopping import ResumableEarlyStopping
+from pipeline.components.trainer.backup import backup_directory
+from pipeline.components.trainer.fit import TrainingData, build_model, fit, read_training_data
+from pipeline.components.transform.preprocessing import VOCABULARY
+from pipeline.components.tuner.search_space import SearchSpace, with_values
+from pipeline.settings import ModelSettings, TrainingSettings
+
+_INITIAL_TRIALS = 5  # by chance, before the results of earlier ones choose the next
+
+
+def tuner_fn(fn_args: FnArgs) -> TunerFnResult:
+    """Makes the search that TFX then runs.
+
+    `custom_config` holds the fields of `ModelSettings` ("model") and `TrainingSettings`
+    ("training"), "space", "trials", and "backup_directory": a search that was killed goes on from
+    there when it is started again with the same inputs and settings, within a trial too.
+    """
+    config: dict[str, Any] = fn_args.custom_config
+    transform = tft.TFTransformOutput(fn_args.transform_graph_path)
+    tuner = Search(
+        model=ModelSettings(**config["model"]),
+        training=TrainingSettings(**config["training"]),
+        space=config["space"],
+        trials=config["trials"],
+        num_items=transform.vocabulary_size_by_name(VOCABULARY),
+        directory=backup_directory(
+            config, fn_args.train_files, fn_args.eval_files, fn_args.transform_graph_path
+        ),
+    )
+    data = read_training_data(fn_args.train_files, fn_args.eval_files)
+    return TunerFnResult(tuner=tuner, fit_kwargs={"data": data})
+
+
+class Search(base_tuner.BaseTuner):
+    """Trains with other settings again and again, and keeps those that validate best.
+
+    The first settings are drawn by chance, later ones by Bayesian optimisation. A trial that
+    diverges, or whose settings contradict each other, counts as failed, and the search goes on;
+    three in a row end it.
+
+    Args:
+        model: Settings of what is not searched.
+        training: The same; its `monitor` is what is searched for, its `seed` that of the search.
+        space: Values to try, by setting.
+        trials: How many trainings.
+        num_items: |I|.
+        directory: Where a search that was killed goes on from.
+    """
+
+    def __init__(
+        self,
+        model: ModelSettings,
+        training: TrainingSettings,
+        space: SearchSpace,
+        trials: int,
+        num_items: int,
+        directory: str,
+    ):
+        self._model, self._training = model, training
+        self._num_items = num_items
+        self._trials = trials
+        self._console = Console(highlight=False, markup=False, soft_wrap=True)
+        hyperparameters = keras_tuner.HyperParameters()
+        for name, values in space.items():
+            hyperparameters.Choice(name, list(values))
+        oracle = keras_tuner.oracles.BayesianOptimizationOracle(
+            objective=keras_tuner.Objective(training.monitor, "max"),
+            max_trials=trials,
+            num_initial_points=min(_INITIAL_TRIALS, trials),
+            seed=training.seed + 1,  # it takes 0 for none
+            hyperparameters=hyperparameters,
+            tune_new_entries=False,
+            allow_new_entries=False,
+        )
+        parent, name = os.path.split(directory)
+        super().__init__(oracle, directory=parent, project_name=name)
+        oracle.verbose = 0
+
+    def run_trial(self, trial: trial.Trial, data: TrainingData) -> dict[str, float]:
+        """Trains once; returns the best value on validation."""
+        values = trial.hyperparameters.values
+        shown = ", ".join(f"{name.strip('_')} {value}" for name, value in values.items())
+        self._console.print(f"       trial {int(trial.trial_id) + 1}/{self._trials}: {shown}")
+        settings, training = with_values(values, self._model, self._training)
+        keras.utils.set_random_seed(training.seed)
+        model = build_model(self._num_items, settings, training)
+        stopping = ResumableEarlyStopping(
+            os.path.join(self.get_trial_dir(trial.trial_id), "state"),
+            training.monitor,
+            training.patience,
+            training.epochs,
+        )
+        fit(model, data, training, stopping)
+        stopping.discard()
+        return {training.monitor: stopping.best_so_far}

@@ -1,1 +1,0 @@
-"""Whether a model is good enough: metrics by slice, and the decision with its reasons."""

@@ -1,0 +1,1 @@
+"""What is done with a log or a model apart from a run of the pipeline."""

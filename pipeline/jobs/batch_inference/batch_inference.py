@@ -1,0 +1,152 @@
+"""The k best items of every user, written to Parquet by Beam."""
+
+import os
+import re
+import shlex
+from collections.abc import Sequence
+
+import apache_beam as beam
+import pyarrow as pa
+from apache_beam.ml.inference.base import KeyedModelHandler, RunInference
+from tfx.dsl.io import fileio
+
+from pipeline.jobs.batch_inference.coverage import Coverage, read_coverage, write_coverage
+from pipeline.jobs.batch_inference.error import BatchInferenceError
+from pipeline.jobs.batch_inference.model_handler import Recommender
+from pipeline.jobs.batch_inference.model_version import ModelVersion
+from pipeline.jobs.batch_inference.output_folder import whole_folder
+from pipeline.jobs.batch_inference.user_histories import (
+    EventLogHistories,
+    ExampleHistories,
+    HistoriesError,
+)
+from serving.client.answers import Recommendations
+
+SCHEMA = pa.schema(
+    [
+        ("user_id", pa.string()),
+        ("item_ids", pa.list_(pa.string())),
+        ("scores", pa.list_(pa.float32())),
+        ("model_version", pa.string()),
+        ("known_items", pa.int32()),
+        ("history_items", pa.int32()),
+    ]
+)
+# What Beam adds to the message of an error; the name of a step begins with our name for it.
+_STEP = re.compile(r" \[while running '([^/']*)[^']*'\]")
+
+
+def recommend_to_parquet(
+    *,
+    model: ModelVersion,
+    users: EventLogHistories | ExampleHistories,
+    output: str | os.PathLike[str],
+    k: int,
+    beam_args: Sequence[str],
+) -> Coverage:
+    """Writes a row a user: user_id, item_ids and scores, best first, and model_version.
+
+    Every row is what a server of the model answers to the user's history: items that are in the
+    history are left out, and there are fewer than k where the catalogue has no more. known_items
+    and history_items tell how many items of the history the model knows, and out of how many: the
+    history, but at most its last 50 items. known_items is null where the model's export is of an
+    earlier version, which does not count.
+
+    Args:
+        model: what answers.
+        users: whom to answer for.
+        output: a new folder. It appears when all its files are written.
+        k: items for each user, at least 1.
+        beam_args: Beam's options.
+
+    Returns:
+        How much of the histories the model knows.
+
+    Raises:
+        BatchInferenceError, EventLogError, HistoriesError: the input or the output cannot be used,
+            there is no user, or the model knows no item of any history: then the data are those
+            of another catalogue, and every user would get the same items.
+    """
+    with whole_folder(output) as folder:
+        notes = os.path.join(folder, "notes")
+        fileio.makedirs(notes)
+        try:
+            _run(model, users, folder, notes, k, beam_args)
+        except Exception as error:  # of any library, on any worker
+            raise BatchInferenceError(_told(error, model, output)) from error
+        users.check(notes)
+        coverage = read_coverage(notes)
+        _check(coverage, model)
+        fileio.rmtree(notes)
+    return coverage
+
+
+def _run(
+    model: ModelVersion,
+    users: EventLogHistories | ExampleHistories,
+    folder: str,
+    notes: str,
+    k: int,
+    beam_args: Sequence[str],
+) -> None:
+    options = beam.pipeline.PipelineOptions(list(beam_args))
+    with beam.Pipeline(options=options) as pipeline:
+        answers = (
+            users.read(pipeline, notes)
+            | "KeyByUser" >> beam.Map(lambda history: (history.user_id, history))
+            | RunInference(KeyedModelHandler(Recommender(model.path, k)))
+        )
+        _ = (
+            answers
+            | "ToRow" >> beam.Map(_row, model.version)
+            | beam.io.WriteToParquet(
+                os.path.join(folder, "recommendations"), SCHEMA, file_name_suffix=".parquet"
+            )
+        )
+        _ = (
+            answers
+            | "Cover" >> beam.MapTuple(lambda _, answer: Coverage.of(answer))
+            | "AddUp" >> beam.CombineGlobally(Coverage.total)
+            | "WriteCoverage" >> beam.Map(write_coverage, notes)
+        )
+
+
+def _check(coverage: Coverage, model: ModelVersion) -> None:
+    if not coverage.users:
+        raise BatchInferenceError("--data: holds no user to recommend to.")
+    if coverage.items and not coverage.known_items and not coverage.uncounted_users:
+        raise BatchInferenceError(
+            f"--model {model.path}: knows none of the {coverage.items:,} items that "
+            f"{coverage.users:,} users have in --data. Nothing is written, because all of them "
+            "would get the popularity ranking. Are the ids of --data written as those of the data "
+            "that the model was trained on?"
+        )
+
+
+def _told(error: Exception, model: ModelVersion, output: str | os.PathLike[str]) -> str:
+    """What failed, by the argument where the step tells it, and why."""
+    message = str(error).strip().splitlines()[-1] if str(error).strip() else ""
+    step = found[1] if (found := _STEP.search(message)) else ""
+    reason = _STEP.sub("", message)
+    if not isinstance(error, RuntimeError | OSError | HistoriesError):  # a reason with its kind
+        reason = f"{type(error).__name__}: {reason}"
+    if step == "RunInference":
+        return (
+            f"--model {model.path}: does not answer: {reason}. What is wrong with it tells: python "
+            f"-m serving.check_export {shlex.quote(model.path)}"
+        )
+    if step == "WriteToParquet":
+        return f"--output {os.fspath(output)}: cannot be written: {reason}"
+    return f"The answers could not be made: {reason}"
+
+
+def _row(user_and_best: tuple[bytes, Recommendations], model_version: str) -> dict[str, object]:
+    user_id, best = user_and_best
+    return {
+        "user_id": user_id.decode(),
+        "item_ids": [item.item_id for item in best],
+        "scores": [item.score for item in best],
+        "model_version": model_version,
+        "known_items": best.known_items,
+        "history_items": best.history_items,
+    }

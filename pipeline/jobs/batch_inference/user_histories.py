@@ -1,0 +1,137 @@
+"""The histories of users, from an event log or from Examples, as Beam reads them."""
+
+import os
+from collections.abc import Iterator
+
+import apache_beam as beam
+import tensorflow as tf
+from google.protobuf.message import DecodeError
+
+from mclrec_tf.data.event_log.reader import EventLogFormat
+from pipeline.components.example_gen.checks import check_bad_rows, check_readable
+from pipeline.components.example_gen.read_log import read_log, read_summaries
+from pipeline.components.example_gen.spans import has_spans, log_files
+from pipeline.components.example_gen.user_history import UserHistory
+
+_TFRECORD = "tfrecord"
+
+
+class HistoriesError(ValueError):
+    """The Examples cannot be used. The message names the file and says what to do."""
+
+
+class EventLogHistories:
+    """Every user of an event log with all events, ordered as ExampleGen orders them.
+
+    Nobody is filtered out: the model itself drops the items that it does not know.
+
+    Args:
+        path: the log, perhaps with spans, of which all are read.
+        format: names of its columns.
+        max_bad_rows: largest share of unusable rows.
+    """
+
+    def __init__(
+        self, path: str | os.PathLike[str], format: EventLogFormat, max_bad_rows: float
+    ) -> None:
+        path = os.fspath(path)
+        self._path = path
+        self._format = format
+        self._max_bad_rows = max_bad_rows
+        self._files, _ = log_files(path, format, window=0)
+
+    def read(self, pipeline: beam.Pipeline, folder: str) -> beam.PCollection[UserHistory]:
+        """Adds the reading to a pipeline, which leaves notes in the folder."""
+        return read_log(pipeline, self._files, self._format, folder)
+
+    def check(self, folder: str) -> None:
+        """Raises EventLogError if a file was not readable or too many rows were unusable."""
+        summaries = read_summaries(folder)
+        check_readable(summaries)
+        check_bad_rows(self._path, summaries, self._max_bad_rows)
+
+
+class ExampleHistories:
+    """Every user of TFRecord files of Examples, with the history that stands there.
+
+    Args:
+        path: a file, a folder or a glob; the names hold "tfrecord".
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        path = os.fspath(path)
+        pattern = os.path.join(path, f"*{_TFRECORD}*") if tf.io.gfile.isdir(path) else path
+        files = tf.io.gfile.glob(pattern)
+        if not files:
+            raise HistoriesError(f"{path}: no file matches.")
+        # Told here, because of an error on a worker each runner makes something else.
+        next(_histories(files[0]), None)
+        self._files = files
+
+    def read(self, pipeline: beam.Pipeline, folder: str) -> beam.PCollection[UserHistory]:
+        """Adds the reading to a pipeline."""
+        del folder
+        return (
+            pipeline
+            | "Files" >> beam.Create(self._files)
+            | "OneFileAWorker" >> beam.Reshuffle()
+            | "ReadExamples" >> beam.FlatMap(_histories)
+        )
+
+    def check(self, folder: str) -> None:
+        """What is wrong with an Example is told while it is read."""
+        del folder
+
+
+def _histories(file: str) -> Iterator[UserHistory]:
+    """Reads a file. Beam's own reader names neither the file nor the record of an error."""
+    untuned = tf.data.Options()
+    untuned.autotune.enabled = False  # the end of a file would wait for the tuner
+    number = 0
+    records = tf.data.TFRecordDataset(file, "GZIP" if file.endswith(".gz") else "")
+    try:
+        for record in records.with_options(untuned).as_numpy_iterator():
+            number += 1
+            yield _parse(record)
+    except tf.errors.OpError as error:
+        is_damaged = isinstance(error, tf.errors.DataLossError)
+        reason = "it is cut off or damaged" if is_damaged else error.message
+        raise HistoriesError(f"{file}: cannot be read after Example {number}: {reason}") from error
+    except (DecodeError, ValueError) as error:
+        raise HistoriesError(
+            f"{file}: Example {number} {error}. Give the Examples of pipeline.run_local, for "
+            "example those of Split-test."
+        ) from error
+
+
+def _parse(record: bytes) -> UserHistory:
+    feature = tf.train.Example.FromString(record).features.feature
+    missing = [name for name in ("user_id", "history") if name not in feature]
+    if missing:
+        raise ValueError(f"has no feature {' and no '.join(missing)}")
+    user_ids = feature["user_id"].bytes_list.value
+    if len(user_ids) != 1:
+        raise ValueError(f"has {len(user_ids)} values of bytes in user_id and not one")
+    if feature["history"].WhichOneof("kind") not in ("bytes_list", None):
+        raise ValueError("has a history of numbers and not of bytes")
+    return UserHistory(user_ids[0], list(feature["history"].bytes_list.value), [])
+
+
+def find_histories(
+    path: str | os.PathLike[str], format: EventLogFormat, max_bad_rows: float
+) -> EventLogHistories | ExampleHistories:
+    """Tells Examples from an event log by the names of the files.
+
+    Args:
+        path: an event log, or Examples.
+        format, max_bad_rows: as for `EventLogHistories`.
+
+    Raises:
+        EventLogError, HistoriesError: there is nothing, or nothing that can be read.
+    """
+    path = os.fspath(path)
+    is_folder = not has_spans(path) and tf.io.gfile.isdir(path)
+    names = tf.io.gfile.listdir(path) if is_folder else [os.path.basename(path)]
+    if any(_TFRECORD in name for name in names):
+        return ExampleHistories(path)
+    return EventLogHistories(path, format, max_bad_rows)

@@ -1,0 +1,217 @@
+"""All that is found out about a log before anything is trained on it."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from os import PathLike, fspath
+
+from mclrec_tf.data.event_log.preview import Preview, preview
+from mclrec_tf.data.event_log.reader import EventLogError, EventLogFormat, event_log_files
+from mclrec_tf.data.time_split import Periods
+from pipeline.components.example_gen import checks
+from pipeline.components.example_gen.log_report import notes as notes_on_files
+from pipeline.jobs.inspect.command import arguments
+from pipeline.jobs.inspect.cost import Cost, expected_cost, growth
+from pipeline.jobs.inspect.figures import Figures, figures, leave_one_out_learners, time_split_users
+from pipeline.jobs.inspect.guess import guess_format
+from pipeline.jobs.inspect.notes import notes_on_columns, notes_on_events
+from pipeline.jobs.inspect.periods import TimeSplit, suggest_time_split
+from pipeline.jobs.inspect.sample import BATCHES, SECONDS, Sample, file_sizes, read_sample
+from pipeline.settings import LOG_OPTIONS, DataSettings, log_format
+
+_PREVIEWED_FILES = 10
+
+
+@dataclass
+class Inspection:
+    """What a log is, and whether a run on it would start.
+
+    Attributes:
+        data: the log.
+        settings: how it would be read, guesses among it.
+        sizes: bytes of each of its files.
+        preview: how one of them begins; None if none can be read.
+        guesses: what was not said but guessed, in sentences.
+        sample: what was read; None if nothing could be.
+        figures: its numbers; None without an event.
+        time_split: a split by time that would fit, None if there is none.
+        split_users: users in each part of the split that `settings` ask for.
+        cost: what a run would take, None if it would not start.
+        notes: what a person should look at.
+        problems: why a run would not start; empty if it would.
+        command: arguments of `pipeline.run_local` without --workdir, None with problems.
+    """
+
+    data: str
+    settings: DataSettings
+    sizes: dict[str, int] = field(default_factory=dict)
+    preview: Preview | None = None
+    guesses: list[str] = field(default_factory=list)
+    sample: Sample | None = None
+    figures: Figures | None = None
+    time_split: TimeSplit | None = None
+    split_users: dict[str, int] = field(default_factory=dict)
+    cost: Cost | None = None
+    notes: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    command: list[str] | None = None
+
+
+def inspect_log(
+    data: str | PathLike[str],
+    settings: DataSettings | None = None,
+    batches: int = BATCHES,
+    seconds: float = SECONDS,
+) -> Inspection:
+    """Looks at a log: at all of a small one, at parts of a large one.
+
+    Args:
+        data: a file, a folder or a glob, perhaps with spans, as for `pipeline.run_local`.
+        settings: how it is to be read. Names of columns that it does not have are guessed.
+        batches, seconds: how much of it to read at most, see `read_sample`.
+
+    Raises:
+        ValueError: the settings cannot be used.
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> log = pathlib.Path(tempfile.mkdtemp(), "log.csv")
+        >>> rows = [f"u{u},m{u * t % 7},{t}\\n" for u in range(9) for t in range(7)]
+        >>> _ = log.write_text("userId,movieId,timestamp\\n" + "".join(rows))
+        >>> inspect_log(log).command[2:]
+        ['--user-column', 'userId', '--item-column', 'movieId']
+    """
+    found = Inspection(fspath(data), settings or DataSettings())
+    given = log_format(found.settings)
+    try:
+        _look(found, given, batches, seconds)
+    except EventLogError as error:
+        found.problems.append(str(error))
+    if not found.problems:
+        found.command = arguments(found.data, found.settings)
+    return found
+
+
+def _look(found: Inspection, given: EventLogFormat, batches: int, seconds: float) -> None:
+    files = _files(found.data, None, found.settings.window_spans)
+    found.sizes = file_sizes(files)
+    found.preview = _first_readable(files, given)
+    format, found.guesses = guess_format(found.preview, given)
+    chosen = {name: getattr(format, name) for name in LOG_OPTIONS}
+    try:
+        found.settings = dataclasses.replace(found.settings, **chosen)
+    except ValueError as error:  # a split by time of a log without times
+        raise EventLogError(f"{found.data}: {error}") from error
+    if format != given:
+        found.preview = preview(found.preview.path, format)
+    _files(found.data, format, found.settings.window_spans)
+    sample = found.sample = read_sample(found.sizes, format, batches, seconds)
+    found.notes += notes_on_columns(found.preview, found.settings)
+    found.notes += notes_on_files(sample.files, format)
+    if len(sample.events.users):
+        found.figures = figures(sample, found.settings.k_core)
+        found.notes += notes_on_events(sample, found.figures)
+    _check(found, sample)
+    if found.figures and not found.problems:
+        before, after = found.figures.before.totals, found.figures.after.totals
+        scale = sample.rows / max(sample.rows_read, 1)
+        growths = growth(sample.events.users), growth(sample.events.items)
+        # Of a part, the k-core leaves less than of the whole.
+        left = after if sample.is_whole else before
+        found.cost = expected_cost(before, left, scale, *growths)
+
+
+def _check(found: Inspection, sample: Sample) -> None:
+    """The checks of ExampleGen, in its order.
+
+    A part of a log may fail where the whole would not: then it is a note.
+    """
+    checks.check_readable(sample.files)
+    checks.check_bad_rows(found.data, sample.files, found.settings.max_bad_rows)
+    periods = _periods(found.settings)
+    checks.check_has_time(sample.files, periods)
+    try:
+        _check_events(found, periods)
+    except EventLogError as error:
+        if sample.is_whole:
+            advice = _smaller_k_core(found, sample, periods)
+            raise EventLogError(f"{error}{advice}") from error
+        found.notes.append(
+            "of the rows that were read, nothing could be learned; of the whole log perhaps: "
+            f"{error}"
+        )
+
+
+def _check_events(found: Inspection, periods: Periods | None) -> None:
+    if found.figures is None:
+        raise EventLogError(f"{found.data}: the event log holds no usable row.")
+    before, after = found.figures.before, found.figures.after
+    checks.check_log(found.data, before.totals)
+    short_users = found.figures.short_users
+    checks.check_left(found.data, after.totals, short_users, before.totals, found.settings.k_core)
+    scale = found.sample and found.sample.scale
+    if scale and found.sample and found.sample.events.times is not None:
+        found.time_split = suggest_time_split(after, scale)
+    if periods:
+        found.split_users, learners = time_split_users(after, periods)
+    else:
+        found.split_users = dict.fromkeys(("train", "validation", "test"), after.totals.users)
+        learners = leave_one_out_learners(after)
+    checks.check_splits(found.data, found.split_users, periods)
+    checks.check_can_learn(found.data, learners, after.totals)
+
+
+def _smaller_k_core(found: Inspection, sample: Sample, periods: Periods | None) -> str:
+    """What a smaller k would leave, if a run would start with it."""
+    for k in range(found.settings.k_core - 1, -1, -1):
+        trial = dataclasses.replace(
+            found, settings=dataclasses.replace(found.settings, k_core=k), figures=None
+        )
+        if len(sample.events.users):
+            trial.figures = figures(sample, k)
+        try:
+            _check_events(trial, periods)
+        except EventLogError:
+            continue
+        assert trial.figures is not None
+        left = trial.figures.after.totals
+        return (
+            f" With --k-core {k} a run would start: {left.users:,} users, {left.items:,} items and "
+            f"{left.events:,} events are left."
+        )
+    return ""
+
+
+def _files(data: str, format: EventLogFormat | None, window: int) -> list[str]:
+    if "{" in data:
+        # Not at the top of the file: it loads TFX, which takes seconds.
+        from pipeline.components.example_gen.spans import log_files
+
+        return log_files(data, format or EventLogFormat(), window)[0]
+    return event_log_files(data, format)
+
+
+def _first_readable(files: list[str], given: EventLogFormat) -> Preview:
+    """How the first file begins that can be read.
+
+    Raises:
+        EventLogError: of the first file, if none can.
+    """
+    errors = []
+    for file in files[:_PREVIEWED_FILES]:
+        try:
+            found = preview(file, given)
+        except EventLogError as error:
+            errors.append(error)
+            continue
+        if found.rows or len(files) == 1:
+            return found
+        errors.append(EventLogError(f"{file}: the file is empty: it has no rows."))
+    raise errors[0]
+
+
+def _periods(settings: DataSettings) -> Periods | None:
+    if settings.split != "time":
+        return None
+    return Periods(settings.validation_period, settings.test_period)

@@ -1,0 +1,74 @@
+"""Compares served histories with those of training by TFDV."""
+
+import os
+import tempfile
+from collections.abc import Sequence
+
+import apache_beam as beam
+import tensorflow_data_validation as tfdv
+from google.protobuf import text_format
+from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
+
+from mclrec_tf.data.event_log.reader import EventLogFormat
+from pipeline.components.data_gate.anomalies import findings
+from pipeline.components.data_gate.schema_text import HISTORIES, schema_text
+from pipeline.components.data_gate.span_statistics import HistoryStatistics
+from pipeline.jobs.batch_inference.user_histories import (
+    EventLogHistories,
+    ExampleHistories,
+    find_histories,
+)
+from pipeline.jobs.serving_skew.served import write_examples
+
+
+def skew(
+    *,
+    data: str | os.PathLike[str],
+    served: str | os.PathLike[str],
+    schema: str | os.PathLike[str],
+    format: EventLogFormat,
+    max_bad_rows: float,
+    beam_args: Sequence[str],
+) -> list[str]:
+    """Finds in what served histories differ from those of training.
+
+    Args:
+        data: event log or Examples of training.
+        served: JSON lines (`.jsonl`), Examples or an event log.
+        schema: file whose `skew_comparator`s are the limits; "" for the built-in one.
+        format, max_bad_rows: of event logs.
+        beam_args: Beam's options.
+
+    Returns:
+        A line for each limit that is broken.
+
+    Raises:
+        EventLogError, HistoriesError, SchemaError: a file cannot be used.
+    """
+    data, served = os.fspath(data), os.fspath(served)
+    limits = text_format.Parse(schema_text(schema), schema_pb2.Schema())
+    with tempfile.TemporaryDirectory() as folder:
+        trained = find_histories(data, format, max_bad_rows)
+        examples = served
+        if served.endswith(".jsonl"):
+            examples = os.path.join(folder, "served.tfrecord")
+            write_examples(served, examples)
+        asked = find_histories(examples, format, max_bad_rows)
+        anomalies = tfdv.validate_statistics(
+            _statistics(trained, os.path.join(folder, "trained"), beam_args),
+            limits,
+            environment=HISTORIES,
+            serving_statistics=_statistics(asked, os.path.join(folder, "asked"), beam_args),
+        )
+    return list(findings(f"{served} against {data}", anomalies))
+
+
+def _statistics(
+    histories: EventLogHistories | ExampleHistories, folder: str, beam_args: Sequence[str]
+) -> statistics_pb2.DatasetFeatureStatisticsList:
+    file = os.path.join(folder, "statistics.pb")
+    options = beam.pipeline.PipelineOptions(list(beam_args))
+    with beam.Pipeline(options=options) as pipeline:
+        _ = histories.read(pipeline, folder) | HistoryStatistics(file)
+    histories.check(folder)
+    return tfdv.load_stats_binary(file)

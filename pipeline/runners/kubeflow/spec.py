@@ -1,0 +1,90 @@
+"""Compiles the pipeline to a spec that Kubeflow Pipelines 2 and Vertex AI Pipelines run."""
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+import yaml
+from google.protobuf import json_format
+from kfp.pipeline_spec.pipeline_spec_pb2 import PipelineDeploymentConfig, PipelineSpec
+from tfx import v1 as tfx
+from tfx.orchestration.kubeflow.v2.kubeflow_v2_dag_runner import (
+    KubeflowV2DagRunner,
+    KubeflowV2DagRunnerConfig,
+)
+
+from pipeline.runners.kubeflow.run_time_parameters import put_in
+
+_COMMAND = ("python", "-m", "pipeline.runners.kubeflow.container")
+
+
+def compile_spec(pipeline: tfx.dsl.Pipeline, image: str) -> PipelineSpec:
+    """Compiles a pipeline; it can not be used for anything else afterwards.
+
+    Args:
+        pipeline: made by `create_pipeline(state_folder=..., enable_cache=False)`.
+            Kubeflow's cache knows a component's inputs by name, so it would miss new files in the
+            same folder and newly pushed versions.
+        image: the container image of every component.
+
+    Returns:
+        A spec of schema 2.1, the only one that Kubeflow Pipelines accepts.
+    """
+    parameters = put_in(pipeline)
+    runner = KubeflowV2DagRunner(
+        KubeflowV2DagRunnerConfig(
+            default_image=image, default_commands=_COMMAND, use_pipeline_spec_2_1=True
+        )
+    )
+    job = runner.run(pipeline, write_out=False)
+    spec = json_format.ParseDict(job["pipelineSpec"], PipelineSpec())
+    spec.default_pipeline_root = pipeline.pipeline_info.pipeline_root
+    # TFX leaves the defaults out of the spec.
+    for name, parameter in parameters.items():
+        definition = spec.root.input_definitions.parameters[name]
+        definition.default_value.string_value = parameter.default
+        definition.description = parameter.description
+    _leave_driver_to_container(spec)
+    return spec
+
+
+def deployment_config(spec: PipelineSpec) -> PipelineDeploymentConfig:
+    """The executors of a spec."""
+    config = json_format.MessageToDict(spec.deployment_spec)
+    return json_format.ParseDict(config, PipelineDeploymentConfig())
+
+
+def _leave_driver_to_container(spec: PipelineSpec) -> None:
+    """Takes ExampleGen's driver out of the spec: `pipeline.runners.kubeflow.container` runs it."""
+    config = deployment_config(spec)
+    config.executors["FileBasedExampleGen_executor"].container.ClearField("lifecycle")
+    spec.deployment_spec.Clear()
+    spec.deployment_spec.update(json_format.MessageToDict(config))
+
+
+def write_spec(spec: PipelineSpec, path: str | os.PathLike[str]) -> None:
+    """Writes a spec as YAML, whole or not at all."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f".{path.name}.unfinished")
+    try:
+        unfinished.write_text(yaml.safe_dump(json_format.MessageToDict(spec), allow_unicode=True))
+        unfinished.rename(path)
+    finally:
+        with suppress(OSError):
+            unfinished.unlink(missing_ok=True)
+
+
+def read_spec(path: str | os.PathLike[str]) -> PipelineSpec:
+    """Reads a spec.
+
+    Raises:
+        ValueError: the file is no spec.
+    """
+    try:
+        spec = json_format.ParseDict(yaml.safe_load(Path(path).read_text()) or {}, PipelineSpec())
+    except (yaml.YAMLError, UnicodeDecodeError, json_format.ParseError) as error:
+        raise ValueError(f"{path} is no pipeline spec: {error}") from error
+    if not spec.root.dag.tasks:
+        raise ValueError(f"{path} is no pipeline spec: it has no tasks")
+    return spec

@@ -1,0 +1,138 @@
+"""What came of a run, as values and as tables."""
+
+import itertools
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ml_metadata.proto.metadata_store_pb2 import Artifact
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from tfx.utils import path_utils
+
+from pipeline.components.blessing.component import read_decision
+from pipeline.components.blessing.decision import Decision
+from pipeline.components.evaluator.results import read_results
+from pipeline.components.evaluator.slices import ALL_USERS
+from pipeline.components.evaluator.tfma_metrics import (
+    BASELINES,
+    CUTOFFS,
+    METRIC_LABELS,
+    METRICS,
+    POLICIES,
+    metric_name,
+)
+from pipeline.components.example_gen.log_report import EventLogReport, listed, read_report
+from pipeline.runners.local.run_history import ComponentRun
+from serving.exports.checksums import damage
+
+
+@dataclass(frozen=True)
+class RunReport:
+    """The outcome of a run that went to its end.
+
+    Attributes:
+        event_log: what was read and what was dropped.
+        test_users: how many users the metrics are over.
+        metrics: value by name, as `evaluator/tfma_metrics.py` names them; all test users.
+        decision: every line that the model was held against.
+        compared_with: folder of the blessed model it was compared with; None if there was none.
+        saved_model: folder of the SavedModel.
+        pushed_to: folder of the pushed version; None if the model was refused.
+        gone_without: artifacts of earlier runs that are gone, a line each.
+    """
+
+    event_log: EventLogReport
+    test_users: int
+    metrics: dict[str, float]
+    decision: Decision
+    compared_with: str | None
+    saved_model: str
+    pushed_to: str | None
+    gone_without: Sequence[str] = ()
+
+
+def read_run(components: dict[str, ComponentRun]) -> RunReport:
+    """Reads the outputs of a finished run, given as `RunHistory.latest` returns it."""
+
+    def output(component: str, key: str) -> Artifact:
+        return components[component].outputs[key][0]
+
+    everybody = read_results(output("Evaluator", "evaluation").uri)[ALL_USERS]
+    compared_with = components["LatestBlessedModel"].outputs.get("model")
+    pushed = output("Pusher", "pushed_model").custom_properties
+    return RunReport(
+        event_log=read_report(output("FileBasedExampleGen", "examples").uri),
+        test_users=everybody.users,
+        metrics=everybody.metrics,
+        decision=read_decision(output("Blessing", "blessing").uri),
+        # The evaluation says whether there was a comparison, not what was there to compare with.
+        compared_with=(
+            compared_with[0].uri if compared_with and everybody.latest_blessed_metrics else None
+        ),
+        saved_model=path_utils.serving_model_path(output("Trainer", "model").uri),
+        pushed_to=pushed["pushed_destination"].string_value if pushed["pushed"].int_value else None,
+    )
+
+
+def damage_of_version(folder: str) -> str:
+    """What is wrong with a pushed version; "" if it is whole."""
+    if not os.path.isfile(os.path.join(folder, "saved_model.pb")):
+        return "has been removed since" if not os.path.isdir(folder) else "is no longer whole"
+    return "; ".join(damage(folder))
+
+
+def show_event_log(report: EventLogReport, console: Console) -> None:
+    """Prints what was read and what was dropped."""
+    skipped = sum(rows.count for rows in report.rows_skipped)
+    left_out = f"{report.filtered:,} left out by --where, " if report.filtered else ""
+    console.print(
+        f"Read {report.rows:,} rows of {report.files} "
+        f"file{'s' if report.files != 1 else ''}: {skipped:,} unusable, {left_out}"
+        f"{report.duplicates:,} duplicates, {report.before.events:,} events. After the k-core "
+        f"{report.after.users:,} users, {report.after.items:,} items, "
+        f"{report.after.events:,} events."
+    )
+    for line in listed(report.rows_skipped):
+        console.print(f"  skipped: {line}", markup=False)
+    for note in report.notes:
+        console.print(f"  please look: {note}", markup=False)
+
+
+def show_metrics(report: RunReport, console: Console) -> None:
+    """Prints the model's metrics beside the baselines', a part for each policy."""
+    columns = [(metric, cutoff) for metric in METRICS for cutoff in CUTOFFS]
+    table = Table(box=box.SIMPLE_HEAD, padding=0, title=f"Test, {report.test_users:,} users")
+    table.add_column("", no_wrap=True)
+    for metric, cutoff in columns:
+        table.add_column(f"{METRIC_LABELS[metric]}@{cutoff}", justify="right", no_wrap=True)
+    for policy in POLICIES:
+        table.add_row(policy)
+        for name, ranking in [("MCLRec", policy)] + [(b, f"{b}_{policy}") for b in BASELINES]:
+            values = [report.metrics[metric_name(ranking, *column)] for column in columns]
+            table.add_row(f"  {name}", *(f"{value:.4f}" for value in values))
+    console.print(table)
+    console.print("all_items ranks every item, unseen_items those that are not in the history.")
+
+
+def show_decision(decision: Decision, console: Console) -> None:
+    """Prints every line that decided, and whole sentences for those that refuse."""
+    console.print("Decision, by NDCG@10 of the test users:")
+    for asked, lines in itertools.groupby(decision.lines, lambda line: line.line):
+        table = Table(box=box.SIMPLE_HEAD, padding=0, title=asked, title_justify="left")
+        table.add_column("", no_wrap=True)
+        table.add_column("users of", no_wrap=True)
+        for column in ("users", "value", "bound", "difference"):
+            table.add_column(column, justify="right", no_wrap=True)
+        for line in lines:
+            table.add_row(
+                "passed" if line.passed else "FAILED",
+                line.slice,
+                f"{line.users:,}",
+                *("" if value is None else f"{value:.4f}" for value in (line.value, line.bound)),
+                "" if line.interval is None else "{:+.4f} to {:+.4f}".format(*line.interval),
+            )
+        console.print(table)
+    for line in decision.failed:
+        console.print(f"  {line}", markup=False)

@@ -1,0 +1,129 @@
+"""The folder of local runs: metadata, artifacts, logs, reports; one run at a time."""
+
+import fcntl
+import logging
+import os
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from absl import logging as absl_logging
+
+from pipeline.cli.os_errors import sentence
+
+
+class RunError(Exception):
+    """Why a run ended early, for the person who started it."""
+
+
+@dataclass(frozen=True)
+class Workdir:
+    """Where a local run keeps what it writes.
+
+    Args:
+        path: the folder. It is kept without symbolic links and absolute: artifacts are found by
+            path later, and another spelling is no other folder.
+    """
+
+    path: Path
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "path", Path(os.path.realpath(self.path)))
+
+    @property
+    def metadata_file(self) -> str:
+        return str(self.path / "metadata.sqlite")
+
+    @property
+    def pipeline_root(self) -> str:
+        return str(self.path / "artifacts")
+
+    @property
+    def _id_file(self) -> Path:
+        return self.path / "id-in-shared-metadata"
+
+    def id(self) -> str:
+        """By which a shared store of metadata knows the folder, wherever it is mounted."""
+        if not self._id_file.exists():
+            unfinished = self._id_file.with_suffix(".part")
+            unfinished.write_text(str(uuid.uuid4()))
+            unfinished.rename(self._id_file)
+        return self._id_file.read_text()
+
+    def has_artifacts(self) -> bool:
+        return os.path.isdir(self.pipeline_root)
+
+    def has_own_metadata(self) -> bool:
+        """Whether metadata of its runs are here, in a file."""
+        return os.path.exists(self.metadata_file)
+
+    def has_shared_metadata(self) -> bool:
+        """Whether metadata of its runs are in a store that others share."""
+        return self._id_file.exists() and self.has_artifacts() and not self.has_own_metadata()
+
+    def new_page(self) -> Path:
+        """A file for the page about a run that starts now."""
+        return self.path / "reports" / time.strftime("%Y%m%d-%H%M%S.html")
+
+    @contextmanager
+    def only_run(self) -> Iterator[None]:
+        """Makes the folder and holds it for one run; a lock that dies with the process.
+
+        Raises:
+            RunError: another process holds it, or it cannot be made or written.
+        """
+        with self._writing():
+            self.path.mkdir(parents=True, exist_ok=True)
+            lock = open(self.path / "lock", "w")  # noqa: SIM115 (closed below)
+        with lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise RunError(
+                    f"another run uses {self.path}; wait for it or set another --workdir"
+                ) from None
+            yield
+
+    @contextmanager
+    def log(self) -> Iterator[Path]:
+        """Sends everything that is logged, also by native code, to a file instead of the screen.
+
+        Raises:
+            RunError: the file cannot be written. Later a full disk loses lines, and nothing else.
+        """
+        with self._writing():
+            folder = self.path / "logs"
+            folder.mkdir(parents=True, exist_ok=True)
+            path = folder / time.strftime("%Y%m%d-%H%M%S.log")
+            handler = logging.FileHandler(path)
+            file = open(path, "ab", buffering=0)  # noqa: SIM115 (closed below)
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+        root, verbosity = logging.getLogger(), absl_logging.get_verbosity()
+        with ExitStack() as afterwards:
+            screen = os.dup(2)
+            afterwards.callback(os.close, screen)
+            afterwards.callback(os.dup2, screen, 2)
+            with file:
+                os.dup2(file.fileno(), 2)
+            afterwards.callback(_close, handler)
+            root.addHandler(handler)
+            afterwards.callback(root.removeHandler, handler)
+            absl_logging.set_verbosity(absl_logging.INFO)
+            afterwards.callback(absl_logging.set_verbosity, verbosity)
+            yield path
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise RunError(f"--workdir {self.path}: {sentence(error, self.path)}") from error
+
+
+def _close(handler: logging.Handler) -> None:
+    """Closes a log. On a full disk this fails, which must not hide why the run ends."""
+    with suppress(OSError):
+        handler.close()

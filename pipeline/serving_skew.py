@@ -1,0 +1,89 @@
+"""Command line: do the histories that a server is asked about look like those of training?
+
+Example:
+    python -m pipeline.serving_skew --data events.csv --served served.jsonl
+"""
+
+import argparse
+import logging
+import sys
+from collections.abc import Sequence
+
+from pipeline.cli.command_line import add_beam_args
+from pipeline.cli.os_errors import tells_os_errors
+from pipeline.settings import LOG_OPTIONS, DataSettings, add_option, log_format
+from serving.command_line import not_empty
+from serving.tensorflow_log import load_tensorflow_quietly
+
+ERROR, SKEWED = 1, 3
+
+_EPILOG = f"""\
+Served histories are JSON lines, {{"history": ["item", "item", ...]}}, oldest first, in a file whose
+name ends in .jsonl; or TFRecord files of Examples with user_id and history; or an event log.
+
+exit status: 0 alike; {SKEWED} skewed, each line says in what; {ERROR} error; 2 wrong options
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The options of the command."""
+    result = argparse.ArgumentParser(
+        prog="python -m pipeline.serving_skew",
+        description="Compares served histories with those of training by TensorFlow Data "
+        "Validation: the skew_comparator of the schema is the limit.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    result.add_argument(
+        "--data",
+        required=True,
+        type=not_empty,
+        metavar="LOG_OR_EXAMPLES",
+        help="what was trained on: the event log, or the Examples of Split-test",
+    )
+    result.add_argument(
+        "--served", required=True, type=not_empty, metavar="FILE", help="the served histories"
+    )
+    for name in ("schema", *LOG_OPTIONS, "max_bad_rows"):
+        add_option(result, DataSettings, name)
+    add_beam_args(result)
+    return result
+
+
+@tells_os_errors
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command; returns the exit status."""
+    options_parser = parser()
+    options = options_parser.parse_args(arguments)
+    load_tensorflow_quietly()
+    try:
+        format = log_format(options)
+    except ValueError as error:
+        options_parser.error(str(error))
+    # Not at the top of the file: they take seconds, and --help should not.
+    from mclrec_tf.data.event_log.reader import EventLogError
+    from pipeline.beam_args import complete_beam_args
+    from pipeline.components.data_gate.schema_text import SchemaError
+    from pipeline.jobs.batch_inference.user_histories import HistoriesError
+    from pipeline.jobs.serving_skew.comparison import skew
+
+    try:
+        lines = skew(
+            data=options.data,
+            served=options.served,
+            schema=options.schema,
+            format=format,
+            max_bad_rows=options.max_bad_rows,
+            beam_args=complete_beam_args(options.beam_args),
+        )
+    except (EventLogError, HistoriesError, SchemaError) as error:
+        print(error, file=sys.stderr)
+        return ERROR
+    print("\n".join(lines) or f"{options.served} looks like {options.data}")
+    return SKEWED if lines else 0
+
+
+if __name__ == "__main__":
+    # Beam and TFX warn of what is of no consequence, and what fails is told in a sentence.
+    logging.basicConfig(level=logging.CRITICAL)
+    sys.exit(main())

@@ -1,0 +1,49 @@
+"""What the tests of the evaluation share."""
+
+import pytest
+import tensorflow as tf
+from tfx.types import artifact_utils
+from tfx.types.standard_artifacts import Examples
+
+from pipeline.beam_args import complete_beam_args
+from pipeline.components.slice_features.component import SliceFeatures
+from tests.pipeline.components.evaluator.known_models import (
+    MODELS,
+    REPEATERS,
+    TARGETS,
+    TRAINING,
+    example,
+    ranks_of,
+)
+
+
+@pytest.fixture(scope="package")
+def sliced(tmp_path_factory: pytest.TempPathFactory) -> Examples:
+    """The test Examples as SliceFeatures writes them."""
+    folder = tmp_path_factory.mktemp("examples")
+    events = [item for item, count in TRAINING.items() for _ in range(count)]
+    test = [
+        example(
+            [target, "x"] if user in REPEATERS else ["x"],
+            target,
+            **{f"{model}_rank": int(ranks_of(model)[user]) for model in MODELS},
+        )
+        for user, target in enumerate(TARGETS)
+    ]
+    train = [example(events[at : at + 4], events[at + 4]) for at in range(0, 30, 5)]
+    raw, result = Examples(), Examples()
+    raw.uri, result.uri = str(folder / "raw"), str(folder / "sliced")
+    raw.split_names = artifact_utils.encode_split_names(["train", "test"])
+    for split, records in (("train", train), ("test", test)):
+        path = folder / "raw" / f"Split-{split}"
+        path.mkdir(parents=True)
+        options = tf.io.TFRecordOptions(compression_type="GZIP")
+        with tf.io.TFRecordWriter(str(path / "part.gz"), options) as writer:
+            for record in records:
+                writer.write(record)
+    executor = SliceFeatures.EXECUTOR_SPEC.executor_class
+    context = executor.Context(
+        beam_pipeline_args=complete_beam_args(None), tmp_dir="", unique_id="1"
+    )
+    executor(context).Do({"examples": [raw]}, {"sliced_examples": [result]}, {})
+    return result

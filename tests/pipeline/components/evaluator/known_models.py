@@ -1,0 +1,49 @@
+"""Models whose ranks are known by construction, and the users they rank."""
+
+import numpy as np
+import tensorflow as tf
+
+from pipeline.components.evaluator.tfma_metrics import RANKINGS
+
+# Item -> how often it is trained on. A third of all 30 events each: tail, torso, head.
+TRAINING = {"t1": 5, "t2": 6, "m": 9, "h": 10}
+GROUPS = {"t1": "tail", "t2": "tail", "m": "torso", "h": "head", "new": "cold"}
+TARGETS = list(GROUPS) * 40
+REPEATERS = {user for user in range(200) if user % 3 == 0}
+
+
+class KnownRanks(tf.Module):
+    """Ranks are features of the Examples: those that start with the model's name."""
+
+    def __init__(self, name: str):
+        super().__init__()
+        self._feature = f"{name}_rank"
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
+    def rank_examples(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
+        features = {self._feature: tf.io.FixedLenFeature([], tf.int64)}
+        ranks = tf.io.parse_example(examples, features)[self._feature]
+        own = {"all_items_rank": ranks, "unseen_items_rank": ranks}
+        return {f"{name}_rank": tf.fill(tf.shape(ranks), tf.int64.max) for name in RANKINGS} | own
+
+
+def example(history: list[str], target: str, **ranks: int) -> bytes:
+    record = tf.train.Example()
+    feature = record.features.feature
+    feature["user_id"].bytes_list.value.append(b"u")
+    feature["length_group"].bytes_list.value.append(b"5")
+    feature["history"].bytes_list.value.extend(item.encode() for item in history)
+    feature["target"].bytes_list.value.append(target.encode())
+    for name, rank in ranks.items():
+        feature[name].int64_list.value.append(rank)
+    return record.SerializeToString()
+
+
+def ranks_of(model: str) -> np.ndarray:
+    """`good` hits everybody, `bad` nobody, `no_tail` all but the users whose target is rare."""
+    if model == "no_tail":
+        return np.array([60 if GROUPS[target] == "tail" else 1 for target in TARGETS])
+    return np.full(len(TARGETS), 1 if model == "good" else 60)
+
+
+MODELS = ("good", "bad", "no_tail")

@@ -1,0 +1,260 @@
+"""Models that are better, worse or equal by construction, held against every line."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import tensorflow_model_analysis as tfma
+from scipy import stats
+
+from mclrec_tf.evaluation.ranks import POLICIES
+from pipeline.components.blessing.decision import SERVABLE, Decision, Line, decide
+from pipeline.components.blessing.intervals import Bound, compare, mean_of
+from pipeline.components.evaluator.paired_moments import (
+    LATEST_BLESSED,
+    PairedMomentsCombiner,
+    moments_name,
+)
+from pipeline.components.evaluator.results import SliceResult
+from pipeline.components.evaluator.slices import ALL_USERS
+from pipeline.components.evaluator.tfma_metrics import BASELINES
+from pipeline.settings import BlessingSettings
+
+SETTINGS = BlessingSettings()
+GOOD, BAD = 1, 100  # ranks with NDCG@10 1 and 0
+
+
+def result(
+    model: np.ndarray,
+    latest_blessed: np.ndarray | None = None,
+    popularity: np.ndarray | None = None,
+    recency: np.ndarray | None = None,
+    all_items: tuple[np.ndarray, np.ndarray] | None = None,
+) -> SliceResult:
+    """The evaluation of users with these ranks under unseen_items; baselines miss by default.
+
+    `all_items` are the ranks of model and latest blessed model under that policy, by default the
+    same.
+    """
+    bad = np.full(len(model), BAD)
+    of_model = {"unseen_items": model, "all_items": model if all_items is None else all_items[0]}
+    for baseline, ranks in zip(BASELINES, (popularity, recency), strict=True):
+        for policy in POLICIES:
+            of_model[f"{baseline}_{policy}"] = bad if ranks is None else ranks
+    predictions = {"candidate": of_model}
+    if latest_blessed is not None:
+        predictions["baseline"] = of_model | {
+            "unseen_items": latest_blessed,
+            "all_items": latest_blessed if all_items is None else all_items[1],
+        }
+    combiner = PairedMomentsCombiner("candidate", "baseline" if len(predictions) > 1 else None)
+    accumulator = combiner.create_accumulator()
+    for user in range(len(model)):
+        outputs = {
+            name: {f"{ranking}_rank": ranks[user : user + 1] for ranking, ranks in found.items()}
+            for name, found in predictions.items()
+        }
+        element = tfma.metrics.StandardMetricInputs({tfma.PREDICTIONS_KEY: outputs})
+        accumulator = combiner.add_input(accumulator, element)
+    moments = {key.name: value for key, value in combiner.extract_output(accumulator).items()}
+    return SliceResult(
+        users=len(model),
+        metrics={},
+        latest_blessed_metrics={} if latest_blessed is None else {"any": 1.0},
+        moments={policy: moments[moments_name(policy)] for policy in POLICIES},
+    )
+
+
+def hits(share: float, users: int, shift: int = 0) -> np.ndarray:
+    """Ranks of users of whom a share is hit, spread evenly and shifted by some places."""
+    numbers = np.arange(users)
+    hit = np.floor((numbers + 1) * share) > np.floor(numbers * share)
+    return np.where(np.roll(hit, shift), GOOD, BAD)
+
+
+def failed(decision: Decision) -> list[tuple[str, str]]:
+    return [(line.slice, line.line) for line in decision.failed]
+
+
+def test_the_interval_is_students_of_the_users_differences():
+    random = np.random.default_rng(0)
+    model, blessed = random.integers(1, 15, (2, 300))
+    moments = result(model, blessed).moments["unseen_items"]
+    value, bound, interval = compare(moments, Bound(LATEST_BLESSED, 0.9), 0.95)
+    gain, other = (np.where(ranks <= 10, 1 / np.log2(ranks + 1.0), 0) for ranks in (model, blessed))
+    assert (value, bound) == (pytest.approx(gain.mean()), pytest.approx(0.9 * other.mean()))
+    expected = stats.ttest_1samp(gain - 0.9 * other, 0).confidence_interval(0.95)
+    assert interval == pytest.approx((expected.low, expected.high))
+    mean, interval = mean_of(moments, LATEST_BLESSED, 0.95)
+    expected = stats.ttest_1samp(other, 0).confidence_interval(0.95)
+    assert (mean, *interval) == pytest.approx((other.mean(), expected.low, expected.high))
+
+
+def test_a_first_model_needs_no_blessed_one_but_has_to_beat_the_baselines():
+    decision = decide({ALL_USERS: result(hits(0.5, 400))}, "", SETTINGS)
+    assert decision.blessed
+    assert [line.line.split()[2] for line in decision.lines[:2]] == list(BASELINES)
+    assert decision.lines[2].line == SERVABLE
+
+
+@pytest.mark.parametrize("baseline", BASELINES)
+def test_as_good_as_a_baseline_is_not_better(baseline: str):
+    ranks = hits(0.3, 400)
+    decision = decide({ALL_USERS: result(ranks, **{baseline: ranks})}, "", SETTINGS)
+    assert failed(decision) == [(ALL_USERS, f"1.05 times {baseline} (--min-lift)")]
+    assert decision.failed[0].note == "missed"
+
+
+def test_better_than_a_baseline_by_luck_is_not_proven():
+    few = result(hits(0.3, 40), popularity=hits(0.2, 40, shift=1))
+    many = result(hits(0.3, 4000), popularity=hits(0.2, 4000, shift=1))
+    assert decide({ALL_USERS: many}, "", SETTINGS).blessed
+    (line,) = decide({ALL_USERS: few}, "", SETTINGS).failed
+    assert line.value > line.bound and line.note == "not proven"
+
+
+@pytest.mark.parametrize("users", [2, 7, 400, 12_345])
+@pytest.mark.parametrize("lift", [1.05, 1.5, 3.0, 1e6])
+def test_a_perfect_model_passes_whatever_the_baselines_have(users: int, lift: float):
+    """Identical histories: popularity hits everybody, and so does the model."""
+    perfect = np.full(users, GOOD)
+    settings = dataclasses.replace(SETTINGS, min_lift=lift, min_ndcg=1.0, max_drop=0.0)
+    everybody = result(perfect, perfect, popularity=perfect, recency=perfect)
+    assert decide({ALL_USERS: everybody, "length_group 5": everybody}, "", settings).blessed
+
+
+@pytest.mark.parametrize(("missed", "blessed"), [(4, True), (19, True), (40, False), (60, False)])
+def test_near_a_perfect_baseline_the_distance_to_1_counts(missed: int, blessed: bool):
+    """Popularity misses 40 of 4,000 users, and the model some of them or more."""
+    model, popularity = np.full(4000, GOOD), np.full(4000, GOOD)
+    model[:missed], popularity[:40] = BAD, BAD
+    decision = decide({ALL_USERS: result(model, popularity=popularity)}, "", SETTINGS)
+    line = decision.lines[0]
+    assert decision.blessed == blessed
+    assert line.line == "a distance to 1 of 1/1.05 of that of popularity (--min-lift)"
+    assert line.bound == pytest.approx(1 - 0.01 / 1.05)
+    assert line.bound < 1
+
+
+@pytest.mark.parametrize("share", np.linspace(0.05, 1, 20))
+def test_the_bar_is_never_above_1_nor_below_the_baseline(share: float):
+    ranks = hits(share, 400)
+    decision = decide({ALL_USERS: result(ranks, popularity=ranks)}, "", SETTINGS)
+    (line,) = (line for line in decision.lines if "popularity" in line.line)
+    assert line.value is not None and line.bound is not None
+    assert line.value - 1e-12 <= line.bound <= 1 + 1e-12
+    assert line.bound <= 1.05 * line.value + 1e-12
+    assert line.passed == (share == 1)
+
+
+def test_a_model_that_hits_nobody_is_not_better_than_a_baseline_that_hits_nobody():
+    nobody = result(np.full(400, BAD))
+    decision = decide({ALL_USERS: nobody}, "", SETTINGS)
+    assert [line.note for line in decision.failed] == ["missed, no user is hit"] * 2
+
+
+@pytest.mark.parametrize("value", [-0.1, 1.01, 5, float("nan"), float("inf")])
+def test_a_floor_that_no_model_can_have_is_refused(value: float):
+    with pytest.raises(ValueError, match="--min-ndcg is an NDCG@10, from 0 to 1"):
+        BlessingSettings(min_ndcg=value)
+
+
+def test_below_the_floor():
+    decision = decide(
+        {ALL_USERS: result(hits(0.5, 400))}, "", dataclasses.replace(SETTINGS, min_ndcg=0.6)
+    )
+    assert failed(decision) == [(ALL_USERS, "at least 0.6 (--min-ndcg)")]
+
+
+def test_an_equal_model_is_blessed():
+    ranks = hits(0.5, 400)
+    both = result(ranks, ranks)
+    for max_drop in (SETTINGS.max_drop, 0.0):
+        settings = dataclasses.replace(SETTINGS, max_drop=max_drop)
+        assert decide({ALL_USERS: both, "length_group 5": both}, "", settings).blessed
+
+
+def test_a_worse_model_is_refused_overall_within_noise_too():
+    worse = decide({ALL_USERS: result(hits(0.3, 400), hits(0.5, 400))}, "", SETTINGS)
+    asked = "0.9 times the latest blessed model (--max-drop)"
+    assert failed(worse) == [(ALL_USERS, asked)] and worse.failed[0].note == "missed"
+    # The same mean, but hits other users: 60 cannot show that they lose less than a tenth.
+    noisy = decide({ALL_USERS: result(hits(0.5, 60), hits(0.5, 60, shift=1))}, "", SETTINGS)
+    assert failed(noisy) == [(ALL_USERS, asked)] and noisy.failed[0].note == "not proven"
+
+
+def test_one_worse_slice_is_enough():
+    fine = hits(0.5, 4000)
+    results = {
+        ALL_USERS: result(fine, fine),
+        "length_group 5": result(hits(0.2, 200), hits(0.5, 200)),
+        "length_group >8": result(fine, fine),
+    }
+    decision = decide(results, "", SETTINGS)
+    assert failed(decision) == [
+        ("length_group 5", "0.9 times the latest blessed model (--max-drop)")
+    ]
+    assert "0.2000" in str(decision.failed[0]) and "0.4500" in str(decision.failed[0])
+
+
+@pytest.mark.parametrize(("users", "vote"), [(29, False), (30, True)])
+def test_a_tiny_slice_does_not_vote(users: int, vote: bool):
+    fine = hits(0.5, 4000)
+    lost = result(np.full(users, BAD), np.full(users, GOOD))
+    decision = decide({ALL_USERS: result(fine, fine), "length_group 5": lost}, "", SETTINGS)
+    assert decision.blessed != vote
+    assert len(decision.lines) == 5
+
+
+@pytest.mark.parametrize("users", [1, 2])
+def test_a_slice_of_hardly_anybody_has_its_line_all_the_same(users: int):
+    fine = hits(0.5, 4000)
+    tiny = result(np.full(users, BAD), np.full(users, GOOD))
+    line = decide({ALL_USERS: result(fine, fine), "s x": tiny}, "", SETTINGS).lines[3]
+    assert (line.users, line.passed, line.interval is None) == (users, True, users == 1)
+
+
+def test_users_who_repeat_items_are_judged_by_all_items():
+    fine, never = hits(0.5, 4000), np.full(200, BAD)
+    repeaters = result(never, never, all_items=(hits(0.2, 200), hits(0.5, 200)))
+    results = {ALL_USERS: result(fine, fine), "target_novelty repeated": repeaters}
+    (line,) = decide(results, "", SETTINGS).failed
+    assert (line.slice, line.value) == ("target_novelty repeated", 0.2)
+    assert "all_items" in str(line)
+
+
+def test_equal_models_are_seldom_refused_by_their_slices():
+    """Twelve slices of 200 users, who two equally good models hit at random."""
+    random = np.random.default_rng(0)
+    fine = hits(0.5, 4000)
+    everybody, refused, tries = result(fine, fine), 0, 200
+    strict = dataclasses.replace(SETTINGS, max_drop=0.0)
+    for _ in range(tries):
+        results = {ALL_USERS: everybody}
+        for number in range(12):
+            x = np.stack([np.ones(200), *random.binomial(1, 0.1, (4, 200))])
+            moments = dict.fromkeys(POLICIES, x @ x.T)
+            results[f"slice {number}"] = SliceResult(200, {}, {"any": 1.0}, moments)
+        refused += not decide(results, "", strict).blessed
+    # 2.5 % are to be expected, so 5 of 200.
+    assert refused <= 12
+
+
+def test_an_export_that_cannot_be_served_is_refused_however_good():
+    decision = decide({ALL_USERS: result(hits(0.5, 400))}, "no signature", SETTINGS)
+    assert failed(decision) == [(ALL_USERS, SERVABLE)]
+    assert "no signature" in str(decision.failed[0])
+
+
+def test_margins_can_be_switched_off():
+    nothing = BlessingSettings(min_lift=0, max_drop=1)
+    worst = result(np.full(50, BAD), np.full(50, GOOD))
+    decision = decide({ALL_USERS: worst, "length_group 5": worst}, "", nothing)
+    assert [line.line for line in decision.lines] == [SERVABLE]
+
+
+def test_json_gives_back_the_decision():
+    line = Line("asked", ALL_USERS, 0.1, 0.2, (-0.2, 0.0), 7, False, "missed")
+    other = Line(SERVABLE, ALL_USERS, None, None, None, 7, True, "fine")
+    decision = Decision([line, other])
+    assert Decision.from_json(decision.to_json()) == decision

@@ -1,0 +1,153 @@
+"""The page about a run holds everything, harms nobody and can be read on a phone."""
+
+import dataclasses
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mclrec_tf.data.event_log.reader import RowProblem
+from mclrec_tf.evaluation.ranking_metrics import CUTOFFS
+from mclrec_tf.evaluation.ranks import POLICIES
+from pipeline.components.blessing.decision import decide
+from pipeline.components.evaluator.results import SliceResult
+from pipeline.components.evaluator.slices import ALL_USERS
+from pipeline.components.evaluator.tfma_metrics import METRICS, RANKINGS, metric_name
+from pipeline.components.example_gen.log_report import EventLogReport, LogTotals, SkippedRows
+from pipeline.components.example_gen.span import Span
+from pipeline.components.run_page.contents import FAILED, PUSHED, REFUSED, Contents, read_contents
+from pipeline.components.run_page.page import write_page
+from pipeline.components.run_page.recommendations import Recommended
+from pipeline.components.trainer.learned_views import LearnedViews
+from pipeline.settings import Settings
+from tests.pipeline.components.run_page.chromium import PHONE_WIDTH, look_at
+
+HOSTILE = "<script>alert('x')</script>"
+LONG = "an-item-whose-name-has-no-place-to-break" * 4
+
+
+def result(users: int, seed: int, other: bool = True) -> SliceResult:
+    random = np.random.default_rng(seed)
+    ndcg = random.uniform(size=(5 if other else 4, users)) * 0.3
+    ndcg[0] = 1
+    names = [metric_name(r, m, c) for r in RANKINGS for m in METRICS for c in CUTOFFS]
+    metrics = dict(zip(names, random.uniform(size=len(names)), strict=True))
+    moments = dict.fromkeys(POLICIES, ndcg @ ndcg.T)
+    return SliceResult(users, metrics, metrics if other else {}, moments)
+
+
+def contents(other: bool = True) -> Contents:
+    """A run in which everything happened, told with names that are hard to show."""
+    random = np.random.default_rng(0)
+    slices = (ALL_USERS, "length_group 6-8", "length_group >8", "target_novelty repeated")
+    results = {name: result(500 - 160 * n, n, other) for n, name in enumerate(slices)}
+    metrics = [f"val_{p}_{m}_at_{c}" for p in POLICIES for m in METRICS for c in CUTOFFS]
+    terms = ("loss", "rec_loss", "cl2_loss", "regularization", "augmenter_loss")
+    signs = (
+        *("alignment", "uniformity", "positive_similarity", "negative_similarity"),
+        *("effective_rank_z1", "effective_rank_z2"),
+    )
+    rows = SkippedRows(
+        HOSTILE,
+        LONG,
+        1,
+        [RowProblem(file=HOSTILE, row=3, column="item_id", value=HOSTILE, reason=LONG)],
+    )
+    totals = LogTotals(
+        users=10, items=20, events=300, shortest_history=3, rarest_item=1, newest_event=9
+    )
+    span = Span(number=7, version=None, path=f"{LONG}/{HOSTILE}", fingerprint="")
+    return Contents(
+        status=REFUSED,
+        timings=[("Trainer", 61.25, False), ("Transform", 0.0, True)],
+        event_log=EventLogReport(1, 302, [rows], 1, totals, totals, 1, 0, {"test": 10}, [span]),
+        anomalies=[f"{HOSTILE} {LONG}"],
+        epochs=[
+            {name: float(random.uniform()) for name in (*terms, *signs, *metrics)} for _ in range(3)
+        ],
+        views=LearnedViews(*random.normal(size=(2, 20, 8)).astype(np.float32)),
+        results=results,
+        compared_with=f"/models/{LONG}" if other else None,
+        decision=decide(results, f"{HOSTILE} {LONG}", Settings().blessing),
+        recommended=[Recommended(HOSTILE, [LONG, "b"], 7, LONG, [(LONG, 1.5), (HOSTILE, 1.0)])],
+    )
+
+
+def page_of(run: Contents, folder: Path) -> str:
+    path = folder / "reports" / "page.html"
+    write_page(str(path), run, Settings(), title=f"{LONG}.csv")
+    return path.read_text()
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return page_of(contents(), tmp_path_factory.mktemp("page"))
+
+
+def test_names_from_logs_are_text(page: str):
+    assert "<script" not in page
+    assert "&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;" in page
+
+
+def test_it_needs_nothing_from_elsewhere(page: str):
+    assert not re.search(r"<(link|img|iframe|script|object)\b|@import|url\((?!#)", page)
+    for reference in re.findall(r'(?:href|src)="([^"]*)"', page):
+        assert reference.startswith("#"), reference
+
+
+def test_every_line_of_the_decision_is_there_with_its_numbers(page: str):
+    decision = contents().decision
+    assert decision is not None and decision.failed
+    assert f"{len(decision.failed)} of {len(decision.lines)} lines failed" in page
+    for line in decision.lines:
+        if line.value is not None and line.interval is not None:
+            assert f"{line.value:.4f} of {line.bound:.4f}" in page
+            assert "{:+.4f} to {:+.4f}".format(*line.interval) in page
+
+
+def test_the_same_run_gives_the_same_numbers_of_pictures(page: str):
+    # Five terms, three metrics, six signs of collapse, the projection and the slices.
+    assert page.count("<svg") == 5 + 3 + 6 + 1 + 1
+
+
+def test_a_run_that_failed_before_anything_is_told_all_the_same(tmp_path: Path):
+    run = read_contents({}, failure=f"log.csv: {HOSTILE}")
+    assert run == Contents(FAILED, failure=f"log.csv: {HOSTILE}")
+    page = page_of(run, tmp_path)
+    assert "Failed, nothing was pushed" in page and "log.csv: &lt;script&gt;" in page
+    assert '<section id="evaluation">' not in page and "<svg" not in page
+
+
+def test_a_first_model_without_learned_views(tmp_path: Path):
+    run = contents(other=False)
+    bare = [
+        {k: v for k, v in epoch.items() if k == "loss" or k.startswith("val_")}
+        for epoch in run.epochs
+    ]
+    run = dataclasses.replace(run, status=PUSHED, pushed_to="/m/1", epochs=bare, views=None)
+    page = page_of(run, tmp_path)
+    assert "Blessed and pushed" in page and "/m/1" in page
+    assert "No model was blessed before" in page
+    assert '<section id="collapse">' not in page and "latest blessed" not in page
+
+
+@pytest.mark.parametrize("z", [np.zeros((3, 4)), np.ones((10, 4))], ids=["few", "collapsed"])
+def test_views_that_collapsed_to_a_point_are_drawn(tmp_path: Path, z: np.ndarray):
+    views = LearnedViews(z.astype(np.float32), z.astype(np.float32))
+    page = page_of(dataclasses.replace(contents(), views=views), tmp_path)
+    assert "hold 100 % of" in page
+
+
+def test_on_a_phone_nothing_is_cut_off(page: str, tmp_path: Path):
+    # Opened, because what is folded up has no width.
+    seen = look_at(page.replace("<details>", "<details open>"), tmp_path)
+    assert seen["width"] == PHONE_WIDTH
+    assert seen["scrollWidth"] == PHONE_WIDTH and seen["outside"] == []
+    assert seen["sections"] == [
+        *("decision", "data", "training", "collapse", "evaluation", "recommendations"),
+        *("timings", "settings"),
+    ]
+    assert len(seen["pictures"]) == 16 and min(seen["pictures"]) > 100
+    assert seen["scripts"] == 0
+    assert HOSTILE in seen["text"]
