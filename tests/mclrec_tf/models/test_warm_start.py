@@ -73,6 +73,7 @@ def test_scores_of_known_items_are_those_of_the_earlier_model(encoder: str) -> N
     )
 
 
+@pytest.mark.integration
 def test_with_the_same_catalogue_training_goes_on_as_if_nothing_had_happened(
     tmp_path: Path,
 ) -> None:

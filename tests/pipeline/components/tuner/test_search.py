@@ -15,9 +15,10 @@ from pipeline.components.tuner import search
 from pipeline.components.tuner.search import Search
 from pipeline.settings import ModelSettings, TrainingSettings
 
-_MODEL = ModelSettings(dim=8, num_layers=1, dropout=0.0)
+# The encoder alone trains in a third of the time.
+_MODEL = ModelSettings(dim=8, num_layers=1, dropout=0.0, beta=0.0)
 _TRAINING = TrainingSettings(epochs=2, patience=2, batch_size=64)
-_SPACE = {"learning_rate": [1e-9, 0.03], "beta": [0.0, 0.01]}
+_SPACE = {"learning_rate": [1e-9, 0.03], "dropout": [0.0, 0.1]}
 _ITEMS = 9
 
 
@@ -66,7 +67,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory, data: TrainingData) -> Searc
 
 def test_the_best_settings_are_found_and_no_two_trials_are_alike(whole: Search) -> None:
     trials = _trials(whole)
-    assert len({(trial["learning_rate"], trial["beta"]) for trial in trials}) == len(trials) == 4
+    assert len({(trial["learning_rate"], trial["dropout"]) for trial in trials}) == len(trials) == 4
     best = max(trials, key=lambda trial: trial["score"])
     assert best["learning_rate"] == 0.03  # the other one learns nothing
     [found] = whole.get_best_hyperparameters()
