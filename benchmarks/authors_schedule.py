@@ -18,7 +18,7 @@ from mclrec_tf import MCLRec, SequenceEncoder
 from mclrec_tf.data.batches import generated_dataset, random_of_epochs
 from mclrec_tf.data.histories import Histories
 from mclrec_tf.layers.padded_history import lengths_of
-from mclrec_tf.layers.view_operations import View
+from mclrec_tf.layers.views import View
 from mclrec_tf.training.objectives import ViewVectors
 
 BATCH_SIZE, WIDTH = 256, 50

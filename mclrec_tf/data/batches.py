@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from mclrec_tf.data.histories import Histories, places
+from mclrec_tf.data.histories import Histories, positions
 
 SCHEDULES = ("causal", "prefix")
 
@@ -21,7 +21,7 @@ class Windows:
     Attributes:
         start: Where the window begins in `Histories.items`.
         length: Items the encoder reads.
-        predictions: How many of its last positions are asked for the item that came next.
+        predictions: How many of its last positions predict the item that came next.
     """
 
     start: npt.NDArray[np.int64]
@@ -41,7 +41,7 @@ def causal_windows(histories: Histories, max_length: int) -> Windows:
     inputs = np.maximum(histories.lengths - 1, 0)
     count = -(-inputs // max_length)
     owner = np.repeat(np.arange(len(histories)), count)
-    number = places(count)
+    number = positions(count)
     end = histories.row_splits[:-1][owner] + inputs[owner] - number * max_length
     length = np.minimum(max_length, end - histories.row_splits[:-1][owner])
     return Windows(end - length, length, length)
@@ -53,7 +53,7 @@ def prefix_windows(histories: Histories, max_length: int) -> Windows:
     The prefix's most recent `max_length` items are read.
     """
     count = np.maximum(histories.lengths - 1, 0)
-    prefix = places(count) + 1
+    prefix = positions(count) + 1
     length = np.minimum(prefix, max_length)
     start = np.repeat(histories.row_splits[:-1], count) + prefix - length
     return Windows(start, length, np.ones_like(length))
@@ -86,7 +86,7 @@ def training_batches(
 
     Returns:
         Dataset of two int32 tensors `[B, L]`, L ≤ max_length varying: the history,
-        right-padded with 0, and the next item at each position, 0 where none is asked.
+        right-padded with 0, and the next item at each position, 0 where there is none.
 
     Raises:
         ValueError: an argument is out of range, or no user has two events to learn from.
@@ -207,13 +207,13 @@ def generated_dataset(
 def _padded(
     histories: Histories, windows: Windows, rows: npt.NDArray[np.int64]
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
-    """Items of the windows, and the item after each where one is asked, `[B, L]` each."""
+    """Items of the windows, and the item after each position that predicts, `[B, L]` each."""
     length = windows.length[rows][:, None]
-    place = np.arange(max(int(length.max(initial=0)), 1))[None]
-    source = windows.start[rows][:, None] + place
-    inside = place < length
-    asked = inside & (place >= length - windows.predictions[rows][:, None])
+    position = np.arange(max(int(length.max(initial=0)), 1))[None]
+    source = windows.start[rows][:, None] + position
+    inside = position < length
+    predicted = inside & (position >= length - windows.predictions[rows][:, None])
     items = histories.items
     history = np.where(inside, items.take(source, mode="clip") if len(items) else 0, 0)
-    targets = np.where(asked, items.take(source + 1, mode="clip") if len(items) else 0, 0)
+    targets = np.where(predicted, items.take(source + 1, mode="clip") if len(items) else 0, 0)
     return history.astype(np.int32), targets.astype(np.int32)

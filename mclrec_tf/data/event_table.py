@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mclrec_tf.data.event_log.events import EventBatch
-from mclrec_tf.data.histories import Histories, places
+from mclrec_tf.data.histories import Histories, positions
 
 if TYPE_CHECKING:
     import pyarrow
@@ -78,7 +78,7 @@ class EventTable(NamedTuple):
 
         Returns:
             The numbers of the users, rising; their histories, of items from 0 as in `items`; and
-            the time of each event, in a log without times its place in the history from 1.
+            the time of each event, in a log without times its position in the history from 1.
         """
         if self.times is None:
             order = np.argsort(self.users[rows], kind="stable")
@@ -87,7 +87,7 @@ class EventTable(NamedTuple):
         rows = rows[order]
         users, lengths = np.unique(self.users[rows], return_counts=True)
         histories = Histories.from_lengths(self.items[rows], lengths)
-        times = places(lengths) + 1 if self.times is None else self.times[rows]
+        times = positions(lengths) + 1 if self.times is None else self.times[rows]
         return users, histories, times
 
 

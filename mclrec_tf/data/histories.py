@@ -72,21 +72,21 @@ class Histories:
         return np.diff(self.row_splits)
 
     def item_counts(self, num_items: int) -> npt.NDArray[np.int64]:
-        """How often each item occurs, int64 [num_items]; place i is item i + 1."""
+        """How often each item occurs, int64 [num_items]; position i is item i + 1."""
         return np.bincount(self.items, minlength=num_items + 1)[1:]
 
     def without_last(self, count: int) -> Histories:
         """The same users without their last `count` items (all of them, if they have fewer)."""
         lengths = np.maximum(self.lengths - count, 0)
-        kept = places(self.lengths) < np.repeat(lengths, self.lengths)
+        kept = positions(self.lengths) < np.repeat(lengths, self.lengths)
         return Histories.from_lengths(self.items[kept], lengths)
 
 
-def places(counts: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+def positions(counts: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """0, 1, …, count - 1 for each count, one after the other.
 
     Example:
-        >>> places(np.array([2, 0, 3]))
+        >>> positions(np.array([2, 0, 3]))
         array([0, 1, 0, 1, 2])
     """
     ends = np.cumsum(counts)
@@ -127,7 +127,7 @@ def leave_one_out(histories: Histories) -> Splits:
     if (short := histories.lengths < MIN_EVENTS).any():
         raise ValueError(
             f"{short.sum()} of {len(histories)} users have fewer than {MIN_EVENTS} events, the "
-            f"first at place {short.argmax()}. Drop them before the split."
+            f"first at position {short.argmax()}. Drop them before the split."
         )
     train = histories.without_last(2)
     last = histories.row_splits[1:] - 1

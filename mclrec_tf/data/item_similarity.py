@@ -12,7 +12,7 @@ def similar_items(
     """For each item the items that stand near it most often, by their counts.
 
     The similarity of two items adds up 1 / log(1 + length of the history) for each time that they
-    stand within `window` places of each other, and is divided by the root of the product of both
+    stand within `window` positions of each other, and is divided by the root of the product of both
     items' counts. That is CoSeRec's measure (item-based, with inverse user frequency), but for
     the window: without one a history gives as many pairs as the square of its length.
 
@@ -20,7 +20,7 @@ def similar_items(
         histories: The training part of each user.
         num_items: Size of the catalogue, |I|.
         count: Neighbours to find of each item, k.
-        window: Greatest distance of places that counts.
+        window: Greatest distance of positions that counts.
 
     Returns:
         int32 `[num_items + 1, count]`, row i the neighbours of item i, nearest first. An item
@@ -69,7 +69,7 @@ def _pairs(
         both_ways = [one * (num_items + 1) + other, other * (num_items + 1) + one]
         added = np.tile(weight[owner[:-distance][counted]], 2)
         # Added up distance by distance, so that memory grows with the log, not with the window.
-        keys, place = np.unique(np.concatenate([keys, *both_ways]), return_inverse=True)
-        summed = np.bincount(place, np.concatenate([weights, added]), len(keys))
+        keys, group = np.unique(np.concatenate([keys, *both_ways]), return_inverse=True)
+        summed = np.bincount(group, np.concatenate([weights, added]), len(keys))
         weights = summed.astype(np.float64)
     return keys, weights

@@ -97,10 +97,10 @@ def _first(
     histories: Histories, lengths: npt.NDArray[np.int64], users: npt.NDArray[np.bool_]
 ) -> Histories:
     """The first `lengths` events of those users."""
-    place = np.arange(len(histories.items)) - np.repeat(
+    position = np.arange(len(histories.items)) - np.repeat(
         histories.row_splits[:-1], histories.lengths
     )
-    kept = place < np.repeat(np.where(users, lengths, 0), histories.lengths)
+    kept = position < np.repeat(np.where(users, lengths, 0), histories.lengths)
     return Histories.from_lengths(histories.items[kept], lengths[users])
 
 

@@ -18,11 +18,11 @@ class BSARec(TransformerEncoder):
     by β² (learned, one for each of the d features) and joins the two.
 
     Departs from the paper in the low-pass filter. The paper's takes the Fourier transform of the
-    whole history and keeps the lowest frequencies, so what it gives at a place depends on later
-    items too. That does no harm where only the last place is trained, one row for each prefix;
-    where one pass predicts the item after every place, it would show the model the answers. Here
-    the smooth part is a weighted mean of the last `window` places, weights learned, which starts
-    as the moving average: the causal kin of the paper's filter. It also reads no hidden item.
+    whole history and keeps the lowest frequencies, so what it gives at a position depends on later
+    items too. That does no harm where only the last position is trained, one row for each prefix;
+    where one pass predicts the item after every position, it would show the model the answers. Here
+    the smooth part is a weighted mean of the last `window` positions, weights learned, which starts
+    as the moving average: the causal kin of the paper's filter. It also reads no masked item.
 
     Args:
         num_items: Size of the catalogue, |I|.
@@ -33,7 +33,7 @@ class BSARec(TransformerEncoder):
         inner_dim: Hidden size of the feed-forward networks; 4·dim when left out.
         dropout: Share dropped in training.
         alpha: α, the filter's share; 1 − α is the attention's.
-        window: Places that the low-pass filter looks back over, its own among them.
+        window: Positions that the low-pass filter looks back over, its own among them.
 
     Example:
 

@@ -15,7 +15,7 @@ class GRU4Rec(SequenceEncoder):
 
     It is trained like every encoder here, by a softmax over the whole catalogue: the paper's
     losses over sampled items, and even those of its follow-up (Hidasi and Karatzoglou, 2018),
-    stand in for it. A hidden item is a step with the input 0.
+    stand in for it. A masked item is a step with the input 0.
 
     Args:
         num_items: Size of the catalogue, |I|.

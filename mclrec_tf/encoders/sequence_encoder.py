@@ -37,9 +37,9 @@ class SequenceEncoder(keras.layers.Layer):
 
     Call arguments:
         ids: int tensor `[B, L]`, L ≤ max_length, oldest first, right-padded with 0. A 0 before
-            a sequence's end is a hidden item: it has a position, but nothing may be read there.
+            a sequence's end is a masked item: it has a position, but nothing may be read there.
         lengths: int tensor `[B]`, positions of each sequence; what is not 0, when left out, which
-            is right where no item is hidden.
+            is right where no item is masked.
         last_only: Whether only the vectors at the last position of each sequence are wanted.
         training: Whether dropout is active.
 

@@ -79,7 +79,7 @@ class TransformerEncoder(SequenceEncoder):
         """The tokens, and the input of the last block, `[T, d]`."""
         tokens = Tokens.of(ids, lengths)
         items = self.item_embedding(tokens.flat(ids))
-        x = self.input_norm(items + tf.gather(self.position_table, tokens.places))
+        x = self.input_norm(items + tf.gather(self.position_table, tokens.positions))
         x = self.drop(x, training=training)
         for block in self.blocks[:-1]:
             x = block(x, tokens, training=training)

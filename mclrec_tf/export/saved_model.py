@@ -24,7 +24,7 @@ from mclrec_tf.export.signature_inputs import (
 )
 from mclrec_tf.export.warmup_requests import write_warmup_requests
 from mclrec_tf.layers.padded_history import without_gaps
-from mclrec_tf.models.mclrec import MCLRec
+from mclrec_tf.models.sequential_recommender import SequentialRecommender
 
 LOWEST_SCORE = tf.float32.min
 """Score of a place that no item fills; its item id is ""."""
@@ -39,7 +39,7 @@ class ExportedModel:
         k: Items `serving_default` and `rank_examples` return.
     """
 
-    def __init__(self, model: MCLRec, vocabulary: str, k: int) -> None:
+    def __init__(self, model: SequentialRecommender, vocabulary: str, k: int) -> None:
         self.model = model
         self.k = min(k, model.num_items)
         line, number = tf.lookup.TextFileIndex.WHOLE_LINE, tf.lookup.TextFileIndex.LINE_NUMBER
@@ -70,10 +70,10 @@ class ExportedModel:
         scores = tf.where(out, LOWEST_SCORE, self.model.scores(ids))
         k = tf.minimum(k, self.model.num_items)
         best = self._best(scores, tf.reduce_max(tf.concat([k, [0]], 0)))
-        asked = tf.range(tf.shape(best["scores"])[1])[None] < k[:, None]
+        within_k = tf.range(tf.shape(best["scores"])[1])[None] < k[:, None]
         return {
-            "item_ids": tf.where(asked, best["item_ids"], ""),
-            "scores": tf.where(asked, best["scores"], LOWEST_SCORE),
+            "item_ids": tf.where(within_k, best["item_ids"], ""),
+            "scores": tf.where(within_k, best["scores"], LOWEST_SCORE),
             "known_items": _known_items(ids),
         }
 
@@ -136,7 +136,7 @@ def _known_items(ids: tf.Tensor) -> tf.Tensor:
 
 
 def export_savedmodel(
-    model: MCLRec,
+    model: SequentialRecommender,
     path: str | os.PathLike[str],
     vocabulary: str | os.PathLike[str] | Sequence[str],
     k: int = 100,

@@ -41,7 +41,7 @@ class ItemEmbedding(keras.layers.Layer):
 
     @property
     def mask_token(self) -> int:
-        """Id that stands for a hidden item."""
+        """Id that stands for a masked item."""
         return self.num_items + 1
 
     def build(self, input_shape: Any = None) -> None:

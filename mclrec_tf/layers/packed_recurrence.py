@@ -7,15 +7,15 @@ import tensorflow as tf
 
 
 class Steps(NamedTuple):
-    """The T places of B sequences, ordered by place: first of all sequences, then second, ….
+    """The T positions of B sequences, ordered by position: first of all sequences, then second, ….
 
-    The longest sequence comes first among equal places, so that those which go on stand at the
+    The longest sequence comes first among equal positions, so that those which go on stand at the
     beginning of the state at every step.
 
     Attributes:
-        cells: int64 `[T, 2]`, row and place of each.
-        counts: int32 `[L]`, how many sequences go on at each place, falling.
-        last: int64 `[B]`, where in T the last place of each sequence is.
+        cells: int64 `[T, 2]`, row and position of each.
+        counts: int32 `[L]`, how many sequences go on at each position, falling.
+        last: int64 `[B]`, where in T the last position of each sequence is.
     """
 
     cells: tf.Tensor
@@ -24,7 +24,7 @@ class Steps(NamedTuple):
 
     @classmethod
     def of(cls, lengths: tf.Tensor) -> "Steps":
-        """Steps of sequences of these lengths `[B]`; an empty one has a place of padding."""
+        """Steps of sequences of these lengths `[B]`; an empty one has a position of padding."""
         lengths = tf.maximum(tf.cast(lengths, tf.int64), 1)
         by_length = tf.cast(tf.argsort(lengths, direction="DESCENDING"), tf.int64)
         going_on = tf.transpose(tf.sequence_mask(tf.gather(lengths, by_length)))
@@ -39,11 +39,11 @@ class Steps(NamedTuple):
         )
 
     def states(self, cell: keras.layers.Layer, inputs: tf.Tensor) -> tf.Tensor:
-        """The state of a cell after each place, `[T, d] → [T, units]`; it starts at 0.
+        """The state of a cell after each position, `[T, d] → [T, units]`; it starts at 0.
 
         Args:
             cell: A Keras RNN cell with one state, such as `GRUCell`.
-            inputs: Of each place, in the order of `cells`.
+            inputs: Of each position, in the order of `cells`.
         """
         num_steps = tf.size(self.counts)
         per_step = tf.TensorArray(inputs.dtype, num_steps, infer_shape=False)

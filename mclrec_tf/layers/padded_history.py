@@ -18,12 +18,12 @@ def most_recent(history: tf.Tensor, count: int) -> tf.Tensor:
 
 
 def without_gaps(ids: tf.Tensor) -> tf.Tensor:
-    """Rows with 0 in any place, int `[B, L]`: their items in the same order, then the zeros."""
+    """Rows with 0 in any position, int `[B, L]`: their items in the same order, then the zeros."""
     return tf.gather(ids, _zeros_last(ids), batch_dims=1)
 
 
 def right_padded(history: tf.Tensor, *others: tf.Tensor) -> tuple[tf.Tensor, ...]:
-    """Rows with 0 in any place, int `[B, L]`, and others of the same places: the zeros moved last.
+    """Rows with 0 in any position, int `[B, L]`, and others beside them: the zeros moved last.
 
     Nothing is sorted where there is nothing to do, which is the rule.
     """
@@ -41,7 +41,7 @@ def _zeros_last(ids: tf.Tensor) -> tf.Tensor:
 
 
 def cells_of(history: tf.Tensor) -> tf.Tensor:
-    """The place of each item in a table with a row a history and a column an id, `[B, L, 2]`."""
+    """The position of each item in a table with a row a history and a column an id, `[B, L, 2]`."""
     shape = tf.shape(history)
     row = tf.broadcast_to(tf.range(shape[0], dtype=history.dtype)[:, None], shape)
     return tf.stack([row, history], axis=-1)

@@ -1,4 +1,4 @@
-"""The real places of padded sequences, one after the other, so that padding costs no work."""
+"""The real positions of padded sequences, one after the other, so that padding costs no work."""
 
 from typing import NamedTuple
 
@@ -11,14 +11,14 @@ _HIDDEN = -3e4
 
 
 class Tokens(NamedTuple):
-    """Where the T places inside B padded sequences of width L stand.
+    """Where the T positions inside B padded sequences of width L stand.
 
-    Layers that treat every place alike run on `[T, d]`, row by row. Attention needs tables: there
-    short rows share lines, P of W cells.
+    Layers that treat every position alike run on `[T, d]`, row by row. Attention needs tables:
+    there short rows share lines, P of W cells.
 
     Attributes:
-        cells: int64 `[T, 2]`, row and place of each token.
-        visible: bool `[T]`, False at hidden items: they have a place, but no other place may
+        cells: int64 `[T, 2]`, row and position of each token.
+        visible: bool `[T]`, False at masked items: they have a position, but no other position may
             read there.
         last: int64 `[B]`, the token that ends each row.
         shape: int64 `[2]`, B and L.
@@ -44,11 +44,11 @@ class Tokens(NamedTuple):
         lengths = tf.cast(tf.maximum(lengths, 1), tf.int64)
         shape = tf.shape(ids, tf.int64)
         cells = tf.where(tf.sequence_mask(lengths, shape[1]))
-        row, place = cells[:, 0], cells[:, 1]
+        row, position = cells[:, 0], cells[:, 1]
         visible = tf.gather_nd(ids, cells) > 0
 
         begins, lines, width = pack(lengths)
-        packed_cells = tf.gather(begins, row) + place
+        packed_cells = tf.gather(begins, row) + position
         # The row that reads from a cell, and the row that may read it; no row is number 0.
         readers_and_read = tf.stack([row + 1, tf.where(visible, row + 1, -1)], axis=1)
         table = tf.scatter_nd(packed_cells[:, None], readers_and_read, [lines * width, 2])
@@ -74,8 +74,8 @@ class Tokens(NamedTuple):
         return self.cells[:, 0]
 
     @property
-    def places(self) -> tf.Tensor:
-        """Place of each token in its row, int64 `[T]`."""
+    def positions(self) -> tf.Tensor:
+        """Position of each token in its row, int64 `[T]`."""
         return self.cells[:, 1]
 
     def flat(self, padded: tf.Tensor) -> tf.Tensor:

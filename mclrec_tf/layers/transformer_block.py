@@ -1,12 +1,100 @@
-"""One post-norm Transformer block."""
+"""A post-norm Transformer block and its causal multi-head self-attention."""
 
 from typing import Any
 
 import keras
 import tensorflow as tf
 
-from mclrec_tf.layers.causal_attention import CausalAttention
 from mclrec_tf.layers.tokens import Tokens
+
+
+@keras.saving.register_keras_serializable("mclrec_tf")
+class CausalAttention(keras.layers.Layer):
+    """Causal self-attention over tokens; a token that may read nothing, itself included, gets 0.
+
+    Args:
+        num_heads: Attention heads; must divide the size of the input vectors.
+        dropout: Share of attention weights dropped in training.
+
+    Call arguments:
+        x: float tensor `[T, d]`, a vector a token.
+        tokens: Where the tokens stand.
+        last_only: Whether to attend from the last token of each row alone.
+        training: Whether dropout is active.
+
+    Returns:
+        Float tensor `[T, d]`; `[B, d]` with `last_only`.
+
+    Reference:
+        Vaswani et al., 2017.
+    """
+
+    def __init__(self, num_heads: int = 2, dropout: float = 0.5, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.num_heads = num_heads
+        self.dropout = dropout
+
+    def build(self, input_shape: Any) -> None:
+        dim = input_shape[-1]
+        if dim % self.num_heads:
+            raise ValueError(
+                f"num_heads={self.num_heads} must divide the size of the vectors, dim={dim}."
+            )
+        self.query_key_value = self._projection(3 * dim, "query_key_value", input_shape)
+        self.output_projection = self._projection(dim, "output_projection", input_shape)
+        self.drop = keras.layers.Dropout(self.dropout, name="drop", dtype=self.dtype_policy)
+
+    def _projection(self, size: int, name: str, input_shape: Any) -> keras.layers.Dense:
+        initializer = keras.initializers.RandomNormal(stddev=0.02)
+        layer = keras.layers.Dense(
+            size, kernel_initializer=initializer, name=name, dtype=self.dtype_policy
+        )
+        layer.build(input_shape)
+        return layer
+
+    def call(
+        self,
+        x: tf.Tensor,
+        tokens: Tokens,
+        last_only: bool = False,
+        training: bool | None = None,
+    ) -> tf.Tensor:
+        attend = self._from_last if last_only else self._from_all
+        context = attend(self.query_key_value(x), tokens, training)
+        return self.output_projection(context)
+
+    def _from_all(self, projected: tf.Tensor, tokens: Tokens, training: bool | None) -> tf.Tensor:
+        """What each token reads, `[T, d]`."""
+        dim = projected.shape[1] // 3
+        lines, width = tf.unstack(tokens.packed_shape)
+        table = tokens.packed(projected)
+        table = tf.reshape(table, [lines, width, 3 * self.num_heads, dim // self.num_heads])
+        query, key, value = tf.split(tf.transpose(table, [0, 2, 1, 3]), 3, axis=1)
+        scores = tf.matmul(query, key, transpose_b=True) * query.shape[-1] ** -0.5
+        weights = tf.nn.softmax(scores + tf.cast(tokens.mask, scores.dtype))
+        context = tf.matmul(self.drop(weights, training=training), value)
+        context = tf.reshape(tf.transpose(context, [0, 2, 1, 3]), [lines, width, dim])
+        return tf.where(tokens.reads, tokens.unpacked(context), 0.0)
+
+    def _from_last(self, projected: tf.Tensor, tokens: Tokens, training: bool | None) -> tf.Tensor:
+        """What the last token of each row reads, `[B, d]`, without a table."""
+        query, key, value = tf.split(projected, 3, axis=1)
+        rows, count = tokens.rows, tokens.shape[0]
+        query = tf.gather(tf.gather(query, tokens.last), rows)
+        heads = [-1, self.num_heads, query.shape[1] // self.num_heads]
+        scores = tf.reduce_sum(tf.reshape(query * key, heads), axis=2) * heads[2] ** -0.5
+        scores = tf.where(tokens.visible[:, None], scores, scores.dtype.min)
+        highest = tf.math.unsorted_segment_max(tf.stop_gradient(scores), rows, count)
+        exponentials = tf.exp(scores - tf.gather(highest, rows))
+        exponentials = tf.where(tokens.visible[:, None], exponentials, 0.0)
+        sums = tf.math.unsorted_segment_sum(exponentials, rows, count)
+        weights = tf.math.divide_no_nan(exponentials, tf.gather(sums, rows))
+        weights = self.drop(weights, training=training)
+        read = tf.reshape(weights[:, :, None] * tf.reshape(value, heads), tf.shape(value))
+        return tf.math.unsorted_segment_sum(read, rows, count)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "num_heads": self.num_heads, "dropout": self.dropout}
 
 
 @keras.saving.register_keras_serializable("mclrec_tf")
@@ -82,7 +170,7 @@ class TransformerBlock(keras.layers.Layer):
     def mix(
         self, x: tf.Tensor, tokens: Tokens, last_only: bool, training: bool | None
     ) -> tf.Tensor:
-        """What every place takes from the places before it, with residual and LayerNorm."""
+        """What every position takes from the positions before it, with residual and LayerNorm."""
         attended = self.attention(x, tokens, last_only=last_only, training=training)
         if last_only:
             x = tf.gather(x, tokens.last)

@@ -27,7 +27,7 @@ class EvaluationRows(NamedTuple):
 
     history: tf.Tensor
     target: tf.Tensor
-    asked: tf.Tensor
+    has_target: tf.Tensor
 
 
 def checked_history(history: Any, num_items: int) -> tf.Tensor:
@@ -35,7 +35,7 @@ def checked_history(history: Any, num_items: int) -> tf.Tensor:
 
     Args:
         history: Item ids `[B, L]` of any integer dtype, oldest first, with 0 where there is no
-            item, in any place; a ragged tensor or lists of unlike length will do.
+            item, in any position; a ragged tensor or lists of unlike length will do.
         num_items: Size of the catalogue, |I|.
 
     Returns:
@@ -51,8 +51,8 @@ def checked_history(history: Any, num_items: int) -> tf.Tensor:
 def padded_rows(history: Any, targets: Any, num_items: int) -> tuple[tf.Tensor, tf.Tensor]:
     """Histories as `checked_history` gives them, and targets int32 `[B]` or `[B, L]` beside them.
 
-    Targets one a place have moved with the items of their history; those in a column `[B, 1]` are
-    one a history.
+    Targets one a position have moved with the items of their history; those in a column `[B, 1]`
+    are one a history.
 
     Raises:
         ValueError: as in `checked_history`; or the shapes do not fit.
@@ -79,8 +79,8 @@ def training_rows(
 
     Args:
         history: As in `checked_history`, of at most `max_length` items.
-        targets: Item ids `[B, L]`, the item that came next at each place of the history, 0 where
-            none is asked; or `[B]` or `[B, 1]`, the item that came after the whole history, which
+        targets: Item ids `[B, L]`, the item that came next at each position of the history, 0 where
+            there is none; or `[B]` or `[B, 1]`, the item that came after the whole history, which
             may then be longer: its most recent part is read.
         num_items: Size of the catalogue, |I|.
         max_length: Longest history the encoder reads, n.
@@ -105,7 +105,7 @@ def training_rows(
         with tf.control_dependencies(_check(longest <= max_length, message, longest)):
             history, targets = history[:, :max_length], targets[:, :max_length]
     stray = tf.math.count_nonzero((targets > 0) & (history == 0), dtype=tf.int32)
-    message = "targets must be 0 where the history has no item; places where they are not:"
+    message = "targets must be 0 where the history has no item; positions where they are not:"
     with tf.control_dependencies(_check(stray == 0, message, stray)):
         return history, tf.identity(targets)
 
@@ -128,10 +128,10 @@ def evaluation_rows(history: Any, targets: Any, num_items: int) -> EvaluationRow
     history, targets = padded_rows(history, targets, num_items)
     if targets.shape.rank == 1:
         return EvaluationRows(history, targets, tf.ones_like(targets, tf.bool))
-    places = tf.range(1, tf.shape(targets)[1] + 1)
-    count = tf.reduce_max(tf.where(targets > 0, places, 0), axis=1, keepdims=True)
-    target = tf.reduce_sum(tf.where(places == count, targets, 0), axis=1)
-    return EvaluationRows(tf.where(places <= count, history, 0), target, count[:, 0] > 0)
+    positions = tf.range(1, tf.shape(targets)[1] + 1)
+    count = tf.reduce_max(tf.where(targets > 0, positions, 0), axis=1, keepdims=True)
+    target = tf.reduce_sum(tf.where(positions == count, targets, 0), axis=1)
+    return EvaluationRows(tf.where(positions <= count, history, 0), target, count[:, 0] > 0)
 
 
 def _is_of_any_rank(targets: Any) -> bool:
@@ -204,13 +204,13 @@ def _ids(name: str, value: Any, num_items: int, ranks: tuple[int, ...]) -> tf.Te
     """Ids as int32; also those of 64 bits, once it is known that they fit."""
     ids = _tensor(name, value)
     if name == "history" and ids.shape.rank == 2 and ids.shape[1] == 0:
-        ids = tf.pad(ids, [[0, 0], [0, 1]])  # the encoder needs a place, which is no item
+        ids = tf.pad(ids, [[0, 0], [0, 1]])  # the encoder needs a position, which is no item
     if not ids.dtype.is_integer:
         raise ValueError(f"{name} must be integer ids of items, got {ids.dtype.name}.")
     if ids.shape.rank not in ranks:
         shapes = " or ".join(("[B]", "[B, L]")[rank - 1] for rank in ranks)
         raise ValueError(
-            f"{name} must have the shape {shapes}, B users by L places, got {ids.shape}."
+            f"{name} must have the shape {shapes}, B users by L positions, got {ids.shape}."
         )
     lowest, highest = (tf.cast(m(ids), tf.int64) for m in (tf.reduce_min, tf.reduce_max))
     message = f"{name} must hold ids from 1 to num_items={num_items}, or 0 for no item; got"

@@ -11,20 +11,20 @@ from mclrec_tf.encoders.sequence_encoder import SequenceEncoder
 from mclrec_tf.evaluation.ranking_metrics import MeanLoss
 from mclrec_tf.layers.augmenter import Augmenter
 from mclrec_tf.layers.padded_history import lengths_of, most_recent
-from mclrec_tf.layers.view_operations import View, ViewOperation
-from mclrec_tf.models.inputs import checked_history, refuse_weights, training_rows
+from mclrec_tf.layers.views import View, ViewOperation
+from mclrec_tf.models.inputs import checked_history
+from mclrec_tf.models.next_item_model import NextItemTraining
 from mclrec_tf.models.presets import PRESETS
-from mclrec_tf.models.sequential_recommender import Recommender
+from mclrec_tf.models.two_optimizers import TwoOptimizerModel
 from mclrec_tf.training.collapse import CollapseDiagnostics
-from mclrec_tf.training.gradients import descend, gradients
-from mclrec_tf.training.losses import next_item_loss
+from mclrec_tf.training.gradients import apply_gradients, gradients
 from mclrec_tf.training.objectives import Losses, Objective, ViewLosses, ViewVectors
 from mclrec_tf.training.replicas import pooled, share_of_all
 from mclrec_tf.training.update_rules import Batch, UpdateRule, get_update_rule
 
 
 @keras.saving.register_keras_serializable("mclrec_tf")
-class MCLRec(Recommender):
+class MCLRec(NextItemTraining, TwoOptimizerModel):
     """Meta-optimised contrastive learning for sequential recommendation.
 
     Calling the model on histories scores the whole catalogue. Training takes
@@ -45,7 +45,7 @@ class MCLRec(Recommender):
 
     | model | arguments |
     |---|---|
-    | SASRec, no contrast | `lambda_=0, beta=0` |
+    | SASRec, no contrast | `NextItemModel(SASRec(num_items))`, or `lambda_=0, beta=0` |
     | CL4SRec-like: without L_cl2 | `lambda_=0.1, beta=0` |
     | without L_cl1 | `lambda_=0` |
     | without R | `regularization=0` |
@@ -62,7 +62,8 @@ class MCLRec(Recommender):
         encoder: The sequence encoder f_θ, for example `SASRec(num_items)`.
         preset: `"paper"` or `"reference"` (the authors' code), see `mclrec_tf.models.presets`.
         lambda_: λ, weight of the contrast of stochastic views.
-        beta: β, weight of the contrast with learned views. λ = β = 0 is the encoder alone.
+        beta: β, weight of the contrast with learned views. With λ = β = 0
+            this is `NextItemModel`.
         regularization: γ/β, weight of the contrastive regularisation.
         temperature: τ of the contrast of stochastic views.
         seed: Seed of the stochastic views.
@@ -112,10 +113,7 @@ class MCLRec(Recommender):
         operations: Sequence[ViewOperation] | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(encoder, **kwargs)
-        if preset not in PRESETS:
-            raise ValueError(f"preset must be one of {sorted(PRESETS)}, got {preset!r}.")
-        self.preset = preset
+        super().__init__(encoder, preset, **kwargs)
         self.objective = PRESETS[preset].objective(
             lambda_, beta, regularization, temperature, views
         )
@@ -147,11 +145,6 @@ class MCLRec(Recommender):
         for augmenter in self.augmenters:
             if not augmenter.built:
                 augmenter.build((None, self.encoder.dim))
-
-    @property
-    def encoder_weights(self) -> list[keras.Variable]:
-        """θ."""
-        return self.encoder.trainable_variables
 
     @property
     def augmenter_weights(self) -> list[keras.Variable]:
@@ -187,27 +180,15 @@ class MCLRec(Recommender):
 
     # Training
 
-    def train_step(self, data: Any) -> dict[str, tf.Tensor]:
-        """One iteration of Algorithm 1: two views of each history, then θ and φ by the rule."""
-        history, targets, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
-        refuse_weights(sample_weight=sample_weight)
-        history, targets = training_rows(history, targets, self.num_items, self.encoder.max_length)
+    def training_batch(self, history: tf.Tensor, targets: tf.Tensor) -> Batch:
         views = None
         if self.objective.uses_views:
             views = self.stochastic_views(View(history, lengths_of(history)))
-        losses = self.update_rule.update(self, Batch(history, targets, views))
-        predictions = tf.math.count_nonzero(targets)
-        for name, value in losses.items():
-            self._loss_metrics[name].update_state(value, sample_weight=predictions)
-        return self.results_of_step(self.training_metrics)
+        return Batch(history, targets, views)
 
-    def update_encoder(self, batch: Batch) -> dict[str, tf.Tensor]:
-        """Stage one: θ ← θ − l·∇_θ L0."""
-        weights = self.encoder_weights
-        with tf.GradientTape() as tape:
-            losses = self.encoder_losses(batch)
-        descend(self.optimizer, gradients(tape, losses, weights, self.optimizer), weights)
-        return losses.terms
+    def update(self, batch: Batch) -> dict[str, tf.Tensor]:
+        """One iteration of Algorithm 1: two views of each history, then θ and φ by the rule."""
+        return self.update_rule.update(self, batch)
 
     def update_augmenters(self, batch: Batch) -> dict[str, tf.Tensor]:
         """Stage two: φ ← φ − l′·∇_φ L1, with θ fixed and the views encoded anew."""
@@ -218,7 +199,7 @@ class MCLRec(Recommender):
             loss = self.objective.augmenter_loss(self._view_losses(encoded))
             losses = Losses(share * loss, {"augmenter_loss": loss})
         optimizer = self.augmenter_optimizer
-        descend(optimizer, gradients(tape, losses, weights, optimizer), weights)
+        apply_gradients(optimizer, gradients(tape, losses, weights, optimizer), weights)
         return losses.terms
 
     def encoder_losses(self, batch: Batch) -> Losses:
@@ -258,43 +239,18 @@ class MCLRec(Recommender):
         terms["loss"] = rec_loss + view_loss + penalty
         return Losses(share * (rec_loss + penalty) + view_share * view_loss, terms)
 
-    def _weight_penalty(self) -> tf.Tensor:
-        """What regularizers of the encoder's weights add to the loss.
-
-        Raises:
-            ValueError: it has losses of other kinds, which depend on one call among several.
-        """
-        losses = self.encoder.losses
-        if len(losses) > sum(v.regularizer is not None for v in self.encoder_weights):
-            raise ValueError(
-                f"{type(self.encoder).__name__} adds a loss of its own (add_loss or "
-                "activity_regularizer), which is not trained on; regularizers of weights are."
-            )
-        return tf.cast(sum(losses), keras.config.floatx())
-
-    def _next_item_loss(self, batch: Batch) -> tf.Tensor:
-        hidden = self.encoder(batch.history, training=True)
-        asked = tf.where(batch.targets > 0)
-        return self._cross_entropy(tf.gather_nd(hidden, asked), tf.gather_nd(batch.targets, asked))
-
     def _view_next_item_loss(self, batch: Batch) -> tuple[tf.Tensor, tf.Tensor]:
         """Loss of the views as training data, and how many predictions they make.
 
-        The vector of each view predicts the target at the last asked position of its history.
+        The vector of each view predicts the last target of its history.
         """
         encoded = tf.concat(self._encode_views(batch), axis=0)
-        places = tf.range(1, tf.shape(batch.targets)[1] + 1)
-        last = tf.argmax(tf.where(batch.targets > 0, places, 0), axis=1)
+        positions = tf.range(1, tf.shape(batch.targets)[1] + 1)
+        last = tf.argmax(tf.where(batch.targets > 0, positions, 0), axis=1)
         targets = tf.tile(tf.gather(batch.targets, last, batch_dims=1), [2])
-        asked = targets > 0
-        loss = self._cross_entropy(encoded[asked], targets[asked])
+        predicted = targets > 0
+        loss = self._cross_entropy(encoded[predicted], targets[predicted])
         return loss, tf.math.count_nonzero(targets)
-
-    def _cross_entropy(self, vectors: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-        first = 0 if PRESETS[self.preset].padding_is_candidate else 1
-        candidates = self.encoder.item_embedding.candidates(first)
-        loss = next_item_loss(vectors, candidates, labels - first)
-        return tf.cast(loss, keras.config.floatx())
 
     def _encode_views(self, batch: Batch) -> tuple[tf.Tensor, tf.Tensor]:
         """h̃1 and h̃2, encoded together."""

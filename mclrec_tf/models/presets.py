@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mclrec_tf.layers.item_embedding import ItemEmbedding
-from mclrec_tf.layers.stochastic_views import StochasticViews
-from mclrec_tf.layers.view_operations import Crop, Mask, Reorder, ViewOperation
+from mclrec_tf.layers.views import Crop, Mask, Reorder, StochasticViews, ViewOperation
 from mclrec_tf.training.objectives import Objective, ReferenceObjective
 
 
@@ -16,7 +15,7 @@ class Preset:
     Attributes:
         objective: Class of the objectives L0 and L1.
         update_rule: Name of the update rule, see `mclrec_tf.training.update_rules`.
-        mask_token: Whether hidden items become the mask token; the padding otherwise.
+        mask_token: Whether masked items become the mask token; the padding otherwise.
         padding_is_candidate: Whether the training softmax runs over the padding's row too.
     """
 

@@ -1,26 +1,51 @@
-"""A model that scores the whole catalogue, and its evaluation by ranks."""
+"""A model that scores the whole catalogue: its evaluation by ranks, and its recommendations."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
+import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
 from mclrec_tf.encoders.sequence_encoder import SequenceEncoder
 from mclrec_tf.evaluation.ranking_metrics import ranking_metrics
-from mclrec_tf.evaluation.ranks import POLICIES, Ranks, target_ranks
+from mclrec_tf.evaluation.ranks import POLICIES, Ranks, seen_items, target_ranks
 from mclrec_tf.layers.padded_history import lengths_of, most_recent
 from mclrec_tf.models.checked_model import CheckedModel
-from mclrec_tf.models.inputs import checked_history, checked_weights, evaluation_rows
-from mclrec_tf.models.two_optimizers import TwoOptimizerModel
+from mclrec_tf.models.inputs import (
+    checked_history,
+    checked_weights,
+    evaluation_rows,
+    named_errors,
+)
+from mclrec_tf.models.trained_model import TrainedModel
 
 
-class Recommender(CheckedModel, TwoOptimizerModel):
-    """Scores every item by the inner product with the encoder's vector; base of `MCLRec`.
+class Recommendations(NamedTuple):
+    """The best items of each history, best first.
+
+    Attributes:
+        item_ids: int32 `[B, k]`; 0 where there are no more items to recommend.
+        scores: float `[B, k]`; -inf there.
+    """
+
+    item_ids: npt.NDArray[np.int32]
+    scores: npt.NDArray[np.floating[Any]]
+
+
+class SequentialRecommender(CheckedModel, TrainedModel):
+    """Scores every item by the inner product with the encoder's vector; base of all models.
 
     Args:
         encoder: The sequence encoder f_θ.
 
-    Call arguments and result are those of `MCLRec`.
+    Call arguments:
+        history: int tensor `[B, L]` of ids, oldest first, padded with 0, of any length; the most
+            recent `encoder.max_length` items are read.
+        training: Whether dropout is active.
+
+    Returns:
+        Float tensor `[B, num_items + 1]`, a score for every id; -inf for the padding.
     """
 
     def __init__(self, encoder: SequenceEncoder, **kwargs: Any) -> None:
@@ -67,6 +92,51 @@ class Recommender(CheckedModel, TwoOptimizerModel):
         rows = evaluation_rows(history, targets, self.num_items)
         return target_ranks(self.scores(rows.history, training=False), rows.target, rows.history)
 
+    @named_errors
+    def recommend(
+        self, histories: Any, k: int = 10, keep_seen: bool = False, batch_size: int = 256
+    ) -> Recommendations:
+        """The k best items to follow each history.
+
+        Args:
+            histories: Item ids `[B, L]`, oldest first, padded with 0; lists of unlike length will
+                do.
+            k: Items a history, at least 1.
+            keep_seen: Whether items of the history may be recommended again.
+            batch_size: Histories scored at once, each against the whole catalogue.
+
+        Raises:
+            ValueError: histories hold what is no item of the catalogue, or a number is below 1.
+
+        Example:
+
+        ```python
+        from mclrec_tf import NextItemModel, SASRec
+
+        model = NextItemModel(SASRec(num_items=100))
+        model.recommend([[3, 7, 2], [9]], k=5).item_ids.shape  # (2, 5)
+        ```
+        """
+        for name, value in (("k", k), ("batch_size", batch_size)):
+            if value < 1:
+                raise ValueError(f"{name} must be at least 1, got {value}.")
+        ids = checked_history(histories, self.num_items)
+        found = [
+            self._best(ids[begin : begin + batch_size], min(k, self.num_items), keep_seen)
+            for begin in range(0, max(len(ids), 1), batch_size)
+        ]
+        return Recommendations(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
+
+    def _best(
+        self, history: tf.Tensor, k: int, keep_seen: bool
+    ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.floating[Any]]]:
+        scores = self.scores(history, training=False)
+        lowest = tf.constant(-float("inf"), scores.dtype)
+        if not keep_seen:
+            scores = tf.where(seen_items(history, self.num_items), lowest, scores)
+        values, item_ids = tf.math.top_k(scores, k)
+        return tf.where(values > lowest, item_ids, 0).numpy(), values.numpy()
+
     def scores(self, history: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         """The scores of `call`, for histories in the form that `checked_history` gives."""
         # The encoder may compute in 16 bits (mixed precision); scores are never less than float32.
@@ -88,7 +158,7 @@ class Recommender(CheckedModel, TwoOptimizerModel):
     def test_step(self, data: Any) -> dict[str, tf.Tensor]:
         history, targets, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
         rows = evaluation_rows(history, targets, self.num_items)
-        weight = tf.cast(rows.asked, keras.config.floatx())
+        weight = tf.cast(rows.has_target, keras.config.floatx())
         if sample_weight is not None:
             weight *= checked_weights(sample_weight)
         ranks = target_ranks(self.scores(rows.history, training=False), rows.target, rows.history)

@@ -1,52 +1,31 @@
-"""What a Keras model needs for two optimizers, and for metrics of its own in each phase."""
+"""What a Keras model needs for a second optimizer."""
 
-import os
-from collections.abc import Sequence
 from typing import Any
 
 import keras
-import tensorflow as tf
 
+from mclrec_tf.models.trained_model import (
+    TrainedModel,
+    build_optimizer,
+    checked_optimizer,
+    list_of_callbacks,
+)
 from mclrec_tf.training.averaged_weights import unwrapped
-from mclrec_tf.training.collapse import EffectiveRank
-from mclrec_tf.training.fit_callbacks import ProportionalRates, tell_directions
+from mclrec_tf.training.fit_callbacks import ProportionalRates
 
 
-class TwoOptimizerModel(keras.Model):
-    """What `compile`, `fit` and saving need for a second optimizer; base of `MCLRec`.
+class TwoOptimizerModel(TrainedModel):
+    """A model in two parts, encoder and augmenters, each with an optimizer of its own.
 
-    A subclass gives the two parts of its weights and the metrics of its two phases.
+    A subclass gives both parts of its weights.
     """
-
-    _evaluating = False
-    _fitting = False
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        # Keras would turn XLA on wherever there is a GPU, also for a model that only predicts.
-        self.supports_jit = False
-
-    @property
-    def encoder_weights(self) -> list[keras.Variable]:
-        """θ, trained by `optimizer`."""
-        raise NotImplementedError
 
     @property
     def augmenter_weights(self) -> list[keras.Variable]:
         """φ, trained by `augmenter_optimizer`."""
         raise NotImplementedError
 
-    @property
-    def training_metrics(self) -> list[keras.metrics.Metric]:
-        """What `fit` reports of training."""
-        raise NotImplementedError
-
-    @property
-    def evaluation_metrics(self) -> list[keras.metrics.Metric]:
-        """What `evaluate` reports."""
-        raise NotImplementedError
-
-    def compile(
+    def compile(  # type: ignore[override]
         self,
         optimizer: Any = "adam",
         augmenter_optimizer: Any = "adam",
@@ -66,29 +45,14 @@ class TwoOptimizerModel(keras.Model):
                 losses and metrics are the model's own.
 
         Raises:
-            ValueError: an argument asks for what the model cannot do, or an optimizer belongs to
+            ValueError: An argument asks for what the model cannot do, or an optimizer belongs to
                 other weights already or has several learning rates.
         """
-        own = ("loss", "loss_weights", "metrics", "weighted_metrics")
-        given = [name for name in own if kwargs.pop(name, None) is not None]
-        if given:
-            raise ValueError(
-                f"{', '.join(given)}: the losses and metrics of {type(self).__name__} are its own."
-            )
-        if jit_compile not in (False, "auto"):
-            raise ValueError(
-                f"jit_compile must be False or 'auto', got {jit_compile!r}: XLA cannot compile "
-                "steps whose shapes depend on the lengths of the histories."
-            )
-        if optimizer is None or augmenter_optimizer is None:
-            name = "optimizer" if optimizer is None else "augmenter_optimizer"
-            raise ValueError(f"{name} must be an optimizer, got None.")
-        optimizer, augmenter_optimizer = map(keras.optimizers.get, (optimizer, augmenter_optimizer))
-        _need_one_learning_rate("optimizer", optimizer)
-        _need_one_learning_rate("augmenter_optimizer", augmenter_optimizer)
+        optimizer = checked_optimizer("optimizer", optimizer)
+        augmenter_optimizer = checked_optimizer("augmenter_optimizer", augmenter_optimizer)
         if unwrapped(augmenter_optimizer) is unwrapped(optimizer):
             raise ValueError("augmenter_optimizer must be an instance of its own.")
-        super().compile(optimizer=optimizer, jit_compile=jit_compile, **kwargs)
+        super().compile(optimizer, jit_compile, **kwargs)
         loss_scale_optimizer = keras.mixed_precision.LossScaleOptimizer
         if (
             kwargs.get("auto_scale_loss", True)
@@ -97,24 +61,15 @@ class TwoOptimizerModel(keras.Model):
         ):
             augmenter_optimizer = loss_scale_optimizer(augmenter_optimizer)
         self.augmenter_optimizer = augmenter_optimizer
-        # Built now, so that a checkpoint can be loaded before the first step.
-        _build("optimizer", self.optimizer, self.encoder_weights)
-        _build("augmenter_optimizer", augmenter_optimizer, self.augmenter_weights)
+        build_optimizer("augmenter_optimizer", augmenter_optimizer, self.augmenter_weights)
 
     def get_compile_config(self) -> dict[str, Any]:
         config = super().get_compile_config()
-        for name in ("loss", "loss_weights", "metrics", "weighted_metrics"):
-            config.pop(name, None)
         if config:
             config["augmenter_optimizer"] = keras.saving.serialize_keras_object(
                 self.augmenter_optimizer
             )
         return config
-
-    def compile_from_config(self, config: dict[str, Any]) -> None:
-        # Earlier versions took jit_compile=True, though nothing could be trained then.
-        options = {name: value for name, value in config.items() if name != "jit_compile"}
-        self.compile(**keras.saving.deserialize_keras_object(options))
 
     def fit(
         self,
@@ -132,132 +87,14 @@ class TwoOptimizerModel(keras.Model):
             on_train_end=lambda logs: self._finalize_augmenters()
         )
         if isinstance(callbacks, keras.callbacks.CallbackList):
-            given = callbacks.callbacks
             for added in (finalize, ProportionalRates()):
                 added.set_model(self)
                 callbacks.callbacks.append(added)
         else:
-            given = keras.tree.flatten(callbacks or [])
-            callbacks = [finalize, *given, ProportionalRates()]
-        tell_directions(given, self.training_metrics, self.evaluation_metrics)
-        self._fitting, self._evaluating = True, False
-        try:
-            return super().fit(x, y, batch_size, epochs, verbose, callbacks, **kwargs)
-        finally:
-            self._fitting = False
+            callbacks = [finalize, *list_of_callbacks(callbacks), ProportionalRates()]
+        return super().fit(x, y, batch_size, epochs, verbose, callbacks, **kwargs)
 
     def _finalize_augmenters(self) -> None:
         # Before the first step the averages are zeros.
         if keras.ops.convert_to_numpy(self.augmenter_optimizer.iterations) > 0:
             self.augmenter_optimizer.finalize_variable_values(self.augmenter_weights)
-
-    def _maybe_symbolic_build(self, iterator: Any = None, data_batch: Any = None) -> None:
-        # The model is built when it is made. Under tf.distribute Keras would look whether it is,
-        # by the mean of the first batch over the replicas: an error where they have unlike parts.
-        pass
-
-    def save(self, filepath: Any, overwrite: bool = True, **kwargs: Any) -> None:
-        """As Keras saves, in its own format.
-
-        Raises:
-            ValueError: filepath names an HDF5 file, which Keras would write but cannot read.
-        """
-        if os.fspath(filepath).endswith((".h5", ".hdf5")):
-            raise ValueError(
-                f"filepath={os.fspath(filepath)!r}: Keras cannot read such a model from HDF5; "
-                "end the name in .keras, or call save_weights with .weights.h5."
-            )
-        super().save(filepath, overwrite, **kwargs)
-
-    def export(self, filepath: Any, *args: Any, input_signature: Any = None, **kwargs: Any) -> None:
-        """As Keras exports: ids of histories in, scores of the catalogue out.
-
-        `mclrec_tf.export.saved_model.export_savedmodel` writes what a server of recommendations
-        needs, with the names of the items.
-        """
-        if input_signature is None:
-            input_signature = [keras.InputSpec(shape=(None, None), dtype="int32", name="history")]
-        super().export(os.fspath(filepath), *args, input_signature=input_signature, **kwargs)
-
-    # The state of the random numbers is saved too, so that a training resumed from a checkpoint
-    # goes on exactly as it would have without the interruption. Keras leaves it out by default.
-
-    @property
-    def random_states(self) -> list[keras.Variable]:
-        """States of the random numbers, dropout's among them."""
-        return [v for v in self.variables if v.name == "seed_generator_state"]
-
-    def save_own_variables(self, store: Any) -> None:
-        for index, state in enumerate(self.random_states):
-            store[str(index)] = state
-
-    def load_own_variables(self, store: Any) -> None:
-        for index, state in enumerate(self.random_states):
-            state.assign(store[str(index)])
-
-    # Keras reads the results of an epoch from `metrics` if a step reports the same names, and from
-    # the last step if not. Here the two phases have different metrics, and a step leaves out those
-    # that are dear to compute, so both are said plainly.
-
-    @property
-    def metrics(self) -> list[keras.metrics.Metric]:
-        """Those of the phase that the model is in, or was in last.
-
-        So `metrics_names` are the names of what `evaluate` or `train_on_batch` returned.
-        """
-        return self.evaluation_metrics if self._evaluating else self.training_metrics
-
-    def results_of_step(self, metrics: list[keras.metrics.Metric]) -> dict[str, tf.Tensor]:
-        """The results after a step: all but those that are computed once an epoch."""
-        return {m.name: m.result() for m in metrics if not isinstance(m, EffectiveRank)}
-
-    def _get_metrics_result_or_logs(self, logs: Any) -> dict[str, float]:
-        return self.get_metrics_result()
-
-    def evaluate(self, *args: Any, **kwargs: Any) -> Any:
-        self._evaluating = True
-        try:
-            return super().evaluate(*args, **kwargs)
-        finally:
-            self._evaluating = not self._fitting
-
-    def train_on_batch(self, *args: Any, **kwargs: Any) -> Any:
-        self._evaluating = False
-        return super().train_on_batch(*args, **kwargs)
-
-    def test_on_batch(self, *args: Any, **kwargs: Any) -> Any:
-        self._evaluating = True
-        return super().test_on_batch(*args, **kwargs)
-
-
-def _need_one_learning_rate(name: str, optimizer: Any) -> None:
-    """Refuses Keras' `MultiOptimizer`, which older versions of Keras do not have.
-
-    Callbacks read and set the learning rate of an optimizer; one made of several has none.
-
-    Raises:
-        ValueError: the optimizer is one.
-    """
-    several = getattr(keras.optimizers, "MultiOptimizer", ())
-    if isinstance(unwrapped(optimizer), several):
-        raise ValueError(
-            f"{name} must be one optimizer with one learning rate, not a MultiOptimizer: callbacks "
-            "and checkpoints go by its learning rate."
-        )
-
-
-def _build(name: str, optimizer: Any, weights: Sequence[keras.Variable]) -> None:
-    """Makes the optimizer's states for these weights.
-
-    Raises:
-        ValueError: it has been built for others.
-    """
-    for weight in weights:
-        # Muon tells weights apart by their paths, but Keras hands it TensorFlow's variables.
-        for part in getattr(weight.value, "values", [weight.value]):  # one a replica
-            part.path = weight.path
-    was_built = optimizer.built
-    optimizer.build(weights)
-    known = {id(weight) for weight in unwrapped(optimizer)._trainable_variables}
-    if was_built and not known.issuperset(map(id, weights)):
-        raise ValueError(f"{name} has trained other weights: give a new instance.")

@@ -6,14 +6,17 @@ from typing import Any
 import keras
 import numpy as np
 
-from mclrec_tf.models.mclrec import MCLRec
+from mclrec_tf.models.sequential_recommender import SequentialRecommender
 from mclrec_tf.training.averaged_weights import unwrapped
 
 _RARE_SHARE = 0.1  # of the earlier items, taken from the end of its vocabulary
 
 
 def warm_start(
-    model: MCLRec, previous: MCLRec, items: Sequence[str], previous_items: Sequence[str]
+    model: SequentialRecommender,
+    previous: SequentialRecommender,
+    items: Sequence[str],
+    previous_items: Sequence[str],
 ) -> int:
     """Gives a new model all that an earlier one has learned.
 
@@ -70,6 +73,8 @@ def warm_start(
         ("optimizer", "encoder_weights"),
         ("augmenter_optimizer", "augmenter_weights"),
     ):
+        if not hasattr(model, weights):  # an encoder alone has one optimizer
+            continue
         _carry_optimizer(
             unwrapped(getattr(model, name, None)),
             unwrapped(getattr(previous, name, None)),
@@ -81,7 +86,7 @@ def warm_start(
     return int(np.count_nonzero(rows[1:-1] >= 0))
 
 
-def _check_alike(model: MCLRec, previous: MCLRec) -> None:
+def _check_alike(model: SequentialRecommender, previous: SequentialRecommender) -> None:
     tables = [m.encoder.item_embedding.table for m in (model, previous)]
     shapes = [
         [tuple(v.shape[1:] if v is table else v.shape) for v in m.weights]

@@ -31,7 +31,7 @@ def gradients(
     weights: Sequence[keras.Variable | tf.Tensor],
     optimizer: keras.optimizers.Optimizer,
 ) -> list[tf.Tensor]:
-    """Gradients of an objective, for `descend`.
+    """Gradients of an objective, for `apply_gradients`.
 
     They are scaled as the optimizer wants it (`loss_scale` tells by how much) and do not exist
     before every term has been found finite, so no weight can be changed by a loss that is not.
@@ -53,7 +53,7 @@ def gradients(
         return [tf.identity(gradient) for gradient in dense]
 
 
-def descend(
+def apply_gradients(
     optimizer: keras.optimizers.Optimizer,
     gradients: Sequence[tf.Tensor],
     weights: Sequence[keras.Variable],

@@ -27,8 +27,8 @@ from typing import Any, NamedTuple, Protocol
 import keras
 import tensorflow as tf
 
-from mclrec_tf.layers.view_operations import View
-from mclrec_tf.training.gradients import descend, gradients, loss_scale
+from mclrec_tf.layers.views import View
+from mclrec_tf.training.gradients import apply_gradients, gradients, loss_scale
 from mclrec_tf.training.objectives import Losses, Objective
 from mclrec_tf.training.replicas import sum_over_replicas
 
@@ -38,7 +38,7 @@ class Batch(NamedTuple):
 
     Attributes:
         history: int `[B, L]`, item ids, oldest first, right-padded with 0.
-        targets: int `[B, L]`, the item that came next at each position; 0 where none is asked.
+        targets: int `[B, L]`, the item that came next at each position; 0 where there is none.
         views: Two `View`s of the histories; None where the objective uses none.
     """
 
@@ -139,8 +139,8 @@ class Joint(UpdateRule):
             losses = model.encoder_losses(batch)
         theta_gradients = gradients(tape, losses, theta, model.optimizer)
         phi_gradients = gradients(tape, losses, phi, model.augmenter_optimizer)
-        descend(model.optimizer, theta_gradients, theta)
-        descend(model.augmenter_optimizer, phi_gradients, phi)
+        apply_gradients(model.optimizer, theta_gradients, theta)
+        apply_gradients(model.augmenter_optimizer, phi_gradients, phi)
         return losses.terms
 
 
@@ -199,8 +199,8 @@ class MAML(UpdateRule):
 
         # No weight moves before the outer loss, too, has been found finite.
         with tf.control_dependencies(v):
-            descend(model.optimizer, scaled, theta)
-        descend(model.augmenter_optimizer, [-rate * gradient for gradient in mixed], phi)
+            apply_gradients(model.optimizer, scaled, theta)
+        apply_gradients(model.augmenter_optimizer, [-rate * gradient for gradient in mixed], phi)
         return {**losses.terms, "outer_loss": outer.terms["outer_loss"]}
 
     def _outer(

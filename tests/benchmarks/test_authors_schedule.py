@@ -12,7 +12,7 @@ from mclrec_tf import MCLRec, SASRec
 from mclrec_tf.data.histories import Histories, leave_one_out
 from mclrec_tf.data.interactions import load_interactions
 from mclrec_tf.layers.padded_history import lengths_of
-from mclrec_tf.layers.view_operations import View
+from mclrec_tf.layers.views import View
 from mclrec_tf.training.update_rules import Batch
 from tests.mclrec_tf.models.golden import by_name, encoder_assignments
 

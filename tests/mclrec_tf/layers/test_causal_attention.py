@@ -73,7 +73,7 @@ def test_equals_keras_attention(attention: CausalAttention, ids: tf.Tensor) -> N
 
 def test_last_only_is_the_last_of_all(attention: CausalAttention, ids: tf.Tensor) -> None:
     tokens = Tokens.of(ids, tf.constant(LENGTHS))
-    x = tf.random.stateless_normal((len(tokens.places), DIM), seed=(1, 2))
+    x = tf.random.stateless_normal((len(tokens.positions), DIM), seed=(1, 2))
     np.testing.assert_allclose(
         attention(x, tokens, last_only=True),
         tf.gather(attention(x, tokens), tokens.last),
@@ -83,7 +83,7 @@ def test_last_only_is_the_last_of_all(attention: CausalAttention, ids: tf.Tensor
 
 def test_who_may_read_nothing_reads_nothing(attention: CausalAttention, ids: tf.Tensor) -> None:
     tokens = Tokens.of(ids, tf.constant(LENGTHS))
-    x = tf.random.stateless_normal((len(tokens.places), DIM), seed=(1, 2))
+    x = tf.random.stateless_normal((len(tokens.positions), DIM), seed=(1, 2))
     found = tokens.padded(attention(x, tokens))
     for row, place in ((5, 0), (6, 0), (6, 1)):
         np.testing.assert_allclose(found[row, place], attention.output_projection.bias, atol=1e-6)
@@ -94,7 +94,7 @@ def test_dropout_keeps_the_mean(ids: tf.Tensor, last_only: bool) -> None:
     layer = CausalAttention(2, dropout=0.5)
     layer.build((None, DIM))
     tokens = Tokens.of(ids, tf.constant(LENGTHS))
-    x = 100.0 * tf.random.stateless_normal((len(tokens.places), DIM), seed=(1, 2))
+    x = 100.0 * tf.random.stateless_normal((len(tokens.positions), DIM), seed=(1, 2))
     draws = [layer(x, tokens, last_only=last_only, training=True) for _ in range(100)]
     assert np.abs(draws[0] - draws[1]).max() > 1e-3
     expected = layer(x, tokens, last_only=last_only)

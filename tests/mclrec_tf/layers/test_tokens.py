@@ -42,7 +42,7 @@ def test_flat_holds_every_place_row_by_row(lengths: list[int]) -> None:
 @given(lengths_of_rows)
 def test_padded_and_packed_are_inverses_of_flat(lengths: list[int]) -> None:
     ids, tokens = tokens_of(lengths)
-    values = tf.random.normal((len(tokens.places), 3))
+    values = tf.random.normal((len(tokens.positions), 3))
     padded = tokens.padded(values)
     assert padded.shape == (len(lengths), WIDTH, 3)
     np.testing.assert_array_equal(tokens.flat(padded), values)
@@ -55,7 +55,7 @@ def test_padded_and_packed_are_inverses_of_flat(lengths: list[int]) -> None:
 @given(lengths_of_rows)
 def test_gradients_go_where_the_values_came_from(lengths: list[int]) -> None:
     _, tokens = tokens_of(lengths)
-    values = tf.random.normal((len(tokens.places), 3))
+    values = tf.random.normal((len(tokens.positions), 3))
     for there in (tokens.padded, tokens.packed):
         with tf.GradientTape() as tape:
             tape.watch(values)

@@ -293,4 +293,4 @@ def test_zeros_are_no_items_wherever_they_stand(lists: list[list[int]]) -> None:
     np.testing.assert_array_equal(moved, np.where(history > 0, history % ITEMS + 1, 0))
     rows = evaluation_rows(lists, targets, ITEMS)
     np.testing.assert_array_equal(rows.history, history)
-    np.testing.assert_array_equal(rows.asked, history.any(axis=1))
+    np.testing.assert_array_equal(rows.has_target, history.any(axis=1))
