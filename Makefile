@@ -21,10 +21,11 @@ help:  ## Show this list
 demo: $(VENV)/installed  ## From a small event log to recommendations of a served model
 	$(VENV)/bin/python -m pipeline.demo
 
-test: $(VENV)/installed  ## Check style and types, run the fast tests
+test: $(VENV)/installed  ## Check style, types and imports, run the fast tests
 	$(VENV)/bin/python -m ruff check .
 	$(VENV)/bin/python -m ruff format --check .
 	$(VENV)/bin/python -m mypy
+	$(VENV)/bin/lint-imports --no-cache
 	$(PYTEST) -m "not integration and not slow and not benchmark" $(PYTEST_ARGS)
 
 test-integration: $(VENV)/installed  ## Run the tests of whole processes: servers, pipelines, make

@@ -26,6 +26,7 @@ BY_NAME = {
         "imported are kfp-pipeline-spec's",
     },
     "dev": {
+        "import-linter": "the command lint-imports",
         "mypy": "a command",
         "pytest-asyncio": "asyncio_mode of pyproject.toml",
         "pytest-xdist": "pytest -n of the Makefile",
