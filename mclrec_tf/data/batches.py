@@ -94,6 +94,9 @@ def training_batches(
     Example:
 
     ```python
+    from mclrec_tf.data.batches import training_batches
+    from mclrec_tf.data.histories import Histories
+
     batches = training_batches(Histories.from_lists([[1, 2, 3], [2, 1]]))
     next(iter(batches))  # e.g. ([[2, 0], [1, 2]], [[1, 0], [2, 3]])
     ```

@@ -22,6 +22,7 @@ class Histories:
             as in `tf.RaggedTensor.from_row_splits`.
 
     Example:
+        >>> from mclrec_tf.data.histories import Histories
         >>> histories = Histories.from_lists([[3, 1], [2, 3, 3]])
         >>> len(histories), histories[1], histories.lengths
         (2, array([2, 3, 3], dtype=int32), array([2, 3]))
@@ -86,6 +87,8 @@ def positions(counts: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """0, 1, …, count - 1 for each count, one after the other.
 
     Example:
+        >>> import numpy as np
+        >>> from mclrec_tf.data.histories import positions
         >>> positions(np.array([2, 0, 3]))
         array([0, 1, 0, 1, 2])
     """
@@ -118,6 +121,7 @@ def leave_one_out(histories: Histories) -> Splits:
         ValueError: a user has fewer than three events.
 
     Example:
+        >>> from mclrec_tf.data.histories import Histories, leave_one_out
         >>> train, validation, test = leave_one_out(Histories.from_lists([[5, 6, 7, 8]]))
         >>> train[0].tolist(), validation.targets.tolist()
         ([5, 6], [7])
@@ -127,7 +131,7 @@ def leave_one_out(histories: Histories) -> Splits:
     if (short := histories.lengths < MIN_EVENTS).any():
         raise ValueError(
             f"{short.sum()} of {len(histories)} users have fewer than {MIN_EVENTS} events, the "
-            f"first at position {short.argmax()}. Drop them before the split."
+            f"first is histories[{short.argmax()}]. Drop them before the split."
         )
     train = histories.without_last(2)
     last = histories.row_splits[1:] - 1

@@ -118,6 +118,7 @@ def load_interactions(
 
     Example:
         >>> import pathlib, tempfile
+        >>> from mclrec_tf.data.interactions import load_interactions
         >>> log = pathlib.Path(tempfile.mkdtemp(), "log.txt")
         >>> _ = log.write_text("ann tea milk tea rum\\nbob milk tea rum\\n")
         >>> interactions = load_interactions(str(log), k_core=2)

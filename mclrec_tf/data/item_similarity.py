@@ -27,6 +27,8 @@ def similar_items(
         with fewer of them has the nearest again, and one without any has itself.
 
     Example:
+        >>> from mclrec_tf.data.histories import Histories
+        >>> from mclrec_tf.data.item_similarity import similar_items
         >>> similar_items(Histories.from_lists([[1, 2], [2, 1, 3], [1, 2]]), 4)[:, 0]
         array([0, 2, 1, 1, 4], dtype=int32)
 

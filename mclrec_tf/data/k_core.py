@@ -23,6 +23,8 @@ def in_k_core(
         bool [N].
 
     Example:
+        >>> import numpy as np
+        >>> from mclrec_tf.data.k_core import in_k_core
         >>> in_k_core(np.array([0, 0, 1, 1, 2]), np.array([0, 1, 0, 1, 1]), k=2)
         array([ True,  True,  True,  True, False])
     """

@@ -65,13 +65,16 @@ def split_by_time(
         periods: how much is held out.
 
     Example:
+        >>> import numpy as np
+        >>> from mclrec_tf.data.histories import Histories
+        >>> from mclrec_tf.data.time_split import Periods, split_by_time
         >>> histories = Histories.from_lists([[5, 6, 7, 8], [6, 5, 9]])
         >>> times = np.array([1, 2, 11, 12, 1, 11, 21])
         >>> train, validation, test = split_by_time(histories, times, Periods(10, 10))
         >>> [user.tolist() for user in train], validation.targets.tolist()
-        ([[5, 6], [6]], [7, 5])
-        >>> test.histories[0].tolist(), test.targets.tolist()
-        ([6, 5], [9])
+        ([[5], [6]], [6, 5])
+        >>> [user.tolist() for user in test.histories], test.targets.tolist()
+        ([[5, 6, 7], [6, 5]], [8, 9])
     """
     if len(timestamps) != len(histories.items):
         raise ValueError(f"{len(histories.items)} events, but {len(timestamps)} timestamps.")

@@ -38,6 +38,9 @@ class BSARec(TransformerEncoder):
     Example:
 
     ```python
+    import tensorflow as tf
+    from mclrec_tf import BSARec
+
     encoder = BSARec(num_items=100, dim=32)
     encoder(tf.constant([[5, 8, 2, 0]])).shape  # (1, 4, 32)
     ```

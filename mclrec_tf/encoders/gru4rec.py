@@ -28,6 +28,9 @@ class GRU4Rec(SequenceEncoder):
     Example:
 
     ```python
+    import tensorflow as tf
+    from mclrec_tf import GRU4Rec
+
     encoder = GRU4Rec(num_items=100, dim=32)
     encoder(tf.constant([[5, 8, 2, 0]])).shape  # (1, 4, 32)
     ```

@@ -22,6 +22,9 @@ class SASRec(TransformerEncoder):
     Example:
 
     ```python
+    import tensorflow as tf
+    from mclrec_tf import SASRec
+
     encoder = SASRec(num_items=100, dim=32)
     encoder(tf.constant([[5, 8, 2, 0]])).shape  # (1, 4, 32)
     ```

@@ -39,9 +39,13 @@ def rank_targets(
     Example:
 
     ```python
-    _, validation, test = leave_one_out(interactions.histories)
-    ranks = rank_targets(model, *test)
-    summarize(ranks)["unseen_items_ndcg_at_10"]
+    from mclrec_tf.data.histories import Histories, leave_one_out
+    from mclrec_tf.evaluation.baselines import Popularity
+    from mclrec_tf.evaluation.offline import rank_targets, summarize
+
+    train, validation, test = leave_one_out(Histories.from_lists([[3, 2, 1], [1, 3, 2, 4]]))
+    ranks = rank_targets(Popularity(num_items=4), *test)
+    summarize(ranks)["unseen_items_ndcg_at_10"]  # 1.0: one item is left to each user
     ```
     """
     targets = held_out_items(histories, targets)
@@ -81,6 +85,10 @@ def summarize(ranks: Ranks) -> dict[str, float]:
     Example:
 
     ```python
+    import numpy as np
+    from mclrec_tf.evaluation.offline import summarize
+    from mclrec_tf.evaluation.ranks import Ranks
+
     summarize(Ranks(np.array([1, 30]), np.array([1, 12])))["all_items_hit_rate_at_10"]  # 0.5
     ```
     """

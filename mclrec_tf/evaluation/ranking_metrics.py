@@ -29,6 +29,9 @@ class RankingMetric(keras.metrics.Mean):
     Example:
 
     ```python
+    import tensorflow as tf
+    from mclrec_tf.evaluation.ranking_metrics import NDCG
+
     metric = NDCG(k=10)
     metric.update_state(tf.constant([1, 3, 25]))
     float(metric.result())  # (1 + 1/2 + 0) / 3 = 0.5

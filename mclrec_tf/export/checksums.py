@@ -22,9 +22,8 @@ def write_checksums(export: str | os.PathLike[str]) -> None:
 
     Example:
 
-    >>> write_checksums("models/mclrec/1")
-
-    after which `cd models/mclrec/1 && sha256sum --check assets.extra/SHA256SUMS` looks for damage.
+    After `write_checksums("models/mclrec/1")`,
+    `cd models/mclrec/1 && sha256sum --check assets.extra/SHA256SUMS` looks for damage.
     """
     lines = []
     for folder, _, names in tf.io.gfile.walk(export):

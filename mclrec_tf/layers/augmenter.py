@@ -22,6 +22,9 @@ class Augmenter(keras.layers.Layer):
     Example:
 
     ```python
+    import tensorflow as tf
+    from mclrec_tf.layers import Augmenter
+
     Augmenter()(tf.random.normal((8, 64))).shape  # (8, 64)
     ```
 

@@ -27,6 +27,9 @@ class ItemEmbedding(keras.layers.Layer):
     Example:
 
     ```python
+    import tensorflow as tf
+    from mclrec_tf.layers import ItemEmbedding
+
     embedding = ItemEmbedding(num_items=100, dim=64)
     embedding(tf.constant([[3, 7, 0]])).shape  # (1, 3, 64)
     ```

@@ -178,7 +178,11 @@ class Substitute(SimilarItems):
     Example:
 
     ```python
-    neighbours = similar_items(train, num_items)
+    from mclrec_tf.data.histories import Histories
+    from mclrec_tf.data.item_similarity import similar_items
+    from mclrec_tf.layers import Insert, Mask, StochasticViews, Substitute
+
+    neighbours = similar_items(Histories.from_lists([[1, 2], [2, 1, 3], [1, 2]]), num_items=4)
     StochasticViews([Mask(0.5), Substitute(neighbours), Insert(neighbours)])
     ```
 
@@ -247,6 +251,9 @@ class StochasticViews(keras.layers.Layer):
     Example:
 
     ```python
+    import tensorflow as tf
+    from mclrec_tf.layers import Crop, Mask, Reorder, StochasticViews, View
+
     views = StochasticViews([Mask(0.5), Crop(0.5), Reorder(0.8)])
     first, second = views(View(tf.constant([[4, 2, 9, 0]]), tf.constant([3])))
     ```

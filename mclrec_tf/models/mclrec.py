@@ -86,6 +86,10 @@ class MCLRec(NextItemTraining, TwoOptimizerModel):
     Example:
 
     ```python
+    import keras
+    import tensorflow as tf
+    from mclrec_tf import MCLRec, SASRec
+
     model = MCLRec(SASRec(num_items=100), lambda_=0.1, beta=0.1)
     model.compile(optimizer=keras.optimizers.Adam(1e-3))
     history = tf.constant([[3, 7, 2, 0], [9, 4, 4, 8]])

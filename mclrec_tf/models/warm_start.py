@@ -45,11 +45,16 @@ def warm_start(
     Example:
 
     ```python
-    previous = keras.models.load_model("yesterday.keras")
-    model = MCLRec(SASRec(num_items=len(items)))
-    model.compile(keras.optimizers.Adam(1e-3), keras.optimizers.Adam(1e-3))
-    warm_start(model, previous, items, yesterdays_items)
-    model.fit(...)
+    import keras
+    from mclrec_tf import MCLRec, SASRec
+    from mclrec_tf.models.warm_start import warm_start
+
+    yesterdays_items, items = ["tea", "milk"], ["milk", "rum", "tea"]
+    previous = MCLRec(SASRec(num_items=2))  # or keras.models.load_model("yesterday.keras")
+    model = MCLRec(SASRec(num_items=3))
+    for one in (previous, model):
+        one.compile(keras.optimizers.Adam(1e-3), keras.optimizers.Adam(1e-3))
+    warm_start(model, previous, items, yesterdays_items)  # 2: the items that were known
     ```
     """
     for name, names, of in (("items", items, model), ("previous_items", previous_items, previous)):

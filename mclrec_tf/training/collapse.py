@@ -23,6 +23,10 @@ class CollapseDiagnostics:
     Example:
 
     ```python
+    import tensorflow as tf
+    from mclrec_tf.training.collapse import CollapseDiagnostics
+
+    z1, z2 = tf.random.normal((8, 64)), tf.random.normal((8, 64))
     diagnostics = CollapseDiagnostics(dim=64)
     diagnostics.update_state(z1, z2)
     {metric.name: float(metric.result()) for metric in diagnostics.metrics}
@@ -102,6 +106,9 @@ class EffectiveRank(keras.metrics.Metric):
     Example:
 
     ```python
+    import tensorflow as tf
+    from mclrec_tf.training.collapse import EffectiveRank
+
     metric = EffectiveRank(dim=3)
     metric.update_state(tf.constant([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]))
     float(metric.result())  # 2.0

@@ -36,9 +36,25 @@ class ResumableEarlyStopping(keras.callbacks.EarlyStopping):
         FloatingPointError: from `fit`, when the loss is no finite number.
 
     Example:
-        >>> stopping = ResumableEarlyStopping("runs/state", "val_accuracy", patience=5, epochs=50)
-        >>> done = stopping.restore(model)
-        >>> model.fit(data, initial_epoch=done, epochs=50, callbacks=[stopping], ...)
+        ```python
+        import keras
+        import numpy as np
+        from mclrec_tf import NextItemModel, SASRec
+        from mclrec_tf.training.early_stopping import ResumableEarlyStopping
+
+        model = NextItemModel(SASRec(num_items=100))
+        model.compile(keras.optimizers.Adam(1e-3))
+        monitor = "val_unseen_items_ndcg_at_10"
+        stopping = ResumableEarlyStopping("runs/state", monitor, patience=1, epochs=2)
+        model.fit(
+            np.array([[3, 7, 2]]),
+            np.array([[7, 2, 5]]),
+            validation_data=(np.array([[3, 7, 2]]), np.array([5])),
+            initial_epoch=stopping.restore(model),  # 0, or how far a killed training came
+            epochs=2,
+            callbacks=[stopping],
+        )
+        ```
     """
 
     def __init__(self, directory: str | os.PathLike[str], monitor: str, patience: int, epochs: int):

@@ -4,6 +4,10 @@ A rule is an object with a method `update(model, batch)`, which updates the mode
 returns losses by name. What it may use of the model is in `TwoPartModel`. A rule of one's own:
 
 ```python
+import keras
+from mclrec_tf import MCLRec, SASRec
+from mclrec_tf.training.update_rules import UpdateRule
+
 @keras.saving.register_keras_serializable("my_project")
 class AugmentersFirst(UpdateRule):
     '''φ on L1 first, then θ on L0 with the new φ.'''

@@ -70,6 +70,7 @@ def names_apart(paths: Sequence[str]) -> list[str]:
     """The paths without the folders that all of them are in.
 
     Example:
+        >>> from mclrec_tf.data.event_log.log_files import names_apart
         >>> names_apart(["gs://shop/log/day=1/a.csv", "gs://shop/log/day=2/a.csv"])
         ['day=1/a.csv', 'day=2/a.csv']
     """
@@ -81,6 +82,7 @@ def partitions_of(path: str) -> dict[str, str]:
     """The columns that the names of a file's folders give, as Hive writes them.
 
     Example:
+        >>> from mclrec_tf.data.event_log.log_files import partitions_of
         >>> partitions_of("log/day=2026-01-31/country=de/part-0.csv")
         {'day': '2026-01-31', 'country': 'de'}
     """

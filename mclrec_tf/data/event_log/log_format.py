@@ -38,6 +38,7 @@ class EventLogFormat:
         ValueError: an argument cannot be used.
 
     Example:
+        >>> from mclrec_tf.data.event_log.log_format import EventLogFormat
         >>> EventLogFormat(columns="user,item,-,timestamp").names
         ['user_id', 'item_id', '-', 'timestamp']
     """

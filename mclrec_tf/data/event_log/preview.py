@@ -76,6 +76,8 @@ def preview(path: str | PathLike[str], format: EventLogFormat) -> Preview:
         EventLogError: it is empty or damaged, or no log of any kind that is known.
 
     Example:
+        >>> from mclrec_tf.data.event_log.log_format import EventLogFormat
+        >>> from mclrec_tf.data.event_log.preview import preview
         >>> import pathlib, tempfile
         >>> log = pathlib.Path(tempfile.mkdtemp(), "u.data")
         >>> _ = log.write_text("196\\t242\\t3\\t881250949\\n186\\t302\\t3\\t891717742\\n")

@@ -151,6 +151,7 @@ def read_events(path: str | PathLike[str], format: EventLogFormat) -> Iterator[E
             cannot be compared.
 
     Example:
+        >>> from mclrec_tf.data.event_log.reader import EventLogFormat, read_events
         >>> import pathlib, tempfile
         >>> log = pathlib.Path(tempfile.mkdtemp(), "log.csv")
         >>> _ = log.write_text("who,what,when\\nann,tea,17\\nann,,18\\n")

@@ -44,6 +44,7 @@ def suggest_roles(names: Sequence[str]) -> dict[str, str]:
     """The column that looks like user_column, item_column and timestamp_column by its name.
 
     Example:
+        >>> from mclrec_tf.data.event_log.suggestions import suggest_roles
         >>> suggest_roles(["timestamp", "visitorid", "event", "itemid"])["user_column"]
         'visitorid'
     """
@@ -64,6 +65,7 @@ def suggest_times(names: Sequence[str]) -> list[str]:
     """The columns that are times if their names do not lie.
 
     Example:
+        >>> from mclrec_tf.data.event_log.suggestions import suggest_times
         >>> suggest_times(["book_id", "date_added", "lastTime", "candidate"])
         ['date_added', 'lastTime']
     """
@@ -74,6 +76,7 @@ def columns_option(columns: str) -> str:
     """`--columns` as a shell and argparse take it.
 
     Example:
+        >>> from mclrec_tf.data.event_log.suggestions import columns_option
         >>> columns_option("-,user,item")
         '--columns=-,user,item'
     """
@@ -87,6 +90,7 @@ def suggest_columns(rows: Sequence[Sequence[str]]) -> str:
         rows: the fields of a few rows, all equally many.
 
     Example:
+        >>> from mclrec_tf.data.event_log.suggestions import suggest_columns
         >>> suggest_columns([["196", "242", "3", "881250949"], ["186", "302", "3", "891717742"]])
         'user,item,-,timestamp'
     """
@@ -114,6 +118,7 @@ def describe_fields(rows: Sequence[Sequence[str]], separator: str) -> str:
     """What a table without a header looks like, in words.
 
     Example:
+        >>> from mclrec_tf.data.event_log.suggestions import describe_fields
         >>> describe_fields([["196", "242", "3", "881250949"]], "\\t")
         'four tab-separated numbers'
     """

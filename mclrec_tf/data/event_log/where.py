@@ -70,6 +70,7 @@ class Where:
         ValueError: it is no such expression.
 
     Example:
+        >>> from mclrec_tf.data.event_log.where import Where
         >>> import pyarrow
         >>> rating = pyarrow.array([b"5", b"3", b""])
         >>> Where("rating >= 4").keeps({"rating": rating}, 3)

@@ -70,6 +70,7 @@ def write_sample(
         What the sample holds.
 
     Example:
+        >>> from mclrec_tf.data.sample.sample_log import write_sample
         >>> import pathlib, tempfile
         >>> write_sample(pathlib.Path(tempfile.mkdtemp(), "sample.csv"), 1000).events
         1000

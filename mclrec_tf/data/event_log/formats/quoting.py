@@ -20,6 +20,7 @@ def is_plainly_quoted(block: bytes, separator: str) -> bool:
         separator: one ASCII character.
 
     Example:
+        >>> from mclrec_tf.data.event_log.formats.quoting import is_plainly_quoted
         >>> is_plainly_quoted(b'"ann","green tea",17', ",")
         True
         >>> is_plainly_quoted(b'ann,3" nail,17', ",")

@@ -22,6 +22,7 @@ def column_texts(array: pyarrow.Array) -> list[str]:
     A whole number in a column of fractions loses its `.0`: the column's type made it, not the log.
 
     Example:
+        >>> from mclrec_tf.data.event_log.values.column_texts import column_texts
         >>> import pyarrow
         >>> column_texts(pyarrow.array([12.0, 0.5, None]))
         ['12', '0.5', '']

@@ -71,6 +71,7 @@ def iso_times(texts: Sequence[str]) -> IsoTimes:
     """Reads dates (`2026-01-31`) and times (`2026-01-31T10:15:00.5+02:00`, `20260131T101500Z`).
 
     Example:
+        >>> from mclrec_tf.data.event_log.values.iso_times import iso_times
         >>> iso_times(["1970-01-02", "1970-01-01 01:00:00.5+01:00", "1970-02-30"]).seconds
         array([86400,     0,     0])
     """
