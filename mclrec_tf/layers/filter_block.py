@@ -48,14 +48,15 @@ class CausalFilter(keras.layers.Layer):
     def call(self, x: tf.Tensor, tokens: Tokens, last_only: bool = False) -> tf.Tensor:
         at = tokens.last if last_only else tf.range(tf.shape(x, tf.int64)[0])
         back = tf.range(self.window, dtype=tf.int64)
-        # Rows follow one another: the token j positions before stands j tokens before.
-        source = tf.maximum(at[:, None] - back, 0)
+        # Rows follow one another: the token j positions before stands j tokens before. Below, N is
+        # T, or B with last_only, and W the window.
+        source = tf.maximum(at[:, None] - back, 0)  # [N, W]
         inside = tf.gather(tokens.positions, at)[:, None] >= back
         readable = inside & (tf.gather(tokens.visible, source) | (back == 0))
         readable = tf.cast(readable, x.dtype)
-        weights = tf.exp(self.log_weights)
-        weighted = tf.gather(x, source) * readable[:, :, None] * weights
-        low = tf.reduce_sum(weighted, axis=1) / tf.matmul(readable, weights)
+        weights = tf.exp(self.log_weights)  # [W, d]
+        weighted = tf.gather(x, source) * readable[:, :, None] * weights  # [N, W, d]
+        low = tf.reduce_sum(weighted, axis=1) / tf.matmul(readable, weights)  # [N, d]
         own = tf.gather(x, at) if last_only else x
         return low + tf.square(self.beta) * (own - low)
 

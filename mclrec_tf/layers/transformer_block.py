@@ -64,27 +64,29 @@ class CausalAttention(keras.layers.Layer):
         return self.output_projection(context)
 
     def _from_all(self, projected: tf.Tensor, tokens: Tokens, training: bool | None) -> tf.Tensor:
-        """What each token reads, `[T, d]`."""
+        """What each token reads, `[T, d]`; below, h is the number of heads, c = d / h."""
         dim = projected.shape[1] // 3
         lines, width = tf.unstack(tokens.packed_shape)
-        table = tokens.packed(projected)
+        table = tokens.packed(projected)  # [P, W, 3d]
         table = tf.reshape(table, [lines, width, 3 * self.num_heads, dim // self.num_heads])
+        # Each [P, h, W, c].
         query, key, value = tf.split(tf.transpose(table, [0, 2, 1, 3]), 3, axis=1)
-        scores = tf.matmul(query, key, transpose_b=True) * query.shape[-1] ** -0.5
+        scores = tf.matmul(query, key, transpose_b=True) * query.shape[-1] ** -0.5  # [P, h, W, W]
         weights = tf.nn.softmax(scores + tf.cast(tokens.mask, scores.dtype))
-        context = tf.matmul(self.drop(weights, training=training), value)
+        context = tf.matmul(self.drop(weights, training=training), value)  # [P, h, W, c]
         context = tf.reshape(tf.transpose(context, [0, 2, 1, 3]), [lines, width, dim])
         return tf.where(tokens.reads, tokens.unpacked(context), 0.0)
 
     def _from_last(self, projected: tf.Tensor, tokens: Tokens, training: bool | None) -> tf.Tensor:
         """What the last token of each row reads, `[B, d]`, without a table."""
-        query, key, value = tf.split(projected, 3, axis=1)
+        query, key, value = tf.split(projected, 3, axis=1)  # each [T, d]
         rows, count = tokens.rows, tokens.shape[0]
-        query = tf.gather(tf.gather(query, tokens.last), rows)
+        query = tf.gather(tf.gather(query, tokens.last), rows)  # [B, d], then its row's for each
         heads = [-1, self.num_heads, query.shape[1] // self.num_heads]
+        # The softmax of a row runs over its tokens, so over segments of [T, h].
         scores = tf.reduce_sum(tf.reshape(query * key, heads), axis=2) * heads[2] ** -0.5
         scores = tf.where(tokens.visible[:, None], scores, scores.dtype.min)
-        highest = tf.math.unsorted_segment_max(tf.stop_gradient(scores), rows, count)
+        highest = tf.math.unsorted_segment_max(tf.stop_gradient(scores), rows, count)  # [B, h]
         exponentials = tf.exp(scores - tf.gather(highest, rows))
         exponentials = tf.where(tokens.visible[:, None], exponentials, 0.0)
         sums = tf.math.unsorted_segment_sum(exponentials, rows, count)

@@ -79,9 +79,9 @@ class Crop(ViewOperation):
         super().__init__(ratio, **kwargs)
 
     def call(self, view: View) -> View:
-        size = tf.minimum(tf.maximum(self.share(view.lengths), 1), view.lengths)
-        position = _positions(view.ids)
-        kept = position < size[:, None]
+        size = tf.minimum(tf.maximum(self.share(view.lengths), 1), view.lengths)  # [B]
+        position = _positions(view.ids)  # [1, L]
+        kept = position < size[:, None]  # [B, L]
         source = tf.where(kept, position + self.begin(view.lengths, size)[:, None], 0)
         ids = tf.where(kept, tf.gather(view.ids, source, batch_dims=1), 0)
         return View(ids, size)
@@ -117,9 +117,9 @@ class Reorder(ViewOperation):
         super().__init__(ratio, **kwargs)
 
     def call(self, view: View) -> View:
-        size = self.share(view.lengths)
-        begin = self.begin(view.lengths, size)[:, None]
-        position = _positions(view.ids)
+        size = self.share(view.lengths)  # [B]
+        begin = self.begin(view.lengths, size)[:, None]  # [B, 1]
+        position = _positions(view.ids)  # [1, L]
         inside = (position >= begin) & (position < begin + size[:, None])
         # Sorting by these keys leaves every item outside the part where it is.
         draw = self.uniform(tf.shape(view.ids)) * tf.cast(size[:, None], tf.float32)
@@ -219,10 +219,11 @@ class Insert(SimilarItems):
 
     def call(self, view: View) -> View:
         chosen = self.chosen(view)
-        inserted = tf.where(chosen, self.similar(view.ids), 0)
+        inserted = tf.where(chosen, self.similar(view.ids), 0)  # [B, L]
         # Each item behind what is put before it; then what is there moves together to the front.
         shape = tf.shape(view.ids)
-        both = tf.reshape(tf.stack([inserted, view.ids], axis=2), [shape[0], 2 * shape[1]])
+        both = tf.stack([inserted, view.ids], axis=2)  # [B, L, 2]
+        both = tf.reshape(both, [shape[0], 2 * shape[1]])
         ids = most_recent(without_gaps(both), self.max_length)
         lengths = view.lengths + tf.math.count_nonzero(chosen, axis=1, dtype=view.lengths.dtype)
         lengths = tf.minimum(lengths, self.max_length)
@@ -277,7 +278,7 @@ class StochasticViews(keras.layers.Layer):
     def call(self, view: View) -> tuple[View, View]:
         size = tf.shape(view.lengths)
         count = len(self.operations)
-        first = self._draw(size, count)
+        first = self._draw(size, count)  # [B], the operation of each history
         # Stepping 1..count-1 further round the list never meets the first again.
         second = (first + 1 + self._draw(size, count - 1)) % count
         return self._apply(view, first), self._apply(view, second)

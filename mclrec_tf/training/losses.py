@@ -62,12 +62,12 @@ def _summed_cross_entropy(
     def part(
         begin: tf.Tensor, total: tf.Tensor, d_vectors: tf.Tensor, d_candidates: tf.Tensor
     ) -> tuple[tf.Tensor, ...]:
-        mine = vectors[begin : begin + step]
-        exponentials, shift = _exponentials(mine, extended, longest)
-        sums = tf.matmul(exponentials, extended)
+        mine = vectors[begin : begin + step]  # [n, d]
+        exponentials, shift = _exponentials(mine, extended, longest)  # [n, M] and [n, 1]
+        sums = tf.matmul(exponentials, extended)  # [n, d + 1]
         denominator = sums[:, dim:]
         total += tf.reduce_sum(tf.math.log(denominator) + shift)
-        expected = sums[:, :dim] / denominator
+        expected = sums[:, :dim] / denominator  # of the item vectors, under the softmax
         d_candidates += tf.matmul(exponentials, mine / denominator, transpose_a=True)
         return begin + step, total, tf.concat([d_vectors, expected], axis=0), d_candidates
 
@@ -125,7 +125,7 @@ def info_nce(first: tf.Tensor, second: tf.Tensor, temperature: float = 1.0) -> t
         two directions). A batch of one has no negatives and gives 0, as does an empty one, which
         a replica can be left with.
     """
-    similarities = _similarities(first, second) / temperature
+    similarities = _similarities(first, second) / temperature  # [2B, 2B]
     logits = tf.where(~_self_pairs(similarities), similarities, _EXCLUDED)
     # One more class that is never right, for an empty batch: no softmax runs over none.
     logits = tf.pad(logits, [[0, 0], [0, 1]], constant_values=_EXCLUDED)
@@ -162,9 +162,9 @@ def row_margin_regularization(first: tf.Tensor, second: tf.Tensor) -> tf.Tensor:
 
 
 def _regularization(first: tf.Tensor, second: tf.Tensor, per_row: bool) -> tf.Tensor:
-    similarities = _similarities(first, second)
+    similarities = _similarities(first, second)  # [2B, 2B]
     rows = tf.shape(similarities)[0]
-    positives = tf.gather(similarities, _partners(similarities), batch_dims=1)
+    positives = tf.gather(similarities, _partners(similarities), batch_dims=1)  # [2B]
     is_negative = ~(
         _self_pairs(similarities)
         | tf.one_hot(_partners(similarities), rows, on_value=True, off_value=False)
