@@ -16,7 +16,7 @@ unexport PYTHONHOME PYTHONPATH
 .PHONY: help demo test test-integration test-slow test-other-set bench clean
 
 help:  ## Show this list
-	@sed -n 's/^\([a-z-]*\):.*  ## /\1	/p' $(firstword $(MAKEFILE_LIST)) | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*  ## /\1	/p' $(firstword $(MAKEFILE_LIST)) | expand -t 20
 
 demo: $(VENV)/installed  ## From a small event log to recommendations of a served model
 	$(VENV)/bin/python -m pipeline.demo
@@ -45,13 +45,18 @@ clean:  ## Remove .venv and all caches; the models in runs/ stay
 	rm -rf build dist *.egg-info serving/build serving/*.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# An environment whose interpreter is gone is not current, whatever its stamp says.
+# An environment whose interpreter is gone is not current, whatever its stamp says; nor may it be
+# one that was made with another interpreter than the one that is asked for.
 ifneq ($(shell test -x $(VENV)/bin/python && echo there),there)
 .PHONY: $(VENV)/installed
+else ifdef PYTHON
+ifneq ($(shell "$(PYTHON)" -E -s scripts/base_python.py),$(shell $(VENV)/bin/python -E -s scripts/base_python.py))
+.PHONY: $(VENV)/installed
+endif
 endif
 
 # The stamp is written last, so an installation that was cut short is taken up again.
-$(VENV)/installed: $(wildcard requirements*.txt) $(addprefix scripts/,farmhash.py find_python.sh install.sh package_set.py)
+$(VENV)/installed: $(wildcard requirements*.txt) $(addprefix scripts/,base_python.py farmhash.py find_python.sh install.sh install_packages.py package_set.py)
 	@rm -f $@
 	@sh scripts/install.sh $(VENV)
 	@touch $@

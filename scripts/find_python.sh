@@ -4,7 +4,7 @@
 # fails. Every candidate is run before it is chosen: a `python3.10` on PATH may be a shim that only
 # answers "command not found", and a distribution's Python may lack venv.
 #
-# PYTHON=/path/to/python3 is taken before all others; PACKAGE_SET=file asks for one of the two sets.
+# PYTHON=/path/to/python3 is taken, or nothing is; PACKAGE_SET=file asks for one of the two sets.
 
 home=${HOME:-/nonexistent}
 case $0 in */*) here=${0%/*} ;; *) here=. ;; esac
@@ -18,7 +18,12 @@ try() {
     if answer=$("$1" -E -s "$here/package_set.py" 2>&1); then
         case $answer in
             *" ${PACKAGE_SET:-requirements}"*) ;;
-            *) return 0 ;;
+            *" requirements"*) return 0 ;;
+            *)
+                rejected="$rejected
+  $1: does not answer as a Python does"
+                return 0
+                ;;
         esac
         if [ -z "$best" ] || [ "${answer%% *}" -lt "${best%% *}" ]; then
             best=$answer
@@ -47,7 +52,9 @@ finish_if_found() {
 if [ -n "${PYTHON:-}" ]; then
     try "$(command -v "$PYTHON")"
     finish_if_found
-    echo "find_python.sh: PYTHON=$PYTHON cannot be used; looking further.$rejected" >&2
+    echo "PYTHON=$PYTHON cannot be used:${rejected:- there is no such program}
+It takes Python 3.10 to 3.13. Name another one, or leave PYTHON out to take what is found." >&2
+    exit 1
 fi
 
 for version in $versions; do

@@ -1,10 +1,21 @@
 #!/bin/sh
 # Makes the virtual environment given as the only argument and installs into it the set of pinned
-# packages that its Python can hold. Safe to run again after an interruption.
+# packages that its Python can hold. Safe to run again after an interruption. PYTHON=/path/to/python3
+# is the interpreter to make it with, anew if it was made with another one.
 set -eu
+[ $# = 1 ] || { echo "usage: sh scripts/install.sh FOLDER, for example .venv" >&2; exit 2; }
 python=$1/bin/python
 
-if ! answer=$("$python" -E -s scripts/package_set.py 2> /dev/null); then
+base() {
+    "$1" -E -s scripts/base_python.py
+}
+
+answer=$("$python" -E -s scripts/package_set.py 2> /dev/null) || answer=
+if [ -n "${PYTHON:-}" ] && [ -n "$answer" ]; then
+    chosen=$(sh scripts/find_python.sh)
+    [ "$(base "${chosen#* * }")" = "$(base "$python")" ] || answer=
+fi
+if [ -z "$answer" ]; then
     answer=$(sh scripts/find_python.sh)
     found=${answer#* * }
     echo "Making $1 with $found."
@@ -17,20 +28,6 @@ case $set in
     requirements.txt) reason="TFX 1.21, TensorFlow 2.21" ;;
     *) reason="TFX 1.16, TensorFlow 2.16; the newer set needs Python 3.11 to 3.13 and glibc 2.39" ;;
 esac
-echo "Installing $set ($reason); this takes a few minutes the first time."
-
-# The pip that comes with Python 3.10 leaves packages that it builds from sources without bytecode
-# when PYTHONDONTWRITEBYTECODE is set; every process would then compile them again.
-"$python" -m ensurepip > /dev/null
-"$python" -m pip install --quiet pip==26.3
-
-# The lists are whole, so nothing is resolved; TFX 1.16 works on Python 3.11 without declaring it.
-"$python" -m pip install --quiet --compile --no-deps --ignore-requires-python \
-    -r "$set" -r requirements-dev.txt
-
-packages=$("$python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
-# pyfarmhash is the one package that would need a compiler.
-"$python" -c 'import farmhash' 2> /dev/null || cp scripts/farmhash.py "$packages"
-# The checkout itself is importable from any folder, which TFX's and Beam's subprocesses need. The
-# line counts from site-packages, so the checkout may be moved.
-echo '../../../..' > "$packages/mclrec_tf_checkout.pth"
+echo "Installing $set ($reason). The first time this takes some minutes, about 1 GB to"
+echo "download and 4 GB of disk."
+exec "$python" scripts/install_packages.py "$set"

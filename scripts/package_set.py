@@ -38,7 +38,7 @@ def package_set(python, libc):
         return None, "is Python %d.%d, which needs glibc %d.%d; here is %s" % (
             python + NEWER_GLIBC + (found,)
         )
-    return None, "is Python %d.%d" % python
+    return None, "is Python %d.%d; it takes 3.10 to 3.13" % python
 
 
 def main():

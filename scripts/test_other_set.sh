@@ -27,7 +27,7 @@ copy_checkout() {
 }
 
 test_with_another_python() {
-    python=$(PACKAGE_SET=$older sh scripts/find_python.sh 2> /dev/null) ||
+    python=$(unset PYTHON; PACKAGE_SET=$older sh scripts/find_python.sh 2> /dev/null) ||
         not_possible "this machine has no Python 3.10 for $older."
     copy_checkout "$cache/older/checkout"
     ln -sfn "${MCLREC_SHARED:-$PWD/../shared}" "$cache/older/shared"

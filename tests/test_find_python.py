@@ -144,13 +144,28 @@ def test_python_variable_may_be_a_name_on_path(find: Find, root: Path):
     assert find(PYTHON="my-python").stdout == f"{ANSWER} {mine}\n"
 
 
-@pytest.mark.parametrize("given", ["shim", "missing"])
-def test_says_so_when_the_python_variable_cannot_be_used(find: Find, root: Path, given: str):
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        ("shim", "pyenv: python: command not found"),
+        ("missing", "there is no such program"),
+        ("folder", "there is no such program"),
+        ("true", "does not answer as a Python does"),
+        ("old", "is Python 3.8; it takes 3.10 to 3.13"),
+    ],
+)
+def test_a_python_variable_that_cannot_be_used_is_not_replaced(
+    find: Find, root: Path, given: str, reason: str
+):
     put_shim(root / "mine" / "shim")
-    python = put_python(root / "bin" / NAME)
+    put_script(root / "mine" / "true", "exit 0")
+    put_pretended_python("3.8", root / "mine" / "old")
+    (root / "mine" / "folder").mkdir()
+    put_python(root / "bin" / NAME)
     result = find(PYTHON=f"{root}/mine/{given}")
-    assert result.stdout == f"{ANSWER} {python}\n"
-    assert f"PYTHON={root}/mine/{given} cannot be used" in result.stderr
+    assert result.returncode == 1 and result.stdout == ""
+    assert f"PYTHON={root}/mine/{given} cannot be used:" in result.stderr
+    assert reason in result.stderr
 
 
 @pytest.mark.parametrize("module", ["ensurepip", "venv", "ssl", "ctypes"])
@@ -196,9 +211,9 @@ def test_the_set_follows_from_the_versions_of_python_and_glibc(
 @pytest.mark.parametrize(
     ("python", "glibc", "reason"),
     [
-        ("3.9", "2.41", "is Python 3.9"),
-        ("3.14", "2.41", "is Python 3.14"),
-        ("2.7", "2.41", "is Python 2.7"),
+        ("3.9", "2.41", "is Python 3.9; it takes 3.10 to 3.13"),
+        ("3.14", "2.41", "is Python 3.14; it takes 3.10 to 3.13"),
+        ("2.7", "2.41", "is Python 2.7; it takes 3.10 to 3.13"),
         ("3.12", "2.36", "is Python 3.12, which needs glibc 2.39; here is glibc 2.36"),
         ("3.13", "", "is Python 3.13, which needs glibc 2.39; here is no glibc"),
     ],

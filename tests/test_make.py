@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -16,9 +17,11 @@ INPUTS = [
     "requirements.txt",
     "requirements-tfx-1.16.txt",
     "requirements-dev.txt",
+    "scripts/base_python.py",
     "scripts/farmhash.py",
     "scripts/find_python.sh",
     "scripts/install.sh",
+    "scripts/install_packages.py",
     "scripts/package_set.py",
 ]
 
@@ -37,12 +40,12 @@ class Checkout:
             "mkdir -p $1/bin; ln -sf /bin/sh $1/bin/python; echo installing; test ! -e fail\n"
         )
 
-    def install(self) -> str:
-        environment = {name: os.environ[name] for name in os.environ if "MAKE" not in name}
+    def install(self, *variables: str) -> str:
+        kept = (name for name in os.environ if "MAKE" not in name and name != "PYTHON")
         result = subprocess.run(
-            ["make", ".venv/installed"],
+            ["make", ".venv/installed", *variables],
             cwd=self.folder,
-            env=environment,
+            env={name: os.environ[name] for name in kept},
             capture_output=True,
             text=True,
         )
@@ -95,6 +98,16 @@ def test_installs_again_when_the_interpreter_is_gone(checkout: Checkout):
     python.unlink()
     python.symlink_to("/nonexistent/python3.10")
     assert checkout.install() == "installed"
+
+
+def test_installs_again_when_another_python_is_asked_for(checkout: Checkout):
+    shutil.copy(CHECKOUT / "scripts" / "base_python.py", checkout.folder / "scripts")
+    (checkout.folder / "scripts" / "install.sh").write_text(
+        f"echo installing; mkdir -p $1/bin; ln -sf {sys.executable} $1/bin/python"
+    )
+    assert checkout.install() == "installed"
+    assert checkout.install(f"PYTHON={sys.executable}") == "current"
+    assert checkout.install("PYTHON=/bin/echo") == "installed"
 
 
 def test_help_lists_the_targets():

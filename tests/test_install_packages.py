@@ -1,0 +1,125 @@
+"""An installation that was cut short is taken up again, and nothing half-installed is left."""
+
+import base64
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+import time
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tests.distributions import CHECKOUT
+
+FILES = 4000
+
+
+def put_package(packages: Path, name: str, files: dict[str, str], installer: bool = True) -> Path:
+    """A distribution as pip leaves it."""
+    description = packages / f"{name}-1.0.dist-info"
+    description.mkdir(parents=True)
+    (description / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+    if installer:
+        (description / "INSTALLER").write_text("pip\n")
+    lines = []
+    for path, text in files.items():
+        (packages / path).parent.mkdir(parents=True, exist_ok=True)
+        (packages / path).write_text(text)
+        lines.append(f"{path},sha256=x,{len(text)}")
+    lines.append(f"{name}/__pycache__/made.pyc,,")
+    (description / "RECORD").write_text("\n".join(lines) + "\n")
+    return description
+
+
+@pytest.fixture
+def packages(tmp_path: Path) -> Path:
+    put_package(tmp_path, "whole", {"whole/a.py": "a", "whole/b.py": ""})
+    return tmp_path
+
+
+def unfinished(packages: Path) -> list[str]:
+    sys.path.insert(0, str(CHECKOUT / "scripts"))
+    try:
+        import install_packages
+    finally:
+        sys.path.pop(0)
+    return [name for name, _ in install_packages.unfinished(packages)]
+
+
+def test_what_is_whole_is_left_alone(packages: Path) -> None:
+    assert unfinished(packages) == []
+
+
+def test_a_file_that_is_missing(packages: Path) -> None:
+    put_package(packages, "torn", {"torn/a.py": "a", "torn/b.py": "b"})
+    (packages / "torn" / "b.py").unlink()
+    assert unfinished(packages) == ["torn-1.0"]
+
+
+def test_a_file_that_was_cut_off(packages: Path) -> None:
+    put_package(packages, "torn", {"torn/a.py": "import os"})
+    (packages / "torn" / "a.py").write_text("import")
+    assert unfinished(packages) == ["torn-1.0"]
+
+
+def test_a_distribution_that_pip_had_not_ended(packages: Path) -> None:
+    put_package(packages, "torn", {"torn/a.py": "a"}, installer=False)
+    assert unfinished(packages) == ["torn-1.0"]
+
+
+def test_a_distribution_without_a_record(packages: Path) -> None:
+    (put_package(packages, "torn", {"torn/a.py": "a"}) / "RECORD").unlink()
+    assert unfinished(packages) == ["torn-1.0"]
+
+
+def write_wheel(folder: Path) -> None:
+    """A wheel of so many files that pip can be stopped between two of them."""
+    name, record = "many-1.0", []
+    folder.mkdir()
+    with zipfile.ZipFile(folder / f"{name}-py3-none-any.whl", "w") as wheel:
+
+        def add(path: str, text: str) -> None:
+            digest = base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest())
+            record.append(f"{path},sha256={digest.decode().rstrip('=')},{len(text)}")
+            wheel.writestr(path, text)
+
+        for number in range(FILES):
+            add(f"many/m{number}.py", f"x = {number}\n")
+        add(f"{name}.dist-info/METADATA", "Metadata-Version: 2.1\nName: many\nVersion: 1.0\n")
+        add(
+            f"{name}.dist-info/WHEEL",
+            "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        )
+        wheel.writestr(
+            f"{name}.dist-info/RECORD", "\n".join([*record, f"{name}.dist-info/RECORD,,"])
+        )
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGKILL])
+def test_an_installation_that_is_killed_between_two_files_is_mended(
+    tmp_path: Path, signal_number: signal.Signals
+) -> None:
+    write_wheel(tmp_path / "wheels")
+    venv.create(tmp_path / "venv", with_pip=True)
+    python = tmp_path / "venv" / "bin" / "python"
+    [packages] = (tmp_path / "venv" / "lib").glob("python*/site-packages")
+    install = [python, "-m", "pip", "install", "--no-index", "--no-deps", "many==1.0"]
+    install += ["--find-links", tmp_path / "wheels"]
+    process = subprocess.Popen(install, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    while len(list((packages / "many").glob("*.py"))) < FILES // 4:
+        assert process.poll() is None, process.stdout and process.stdout.read()
+        time.sleep(0.001)
+    os.kill(process.pid, signal_number)
+    process.communicate()
+    if signal_number == signal.SIGKILL:  # at SIGINT pip may take back what it did
+        assert unfinished(packages) or not list(packages.glob("many-1.0.dist-info"))
+    mend = "import install_packages, pathlib, sys; "
+    mend += "install_packages.remove_unfinished(pathlib.Path(sys.argv[1]))"
+    subprocess.run([sys.executable, "-c", mend, packages], cwd=CHECKOUT / "scripts", check=True)
+    subprocess.run(install, check=True, stdout=subprocess.DEVNULL)
+    assert len(list((packages / "many").glob("*.py"))) == FILES and unfinished(packages) == []
