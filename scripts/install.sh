@@ -30,4 +30,4 @@ case $set in
 esac
 echo "Installing $set ($reason). The first time this takes some minutes, about 1 GB to"
 echo "download and 4 GB of disk."
-exec "$python" scripts/install_packages.py "$set"
+exec "$python" -E -s scripts/install_packages.py "$set"

@@ -52,9 +52,31 @@ def remove_unfinished(packages: Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def pinned(*lists: Path) -> list[str]:
-    """The lines of lists that name a package."""
-    return [line for file in lists for line in file.read_text().splitlines() if "==" in line]
+def pinned(*lists: Path) -> dict[str, str]:
+    """The versions that lists name for this Python, by the names of packages."""
+    from pip._vendor.packaging.requirements import Requirement
+    from pip._vendor.packaging.utils import canonicalize_name
+
+    found = {}
+    for line in "\n".join(file.read_text() for file in lists).splitlines():
+        if "==" in line:
+            requirement = Requirement(line.split(" #")[0])
+            if requirement.marker is None or requirement.marker.evaluate():
+                [version] = [specifier.version for specifier in requirement.specifier]
+                found[str(canonicalize_name(requirement.name))] = version
+    return found
+
+
+def missing(packages: Path, versions: dict[str, str]) -> list[str]:
+    """What of these versions is not in the folder."""
+    from pip._vendor.packaging.utils import canonicalize_name
+    from pip._vendor.packaging.version import Version
+
+    there = {
+        str(canonicalize_name(distribution.metadata["Name"])): Version(distribution.version)
+        for distribution in importlib.metadata.distributions(path=[str(packages)])
+    }
+    return [f"{name}=={v}" for name, v in versions.items() if there.get(name) != Version(v)]
 
 
 class Progress:
@@ -89,7 +111,8 @@ class Progress:
 
 def pip(*arguments: str, progress: Progress | None = None) -> None:
     """Runs pip; ends this process with what pip says if it fails."""
-    command = [sys.executable, "-u", "-m", "pip", "--disable-pip-version-check", *arguments]
+    # Without the packages that PYTHONPATH names, which pip would count as installed.
+    command = [sys.executable, "-I", "-u", "-m", "pip", "--disable-pip-version-check", *arguments]
     said = []
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
@@ -113,9 +136,10 @@ def main(list_of_set: str) -> None:
     packages = Path(sysconfig.get_path("purelib"))
     lists = [SCRIPTS.parent / list_of_set, SCRIPTS.parent / "requirements-dev.txt"]
     remove_unfinished(packages)
-    subprocess.run([sys.executable, "-m", "ensurepip"], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run([sys.executable, "-I", "-m", "ensurepip"], check=True, stdout=subprocess.DEVNULL)
     pip("install", PIP)
-    with Progress(packages, len(pinned(*lists))) as progress:
+    versions = pinned(*lists)
+    with Progress(packages, len(versions)) as progress:
         # The lists are whole, so nothing is resolved; TFX 1.16 works on Python 3.11 without
         # declaring it.
         options = ["--compile", "--no-deps", "--ignore-requires-python"]
@@ -130,6 +154,11 @@ def main(list_of_set: str) -> None:
     (packages / "mclrec_tf_checkout.pth").write_text("../../../..\n")
     if damaged := [name for name, _ in unfinished(packages)]:
         sys.exit(f"Files of {', '.join(damaged)} are missing. Run `make clean`, then try again.")
+    if absent := missing(packages, versions):
+        sys.exit(
+            f"pip has put {len(absent)} packages elsewhere than into {packages}, {absent[0]} among "
+            "them: its settings name another place (`pip config list`, PIP_TARGET, PIP_PREFIX)."
+        )
 
 
 if __name__ == "__main__":

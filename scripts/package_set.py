@@ -46,6 +46,8 @@ def main():
     rank, answer = package_set(python, glibc())
     if rank is None:
         sys.exit(answer)
+    if sys.platform.startswith("linux") and glibc() is None:
+        sys.exit("uses another C library than glibc, for which TensorFlow has no wheels")
     if platform.machine() not in ("x86_64", "AMD64"):
         sys.exit("is built for %s, but TFX has wheels for x86-64 only" % platform.machine())
     try:

@@ -216,6 +216,7 @@ def test_the_set_follows_from_the_versions_of_python_and_glibc(
         ("2.7", "2.41", "is Python 2.7; it takes 3.10 to 3.13"),
         ("3.12", "2.36", "is Python 3.12, which needs glibc 2.39; here is glibc 2.36"),
         ("3.13", "", "is Python 3.13, which needs glibc 2.39; here is no glibc"),
+        ("3.11", "", "uses another C library than glibc, for which TensorFlow has no wheels"),
     ],
 )
 def test_rejects_another_version(find: Find, root: Path, python: str, glibc: str, reason: str):
