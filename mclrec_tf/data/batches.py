@@ -37,6 +37,10 @@ def causal_windows(histories: Histories, max_length: int) -> Windows:
 
     A history longer than `max_length` is cut into windows from its end, so that every item but
     the first is predicted exactly once.
+
+    Args:
+        histories: The training part of each user.
+        max_length: Items that the encoder reads at most.
     """
     inputs = np.maximum(histories.lengths - 1, 0)
     count = -(-inputs // max_length)
@@ -50,7 +54,9 @@ def causal_windows(histories: Histories, max_length: int) -> Windows:
 def prefix_windows(histories: Histories, max_length: int) -> Windows:
     """Each prefix of a history predicts the item after it, as the authors train.
 
-    The prefix's most recent `max_length` items are read.
+    Args:
+        histories: The training part of each user.
+        max_length: Items that the encoder reads at most, the most recent ones of a prefix.
     """
     count = np.maximum(histories.lengths - 1, 0)
     prefix = positions(count) + 1
@@ -165,6 +171,10 @@ def evaluation_batches(
 def held_out_items(histories: Histories, targets: npt.ArrayLike) -> npt.NDArray[np.int32]:
     """The held-out item of each history as int32 `[U]`.
 
+    Args:
+        histories: What is known of each user.
+        targets: The held-out item of each, int `[U]`.
+
     Raises:
         ValueError: targets has another shape, or other values than ids.
     """
@@ -189,6 +199,10 @@ def random_of_epochs(seed: int, first_epoch: int = 0) -> Iterator[np.random.Gene
 
     Those of an epoch depend on its number and the seed alone, and seeds of different runs do not
     meet at different epochs.
+
+    Args:
+        seed: Not negative.
+        first_epoch: Number of the first epoch, from 0.
     """
     for epoch in itertools.count(first_epoch):
         yield np.random.default_rng(seed * 1_000_003 + epoch)
@@ -197,7 +211,13 @@ def random_of_epochs(seed: int, first_epoch: int = 0) -> Iterator[np.random.Gene
 def generated_dataset(
     one_pass: Callable[[], Iterator[Any]], signature: tuple[tf.TensorSpec, ...], batches: int
 ) -> tf.data.Dataset:
-    """A dataset whose passes are those of a generator, each of so many batches."""
+    """A dataset whose passes are those of a generator.
+
+    Args:
+        one_pass: Makes a generator of the batches of one pass.
+        signature: Shapes and dtypes of a batch.
+        batches: How many a pass has.
+    """
     options = tf.data.Options()
     # There is nothing to tune, and a tuned iterator ends late: its tuner sleeps in between, ever
     # longer, and is waited for (an epoch of 13 s would take 20.5 s).

@@ -26,6 +26,9 @@ def similar_items(
         int32 `[num_items + 1, count]`, row i the neighbours of item i, nearest first. An item
         with fewer of them has the nearest again, and one without any has itself.
 
+    Raises:
+        ValueError: A number is below 1, or an item of the histories is beyond `num_items`.
+
     Example:
         >>> from mclrec_tf.data.histories import Histories
         >>> from mclrec_tf.data.item_similarity import similar_items

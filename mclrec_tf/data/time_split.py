@@ -64,6 +64,9 @@ def split_by_time(
         timestamps: int64 [N], the time of each.
         periods: how much is held out.
 
+    Raises:
+        ValueError: There is not one timestamp an event.
+
     Example:
         >>> import numpy as np
         >>> from mclrec_tf.data.histories import Histories

@@ -45,6 +45,9 @@ class SequenceEncoder(keras.layers.Layer):
 
     Returns:
         Float tensor `[B, L, dim]`; `[B, dim]` with `last_only`.
+
+    Raises:
+        ValueError: A size is below 1, or ids are wider than `max_length`.
     """
 
     def __init__(self, num_items: int, dim: int = 64, max_length: int = 50, **kwargs: Any) -> None:

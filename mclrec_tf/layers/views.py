@@ -73,7 +73,11 @@ class ViewOperation(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("mclrec_tf")
 class Crop(ViewOperation):
-    """Keeps a random contiguous part of `max(1, floor(ratio * length))` items."""
+    """Keeps a random contiguous part of `max(1, floor(ratio * length))` items.
+
+    Args:
+        ratio: Share of the history to keep; one item at least.
+    """
 
     def __init__(self, ratio: float = 0.5, **kwargs: Any) -> None:
         super().__init__(ratio, **kwargs)
@@ -111,7 +115,11 @@ class Mask(ViewOperation):
 
 @keras.saving.register_keras_serializable("mclrec_tf")
 class Reorder(ViewOperation):
-    """Shuffles a random contiguous part of `floor(ratio * length)` items."""
+    """Shuffles a random contiguous part of `floor(ratio * length)` items.
+
+    Args:
+        ratio: Share of the history to shuffle.
+    """
 
     def __init__(self, ratio: float = 0.8, **kwargs: Any) -> None:
         super().__init__(ratio, **kwargs)

@@ -36,6 +36,15 @@ def gradients(
     They are scaled as the optimizer wants it (`loss_scale` tells by how much) and do not exist
     before every term has been found finite, so no weight can be changed by a loss that is not.
 
+    Args:
+        tape: Has seen how the losses came about.
+        losses: The objective and its terms.
+        weights: What to differentiate by.
+        optimizer: Gets the gradients.
+
+    Returns:
+        A dense tensor a weight; zeros where the objective does not depend on it.
+
     Raises:
         tf.errors.InvalidArgumentError: a term is NaN or infinite; the message names it.
     """

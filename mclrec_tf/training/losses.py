@@ -156,7 +156,14 @@ def batch_margin_regularization(first: tf.Tensor, second: tf.Tensor) -> tf.Tenso
 def row_margin_regularization(first: tf.Tensor, second: tf.Tensor) -> tf.Tensor:
     """Contrastive regularisation R with margins of its own for each of the 2B rows.
 
-    As in the authors' code. Arguments and result as `batch_margin_regularization`.
+    As in the authors' code.
+
+    Args:
+        first: float `[B, d]`, one augmented view of each sequence, z̃1.
+        second: float `[B, d]`, the other, z̃2.
+
+    Returns:
+        Scalar; 0 for a batch of one and for an empty one.
     """
     return _regularization(first, second, per_row=True)
 

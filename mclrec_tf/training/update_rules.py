@@ -269,7 +269,11 @@ UPDATE_RULES: dict[str, Callable[[], UpdateRule]] = {
 
 
 def get_update_rule(rule: str | UpdateRule) -> UpdateRule:
-    """The rule of a name, or the rule itself."""
+    """The rule of a name, or the rule itself.
+
+    Raises:
+        ValueError: It is neither.
+    """
     if isinstance(rule, UpdateRule):
         return rule
     if not isinstance(rule, str) or rule not in UPDATE_RULES:

@@ -69,6 +69,10 @@ def write_sample(
     Returns:
         What the sample holds.
 
+    Raises:
+        ValueError: An argument is out of range.
+        OSError: The file cannot be written; what is under its name stays as it was.
+
     Example:
         >>> from mclrec_tf.data.sample.sample_log import write_sample
         >>> import pathlib, tempfile
