@@ -28,6 +28,6 @@ case $set in
     requirements.txt) reason="TFX 1.21, TensorFlow 2.21" ;;
     *) reason="TFX 1.16, TensorFlow 2.16; the newer set needs Python 3.11 to 3.13 and glibc 2.39" ;;
 esac
-echo "Installing $set ($reason). The first time this takes some minutes, about 1 GB to"
-echo "download and 4 GB of disk."
+echo "Installing $set ($reason)."
+echo "The first time this takes some minutes, about 1 GB to download and 4 GB of disk."
 exec "$python" -E -s scripts/install_packages.py "$set"
