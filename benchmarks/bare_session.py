@@ -24,7 +24,7 @@ class BareSession:
     """
 
     def __init__(self, version: Path, histories: Sequence[History]):
-        from serving.server.servables.servable import Servable
+        from serving.devserver.servables.servable import Servable
 
         self._servable = Servable("mclrec", int(version.name), version)
         signature = self._servable.signatures["serving_default"]

@@ -18,7 +18,7 @@ class DistinctVersions:
     """
 
     def __init__(self, export: Path, histories: Sequence[History]):
-        from serving.server.servables.servable import Servable
+        from serving.devserver.servables.servable import Servable
 
         [self._vocabulary] = (export / "assets").iterdir()
         self._export = export

@@ -1,4 +1,4 @@
-"""Starts `python -m serving.server` in a process of its own, on free ports of this machine."""
+"""Starts `python -m serving.devserver` in a process of its own, on free ports of this machine."""
 
 import random
 import socket
@@ -47,13 +47,13 @@ def local_server(model_base_path: Path, flags: Sequence[str] = ()) -> Iterator[L
 
     Args:
         model_base_path: Holds a numbered folder a version.
-        flags: More options of `serving.server`.
+        flags: More options of `serving.devserver`.
 
     Raises:
         RuntimeError: The server did not start; its own words are on stderr.
     """
     ports = _free_port(), _free_port()
-    command = [sys.executable, "-m", "serving.server", *flags]
+    command = [sys.executable, "-m", "serving.devserver", *flags]
     command += [f"--port={ports[0]}", f"--rest_api_port={ports[1]}"]
     command += [f"--model_name={MODEL_NAME}", f"--model_base_path={model_base_path.absolute()}"]
     process = subprocess.Popen(

@@ -124,7 +124,7 @@ def served(model_base_path: str | os.PathLike[str], console: Console) -> Iterato
 
     grpc_port, rest_port = portpicker.pick_unused_port(), portpicker.pick_unused_port()
     command = [
-        *(sys.executable, "-m", "serving.server"),
+        *(sys.executable, "-m", "serving.devserver"),
         *(f"--port={grpc_port}", f"--rest_api_port={rest_port}"),
         *(f"--model_name={_MODEL_NAME}", f"--model_base_path={model_base_path}"),
     ]

@@ -160,7 +160,7 @@ def _run(options: argparse.Namespace, chosen: settings.Settings) -> int:
     for line in outcome.gone_without:
         console.print(f"Gone, and not compared with (--accept-missing): {line}")
     name = f"--model_name={options.model_name}"
-    serve = ("python", "-m", "serving.server", "--port=8500", "--rest_api_port=8501", name)
+    serve = ("python", "-m", "serving.devserver", "--port=8500", "--rest_api_port=8501", name)
     ask = ("python", "-m", "serving.client", "--rest_api_port=8501", name)
     console.print(
         f"Serve it:\n  {command(*serve, f'--model_base_path={models}')}\n"

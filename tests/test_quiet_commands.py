@@ -21,7 +21,7 @@ NOISE = re.compile(
 # users what TensorFlow says.
 OTHERS = {
     "pipeline.runners.kubeflow.container",
-    "serving.exports.trial",
+    "serving.export_check.trial",
     "mclrec_tf.data.sample",
 }
 
@@ -81,7 +81,7 @@ def test_a_day_of_commands_is_quiet(tmp_path: Path) -> None:
     small = ("--epochs=1", "--dim=8", "--num-layers=1", "--min-lift=0", "--max-drop=1")
     said.append(run("pipeline.run_local", "--data", log, "--workdir", workdir, *small))
     (version,) = models.iterdir()
-    said.append(run("serving.check_export", version))
+    said.append(run("serving.export_check", version))
     tables = ("--model", models, "--data", log, "--output", tmp_path / "table")
     said.append(run("pipeline.batch_inference", *tables))
     spec = tmp_path / "spec.yaml"

@@ -138,7 +138,7 @@ def test_the_wheels_hold_each_module_once_and_the_data_files(wheels: Path) -> No
     }
     deploy = (CHECKOUT / "serving" / "deploy").rglob("*")
     assert serving == relative("serving") | {
-        "serving/exports/stock_ops.txt",
+        "serving/export_check/stock_ops.txt",
         "serving/signatures.json",
         *(str(file.relative_to(CHECKOUT)) for file in deploy if file.is_file()),
     }
@@ -172,12 +172,12 @@ def test_the_server_answers_for_what_the_library_exports(wheels: Path, tmp_path:
     assert environment.installed() >= OWN
     environment.pip("check")
     environment.run("-c", _TRAIN)
-    assert "TF Serving can serve it" in environment.run("-m", "serving.check_export", "export")
+    assert "TF Serving can serve it" in environment.run("-m", "serving.export_check", "export")
     (environment.folder / "models").mkdir()
     (environment.folder / "export").rename(environment.folder / "models" / "1")
     ports = [f"--port={free_port()}", f"--rest_api_port={free_port()}"]
     server = subprocess.Popen(
-        [environment.python, "-m", "serving.server", "--model_base_path=models", *ports],
+        [environment.python, "-m", "serving.devserver", "--model_base_path=models", *ports],
         cwd=environment.folder,
         env=environment.variables(),
         stdout=subprocess.PIPE,

@@ -2,7 +2,7 @@
 
     python -m serving.client ITEM ITEM ... --rest_api_port=8501
 
-Works alike on TF Serving and on `serving.server`, and without TensorFlow.
+Works alike on TF Serving and on `serving.devserver`, and without TensorFlow.
 """
 
 from serving.client.answers import (

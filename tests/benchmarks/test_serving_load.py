@@ -11,7 +11,7 @@ import pytest
 from benchmarks import serving_load
 from benchmarks.load_loops import OK, closed_loop, open_loop, percentiles
 from benchmarks.predict_calls import PROTOCOLS, open_calls, ranking_of
-from serving.server.models.repository import single_model
+from serving.devserver.models.repository import single_model
 from tests.serving.running_server import Addresses, free_port, running_server
 from tests.serving.stand_in import write_export
 

@@ -15,8 +15,8 @@ from benchmarks.local_server import LocalServer
 from benchmarks.predict_calls import Calls, History, Reply, history_array
 from benchmarks.swap_watch import SwapWatch
 from benchmarks.version_swaps import Swaps
-from serving.server.models.repository import single_model
-from serving.server.servables.servable import Servable
+from serving.devserver.models.repository import single_model
+from serving.devserver.servables.servable import Servable
 from tests.serving.running_server import running_server
 from tests.serving.stand_in import write_export
 

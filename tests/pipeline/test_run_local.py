@@ -111,7 +111,9 @@ def test_the_end_tells_what_came_of_it(finished):
     for text in ("Read 4,000 rows of 1 file", "all_items", "unseen_items", "popularity", "recency"):
         assert text in output
     assert f"Pushed to {run.models / run.versions()[0]}" in output
-    assert "python -m serving.server --port=8500 --rest_api_port=8501 --model_name=mclrec" in output
+    assert (
+        "python -m serving.devserver --port=8500 --rest_api_port=8501 --model_name=mclrec" in output
+    )
 
 
 def test_a_page_tells_the_run(finished):

@@ -7,7 +7,7 @@ from pathlib import Path
 from google.protobuf import text_format
 from tensorflow_serving.config import model_server_config_pb2
 
-from serving.server.configuration.tls import server_credentials
+from serving.devserver.configuration.tls import server_credentials
 from tests.serving.running_server import Addresses, running_server
 from tests.serving.tensorflow_model_server import tensorflow_model_server
 

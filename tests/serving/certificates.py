@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import trustme
 
-from serving.server.configuration.config_protos import SSLConfig
+from serving.devserver.configuration.config_protos import SSLConfig
 
 
 class Identity(NamedTuple):

@@ -8,8 +8,8 @@ import httpx
 import pytest
 from tensorflow_serving.apis import prediction_service_pb2_grpc
 
-from serving.server.models.repository import single_model
-from serving.server.servables.servable import Servable
+from serving.devserver.models.repository import single_model
+from serving.devserver.servables.servable import Servable
 from tests.serving.running_server import Addresses, running_server
 from tests.serving.stand_in import write_export
 

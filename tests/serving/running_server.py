@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import grpc
 
-from serving.server.model_server import ModelServer
+from serving.devserver.model_server import ModelServer
 
 
 class Addresses(NamedTuple):

@@ -1,4 +1,4 @@
-"""`python -m serving.server` in a process of its own."""
+"""`python -m serving.devserver` in a process of its own."""
 
 import contextlib
 import subprocess
@@ -56,7 +56,7 @@ def server_process(
     ports = ports or (free_port(), free_port())
     with tempfile.TemporaryFile("w+") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "serving.server"]
+            [sys.executable, "-m", "serving.devserver"]
             + [f"--port={ports[0]}", f"--rest_api_port={ports[1]}", *flags],
             cwd=cwd,
             stdout=subprocess.PIPE,

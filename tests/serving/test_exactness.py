@@ -13,8 +13,8 @@ from tensorflow_serving.config import model_server_config_pb2
 from mclrec_tf.data.sample.sample_log import write_sample
 from mclrec_tf.export.saved_model import export_savedmodel
 from serving.client import HISTORY_LENGTH, Recommendation, RecommendationClient
-from serving.server.configuration.config_protos import BatchingParameters
-from serving.server.models.repository import single_model
+from serving.devserver.configuration.config_protos import BatchingParameters
+from serving.devserver.models.repository import single_model
 from tests.serving.running_server import Addresses, running_server
 from tests.serving.trained_model import TrainedModel, trained_model
 

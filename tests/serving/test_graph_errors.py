@@ -17,8 +17,8 @@ from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 from mclrec_tf import MCLRec, SASRec
 from mclrec_tf.export.saved_model import export_savedmodel
 from serving.client import RecommendationClient
-from serving.server.configuration.config_protos import BatchingParameters
-from serving.server.models.repository import single_model
+from serving.devserver.configuration.config_protos import BatchingParameters
+from serving.devserver.models.repository import single_model
 from tests.serving.running_server import Addresses, running_server
 
 pytestmark = pytest.mark.integration

@@ -18,7 +18,7 @@ from pipeline.components.data_gate.accepted_data import AcceptedData
 from pipeline.components.evaluator.component import STANDS_FOR_NONE
 from pipeline.components.pusher.version_folders import version_folders
 from pipeline.components.trainer.run_fn import KERAS_FILE
-from serving.exports.checksums import damage
+from serving.export_check.checksums import damage
 
 GONE = "gone"
 _ACCEPTED_DATA = "accepted_data"

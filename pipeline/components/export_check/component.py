@@ -11,13 +11,13 @@ from tfx.types.standard_artifacts import InfraBlessing, Model
 from tfx.utils import path_utils
 
 FINDINGS_FILE = "findings.txt"
-_CHECK = "serving.check_export"
+_CHECK = "serving.export_check"
 _SERVABLE, _NOT_SERVABLE = 0, 1
 _TIMEOUT_SECONDS = 1800
 
 
 def check(saved_model: str | os.PathLike[str]) -> tuple[bool, str]:
-    """Runs `python -m serving.check_export` on a SavedModel.
+    """Runs `python -m serving.export_check` on a SavedModel.
 
     A process of its own, because this one holds the training code, which a server does not have.
 

@@ -16,7 +16,7 @@ from tfx.types.standard_component_specs import PUSH_DESTINATION_KEY, PUSHED_MODE
 from tfx.utils import io_utils, proto_utils
 
 from pipeline.components.pusher.version_folders import version_folders
-from serving.exports.checksums import CHECKSUM_FILE, damage
+from serving.export_check.checksums import CHECKSUM_FILE, damage
 
 # Not a number, so that TF Serving does not take it for a version.
 _UNFINISHED = ".pushing-"

@@ -133,7 +133,7 @@ def _told(error: Exception, model: ModelVersion, output: str | os.PathLike[str])
     if step == "RunInference":
         return (
             f"--model {model.path}: does not answer: {reason}. What is wrong with it tells: python "
-            f"-m serving.check_export {shlex.quote(model.path)}"
+            f"-m serving.export_check {shlex.quote(model.path)}"
         )
     if step == "WriteToParquet":
         return f"--output {os.fspath(output)}: cannot be written: {reason}"

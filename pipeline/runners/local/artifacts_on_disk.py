@@ -20,7 +20,7 @@ from pipeline.cli.os_errors import command
 from pipeline.components.data_gate.accepted_data import AcceptedData
 from pipeline.components.trainer.run_fn import keras_path
 from pipeline.runners.local.workdir import RunError, Workdir
-from serving.exports.checksums import damage
+from serving.export_check.checksums import damage
 
 _ACCEPT = "--accept-missing"
 _SIZES_FILE = "artifact-sizes.json"

@@ -25,7 +25,7 @@ from pipeline.components.evaluator.tfma_metrics import (
 )
 from pipeline.components.example_gen.log_report import EventLogReport, listed, read_report
 from pipeline.runners.local.run_history import ComponentRun
-from serving.exports.checksums import damage
+from serving.export_check.checksums import damage
 
 
 @dataclass(frozen=True)

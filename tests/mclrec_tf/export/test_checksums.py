@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from mclrec_tf.export.checksums import CHECKSUM_FILE, write_checksums
-from serving.exports import checksums
-from serving.exports.checksums import damage
+from serving.export_check import checksums
+from serving.export_check.checksums import damage
 
 _FILES = {
     "saved_model.pb": b"graph",

@@ -36,9 +36,9 @@ COMMANDS = {
     "benchmarks.training_speed": [],
     "benchmarks.warm_start": ["--data=log.csv"],
     "examples.beauty": ["log.csv"],
-    "serving.server.__main__": ["--model_base_path=models"],
+    "serving.devserver.__main__": ["--model_base_path=models"],
     "serving.client.__main__": ["--port=1"],
-    "serving.check_export": ["export"],
+    "serving.export_check.__main__": ["export"],
 }
 # "" means something: the order of the rows, the built-in schema, the paper's grids, the preset's.
 MAY_BE_EMPTY = ("--timestamp-column", "--schema", "--search-space", "--update-rule")

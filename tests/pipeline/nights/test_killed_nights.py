@@ -10,8 +10,8 @@ import pytest
 
 from pipeline.components.pusher.version_folders import version_folders
 from pipeline.runners.local.workdir import Workdir
-from serving.check_export import check_export
-from serving.exports.checksums import CHECKSUM_FILE, damage
+from serving.export_check.__main__ import check_export
+from serving.export_check.checksums import CHECKSUM_FILE, damage
 from tests.pipeline.local_run import LocalRun
 from tests.pipeline.nights.night_outcomes import NightOutcomes, contents
 from tests.pipeline.nights.random_kills import Moment, RandomKills

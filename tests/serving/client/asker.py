@@ -8,9 +8,9 @@ import grpc
 import httpx
 from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 
+from tests.serving.devserver.malformed_grpc import GrpcRequest
+from tests.serving.devserver.malformed_rest import GOOD_BODIES, MODEL, RestRequest
 from tests.serving.running_server import Addresses
-from tests.serving.server.malformed_grpc import GrpcRequest
-from tests.serving.server.malformed_rest import GOOD_BODIES, MODEL, RestRequest
 from tests.serving.stand_in import HISTORY_LENGTH
 
 TIMEOUT_SECONDS = 60

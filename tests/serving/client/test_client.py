@@ -15,10 +15,10 @@ from tensorflow_serving.config import model_server_config_pb2
 import serving.client
 from mclrec_tf.export.checksums import write_checksums
 from serving.client import HISTORY_LENGTH, Recommendation, RecommendationClient, TensorSpec
+from serving.devserver.models.repository import single_model
+from serving.devserver.servables.predict import predict
+from serving.devserver.servables.servable import Servable
 from serving.errors import ServingError
-from serving.server.models.repository import single_model
-from serving.server.servables.predict import predict
-from serving.server.servables.servable import Servable
 from tests.serving.both_servers import SERVERS, serve
 from tests.serving.client.kinds import KINDS, open_client
 from tests.serving.conftest import ITEMS, ODD_ITEMS, K

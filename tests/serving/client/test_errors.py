@@ -11,8 +11,8 @@ from pathlib import Path
 import grpc
 import pytest
 
+from serving.devserver.models.repository import single_model
 from serving.errors import ServingError
-from serving.server.models.repository import single_model
 from tests.serving.client.front import front
 from tests.serving.client.kinds import KINDS, open_client
 from tests.serving.running_server import Addresses, free_port, running_server

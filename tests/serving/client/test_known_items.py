@@ -9,7 +9,7 @@ import pytest
 
 from serving.client import HISTORY_LENGTH, RecommendationClient, Recommendations
 from serving.client.__main__ import main
-from serving.server.models.repository import single_model
+from serving.devserver.models.repository import single_model
 from tests.serving.both_servers import SERVERS, serve
 from tests.serving.client.kinds import KINDS, open_client
 from tests.serving.conftest import ITEMS

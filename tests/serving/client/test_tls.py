@@ -11,8 +11,8 @@ from google.protobuf import text_format
 
 from serving.client import RecommendationClient, Tls
 from serving.client.__main__ import main
+from serving.devserver.models.repository import single_model
 from serving.errors import ServingError
-from serving.server.models.repository import single_model
 from tests.serving.both_servers import SERVERS, serve
 from tests.serving.certificates import Identity, make_identity, ssl_config
 from tests.serving.client.front import front

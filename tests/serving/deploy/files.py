@@ -6,7 +6,7 @@ from typing import Any
 import yaml
 from tensorflow_serving.config import model_server_config_pb2
 
-from serving.server.configuration.config_files import read_config
+from serving.devserver.configuration.config_files import read_config
 
 DEPLOY = Path(__file__).resolve().parents[3] / "serving" / "deploy"
 COMPOSE = DEPLOY / "compose.yaml"

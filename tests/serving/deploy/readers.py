@@ -14,8 +14,8 @@ from click.testing import CliRunner
 from google.protobuf.message import Message
 from tensorflow_serving.config import model_server_config_pb2
 
-from serving.server.configuration.config_files import read_config
-from serving.server.configuration.config_protos import BatchingParameters, MonitoringConfig
+from serving.devserver.configuration.config_files import read_config
+from serving.devserver.configuration.config_protos import BatchingParameters, MonitoringConfig
 from tests.serving.deploy import files
 
 # The first with the `sleep` of preStop, and the newest that the validator knows.

@@ -10,9 +10,9 @@ import pytest
 
 from pipeline import run_local
 from serving.client import RecommendationClient
-from serving.server.configuration.config_files import read_config
-from serving.server.configuration.config_protos import BatchingParameters, MonitoringConfig
-from serving.server.configuration.flags import parse_flags
+from serving.devserver.configuration.config_files import read_config
+from serving.devserver.configuration.config_protos import BatchingParameters, MonitoringConfig
+from serving.devserver.configuration.flags import parse_flags
 from tests.serving.deploy import files
 from tests.serving.deploy.readers import READERS, metrics_of
 

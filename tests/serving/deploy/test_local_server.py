@@ -77,7 +77,7 @@ def server(base_path: Path, tmp_path: Path) -> Iterator[_Server]:
     ]
     assert set(here.values()) < set(arguments)
     process = subprocess.Popen(
-        [sys.executable, "-m", "serving.server", *arguments],
+        [sys.executable, "-m", "serving.devserver", *arguments],
         cwd=_ROOT,
         stdout=subprocess.PIPE,
         text=True,

@@ -4,8 +4,8 @@ import inspect
 import json
 
 from serving.client import RecommendationClient
-from serving.server.configuration.config_files import read_config
-from serving.server.configuration.config_protos import BatchingParameters
+from serving.devserver.configuration.config_files import read_config
+from serving.devserver.configuration.config_protos import BatchingParameters
 from tests.serving.deploy import files
 
 _SIGNATURES = json.loads((files.DEPLOY.parent / "signatures.json").read_text())

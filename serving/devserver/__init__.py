@@ -1,0 +1,5 @@
+"""A local server that answers as TF Serving does: `python -m serving.devserver`.
+
+From the leaves: `configuration` reads flags and files, `servables` holds one loaded version and
+what it answers, `models` decides which versions those are, `grpc_api` and `rest_api` speak.
+"""

@@ -1,0 +1,224 @@
+"""The models of a server."""
+
+import asyncio
+import logging
+import os
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+import grpc
+from tensorflow_serving.apis import get_model_status_pb2, model_pb2
+from tensorflow_serving.config import model_server_config_pb2
+
+from serving.devserver.configuration.model_configs import PLATFORM, checked_models
+from serving.devserver.models.folder_watch import LOOK_SECONDS
+from serving.devserver.models.model import Model
+from serving.devserver.models.version import Version
+from serving.devserver.request_pool import RequestPool
+from serving.devserver.servables.loading import Loader, LoadOptions
+from serving.devserver.servables.servable import Servable
+from serving.errors import ServingError, invalid_argument
+
+_Answer = TypeVar("_Answer")
+
+_log = logging.getLogger(__name__)
+
+
+def single_model(
+    name: str, base_path: str | os.PathLike[str]
+) -> model_server_config_pb2.ModelServerConfig:
+    """The configuration of a server with one model, whose newest version is served."""
+    config = model_server_config_pb2.ModelServerConfig()
+    config.model_config_list.config.add(
+        name=name, base_path=os.fspath(base_path), model_platform=PLATFORM
+    )
+    return config
+
+
+class ModelRepository:
+    """Loads, swaps and unloads models while requests are answered.
+
+    Args:
+        pool: That calls run in.
+        loading: How versions are loaded.
+        allow_version_labels_for_unavailable_models: Whether a label that is new may name a version
+            that is not loaded. Moving a label always takes one that is loaded, as it would
+            otherwise fail for a while.
+
+    Example:
+
+    >>> repository = ModelRepository(RequestPool(num_threads=4, max_requests=100))
+    >>> await repository.reload(single_model("mclrec", "/models/mclrec"))
+    >>> await repository.call(ModelSpec(name="mclrec"), predict_request, request)
+    """
+
+    def __init__(
+        self,
+        pool: RequestPool,
+        loading: LoadOptions | None = None,
+        allow_version_labels_for_unavailable_models: bool = False,
+    ):
+        self._pool = pool
+        self._loader = Loader(loading or LoadOptions())
+        self._allow_labels_early = allow_version_labels_for_unavailable_models
+        self._models: dict[str, Model] = {}
+        self._arriving: dict[str, Model] = {}  # of a configuration that is being taken over
+        self._faults: dict[str, str] = {}
+        self._configuring = asyncio.Lock()
+        self._refreshing = asyncio.Lock()
+        self.on_change: Callable[[], None] = lambda: None
+        """Called when versions may have come or gone."""
+
+    @property
+    def models(self) -> Mapping[str, Model]:
+        """The models of the configuration, by name."""
+        return {name: model for name, model in self._models.items() if model.config.base_path}
+
+    def known_name(self, name: str) -> str:
+        """The name of a model that is or was configured; "" instead of any other."""
+        return name if name in self._models else ""
+
+    async def reload(self, config: model_server_config_pb2.ModelServerConfig) -> None:
+        """Takes over a configuration, the first or another; returns when its models answer.
+
+        Raises:
+            ServingError: The configuration is wrong, a label names a version that is not
+                available, or a model that is new has no version that can be loaded. Nothing has
+                changed then.
+        """
+        configs = checked_models(config)
+        async with self._configuring:
+            self._check_labels(configs)
+            new = await self._load_new(configs)
+            async with self._refreshing:
+                self._models.update(new)
+                for name, model in self._models.items():
+                    if name in configs:
+                        model.config = configs[name]
+                    else:
+                        model.config = model_server_config_pb2.ModelConfig(name=name)
+                        model.retire()
+            await self.refresh()
+
+    async def refresh(self) -> None:
+        """Loads the versions that are wanted now and retires those that are not.
+
+        A model that this is impossible for stays as it is; the reason is logged once.
+        """
+        async with self._refreshing:
+            models = dict(self._models)
+            faults = await asyncio.gather(
+                *(model.refresh() for model in models.values()), return_exceptions=True
+            )
+            for name, fault in zip(models, faults, strict=True):
+                if fault and str(fault) != self._faults.get(name):
+                    _log.error("model %s stays as it is: %s", name, fault)
+                self._faults[name] = str(fault)
+        self.on_change()
+
+    async def refresh_forever(self, seconds: float) -> None:
+        """Refreshes at an interval, and more often while a version is copied, until cancelled."""
+        while True:
+            is_being_copied = any(model.is_being_copied for model in self._models.values())
+            await asyncio.sleep(min(seconds, LOOK_SECONDS) if is_being_copied else seconds)
+            await self.refresh()
+
+    async def call(
+        self, spec: model_pb2.ModelSpec, function: Callable[..., _Answer], *args: object
+    ) -> _Answer:
+        """Calls a function on the servable that a request names, in the pool.
+
+        Args:
+            spec: Of the request: a model, with a version, a label or neither.
+            function: Called with the servable and `args`.
+
+        Raises:
+            ServableNotFound: There is no such servable.
+            Refused: The pool is full.
+            ServingError: The function raised it.
+        """
+        version = self._find(spec)
+        version.calls += 1
+        return await self._pool.run(function, version.servable, *args, ended=version.end_call)
+
+    def servable(self, spec: model_pb2.ModelSpec) -> Servable:
+        """The servable that a request names, to be looked at before the next `await`.
+
+        Raises:
+            ServableNotFound: There is no such servable.
+        """
+        servable = self._find(spec).servable
+        assert servable  # an available version has one
+        return servable
+
+    def statuses(self, spec: model_pb2.ModelSpec) -> list[get_model_status_pb2.ModelVersionStatus]:
+        """The states of a model's versions, newest first, or of the one that is named by number.
+
+        Raises:
+            ServingError: NOT_FOUND.
+        """
+        model = self._arriving.get(spec.name) or self._model(spec.name)
+        return model.statuses(spec)
+
+    async def close(self) -> None:
+        """Waits for the calls that run, then unloads everything. Calls that wait are dropped."""
+        async with self._refreshing:
+            await asyncio.to_thread(self._pool.close)
+            await asyncio.to_thread(self._loader.close)
+            for model in self._models.values():
+                model.unload()
+
+    def _find(self, spec: model_pb2.ModelSpec) -> Version:
+        if not spec.name:
+            raise invalid_argument("ModelSpec has no name specified.")
+        return self._model(spec.name).find(spec)
+
+    def _model(self, name: str) -> Model:
+        return self._models.get(name) or Model(
+            model_server_config_pb2.ModelConfig(name=name), self._loader
+        )
+
+    def _check_labels(self, configs: dict[str, model_server_config_pb2.ModelConfig]) -> None:
+        for name, config in configs.items():
+            model = self._model(name)
+            for label, version in config.version_labels.items():
+                is_moved = model.config.version_labels.get(label, version) != version
+                may_be_early = self._allow_labels_early and not is_moved
+                if version not in model.available and not may_be_early:
+                    raise ServingError(
+                        grpc.StatusCode.FAILED_PRECONDITION,
+                        f"Request to assign label {label} to version {version} of model {name}, "
+                        "which is not currently available for inference. Load the version first; "
+                        "a label that is not in use yet may also be assigned early if the server "
+                        "is started with --allow_version_labels_for_unavailable_models",
+                    )
+
+    async def _load_new(
+        self, configs: dict[str, model_server_config_pb2.ModelConfig]
+    ) -> dict[str, Model]:
+        """The models of a configuration that do not answer yet, loaded."""
+        new = self._arriving = {
+            name: Model(config, self._loader)
+            for name, config in configs.items()
+            if not self._model(name).available
+        }
+        try:
+            while True:
+                faults = await asyncio.gather(
+                    *(model.refresh() for model in new.values()), return_exceptions=True
+                )
+                for fault in filter(None, faults):
+                    raise fault
+                missing = [model for model in new.values() if not model.available]
+                if not missing:
+                    return new
+                for model in missing:
+                    if not model.is_being_copied:
+                        raise model.why_unavailable()
+                await asyncio.sleep(LOOK_SECONDS)
+        except BaseException:
+            for model in new.values():
+                model.unload()
+            raise
+        finally:
+            self._arriving = {}

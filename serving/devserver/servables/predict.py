@@ -1,0 +1,129 @@
+"""Predict: named tensors through one signature of a servable."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+import grpc
+import numpy as np
+import tensorflow as tf
+from tensorflow.core.protobuf import meta_graph_pb2
+from tensorflow_serving.apis import predict_pb2
+
+from serving.devserver.servables.metadata import model_spec
+from serving.devserver.servables.servable import Servable
+from serving.devserver.servables.tensor_proto import from_array, to_array
+from serving.errors import ServingError, invalid_argument
+
+DEFAULT_SIGNATURE = "serving_default"
+
+CheckInputs = Callable[[meta_graph_pb2.SignatureDef, Mapping[str, np.ndarray]], None]
+"""Raises ServingError where a signature must not be asked with some inputs."""
+
+
+def predict(
+    servable: Servable,
+    signature_name: str,
+    inputs: Mapping[str, np.ndarray],
+    output_filter: Sequence[str] = (),
+    check_inputs: CheckInputs | None = None,
+) -> dict[str, np.ndarray]:
+    """Answers a signature.
+
+    Args:
+        servable: To ask.
+        signature_name: "" is `serving_default`.
+        inputs: By the signature's names for them.
+        output_filter: The outputs wanted, all when empty.
+        check_inputs: Refuses what must not be asked.
+
+    Returns:
+        Arrays by the signature's names for its outputs.
+
+    Raises:
+        ServingError: As TF Serving words it.
+    """
+    signature = _signature(servable, signature_name)
+    _check_input_names(signature, inputs)
+    if check_inputs:
+        check_inputs(signature, inputs)
+    return _run(servable, signature, inputs, output_filter)
+
+
+def predict_request(
+    servable: Servable,
+    request: predict_pb2.PredictRequest,
+    check_inputs: CheckInputs | None = None,
+) -> predict_pb2.PredictResponse:
+    """Answers the request of gRPC's Predict, with TF Serving's errors; see `predict`."""
+    signature_name = request.model_spec.signature_name or DEFAULT_SIGNATURE
+    signature = _signature(servable, signature_name)
+    _check_input_names(signature, request.inputs)
+    inputs = {}
+    for alias, tensor in request.inputs.items():
+        try:
+            inputs[alias] = to_array(tensor)
+        except ValueError as error:
+            raise invalid_argument(f"tensor parsing error: {alias}") from error
+    if check_inputs:
+        check_inputs(signature, inputs)
+    outputs = _run(servable, signature, inputs, request.output_filter)
+    response = predict_pb2.PredictResponse(model_spec=model_spec(servable, signature_name))
+    for alias, array in outputs.items():
+        response.outputs[alias].CopyFrom(from_array(array))
+    return response
+
+
+def _signature(servable: Servable, name: str) -> meta_graph_pb2.SignatureDef:
+    name = name or DEFAULT_SIGNATURE
+    if name not in servable.signatures:
+        raise ServingError(
+            grpc.StatusCode.FAILED_PRECONDITION, f'Serving signature key "{name}" not found.'
+        )
+    return servable.signatures[name]
+
+
+def _check_input_names(signature: meta_graph_pb2.SignatureDef, names: Iterable[str]) -> None:
+    sent, wanted = set(names), set(signature.inputs)
+    missing = wanted - sent - set(signature.defaults)
+    if len(sent) > len(wanted) or missing:
+        raise invalid_argument(
+            f"input size does not match signature: {len(sent)}!={len(wanted)} "
+            f"len({_braces(sent)}) != len({_braces(wanted)}). "
+            f"Sent extra: {_braces(sent - wanted)}. Missing but required: {_braces(missing)}."
+        )
+
+
+def _run(
+    servable: Servable,
+    signature: meta_graph_pb2.SignatureDef,
+    inputs: Mapping[str, np.ndarray],
+    output_filter: Sequence[str],
+) -> dict[str, np.ndarray]:
+    feeds = {}
+    for alias, info in sorted(signature.inputs.items()):
+        array = inputs[alias] if alias in inputs else to_array(signature.defaults[alias])
+        _check_dtype(alias, array, info)
+        feeds[info.name] = array
+    seen = set()
+    for alias in output_filter:
+        if alias not in signature.outputs:
+            raise invalid_argument(
+                f"output tensor alias not found in signature: {alias} "
+                f"Outputs expected to be in the set {_braces(signature.outputs)}."
+            )
+        if alias in seen:
+            raise invalid_argument(f"duplicate output tensor alias: {alias}")
+        seen.add(alias)
+    aliases = sorted(output_filter or signature.outputs)
+    arrays = servable.run(feeds, [signature.outputs[alias].name for alias in aliases])
+    return dict(zip(aliases, arrays, strict=True))
+
+
+def _check_dtype(alias: str, array: np.ndarray, info: meta_graph_pb2.TensorInfo) -> None:
+    """TensorFlow would refuse it, too, but by the name that the graph has for the input."""
+    found, wanted = tf.as_dtype(array.dtype), tf.as_dtype(info.dtype).base_dtype
+    if found != wanted:
+        raise invalid_argument(f"input {alias} must be of type {wanted.name}, got {found.name}")
+
+
+def _braces(names: Iterable[str]) -> str:
+    return "{" + ",".join(sorted(names)) + "}"

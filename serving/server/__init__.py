@@ -1,5 +1,0 @@
-"""A local server that answers as TF Serving does: `python -m serving.server`.
-
-From the leaves: `configuration` reads flags and files, `servables` holds one loaded version and
-what it answers, `models` decides which versions those are, `grpc_api` and `rest_api` speak.
-"""
