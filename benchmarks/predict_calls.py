@@ -11,8 +11,8 @@ from typing import NamedTuple
 import numpy as np
 
 from benchmarks.load_loops import OK
+from serving.export_contract import HISTORY_LENGTH
 
-HISTORY_LENGTH = 50
 PROTOCOLS = ("grpc", "rest")
 History = Sequence[str]
 

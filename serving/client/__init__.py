@@ -15,8 +15,8 @@ from serving.client.answers import (
 )
 from serving.client.batches import BatchError
 from serving.client.clients import AsyncRecommendationClient, RecommendationClient
-from serving.client.contract import HISTORY_LENGTH
 from serving.client.credentials import Tls
+from serving.export_contract import HISTORY_LENGTH
 
 __all__ = [
     "HISTORY_LENGTH",

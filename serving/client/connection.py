@@ -9,7 +9,6 @@ from typing import TypeVar
 import grpc
 
 from serving.client.answers import ModelMetadata, ModelVersion
-from serving.client.contract import SIGNATURES
 from serving.client.credentials import Tls
 from serving.client.drivers import Driver
 from serving.client.grpc_transport import GrpcTransport
@@ -19,6 +18,7 @@ from serving.client.retries import ask_with_retries
 from serving.client.target import Target
 from serving.client.transport import Transport
 from serving.errors import ServingError
+from serving.export_contract import SIGNATURES
 
 _Answer = TypeVar("_Answer")
 

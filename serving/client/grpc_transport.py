@@ -12,12 +12,12 @@ import grpc
 
 from serving.client import tf_serving_protos as protos
 from serving.client.answers import ModelMetadata, ModelVersion, Signature, TensorSpec
-from serving.client.contract import SIGNATURES
 from serving.client.credentials import Tls
 from serving.client.drivers import Driver
 from serving.client.questions import Outputs, Question
 from serving.client.target import Target
 from serving.errors import ServingError
+from serving.export_contract import SIGNATURES
 
 _OPTIONS = [
     ("grpc.max_receive_message_length", -1),

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from serving.client.answers import Recommendation, Recommendations
-from serving.client.contract import HISTORY_LENGTH
+from serving.export_contract import HISTORY_LENGTH
 
 Outputs = Mapping[str, list[Any]]  # rows by name, lists or numbers; strings may be bytes
 

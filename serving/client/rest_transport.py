@@ -10,13 +10,13 @@ from typing import Any
 import grpc
 
 from serving.client.answers import ModelMetadata, ModelVersion, Signature, TensorSpec
-from serving.client.contract import SIGNATURES, SignatureContract
 from serving.client.credentials import Tls
 from serving.client.drivers import Driver
 from serving.client.http import HttpRequest, HttpResponse, NotHttp
 from serving.client.questions import Outputs, Question, text
 from serving.client.target import Target
 from serving.errors import ServingError, code_of_http_status
+from serving.export_contract import SIGNATURES, SignatureContract
 
 _OK, _NOT_FOUND = 200, 404
 _SHOWN_CHARACTERS = 200

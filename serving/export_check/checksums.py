@@ -8,7 +8,8 @@ from collections.abc import Iterator
 
 import tensorflow as tf
 
-CHECKSUM_FILE = "assets.extra/SHA256SUMS"
+from serving.export_contract import CHECKSUM_FILE
+
 _LINE = re.compile(r"([0-9a-f]{64})  (.+)")
 _CHUNK = 2**20
 

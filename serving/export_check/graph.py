@@ -1,6 +1,5 @@
 """What the file of an export tells about its chances in TF Serving, without running it."""
 
-import json
 import os
 import posixpath
 import re
@@ -13,12 +12,12 @@ from google.protobuf.message import DecodeError
 from tensorflow.core.framework import types_pb2
 from tensorflow.core.protobuf import meta_graph_pb2, saved_model_pb2
 
+from serving.export_contract import GRAPH_FILE, SIGNATURES, TAG
+
 _HERE = Path(__file__).parent
-_CONTRACT = json.loads((_HERE.parent / "signatures.json").read_text())
 _STOCK_OPS = {
     line for line in (_HERE / "stock_ops.txt").read_text().split("\n") if not line.startswith("#")
 }
-_TAG = "serve"
 _ABSOLUTE_PATH = re.compile(rb"(/[\w.@+-]+){2,}|[a-z]+://.+")
 
 
@@ -38,7 +37,7 @@ def read_graph(path: str | os.PathLike[str]) -> meta_graph_pb2.MetaGraphDef:
     Raises:
         UnreadableExport: With what is wrong with the folder.
     """
-    file = posixpath.join(path, "saved_model.pb")
+    file = posixpath.join(path, GRAPH_FILE)
     if not tf.io.gfile.exists(file):
         raise UnreadableExport(f"{file} does not exist")
     try:
@@ -49,9 +48,9 @@ def read_graph(path: str | os.PathLike[str]) -> meta_graph_pb2.MetaGraphDef:
     except DecodeError as error:
         raise UnreadableExport(f"{file} is damaged: {error}") from error
     for graph in saved_model.meta_graphs:
-        if _TAG in graph.meta_info_def.tags:
+        if TAG in graph.meta_info_def.tags:
             return graph
-    raise UnreadableExport(f'{file} has no graph with the tag "{_TAG}"')
+    raise UnreadableExport(f'{file} has no graph with the tag "{TAG}"')
 
 
 def check_graph(graph: meta_graph_pb2.MetaGraphDef, path: str | os.PathLike[str]) -> list[Finding]:
@@ -70,22 +69,21 @@ def check_graph(graph: meta_graph_pb2.MetaGraphDef, path: str | os.PathLike[str]
 
 
 def _check_signatures(graph: meta_graph_pb2.MetaGraphDef) -> Iterator[Finding]:
-    for name, wanted in _CONTRACT.items():
+    for name, wanted in SIGNATURES.items():
         if name not in graph.signature_def:
             yield ("signatures", f"signature {name} is missing")
             continue
         signature = graph.signature_def[name]
-        inputs = {alias: [_dtype(t), _shape(t)] for alias, t in signature.inputs.items()}
+        inputs = {alias: (_dtype(t), _shape(t)) for alias, t in signature.inputs.items()}
         outputs = {alias: _dtype(t) for alias, t in signature.outputs.items()}
         # Exports of earlier versions count nothing.
-        counts = {alias: t for alias, t in wanted.get("counts", {}).items() if alias in outputs}
-        expected = {"inputs": wanted["inputs"], "outputs": {**wanted["outputs"], **counts}}
-        for kind, found in (("inputs", inputs), ("outputs", outputs)):
-            if found != expected[kind]:
-                yield (
-                    "signatures",
-                    f"{name} has the {kind} {found}; they have to be {expected[kind]}",
-                )
+        counts = {alias: t for alias, t in wanted.counts.items() if alias in outputs}
+        for kind, found, expected in (
+            ("inputs", inputs, {a: (t, wanted.shapes[a]) for a, t in wanted.inputs.items()}),
+            ("outputs", outputs, {**wanted.outputs, **counts}),
+        ):
+            if found != expected:
+                yield ("signatures", f"{name} has the {kind} {found}; they have to be {expected}")
 
 
 def _check_ops(graph: meta_graph_pb2.MetaGraphDef) -> Iterator[Finding]:
@@ -150,5 +148,5 @@ def _dtype(info: meta_graph_pb2.TensorInfo) -> str:
     return types_pb2.DataType.Name(info.dtype)
 
 
-def _shape(info: meta_graph_pb2.TensorInfo) -> list[int]:
-    return [dim.size for dim in info.tensor_shape.dim]
+def _shape(info: meta_graph_pb2.TensorInfo) -> tuple[int, ...]:
+    return tuple(dim.size for dim in info.tensor_shape.dim)

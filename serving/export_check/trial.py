@@ -3,8 +3,8 @@
     python -I serving/export_check/trial.py DIR
 
 Prints each finding as a JSON array of the check and its message. Imports TensorFlow, its serving
-protos and the standard library only: a model that needs the code that trained it fails here as it
-would in a server.
+protos, NumPy and the standard library only: a model that needs the code that trained it fails here
+as it would in a server.
 """
 
 import contextlib
@@ -12,6 +12,7 @@ import json
 import os
 import posixpath
 import re
+import runpy
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -23,9 +24,9 @@ import tensorflow as tf
 from tensorflow.core.protobuf import meta_graph_pb2
 from tensorflow_serving.apis import prediction_log_pb2
 
-_CONTRACT = json.loads((Path(__file__).parents[1] / "signatures.json").read_text())
-_TAG = "serve"
-_WARMUP = posixpath.join("assets.extra", "tf_serving_warmup_requests")
+# By its path, since the folder that has the package has the code that trains, too.
+_CONTRACT = runpy.run_path(str(Path(__file__).parents[1] / "export_contract.py"))
+_SIGNATURES, _WARMUP = _CONTRACT["SIGNATURES"], _CONTRACT["WARMUP_FILE"]
 _INTERNAL_SIGNATURES = ("__saved_model_init_op", "__saved_model_train_op")
 _BATCH = 2
 _ALL_ITEMS = 2**31 - 1
@@ -55,7 +56,7 @@ def try_export(path: str | os.PathLike[str]) -> Iterator[Finding]:
         with contextlib.closing(tf.compat.v1.Session(graph=graph)) as session:
             try:
                 with graph.as_default():
-                    meta_graph = tf.compat.v1.saved_model.load(session, [_TAG], copy)
+                    meta_graph = tf.compat.v1.saved_model.load(session, [_CONTRACT["TAG"]], copy)
             except Exception as error:  # whatever a damaged file provokes
                 yield "load", f"a V1 session cannot load the export: {_explain(error)}"
                 return
@@ -67,7 +68,7 @@ def _ask_signatures(
     session: tf.compat.v1.Session, meta_graph: meta_graph_pb2.MetaGraphDef
 ) -> Iterator[Finding]:
     catalogue: list[bytes] = []
-    for name in [*_CONTRACT, *sorted(set(meta_graph.signature_def) - set(_CONTRACT))]:
+    for name in [*_SIGNATURES, *sorted(set(meta_graph.signature_def) - set(_SIGNATURES))]:
         if name not in meta_graph.signature_def or name in _INTERNAL_SIGNATURES:
             continue
         signature = meta_graph.signature_def[name]
@@ -77,7 +78,7 @@ def _ask_signatures(
         except Exception as error:
             yield "run", f"signature {name} fails: {_explain(error)}"
             continue
-        if name not in _CONTRACT:
+        if name not in _SIGNATURES:
             continue
         for alias, array in outputs.items():
             if array.ndim == 0 or len(array) != _BATCH:
@@ -111,14 +112,14 @@ def _replay_warmup(
     try:
         for record in tf.data.TFRecordDataset(file).as_numpy_iterator():
             request = prediction_log_pb2.PredictionLog.FromString(record).predict_log.request
-            name = request.model_spec.signature_name or "serving_default"
+            name = request.model_spec.signature_name or _CONTRACT["DEFAULT_SIGNATURE"]
             inputs = {alias: tf.make_ndarray(t) for alias, t in request.inputs.items()}
             _run(session, meta_graph.signature_def[name], inputs)
             warmed_up.append(name)
     except Exception as error:
         yield "warm-up", f"record {len(warmed_up) + 1} of {_WARMUP} fails: {_explain(error)}"
         return
-    for name in _CONTRACT:
+    for name in _SIGNATURES:
         if name not in warmed_up:
             yield "warm-up", f"{_WARMUP} has no request for signature {name}"
 
@@ -155,7 +156,7 @@ def _inputs(
             history = np.full(shape, b"", dtype=object)
             history[-1, : len(items)] = items
             inputs[alias] = history
-        elif name in _CONTRACT and alias in values:
+        elif name in _SIGNATURES and alias in values:
             inputs[alias] = np.array(values[alias], dtype=dtype)
         else:
             inputs[alias] = np.full(shape, b"" if dtype is object else 0, dtype=dtype)

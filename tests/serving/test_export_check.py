@@ -10,15 +10,16 @@ import keras
 import pytest
 import tensorflow as tf
 
-from serving.export_check import __main__ as check_export_module
-from serving.export_check.__main__ import check_export
+from serving import export_check
+from serving.export_check.__main__ import main
+from serving.export_check.check import check_export
 from serving.export_check.graph import check_graph, read_graph
 from serving.export_check.stock_ops import stock_ops
 from serving.export_check.trial import try_export
 from tests.serving.conftest import ITEMS
 from tests.serving.stand_in import EarlierVersion, StandIn, write_export
 
-_HERE = Path(check_export_module.__file__).parent
+_HERE = Path(export_check.__file__).parent
 
 
 def _findings(path: Path) -> list[str]:
@@ -34,7 +35,7 @@ def export(base_path: Path, tmp_path: Path) -> Path:
 
 
 def test_a_good_export_passes(export: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert check_export_module.main([str(export)]) == 0
+    assert main([str(export)]) == 0
     assert capsys.readouterr().out == f"{export}: TF Serving can serve it.\n"
 
 
@@ -70,11 +71,11 @@ def test_a_folder_that_cannot_be_read_is_named(
     (tmp_path / "file").write_text("")
     (tmp_path / "odd" / "saved_model.pb").mkdir(parents=True)
     for name, reason in (("none", "does not exist"), ("file", "does not exist"), ("odd", "read")):
-        assert check_export_module.main([str(tmp_path / name)]) == 1
+        assert main([str(tmp_path / name)]) == 1
         assert f"  files: {tmp_path / name}/saved_model.pb " in (out := capsys.readouterr().out)
         assert reason in out
     with pytest.raises(SystemExit) as ended:
-        check_export_module.main([""])
+        main([""])
     assert ended.value.code == 2 and "DIR: must not be empty" in capsys.readouterr().err
     with pytest.raises(ValueError, match="path is empty"):
         check_export("")
@@ -91,7 +92,7 @@ def test_code_in_python_and_a_changed_file_are_refused(
 ) -> None:
     path = write_export(tmp_path / "1", ITEMS, model_type=CallsPython)
     (path / "assets" / "items").write_text("\n".join(reversed(ITEMS)))
-    assert check_export_module.main([str(path)]) == 1
+    assert main([str(path)]) == 1
     report = capsys.readouterr().out
     assert f"{path}: TF Serving cannot serve it." in report
     assert "checksums: assets/items does not have the checksum" in report
@@ -142,7 +143,7 @@ def test_other_signatures_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "1"
     findings = "\n".join(_findings(write_export(path, ITEMS, model_type=OtherSignatures)))
     assert "signatures: signature recommend is missing" in findings
-    assert "serving_default has the inputs {'history': ['DT_STRING', [-1, -1]]}" in findings
+    assert "serving_default has the inputs {'history': ('DT_STRING', (-1, -1))}" in findings
     assert "user_vector has the outputs {'vector': 'DT_DOUBLE'}" in findings
 
 

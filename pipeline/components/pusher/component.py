@@ -16,7 +16,8 @@ from tfx.types.standard_component_specs import PUSH_DESTINATION_KEY, PUSHED_MODE
 from tfx.utils import io_utils, proto_utils
 
 from pipeline.components.pusher.version_folders import version_folders
-from serving.export_check.checksums import CHECKSUM_FILE, damage
+from serving.export_check.checksums import damage
+from serving.export_contract import CHECKSUM_FILE
 
 # Not a number, so that TF Serving does not take it for a version.
 _UNFINISHED = ".pushing-"

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from tfx.dsl.io import fileio
 
 from serving.client.answers import Recommendations
-from serving.client.contract import HISTORY_LENGTH
+from serving.export_contract import HISTORY_LENGTH
 
 _FILE = "coverage"
 

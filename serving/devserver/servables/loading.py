@@ -13,7 +13,8 @@ from serving.devserver.servables.batching import Batching, BatchingServable
 from serving.devserver.servables.servable import Servable
 from serving.devserver.servables.warmup import warm_up
 from serving.errors import ServingError
-from serving.export_check.checksums import CHECKSUM_FILE, damage
+from serving.export_check.checksums import damage
+from serving.export_contract import CHECKSUM_FILE
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,7 @@ from serving.devserver.servables.metadata import model_spec
 from serving.devserver.servables.servable import Servable
 from serving.devserver.servables.tensor_proto import from_array, to_array
 from serving.errors import ServingError, invalid_argument
-
-DEFAULT_SIGNATURE = "serving_default"
+from serving.export_contract import DEFAULT_SIGNATURE
 
 CheckInputs = Callable[[meta_graph_pb2.SignatureDef, Mapping[str, np.ndarray]], None]
 """Raises ServingError where a signature must not be asked with some inputs."""

@@ -11,8 +11,8 @@ from serving.devserver.servables.inference import classify, multi_inference, reg
 from serving.devserver.servables.predict import predict_request
 from serving.devserver.servables.servable import Servable
 from serving.errors import ServingError, invalid_argument
+from serving.export_contract import WARMUP_FILE
 
-REQUESTS_FILE = os.path.join("assets.extra", "tf_serving_warmup_requests")
 _MAX_RECORDS = 1000  # TF Serving refuses a model with more
 
 
@@ -31,7 +31,7 @@ def warm_up(servable: Servable) -> int:
     Raises:
         ServingError: A record is unreadable or its request fails.
     """
-    path = os.path.join(servable.path, REQUESTS_FILE)
+    path = os.path.join(servable.path, WARMUP_FILE)
     if not tf.io.gfile.exists(path):
         return 0
     count = 0

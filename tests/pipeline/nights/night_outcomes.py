@@ -8,7 +8,7 @@ from tfx.utils import path_utils
 
 from pipeline.components.blessing.component import read_decision
 from pipeline.components.blessing.decision import Decision
-from serving.export_check.__main__ import check_export
+from serving.export_check.check import check_export
 from tests.pipeline.local_run import LocalRun
 from tests.pipeline.nights.week import FAILED, PUSHED, Feed, Night
 

@@ -10,8 +10,9 @@ import pytest
 
 from pipeline.components.pusher.version_folders import version_folders
 from pipeline.runners.local.workdir import Workdir
-from serving.export_check.__main__ import check_export
-from serving.export_check.checksums import CHECKSUM_FILE, damage
+from serving.export_check.check import check_export
+from serving.export_check.checksums import damage
+from serving.export_contract import CHECKSUM_FILE
 from tests.pipeline.local_run import LocalRun
 from tests.pipeline.nights.night_outcomes import NightOutcomes, contents
 from tests.pipeline.nights.random_kills import Moment, RandomKills

@@ -2,7 +2,6 @@
 
 import contextlib
 import functools
-import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,13 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tensorflow_serving.config import model_server_config_pb2
 
-import serving.client
 from mclrec_tf.export.checksums import write_checksums
 from serving.client import HISTORY_LENGTH, Recommendation, RecommendationClient, TensorSpec
 from serving.devserver.models.repository import single_model
 from serving.devserver.servables.predict import predict
 from serving.devserver.servables.servable import Servable
 from serving.errors import ServingError
+from serving.export_contract import SIGNATURES
 from tests.serving.both_servers import SERVERS, serve
 from tests.serving.client.kinds import KINDS, open_client
 from tests.serving.conftest import ITEMS, ODD_ITEMS, K
@@ -156,18 +155,13 @@ def test_the_state_of_the_model(client: RecommendationClient) -> None:
 
 
 def test_the_metadata_are_those_of_the_contract(client: RecommendationClient) -> None:
-    contract = json.loads(
-        Path(serving.client.__file__).parents[1].joinpath("signatures.json").read_text()
-    )
     version, signatures = client.model_metadata()
     assert version == 1
-    for name, signature in contract.items():
-        inputs = {
-            key: TensorSpec(d, tuple(shape)) for key, (d, shape) in signature["inputs"].items()
-        }
+    for name, contract in SIGNATURES.items():
+        inputs = {key: TensorSpec(d, contract.shapes[key]) for key, d in contract.inputs.items()}
         assert signatures[name].inputs == inputs
         dtypes = {key: spec.dtype for key, spec in signatures[name].outputs.items()}
-        assert dtypes == {**signature["outputs"], **signature.get("counts", {})}
+        assert dtypes == {**contract.outputs, **contract.counts}
     assert signatures["serving_default"].inputs["history"].shape == (-1, HISTORY_LENGTH)
 
 

@@ -1,14 +1,12 @@
 """What the files of TF Serving say suits the model and its clients."""
 
 import inspect
-import json
 
 from serving.client import RecommendationClient
 from serving.devserver.configuration.config_files import read_config
 from serving.devserver.configuration.config_protos import BatchingParameters
+from serving.export_contract import SIGNATURES
 from tests.serving.deploy import files
-
-_SIGNATURES = json.loads((files.DEPLOY.parent / "signatures.json").read_text())
 
 
 def test_labels_name_versions_that_are_loaded() -> None:
@@ -29,10 +27,10 @@ def test_batching_is_safe_for_the_signatures_that_it_names() -> None:
     assert not batching.pad_variable_length_inputs
     unsafe = {
         (signature, name)
-        for signature, sides in _SIGNATURES.items()
-        for name, (_, shape) in sides["inputs"].items()
+        for signature, contract in SIGNATURES.items()
+        for name, shape in contract.shapes.items()
         if -1 in shape[1:]
     }
     assert unsafe == {("recommend", "exclude")}
     comment = files.BATCHING_CONFIG.read_text()
-    assert all(signature in comment for signature in _SIGNATURES)
+    assert all(signature in comment for signature in SIGNATURES)

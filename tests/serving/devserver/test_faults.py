@@ -29,7 +29,7 @@ from tensorflow_serving.apis.get_model_status_pb2 import ModelVersionStatus
 
 from serving.devserver.models import folder_watch
 from serving.devserver.models.repository import single_model
-from serving.export_check.checksums import CHECKSUM_FILE
+from serving.export_contract import CHECKSUM_FILE
 from tests.serving.conftest import ITEMS
 from tests.serving.devserver.patient import history, predict_request
 from tests.serving.running_server import Addresses, free_port, running_server

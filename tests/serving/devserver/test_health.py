@@ -21,7 +21,7 @@ from tensorflow_serving.apis import (
 from mclrec_tf.export.checksums import write_checksums
 from serving.devserver.model_server import ModelServer
 from serving.devserver.models.repository import single_model
-from serving.devserver.servables.warmup import REQUESTS_FILE
+from serving.export_contract import WARMUP_FILE
 from tests.serving.conftest import ITEMS
 from tests.serving.devserver.patient import Patient, history, predict_request, waiting_for
 from tests.serving.running_server import free_port, running_server
@@ -75,7 +75,7 @@ def test_a_server_that_loads_its_model_does_not_serve(tmp_path: Path, patient: P
     shutil.copytree(patient, path)
     warmup = prediction_log_pb2.PredictionLog()
     warmup.predict_log.request.CopyFrom(predict_request("patient", waiting_for(go_on)))
-    with tf.io.TFRecordWriter(str(path / "1" / REQUESTS_FILE)) as writer:
+    with tf.io.TFRecordWriter(str(path / "1" / WARMUP_FILE)) as writer:
         writer.write(warmup.SerializeToString())
     write_checksums(str(path / "1"))
     loaded, done = threading.Event(), threading.Event()

@@ -52,7 +52,7 @@ def test_versions_are_those_of_the_pins():
     ("folder", "packages", "data"),
     [
         ("", ("mclrec_tf", "pipeline"), "pipeline/schema/schema.pbtxt"),
-        ("serving", ("serving",), "signatures.json"),
+        ("serving", ("serving",), "export_check/stock_ops.txt"),
     ],
 )
 def test_a_package_for_workers_holds_every_module_and_data_file(

@@ -1,0 +1,68 @@
+"""What an export is to those who load it: its signatures and the names of its files.
+
+The one place that states it for the client, the server, the check of exports and the pipeline. The
+library that writes exports comes without this distribution, and this one without the library, so
+neither can import it of the other: `tests/test_export_contract.py` holds what the library writes
+against what stands here. Standard library alone: a client imports it, and so does a process that
+must not find the project (`export_check/trial.py`).
+"""
+
+from typing import NamedTuple
+
+HISTORY_LENGTH = 50
+"""Width of every input `history`, the most recent items of a user."""
+
+GRAPH_FILE = "saved_model.pb"
+TAG = "serve"
+WARMUP_FILE = "assets.extra/tf_serving_warmup_requests"
+"""Requests for every signature, which a server replays before a version serves."""
+
+CHECKSUM_FILE = "assets.extra/SHA256SUMS"
+"""Checksums of all other files, in the format of `sha256sum`."""
+
+DEFAULT_SIGNATURE = "serving_default"
+
+
+class SignatureContract(NamedTuple):
+    """Names, types and shapes of the tensors of a signature.
+
+    Args:
+        inputs: Data types by name, as in "DT_STRING".
+        shapes: Of the inputs; -1 is a size that a request chooses, the first one its rows.
+        outputs: Data types by name. Their shape is `[rows, places]`, but for ranks `[rows]`.
+        counts: Outputs of the shape `[rows]` that exports of earlier versions lack.
+    """
+
+    inputs: dict[str, str]
+    shapes: dict[str, tuple[int, ...]]
+    outputs: dict[str, str]
+    counts: dict[str, str]
+
+
+_HISTORY = (-1, HISTORY_LENGTH)
+_BEST_ITEMS = {"item_ids": "DT_STRING", "scores": "DT_FLOAT"}
+_COUNTS = {"known_items": "DT_INT32"}
+_RANKS = {
+    f"{ranking}{policy}_rank": "DT_INT64"
+    for ranking in ("", "popularity_", "recency_")
+    for policy in ("all_items", "unseen_items")
+}
+
+SIGNATURES = {
+    DEFAULT_SIGNATURE: SignatureContract(
+        {"history": "DT_STRING"}, {"history": _HISTORY}, _BEST_ITEMS, _COUNTS
+    ),
+    "recommend": SignatureContract(
+        {"history": "DT_STRING", "exclude": "DT_STRING", "k": "DT_INT32", "keep_seen": "DT_BOOL"},
+        {"history": _HISTORY, "exclude": (-1, -1), "k": (-1,), "keep_seen": (-1,)},
+        _BEST_ITEMS,
+        _COUNTS,
+    ),
+    "rank_examples": SignatureContract(
+        {"examples": "DT_STRING"}, {"examples": (-1,)}, {**_RANKS, **_BEST_ITEMS}, {}
+    ),
+    "user_vector": SignatureContract(
+        {"history": "DT_STRING"}, {"history": _HISTORY}, {"vector": "DT_FLOAT"}, {}
+    ),
+}
+"""By name; `serving_default` answers requests that name none."""
