@@ -106,7 +106,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         nargs="+",
         default=[],
         metavar="NAME=VALUE",
-        help="of the local server, without dashes: rest_api_num_threads=8",
+        help="of the local server, without dashes: max_connections=64",
     )
     parser.add_argument("--log", type=path, help="event log whose users' histories are asked")
     parser.add_argument(

@@ -1,17 +1,21 @@
 """How much a server takes on."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import grpc
 import numpy as np
-from tensorflow.core.protobuf import meta_graph_pb2
 
 from serving.errors import Refused
 
+if TYPE_CHECKING:  # flags have the limits for defaults, and --help is not to wait for TensorFlow
+    from tensorflow.core.protobuf import meta_graph_pb2
+
 # A model scores its whole catalogue for a row, whatever the row's k.
 _ITEMS_OF_A_ROW = 500
-_INTEGERS = "iu"
 
 
 @dataclass(frozen=True)
@@ -21,39 +25,30 @@ class Limits:
     Args:
         max_concurrent_requests: How many questions to models run, or wait to be run, at the same
             time over both protocols.
-        max_items_per_request: See `AnswerLimit`.
+        max_items_per_request: Rows of a request times the largest of its input k. A row counts for
+            at least 500 items, so a million is also 2,000 rows.
+        max_request_bytes: A larger request is refused, also when it is larger only unpacked.
         max_connections: How many connections each protocol holds.
+        rest_timeout_seconds: A REST request that takes longer is refused with 504.
         slow_client_seconds: How long a REST client may take to send a request, and to take an
             answer.
     """
 
     max_concurrent_requests: int = 256
     max_items_per_request: int = 1_000_000
+    max_request_bytes: int = 64 * 2**20
     max_connections: int = 512
+    rest_timeout_seconds: float = 30.0
     slow_client_seconds: float = 30.0
 
+    def __post_init__(self) -> None:
+        if self.max_items_per_request < _ITEMS_OF_A_ROW:
+            raise ValueError(
+                f"max_items_per_request is {self.max_items_per_request}; a row counts for "
+                f"{_ITEMS_OF_A_ROW}"
+            )
 
-class AnswerLimit:
-    """Bounds what one request may ask for: its rows times the largest of its input k.
-
-    Args:
-        max_items: The bound. A row counts for at least 500 items, because a model scores the whole
-            catalogue for it; so a million is also 2,000 rows.
-
-    Example:
-
-    >>> limit = AnswerLimit(max_items=1_000_000)
-    >>> limit.check(servable.signatures["recommend"], {"k": np.array([12_000] * 100), ...})
-    Traceback (most recent call last):
-    serving.errors.Refused: INVALID_ARGUMENT: The request asks for 100 rows of 12000 items, ...
-    """
-
-    def __init__(self, max_items: int):
-        if max_items < _ITEMS_OF_A_ROW:
-            raise ValueError(f"{max_items} items a request; a row counts for {_ITEMS_OF_A_ROW}")
-        self._max_items = max_items
-
-    def check(
+    def check_answer(
         self, signature: meta_graph_pb2.SignatureDef, inputs: Mapping[str, np.ndarray]
     ) -> None:
         """Makes sure that an answer has a sensible size, before it is computed.
@@ -69,12 +64,12 @@ class AnswerLimit:
             (len(x) for name, x in inputs.items() if _is_batch(signature, name, x)), default=1
         )
         k = max(_k(inputs), _ITEMS_OF_A_ROW)
-        if rows * k > self._max_items:
+        if rows * k > self.max_items_per_request:
             raise Refused(
                 "large_answer",
                 f"The request asks for {rows} rows of {k} items. A request may ask for "
-                f"{self._max_items} items, and a row counts for at least {_ITEMS_OF_A_ROW}: send "
-                "fewer rows, or a smaller k.",
+                f"{self.max_items_per_request} items, and a row counts for at least "
+                f"{_ITEMS_OF_A_ROW}: send fewer rows, or a smaller k.",
                 grpc.StatusCode.INVALID_ARGUMENT,
             )
 
@@ -89,6 +84,4 @@ def _is_batch(signature: meta_graph_pb2.SignatureDef, name: str, array: np.ndarr
 
 def _k(inputs: Mapping[str, np.ndarray]) -> int:
     k = inputs.get("k")
-    if k is None or k.dtype.kind not in _INTEGERS or not k.size:
-        return 0
-    return int(k.max())
+    return int(k.max()) if k is not None and k.dtype.kind in "iu" and k.size else 0

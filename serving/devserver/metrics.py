@@ -1,6 +1,6 @@
 """What a server counts, under TF Serving's names where it has one.
 
-One set for the process, as in TF Serving; `serving.devserver.metrics_page` shows it. Times are in
+One set for the process, as in TF Serving; `metrics_page` shows it. Times are in
 microseconds. No label takes a value that a caller may choose: a request that names no model of this
 server counts under the empty name.
 """
@@ -9,8 +9,7 @@ import collections
 import functools
 from typing import TypeVar
 
-from prometheus_client import Counter, Histogram
-from prometheus_client.metrics import MetricWrapperBase
+from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics
 
 _Metric = TypeVar("_Metric", Counter, Histogram)
 
@@ -20,78 +19,47 @@ _MAX_FAILED_PATHS = 20
 
 # The bounds of TF Serving, 10 µs to about 20 minutes, with the six digits it prints.
 _LATENCY_BUCKETS = tuple(float(f"{10 * 1.8**power:.6g}") for power in range(33))
-_EXAMPLE_BUCKETS = tuple(2.0**power for power in range(15))
 
 
-def _counter(name: str, documentation: str, *labels: str) -> Counter:
-    return Counter(name, documentation, labels, registry=None)
-
-
-def _histogram(
-    name: str, documentation: str, *labels: str, buckets: tuple[float, ...] = _LATENCY_BUCKETS
-) -> Histogram:
-    return Histogram(name, documentation, labels, registry=None, buckets=buckets)
-
+disable_created_metrics()
+REGISTRY = CollectorRegistry()
+_counter = functools.partial(Counter, registry=REGISTRY)
+_histogram = functools.partial(Histogram, registry=REGISTRY, buckets=_LATENCY_BUCKETS)
 
 _REQUEST_COUNT = _counter(
-    ":tensorflow:serving:request_count", "Requests answered.", "model_name", "status"
+    ":tensorflow:serving:request_count", "Requests answered.", ["model_name", "status"]
 )
 _REQUEST_LATENCY = _histogram(
     ":tensorflow:serving:request_latency",
     "Time in microseconds to answer a request that was answered well.",
-    *("model_name", "API", "entrypoint"),
+    ["model_name", "API", "entrypoint"],
 )
 _RUNTIME_LATENCY = _histogram(
     ":tensorflow:serving:runtime_latency",
     "Time in microseconds that TensorFlow took for a request.",
-    *("model_name", "API", "runtime"),
-)
-_EXAMPLE_COUNTS = _histogram(
-    ":tensorflow:serving:request_example_counts",
-    "Examples in a request of MultiInference.",
-    *("model",),
-    buckets=_EXAMPLE_BUCKETS,
-)
-_EXAMPLE_COUNT_TOTAL = _counter(
-    ":tensorflow:serving:request_example_count_total",
-    "Examples in all requests of MultiInference.",
-    "model",
+    ["model_name", "API", "runtime"],
 )
 _WARMUP_LATENCY = _histogram(
     ":tensorflow:serving:model_warmup_latency",
     "Time in microseconds that the warm-up of a loaded version took.",
-    *("model_path", "status"),
+    ["model_path", "status"],
 )
 _LOAD_LATENCY = _counter(
     ":tensorflow:cc:saved_model:load_latency",
     "Time in microseconds that it took to load a version, without its warm-up.",
-    "model_path",
+    ["model_path"],
 )
 _LOAD_ATTEMPTS = _counter(
     ":tensorflow:cc:saved_model:load_attempt_count",
     "Attempts to load a version; one whose warm-up failed has failed.",
-    *("model_path", "status"),
+    ["model_path", "status"],
 )
 _GRAPH_RUNS = _counter(":tensorflow:core:graph_runs", "Runs of TensorFlow, warm-up included.")
 _GRAPH_RUN_TIME = _counter(
     ":tensorflow:core:graph_run_time_usecs", "Time in microseconds of all runs of TensorFlow."
 )
 _REFUSED = _counter(
-    f"{OWN_PREFIX}requests_refused", "Requests refused to protect the server.", "reason"
-)
-# All of them, for the page.
-METRICS: tuple[MetricWrapperBase, ...] = (
-    _REQUEST_COUNT,
-    _REQUEST_LATENCY,
-    _RUNTIME_LATENCY,
-    _EXAMPLE_COUNTS,
-    _EXAMPLE_COUNT_TOTAL,
-    _WARMUP_LATENCY,
-    _LOAD_LATENCY,
-    _LOAD_ATTEMPTS,
-    _GRAPH_RUNS,
-    _GRAPH_RUN_TIME,
-    _REFUSED,
+    f"{OWN_PREFIX}requests_refused", "Requests refused to protect the server.", ["reason"]
 )
 
 _failed_paths: collections.deque[str] = collections.deque()
@@ -117,17 +85,11 @@ def count_refusal(reason: str) -> None:
     _REFUSED.labels(reason).inc()
 
 
-def count_examples(model_name: str, number: int) -> None:
-    """Counts the Examples of a request."""
-    _EXAMPLE_COUNTS.labels(model_name).observe(number)
-    _EXAMPLE_COUNT_TOTAL.labels(model_name).inc(number)
-
-
-def count_run(model_name: str, api: str, seconds: float) -> None:
-    """Counts a run of TensorFlow for a request."""
+def count_run(model_name: str, seconds: float) -> None:
+    """Counts a run of TensorFlow for a request of Predict."""
     _GRAPH_RUNS.inc()
     _GRAPH_RUN_TIME.inc(seconds * _MICROS)
-    _series(_RUNTIME_LATENCY, model_name, api, "TF1").observe(seconds * _MICROS)
+    _series(_RUNTIME_LATENCY, model_name, "Predict", "TF1").observe(seconds * _MICROS)
 
 
 def count_load(path: str, seconds: float) -> None:

@@ -9,14 +9,13 @@ from prometheus_client import (
     CollectorRegistry,
     Metric,
     ProcessCollector,
-    disable_created_metrics,
     generate_latest,
 )
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 from tensorflow_serving.apis import get_model_status_pb2, model_pb2
 
-from serving.devserver.metrics import METRICS, OWN_PREFIX
+from serving.devserver.metrics import OWN_PREFIX, REGISTRY
 from serving.devserver.models.repository import ModelRepository
 from serving.devserver.request_pool import RequestPool
 
@@ -24,11 +23,8 @@ DEFAULT_PATH = "/monitoring/prometheus/metrics"
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 
 _State = get_model_status_pb2.ModelVersionStatus.State
-# prometheus_client ends every counter with _total; of TF Serving's only that of Examples has it.
-_TOTAL = re.compile(
-    rb"^((?:# HELP |# TYPE )?:tensorflow:\S*?)(?<!request_example_count)_total(?=[ {])",
-    re.MULTILINE,
-)
+# prometheus_client ends every counter with _total, TF Serving none.
+_TOTAL = re.compile(rb"^((?:# HELP |# TYPE )?:tensorflow:\S*?)_total(?=[ {])", re.MULTILINE)
 
 
 class MetricsPage:
@@ -37,24 +33,17 @@ class MetricsPage:
     Args:
         repository: The models.
         pool: That they answer in.
-
-    Example:
-
-    >>> MetricsPage(repository, pool).text()
-    b'# HELP :tensorflow:serving:request_count Requests answered. ...'
     """
 
     def __init__(self, repository: ModelRepository, pool: RequestPool):
-        disable_created_metrics()
         self._registry = CollectorRegistry()
-        for metric in METRICS:
-            self._registry.register(metric)
         self._registry.register(_ServerCollector(repository, pool))
         ProcessCollector(registry=self._registry)
 
     def text(self) -> bytes:
         """The page, with what is true at this moment."""
-        return _TOTAL.sub(rb"\1", generate_latest(self._registry))
+        page = generate_latest(REGISTRY) + generate_latest(self._registry)
+        return _TOTAL.sub(rb"\1", page)
 
 
 class _ServerCollector(Collector):

@@ -22,12 +22,6 @@ class RequestPool:
         num_threads: How many run at the same time.
         max_requests: How many run or wait at the same time.
         is_open: False to refuse all of them until the attribute of this name is set.
-
-    Example:
-
-    >>> pool = RequestPool(num_threads=2, max_requests=100)
-    >>> await pool.run(max, [3, 5, 4])
-    5
     """
 
     def __init__(self, num_threads: int, max_requests: int, is_open: bool = True):

@@ -4,12 +4,15 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
+import grpc
 from google.protobuf import text_format
 from tensorflow_serving.config import model_server_config_pb2
 
-from serving.devserver.configuration.tls import server_credentials
+from serving.devserver.configuration.config_files import read_config
+from tests.serving.client.front import front
 from tests.serving.running_server import Addresses, running_server
 from tests.serving.tensorflow_model_server import tensorflow_model_server
+from tests.serving.tf_serving_configs import SSLConfig
 
 SERVERS = ["local", "tensorflow_model_server"]
 
@@ -27,16 +30,15 @@ def serve(
         server: One of SERVERS.
         config: The models.
         folder: For a file with the configuration.
-        ssl_config_file: For TLS over gRPC.
+        ssl_config_file: For TLS over gRPC; the local server, which has none, gets a front.
     """
     if server == "local":
-        credentials = server_credentials(str(ssl_config_file)) if ssl_config_file else None
-        with running_server(
-            config,
-            grpc_credentials=credentials,
-            allow_version_labels_for_unavailable_models=True,
-        ) as addresses:
-            yield addresses
+        with running_server(config, labels_may_be_early=True) as plain:
+            if ssl_config_file is None:
+                yield plain
+            else:
+                with front("grpc", plain, tls=_credentials(ssl_config_file)) as address:
+                    yield Addresses(address, plain.rest)
         return
     config_file = folder / "models.config"
     config_file.write_text(text_format.MessageToString(config))
@@ -48,3 +50,12 @@ def serve(
         flags.append(f"--ssl_config_file={ssl_config_file}")
     with tensorflow_model_server(*flags) as addresses:
         yield addresses
+
+
+def _credentials(ssl_config_file: Path) -> grpc.ServerCredentials:
+    config = read_config(ssl_config_file, SSLConfig)
+    return grpc.ssl_server_credentials(
+        [(config.server_key.encode(), config.server_cert.encode())],
+        config.custom_ca.encode() or None,
+        config.client_verify,
+    )

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import trustme
 
-from serving.devserver.configuration.config_protos import SSLConfig
+from tests.serving.tf_serving_configs import SSLConfig
 
 
 class Identity(NamedTuple):

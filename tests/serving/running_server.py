@@ -12,6 +12,8 @@ import grpc
 
 from serving.devserver.model_server import ModelServer
 
+_SECONDS = 300
+
 
 class Addresses(NamedTuple):
     grpc: str
@@ -32,7 +34,7 @@ def running_server(config, ports: tuple[int, int] | None = None, **options) -> I
     thread.start()
 
     def wait_for(coroutine):
-        return asyncio.run_coroutine_threadsafe(coroutine, loop).result(60)
+        return asyncio.run_coroutine_threadsafe(coroutine, loop).result(_SECONDS)
 
     async def start() -> ModelServer:
         server = ModelServer(config, grpc_port=ports[0], rest_port=ports[1], **options)
@@ -52,10 +54,13 @@ def running_server(config, ports: tuple[int, int] | None = None, **options) -> I
 
 
 @contextlib.contextmanager
-def grpc_server(handler: grpc.GenericRpcHandler) -> Iterator[str]:
+def grpc_server(
+    handler: grpc.GenericRpcHandler, tls: grpc.ServerCredentials | None = None
+) -> Iterator[str]:
     """The address of a gRPC server whose every method is the handler's, until the block ends."""
     server = grpc.server(futures.ThreadPoolExecutor(32), [handler])
-    port = server.add_insecure_port("127.0.0.1:0")
+    address = "127.0.0.1:0"
+    port = server.add_secure_port(address, tls) if tls else server.add_insecure_port(address)
     server.start()
     try:
         yield f"127.0.0.1:{port}"

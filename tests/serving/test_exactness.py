@@ -1,7 +1,6 @@
 """What is served is what the model ranks offline, for every user of a log, however it is asked."""
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,7 +12,6 @@ from tensorflow_serving.config import model_server_config_pb2
 from mclrec_tf.data.sample.sample_log import write_sample
 from mclrec_tf.export.saved_model import export_savedmodel
 from serving.client import HISTORY_LENGTH, Recommendation, RecommendationClient
-from serving.devserver.configuration.config_protos import BatchingParameters
 from serving.devserver.models.repository import single_model
 from tests.serving.running_server import Addresses, running_server
 from tests.serving.trained_model import TrainedModel, trained_model
@@ -138,23 +136,6 @@ def test_histories_of_every_kind(
     for k, keep_seen in ((10, False), (len(items), True)):
         answers = _ask(client, histories, batch_size, k, keep_seen=keep_seen)
         served.trained.check(histories, answers, k, keep_seen=keep_seen)
-
-
-@pytest.mark.parametrize("protocol", ["grpc", "rest"])
-def test_requests_that_are_joined_are_answered_alike(served: Served, protocol: Any) -> None:
-    """All users at the same time, to a server that answers several with one run of the model."""
-    histories = served.trained.histories
-    batching = BatchingParameters(batch_timeout_micros={"value": 5_000})
-    with (
-        running_server(served.config, batching=batching) as addresses,
-        RecommendationClient(
-            getattr(addresses, protocol), protocol=protocol, timeout=120
-        ) as client,
-        ThreadPoolExecutor(16) as threads,
-    ):
-        for k in (20, 200):  # of serving_default, and with options
-            answers = threads.map(client.recommend, histories, [k] * len(histories))
-            served.trained.check(histories, list(answers), k)
 
 
 def test_nothing_known_gets_the_popular_items(served: Served, client: RecommendationClient) -> None:

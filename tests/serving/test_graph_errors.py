@@ -17,7 +17,6 @@ from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 from mclrec_tf import MCLRec, SASRec
 from mclrec_tf.export.saved_model import export_savedmodel
 from serving.client import RecommendationClient
-from serving.devserver.configuration.config_protos import BatchingParameters
 from serving.devserver.models.repository import single_model
 from tests.serving.running_server import Addresses, running_server
 
@@ -76,13 +75,9 @@ def base_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture(scope="module", params=["one by one", "joined"])
-def server(request: pytest.FixtureRequest, base_path: Path) -> Iterator[Addresses]:
-    batching = BatchingParameters(batch_timeout_micros={"value": 2_000})
-    with running_server(
-        single_model("mclrec", base_path),
-        batching=batching if request.param == "joined" else None,
-    ) as addresses:
+@pytest.fixture(scope="module")
+def server(base_path: Path) -> Iterator[Addresses]:
+    with running_server(single_model("mclrec", base_path)) as addresses:
         yield addresses
 
 
@@ -138,7 +133,7 @@ def test_a_narrower_history_is_answered_alike(server: Addresses) -> None:
 
 
 def test_a_wrong_request_fails_alone(server: Addresses) -> None:
-    """Also where several requests are answered with one run of the model."""
+    """Also among others at the same time."""
     with (
         RecommendationClient(server.grpc, timeout=60) as client,
         ThreadPoolExecutor(16) as threads,

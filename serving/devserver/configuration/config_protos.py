@@ -1,7 +1,6 @@
-"""Messages of TF Serving's configuration files that tensorflow-serving-api leaves out.
+"""Messages of TF Serving's `--monitoring_config_file`, which tensorflow-serving-api leaves out.
 
-Names, numbers and types of the fields are those of TF Serving's own .proto files, so a file that
-one server reads the other reads, too.
+Names, numbers and types of the fields are those of TF Serving's own .proto file.
 """
 
 from google.protobuf.message import Message
@@ -11,34 +10,13 @@ from serving.message_tables import add_messages
 
 # Not tensorflow.serving: a later tensorflow-serving-api may bring the messages along.
 _PACKAGE = "serving.config"
-_FIELDS = {
-    "BatchingParameters": {
-        "max_batch_size": (1, "google.protobuf.Int64Value"),
-        "batch_timeout_micros": (2, "google.protobuf.Int64Value"),
-        "max_enqueued_batches": (3, "google.protobuf.Int64Value"),
-        "num_batch_threads": (4, "google.protobuf.Int64Value"),
-        "thread_pool_name": (5, "google.protobuf.StringValue"),
-        "allowed_batch_sizes": (6, "repeated int64"),
-        "pad_variable_length_inputs": (7, "bool"),
-        "enable_large_batch_splitting": (8, "google.protobuf.BoolValue"),
-        "max_execution_batch_size": (9, "google.protobuf.Int64Value"),
+_POOL = add_messages(
+    _PACKAGE,
+    {
+        "PrometheusConfig": {"enable": (1, "bool"), "path": (2, "string")},
+        "MonitoringConfig": {"prometheus_config": (1, f"{_PACKAGE}.PrometheusConfig")},
     },
-    "PrometheusConfig": {"enable": (1, "bool"), "path": (2, "string")},
-    "MonitoringConfig": {"prometheus_config": (1, "serving.config.PrometheusConfig")},
-    "SSLConfig": {
-        "server_key": (1, "string"),
-        "server_cert": (2, "string"),
-        "custom_ca": (3, "string"),
-        "client_verify": (4, "bool"),
-    },
-}
-_POOL = add_messages(_PACKAGE, _FIELDS)
-
-
-class BatchingParameters(Message, metaclass=GeneratedProtocolMessageType):
-    """What `--batching_parameters_file` holds: sizes and waiting times of batches."""
-
-    DESCRIPTOR = _POOL.FindMessageTypeByName(f"{_PACKAGE}.BatchingParameters")
+)
 
 
 class PrometheusConfig(Message, metaclass=GeneratedProtocolMessageType):
@@ -48,12 +26,6 @@ class PrometheusConfig(Message, metaclass=GeneratedProtocolMessageType):
 
 
 class MonitoringConfig(Message, metaclass=GeneratedProtocolMessageType):
-    """What `--monitoring_config_file` holds: a `prometheus_config`."""
+    """The whole of the file."""
 
     DESCRIPTOR = _POOL.FindMessageTypeByName(f"{_PACKAGE}.MonitoringConfig")
-
-
-class SSLConfig(Message, metaclass=GeneratedProtocolMessageType):
-    """What `--ssl_config_file` holds: keys and certificates, as text."""
-
-    DESCRIPTOR = _POOL.FindMessageTypeByName(f"{_PACKAGE}.SSLConfig")

@@ -11,19 +11,6 @@ def boolean(text: str) -> bool:
     return text.lower() == "true"
 
 
-def integer(text: str) -> int:
-    try:
-        return int(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number") from None
-
-
-def count(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number, 0 or more")
-    return int(text)
-
-
 def port(text: str) -> int:
     if not text.isdecimal() or int(text) > _LAST_PORT:
         raise argparse.ArgumentTypeError(f"{text!r} is no port, 0 to {_LAST_PORT}")
@@ -44,13 +31,3 @@ def seconds(text: str) -> float:
     if not 0 <= number < float("inf"):
         raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds, 0 or more")
     return number
-
-
-def channel_arguments(text: str) -> list[tuple[str, int | str]]:
-    arguments: list[tuple[str, int | str]] = []
-    for argument in filter(None, text.split(",")):
-        key, equals, value = argument.partition("=")
-        if not key or not equals:
-            raise argparse.ArgumentTypeError(f"{argument!r} is not of the form KEY=VALUE")
-        arguments.append((key, int(value) if value.lstrip("-").isdecimal() else value))
-    return arguments

@@ -25,13 +25,6 @@ class HealthService(health_pb2_grpc.HealthServicer):
         repository: The models.
         services: Full names of the server's services.
         models: Names of the models that the server starts with.
-
-    Example:
-
-    >>> health = HealthService(repository, ["tensorflow.serving.PredictionService"], ["mclrec"])
-    >>> health_pb2_grpc.add_HealthServicer_to_server(health, server)
-    >>> health.start()    # the models have been loaded
-    >>> health.stop()     # no more requests are taken
     """
 
     def __init__(

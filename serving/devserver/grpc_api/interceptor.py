@@ -30,10 +30,6 @@ class RequestInterceptor(grpc.aio.ServerInterceptor):
     Args:
         pool: That questions to models are answered in.
         repository: The models, whose names the metrics may show.
-
-    Example:
-
-    >>> server = grpc.aio.server(interceptors=[RequestInterceptor(pool, repository)])
     """
 
     def __init__(self, pool: RequestPool, repository: ModelRepository):

@@ -33,44 +33,29 @@ class GrpcServer:
         address: Host and port to listen on.
         add_services: Adds what answers to a server of `grpc.aio`.
         interceptors: Of the server.
-        limits: On connections.
-        max_request_bytes: A larger request is refused.
-        credentials: For TLS.
-        options: Channel arguments, which go before the server's own.
+        limits: On connections and the size of a request.
         grace_seconds: How long requests in flight may take once it stops.
-
-    Example:
-
-    >>> server = GrpcServer("127.0.0.1:8500", add_services)
-    >>> await server.start()
-    >>> await server.stop()
     """
 
     def __init__(
         self,
         address: str,
         add_services: Callable[[grpc.aio.Server], None],
-        interceptors: Sequence[grpc.aio.ServerInterceptor] = (),
-        limits: Limits | None = None,
-        max_request_bytes: int = 64 * 2**20,
-        credentials: grpc.ServerCredentials | None = None,
-        options: Sequence[tuple[str, int | str]] = (),
-        grace_seconds: float = 10.0,
+        interceptors: Sequence[grpc.aio.ServerInterceptor],
+        limits: Limits,
+        grace_seconds: float,
     ):
-        limits = limits or Limits()
         self._grace_seconds = grace_seconds
         self._address = address
         self._add_services = add_services
         self._interceptors = interceptors
-        self._credentials = credentials
         self._options = (
             *_OPTIONS,
-            ("grpc.max_receive_message_length", max_request_bytes),
+            ("grpc.max_receive_message_length", limits.max_request_bytes),
             ("grpc.max_allowed_incoming_connections", limits.max_connections),
             # More than are answered at a time, so that others are refused and do not wait unseen.
             ("grpc.max_concurrent_streams", 4 * limits.max_concurrent_requests),
             ("grpc.server_handshake_timeout_ms", round(limits.slow_client_seconds * 1000)),
-            *options,
         )
         self._server: grpc.aio.Server | None = None
         self._ending: set[asyncio.Task[None]] = set()
@@ -97,10 +82,7 @@ class GrpcServer:
         server = grpc.aio.server(interceptors=self._interceptors, options=self._options)
         self._add_services(server)
         try:
-            if self._credentials:
-                server.add_secure_port(self._address, self._credentials)
-            else:
-                server.add_insecure_port(self._address)
+            server.add_insecure_port(self._address)
         except RuntimeError as error:
             raise OSError(f"cannot listen on {self._address}: {error}") from error
         await server.start()

@@ -1,10 +1,10 @@
 """The gRPC services of TF Serving: PredictionService and ModelService."""
 
-from typing import Any
+from typing import Any, NoReturn
 
 import grpc
+from grpc.aio import ServicerContext
 from tensorflow_serving.apis import (
-    classification_pb2,
     get_model_metadata_pb2,
     get_model_status_pb2,
     inference_pb2,
@@ -13,16 +13,15 @@ from tensorflow_serving.apis import (
     model_service_pb2_grpc,
     predict_pb2,
     prediction_service_pb2_grpc,
-    regression_pb2,
 )
 
 from serving.devserver.models.repository import ModelRepository
-from serving.devserver.servables.inference import classify, multi_inference, regress
 from serving.devserver.servables.metadata import SIGNATURE_DEF, signature_metadata
-from serving.devserver.servables.predict import CheckInputs, predict_request
-from serving.errors import invalid_argument
+from serving.devserver.servables.predict import CheckInputs, predict_request, refuse_examples
+from serving.errors import ServingError, invalid_argument
 
 SERVICES = ("tensorflow.serving.PredictionService", "tensorflow.serving.ModelService")
+_METHODS_OF_EXAMPLES = ("tensorflow/serving/classify", "tensorflow/serving/regress")
 
 
 def add_services(
@@ -36,89 +35,9 @@ def add_services(
         check_inputs: Refuses what Predict must not ask.
     """
     prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(
-        PredictionService(repository, check_inputs), server
+        _PredictionService(repository, check_inputs), server
     )
-    model_service_pb2_grpc.add_ModelServiceServicer_to_server(ModelService(repository), server)
-
-
-class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
-    """Questions to models.
-
-    Args:
-        repository: The models.
-        check_inputs: Refuses what Predict must not ask.
-    """
-
-    def __init__(self, repository: ModelRepository, check_inputs: CheckInputs):
-        self._repository = repository
-        self._check_inputs = check_inputs
-
-    async def Predict(  # noqa: N802
-        self, request: predict_pb2.PredictRequest, context: grpc.aio.ServicerContext
-    ) -> predict_pb2.PredictResponse:
-        _require_model_spec(request)
-        return await self._repository.call(
-            request.model_spec, predict_request, request, self._check_inputs
-        )
-
-    async def Classify(  # noqa: N802
-        self, request: classification_pb2.ClassificationRequest, context: grpc.aio.ServicerContext
-    ) -> classification_pb2.ClassificationResponse:
-        _require_model_spec(request)
-        return await self._repository.call(request.model_spec, classify, request)
-
-    async def Regress(  # noqa: N802
-        self, request: regression_pb2.RegressionRequest, context: grpc.aio.ServicerContext
-    ) -> regression_pb2.RegressionResponse:
-        _require_model_spec(request)
-        return await self._repository.call(request.model_spec, regress, request)
-
-    async def MultiInference(  # noqa: N802
-        self, request: inference_pb2.MultiInferenceRequest, context: grpc.aio.ServicerContext
-    ) -> inference_pb2.MultiInferenceResponse:
-        return await self._repository.call(asked_model(request), multi_inference, request)
-
-    async def GetModelMetadata(  # noqa: N802
-        self,
-        request: get_model_metadata_pb2.GetModelMetadataRequest,
-        context: grpc.aio.ServicerContext,
-    ) -> get_model_metadata_pb2.GetModelMetadataResponse:
-        _require_model_spec(request)
-        if not request.metadata_field:
-            raise invalid_argument(
-                "GetModelMetadataRequest must specify at least one metadata_field"
-            )
-        for field in request.metadata_field:
-            if field != SIGNATURE_DEF:
-                raise invalid_argument(f"Metadata field {field} is not supported")
-        return signature_metadata(self._repository.servable(request.model_spec))
-
-
-class ModelService(model_service_pb2_grpc.ModelServiceServicer):
-    """Questions about models, and orders to load others.
-
-    Args:
-        repository: The models.
-    """
-
-    def __init__(self, repository: ModelRepository):
-        self._repository = repository
-
-    async def GetModelStatus(  # noqa: N802
-        self, request: get_model_status_pb2.GetModelStatusRequest, context: grpc.aio.ServicerContext
-    ) -> get_model_status_pb2.GetModelStatusResponse:
-        _require_model_spec(request)
-        return get_model_status_pb2.GetModelStatusResponse(
-            model_version_status=self._repository.statuses(request.model_spec)
-        )
-
-    async def HandleReloadConfigRequest(  # noqa: N802
-        self, request: model_management_pb2.ReloadConfigRequest, context: grpc.aio.ServicerContext
-    ) -> model_management_pb2.ReloadConfigResponse:
-        await self._repository.reload(request.config)
-        response = model_management_pb2.ReloadConfigResponse()
-        response.status.SetInParent()
-        return response
+    model_service_pb2_grpc.add_ModelServiceServicer_to_server(_ModelService(repository), server)
 
 
 def asked_model(request: Any) -> model_pb2.ModelSpec:
@@ -128,6 +47,66 @@ def asked_model(request: Any) -> model_pb2.ModelSpec:
     return request.model_spec
 
 
-def _require_model_spec(request: Any) -> None:
-    if not request.HasField("model_spec"):
-        raise invalid_argument("Missing ModelSpec")
+class _PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
+    """Questions to models. No export has a signature for Examples: such questions are refused."""
+
+    def __init__(self, repository: ModelRepository, check_inputs: CheckInputs):
+        self._repository = repository
+        self._check_inputs = check_inputs
+
+    async def Predict(  # noqa: N802
+        self, request: predict_pb2.PredictRequest, context: ServicerContext
+    ) -> predict_pb2.PredictResponse:
+        return await self._repository.call(
+            request.model_spec, predict_request, request, self._check_inputs
+        )
+
+    async def Classify(self, request: Any, context: ServicerContext) -> NoReturn:  # noqa: N802
+        refuse_examples(self._repository.servable(asked_model(request)))
+
+    Regress = Classify
+
+    async def MultiInference(  # noqa: N802
+        self, request: inference_pb2.MultiInferenceRequest, context: ServicerContext
+    ) -> NoReturn:
+        servable = self._repository.servable(asked_model(request))
+        for task in request.tasks:
+            if task.method_name not in _METHODS_OF_EXAMPLES:
+                raise ServingError(
+                    grpc.StatusCode.UNIMPLEMENTED,
+                    f"Unsupported signature method_name: {task.method_name}",
+                )
+        refuse_examples(servable)
+
+    async def GetModelMetadata(  # noqa: N802
+        self, request: get_model_metadata_pb2.GetModelMetadataRequest, context: ServicerContext
+    ) -> get_model_metadata_pb2.GetModelMetadataResponse:
+        if set(request.metadata_field) != {SIGNATURE_DEF}:
+            raise invalid_argument(
+                f"metadata_field has to be {SIGNATURE_DEF}; got {list(request.metadata_field)}"
+            )
+        return signature_metadata(self._repository.servable(request.model_spec))
+
+
+class _ModelService(model_service_pb2_grpc.ModelServiceServicer):
+    """Questions about models, and orders to load others."""
+
+    def __init__(self, repository: ModelRepository):
+        self._repository = repository
+
+    async def GetModelStatus(  # noqa: N802
+        self, request: get_model_status_pb2.GetModelStatusRequest, context: ServicerContext
+    ) -> get_model_status_pb2.GetModelStatusResponse:
+        if not request.HasField("model_spec"):
+            raise invalid_argument("Missing ModelSpec")
+        return get_model_status_pb2.GetModelStatusResponse(
+            model_version_status=self._repository.statuses(request.model_spec)
+        )
+
+    async def HandleReloadConfigRequest(  # noqa: N802
+        self, request: model_management_pb2.ReloadConfigRequest, context: ServicerContext
+    ) -> model_management_pb2.ReloadConfigResponse:
+        await self._repository.reload(request.config)
+        response = model_management_pb2.ReloadConfigResponse()
+        response.status.SetInParent()
+        return response

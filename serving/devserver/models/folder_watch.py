@@ -25,12 +25,6 @@ class FolderWatch:
 
     Args:
         path: Of the folder, wherever TensorFlow can read.
-
-    Example:
-
-    >>> watch = FolderWatch("models/mclrec/2")
-    >>> await watch.settle()
-    True
     """
 
     def __init__(self, path: str):

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import time
 from collections.abc import Container
 
 import grpc
@@ -13,7 +12,7 @@ from serving.devserver import metrics
 from serving.devserver.models.folder_watch import FolderWatch
 from serving.devserver.models.version import State, Version
 from serving.devserver.models.version_policy import candidates
-from serving.devserver.servables.loading import Loader
+from serving.devserver.servables.loading import load
 from serving.errors import ServableNotFound, ServingError, not_found
 
 # A version that is no longer wanted serves on for a moment: for requests that name it and are on
@@ -28,18 +27,17 @@ class Model:
 
     A new version takes traffic once it is loaded and warmed up; only then may an old one go. One
     that is still being copied is left alone. One that cannot be loaded is tried again when its
-    files change, and a few times although they do not; meanwhile, under the policy `latest`, the
-    next older one serves in its place. All methods run on the event loop, so there is no lock;
-    loading runs in threads.
+    files change; meanwhile, under the policy `latest`, the next older one serves in its place. All
+    methods run on the event loop, so there is no lock; loading runs in threads.
 
     Args:
         config: With the model's name, base path, version policy and labels.
-        loader: Loads versions.
+        replay_warmup: Whether a version replays its warm-up requests before it serves.
     """
 
-    def __init__(self, config: model_server_config_pb2.ModelConfig, loader: Loader):
+    def __init__(self, config: model_server_config_pb2.ModelConfig, replay_warmup: bool = True):
         self.config = config
-        self._loader = loader
+        self._replay_warmup = replay_warmup
         self._versions: dict[int, Version] = {}
         self._watches: dict[int, FolderWatch] = {}  # of versions that are wanted and do not serve
 
@@ -149,21 +147,14 @@ class Model:
             watch = self._watches[number] = FolderWatch(path)
         if not await watch.settle():
             return False
-        if version is None or version.error is None or version.files != watch.files:
-            return True
-        options = self._loader.options
-        return (
-            version.attempts <= options.max_retries
-            and time.monotonic() - version.attempted >= options.retry_seconds
-        )
+        return version is None or version.error is None or version.files != watch.files
 
     async def _load(self, number: int, watch: FolderWatch) -> None:
-        last = self._versions.get(number)
         version = self._versions[number] = Version(watch.files)
-        if last and last.error and last.files == version.files:
-            version.attempts = last.attempts + 1
         try:
-            servable = await self._loader.load(self.config.name, number, watch.path)
+            servable = await asyncio.to_thread(
+                load, self.config.name, number, watch.path, self._replay_warmup
+            )
             if not await asyncio.to_thread(watch.look):
                 servable.close()
                 raise ServingError(
@@ -175,7 +166,6 @@ class Model:
         except ServingError as error:
             # A copy of the error, whose traceback would keep the model in memory.
             version.error = ServingError(error.code, error.message)
-            version.attempted = time.monotonic()
             version.state = State.END
             metrics.count_failed_load(watch.path)
             _log.error("%s", self._why_broken(number, version.error).message)

@@ -15,7 +15,6 @@ from serving.devserver.models.folder_watch import LOOK_SECONDS
 from serving.devserver.models.model import Model
 from serving.devserver.models.version import Version
 from serving.devserver.request_pool import RequestPool
-from serving.devserver.servables.loading import Loader, LoadOptions
 from serving.devserver.servables.servable import Servable
 from serving.errors import ServingError, invalid_argument
 
@@ -40,8 +39,8 @@ class ModelRepository:
 
     Args:
         pool: That calls run in.
-        loading: How versions are loaded.
-        allow_version_labels_for_unavailable_models: Whether a label that is new may name a version
+        replay_warmup: Whether a version replays its warm-up requests before it serves.
+        labels_may_be_early: Whether a label that is new may name a version
             that is not loaded. Moving a label always takes one that is loaded, as it would
             otherwise fail for a while.
 
@@ -55,12 +54,12 @@ class ModelRepository:
     def __init__(
         self,
         pool: RequestPool,
-        loading: LoadOptions | None = None,
-        allow_version_labels_for_unavailable_models: bool = False,
+        replay_warmup: bool = True,
+        labels_may_be_early: bool = False,
     ):
         self._pool = pool
-        self._loader = Loader(loading or LoadOptions())
-        self._allow_labels_early = allow_version_labels_for_unavailable_models
+        self._replay_warmup = replay_warmup
+        self._labels_may_be_early = labels_may_be_early
         self._models: dict[str, Model] = {}
         self._arriving: dict[str, Model] = {}  # of a configuration that is being taken over
         self._faults: dict[str, str] = {}
@@ -164,7 +163,6 @@ class ModelRepository:
         """Waits for the calls that run, then unloads everything. Calls that wait are dropped."""
         async with self._refreshing:
             await asyncio.to_thread(self._pool.close)
-            await asyncio.to_thread(self._loader.close)
             for model in self._models.values():
                 model.unload()
 
@@ -174,16 +172,14 @@ class ModelRepository:
         return self._model(spec.name).find(spec)
 
     def _model(self, name: str) -> Model:
-        return self._models.get(name) or Model(
-            model_server_config_pb2.ModelConfig(name=name), self._loader
-        )
+        return self._models.get(name) or Model(model_server_config_pb2.ModelConfig(name=name))
 
     def _check_labels(self, configs: dict[str, model_server_config_pb2.ModelConfig]) -> None:
         for name, config in configs.items():
             model = self._model(name)
             for label, version in config.version_labels.items():
                 is_moved = model.config.version_labels.get(label, version) != version
-                may_be_early = self._allow_labels_early and not is_moved
+                may_be_early = self._labels_may_be_early and not is_moved
                 if version not in model.available and not may_be_early:
                     raise ServingError(
                         grpc.StatusCode.FAILED_PRECONDITION,
@@ -198,7 +194,7 @@ class ModelRepository:
     ) -> dict[str, Model]:
         """The models of a configuration that do not answer yet, loaded."""
         new = self._arriving = {
-            name: Model(config, self._loader)
+            name: Model(config, self._replay_warmup)
             for name, config in configs.items()
             if not self._model(name).available
         }

@@ -18,8 +18,6 @@ class Version:
     """A version and the calls that run on it; unloaded only when the last of them has ended."""
 
     files: Files
-    attempts: int = 1  # to load these files
-    attempted: float = 0.0  # when the last one failed
     state: int = State.LOADING
     servable: Servable | None = None
     error: ServingError | None = None

@@ -3,29 +3,28 @@
 import inspect
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
-from tensorflow_serving.apis import classification_pb2, get_model_status_pb2, regression_pb2
+from tensorflow_serving.apis import get_model_status_pb2
 
-from serving.devserver.rest_api import json_examples, json_predict
-from serving.devserver.servables import inference
+from serving.devserver.rest_api import json_predict
 from serving.devserver.servables import predict as prediction
 from serving.devserver.servables.metadata import model_spec, signature_map
 from serving.devserver.servables.predict import CheckInputs
 from serving.devserver.servables.servable import Servable
 from serving.errors import invalid_argument
+from serving.export_contract import DEFAULT_SIGNATURE
 
 
 def predict(servable: Servable, body: bytes, check_inputs: CheckInputs | None) -> bytes:
     """The answer to `:predict`."""
 
     def inputs_of(name: str) -> json_predict.TensorInfos:
-        name = name or prediction.DEFAULT_SIGNATURE
-        if name not in servable.signatures:
+        if (name or DEFAULT_SIGNATURE) not in servable.signatures:
             raise invalid_argument(f'Serving signature name: "{name}" not found in signature def')
-        return servable.signatures[name].inputs
+        return servable.signatures[name or DEFAULT_SIGNATURE].inputs
 
     question = json_predict.parse_request(body, inputs_of)
     outputs = prediction.predict(
@@ -34,28 +33,21 @@ def predict(servable: Servable, body: bytes, check_inputs: CheckInputs | None) -
     return json_predict.write_response(outputs, question.by_row)
 
 
-def classify(servable: Servable, body: bytes) -> bytes:
-    """The answer to `:classify`."""
-    signature_name, examples = json_examples.parse_request(body)
-    response = inference.classify(
-        servable,
-        classification_pb2.ClassificationRequest(
-            model_spec=model_spec(servable, signature_name), input=examples
-        ),
-    )
-    return json_examples.write_classifications(response.result)
+def examples(servable: Servable, body: bytes) -> NoReturn:
+    """The answer to `:classify` and `:regress`, which is always a refusal."""
+    check_examples(body)
+    prediction.refuse_examples(servable)
 
 
-def regress(servable: Servable, body: bytes) -> bytes:
-    """The answer to `:regress`."""
-    signature_name, examples = json_examples.parse_request(body)
-    response = inference.regress(
-        servable,
-        regression_pb2.RegressionRequest(
-            model_spec=model_spec(servable, signature_name), input=examples
-        ),
-    )
-    return json_examples.write_regressions(response.result)
+def check_examples(body: bytes) -> None:
+    """Makes sure that a body holds Examples: TF Serving reads it before it looks for the model.
+
+    Raises:
+        ServingError: It does not.
+    """
+    found = json_predict.parse_object(body).get("examples")
+    if not isinstance(found, list) or not found or not all(isinstance(x, dict) for x in found):
+        raise invalid_argument("Expecting 'examples' to be a list/array of objects, not empty")
 
 
 def metadata(servable: Servable) -> bytes:

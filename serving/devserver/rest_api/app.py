@@ -16,12 +16,12 @@ from starlette.types import Receive, Scope, Send
 from tensorflow_serving.apis import model_pb2
 
 from serving.devserver import metrics
+from serving.devserver.limits import Limits
 from serving.devserver.metrics_page import CONTENT_TYPE, MetricsPage
 from serving.devserver.models.repository import ModelRepository
 from serving.devserver.request_pool import RequestPool
-from serving.devserver.rest_api import answers, json_examples, json_text
+from serving.devserver.rest_api import answers, json_predict
 from serving.devserver.rest_api.request_body import read_body
-from serving.devserver.servables.predict import CheckInputs
 from serving.devserver.servables.servable import Servable
 from serving.errors import Refused, ServableNotFound, ServingError, invalid_argument
 
@@ -52,9 +52,7 @@ class RestApp:
     Args:
         repository: The models.
         pool: That they answer in; where it is full, a question is refused before its body is read.
-        check_inputs: Refuses what `predict` must not be asked.
-        max_body_bytes: A larger body is refused with 413, also when it is larger only unpacked.
-        timeout_seconds: A question that takes longer is answered with 504.
+        limits: On the size of a body, of an answer, and on the time that it takes.
         metrics_path: Where the metrics are; None for nowhere.
     """
 
@@ -62,20 +60,17 @@ class RestApp:
         self,
         repository: ModelRepository,
         pool: RequestPool,
-        check_inputs: CheckInputs | None = None,
-        max_body_bytes: int = 64 * 2**20,
-        timeout_seconds: float = 30.0,
+        limits: Limits,
         metrics_path: str | None = None,
     ):
         self._repository = repository
         self._pool = pool
         self._questions: dict[str, Callable[[Servable, bytes], bytes]] = {
-            "predict": functools.partial(answers.predict, check_inputs=check_inputs),
-            "classify": answers.classify,
-            "regress": answers.regress,
+            "predict": functools.partial(answers.predict, check_inputs=limits.check_answer),
+            "classify": answers.examples,
+            "regress": answers.examples,
         }
-        self._max_body_bytes = max_body_bytes
-        self._timeout_seconds = timeout_seconds
+        self._limits = limits
         self._metrics_path = metrics_path
         self._metrics_page = MetricsPage(repository, pool)
 
@@ -132,20 +127,20 @@ class RestApp:
         if question is None:
             raise invalid_argument(f"Malformed request: {request.method} {match[0]}")
         self._pool.check()
-        body = await read_body(request, self._max_body_bytes)
+        body = await read_body(request, self._limits.max_request_bytes)
         try:
             answer = self._repository.call(_model_spec(match), question, body)
-            return await asyncio.wait_for(answer, self._timeout_seconds)
+            return await asyncio.wait_for(answer, self._limits.rest_timeout_seconds)
         except ServableNotFound:
-            # TF Serving reads the body before it looks for the model; of Examples, all of it.
+            # TF Serving reads the body before it looks for the model.
             is_predict = match["verb"] == "predict"
-            read = json_text.parse_question if is_predict else json_examples.parse_request
+            read = json_predict.parse_object if is_predict else answers.check_examples
             await self._pool.run(read, body)
             raise
         except asyncio.TimeoutError:
             raise ServingError(
                 grpc.StatusCode.DEADLINE_EXCEEDED,
-                f"The request took longer than {self._timeout_seconds:g} s",
+                f"The request took longer than {self._limits.rest_timeout_seconds:g} s",
             ) from None
 
     async def _description(self, request: Request, match: re.Match[str]) -> bytes:

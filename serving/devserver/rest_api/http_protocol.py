@@ -25,10 +25,6 @@ class LimitedHttpProtocol(HttpToolsProtocol):
     Args:
         limits: How many connections and seconds.
         options: Of uvicorn's protocol.
-
-    Example:
-
-    >>> uvicorn.Config(app, http=functools.partial(LimitedHttpProtocol, limits=Limits()))
     """
 
     def __init__(self, *, limits: Limits, **options: Any):

@@ -1,15 +1,24 @@
 """The bodies of REST's `:predict`, by row ("instances") and by column ("inputs")."""
 
+import json
+import math
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 from tensorflow.core.protobuf import meta_graph_pb2
 
-from serving.devserver.rest_api import json_tensor, json_text
+from serving.devserver.rest_api import json_values
 from serving.errors import ServingError, invalid_argument
 
 TensorInfos = Mapping[str, meta_graph_pb2.TensorInfo]
+
+# 64 MiB of "[],[],[]" would be 22 million lists, 1.5 GB and half a minute.
+_MAX_VALUES = 1_000_000
+# RapidJSON's names of numbers; strings are matched whole so that nothing in them is taken for one.
+_STRING_OR_NUMBER = re.compile(r'"(?:[^"\\]|\\.)*(?:"|\\?\Z)|-?Inf\b|-NaN\b', re.DOTALL)
+_PYTHON_SPELLING = {"Inf": "Infinity", "-Inf": "-Infinity", "-NaN": "NaN"}
 
 
 class JsonPredictRequest(NamedTuple):
@@ -18,6 +27,38 @@ class JsonPredictRequest(NamedTuple):
     signature_name: str
     inputs: dict[str, np.ndarray]
     by_row: bool
+
+
+def parse_object(body: bytes) -> dict[str, Any]:
+    """Reads the body of any question, one JSON object with or without a "signature_name".
+
+    As TF Serving does, it does not read what follows the object, takes `NaN`, `Infinity` and `Inf`
+    for numbers and the first of members with the same name, and keeps bytes that are not UTF-8,
+    here as surrogates.
+
+    Raises:
+        ServingError: INVALID_ARGUMENT, with the position of the fault.
+    """
+    if sum(body.count(sign) for sign in (b",", b"[", b"{")) > _MAX_VALUES:
+        raise invalid_argument(f"JSON Parse error: more than {_MAX_VALUES} values")
+    text = body.decode("utf-8", "surrogateescape").lstrip("\ufeff \t\r\n")
+    try:
+        try:
+            document, _ = _DECODER.raw_decode(text)
+        except json.JSONDecodeError:
+            respelled = _STRING_OR_NUMBER.sub(lambda m: _PYTHON_SPELLING.get(m[0], m[0]), text)
+            document, _ = _DECODER.raw_decode(respelled)
+    except json.JSONDecodeError as error:
+        raise invalid_argument(f"JSON Parse error: {error.msg} at offset: {error.pos}") from error
+    except ValueError as error:  # of _finite, or of an integer of thousands of digits
+        raise invalid_argument("JSON Parse error: a number is too big") from error
+    except RecursionError as error:
+        raise invalid_argument("JSON Parse error: nested too deeply") from error
+    if not isinstance(document, dict):
+        raise invalid_argument("the body is not a JSON object")
+    if not isinstance(document.get("signature_name", ""), str):
+        raise invalid_argument("'signature_name' key must be a string value.")
+    return document
 
 
 def parse_request(body: bytes, inputs_of: Callable[[str], TensorInfos]) -> JsonPredictRequest:
@@ -31,32 +72,34 @@ def parse_request(body: bytes, inputs_of: Callable[[str], TensorInfos]) -> JsonP
         Inputs as arrays of the signature's dtypes; strings are `bytes` in arrays of objects.
 
     Raises:
-        ServingError: As TF Serving words it.
+        ServingError: Mostly INVALID_ARGUMENT, with the name of the input.
 
     Example:
 
     >>> parse_request(b'{"instances": [[1, 2], [3, 4]]}', inputs_of).inputs["x"]
     array([[1., 2.], [3., 4.]], dtype=float32)
     """
-    document, name = json_text.parse_question(body)
-    infos = dict(inputs_of(name))  # a proto's map cannot be asked for a name that is not UTF-8
+    document = parse_object(body)
+    # No signature has a name that is not UTF-8, and a proto's map cannot be asked for one.
+    name = document.get("signature_name", "").encode("utf-8", "replace").decode()
+    infos = dict(inputs_of(name))
     if not infos:
         raise invalid_argument(f"Failed to get input map for signature: {name or 'DEFAULT'}")
-    if "instances" in document and "inputs" in document:
-        raise json_text.format_error(
-            document,
-            "Not formatted correctly expecting only one of 'inputs' or 'instances' keys to exist ",
-        )
-    if "instances" in document:
-        rows = document["instances"]
-        if not isinstance(rows, list):
-            raise json_text.format_error(document, "Expecting 'instances' to be an list/array")
-        if not rows:
-            raise json_text.format_error(document, "No values in 'instances' array")
-        return JsonPredictRequest(name, _read_rows(rows, infos), by_row=True)
-    if "inputs" in document:
-        return JsonPredictRequest(name, _read_columns(document["inputs"], infos), by_row=False)
-    raise invalid_argument("Missing 'inputs' or 'instances' key")
+    by_row = "instances" in document
+    if by_row == ("inputs" in document):
+        raise invalid_argument("give one of the keys 'inputs' and 'instances'")
+    columns = _by_column(document["instances"], infos) if by_row else document["inputs"]
+    if not _is_named(columns):
+        if len(infos) > 1:
+            raise invalid_argument(
+                f"a plain list or value, but the signature has several inputs: {_names(infos)}"
+            )
+        columns = dict.fromkeys(infos, columns)
+    if missing := infos.keys() - columns.keys():
+        raise invalid_argument(f"Missing named input: {_names(missing)}")
+    return JsonPredictRequest(
+        name, {alias: _read(alias, columns[alias], info) for alias, info in infos.items()}, by_row
+    )
 
 
 def write_response(outputs: Mapping[str, np.ndarray], by_row: bool) -> bytes:
@@ -74,116 +117,61 @@ def write_response(outputs: Mapping[str, np.ndarray], by_row: bool) -> bytes:
     >>> write_response({"y": np.array([0.5, 1.0], np.float32)}, by_row=True)
     b'{"predictions": [0.5, 1.0]}'
     """
-    if by_row:
-        return json_text.encode('{"predictions": [' + ", ".join(_write_rows(outputs)) + "]}")
-    columns = {
-        name: json_tensor.nest(_elements(name, array), array.shape)
-        for name, array in outputs.items()
-    }
-    return json_text.encode('{"outputs": ' + _named_unless_single(columns) + "}")
-
-
-def _read_rows(rows: list[Any], infos: TensorInfos) -> dict[str, np.ndarray]:
-    named = _is_named(rows[0])
-    if not named and len(infos) > 1:
-        raise invalid_argument(
-            "instances is a plain list, but expecting list of objects as multiple input tensors "
-            "required as per tensorinfo_map"
-        )
-    columns: dict[str, list[np.ndarray]] = {name: [] for name in infos}
-    for index, row in enumerate(rows):
-        if _is_named(row) != named:
-            raise invalid_argument(
-                f"Expecting {'object' if named else 'value/list'} but got "
-                f"{'list' if named else 'object'} at item {index} of input list"
-            )
-        for name, value in row.items() if named else [(next(iter(infos)), row)]:
-            try:
-                _append(value, name, infos, columns)
-            except ServingError as error:
-                raise invalid_argument(
-                    f"Failed to process element: {index}{f' key: {name}' if named else ''} "
-                    f"of 'instances' list. Error: {error.code.name}: {error.message}"
-                ) from error
-        if named and len(row) != len(infos):
-            raise invalid_argument(
-                f"Failed to process element: {index} of 'instances' list. JSON object: "
-                f"{json_text.debug_string(row)} keys must be equal to: {','.join(sorted(infos))}"
-            )
-    return {name: np.stack(arrays) for name, arrays in columns.items()}
-
-
-def _append(
-    value: Any, name: str, infos: TensorInfos, columns: dict[str, list[np.ndarray]]
-) -> None:
-    if name not in infos:
-        raise invalid_argument(f"JSON object: does not have named input: {name}")
-    array = json_tensor.read(value, infos[name].dtype)
-    first = columns[name][0] if columns[name] else array
-    if array.shape != first.shape:
-        raise invalid_argument(
-            f"Expecting shape {_shape_text(first)} but got: {_shape_text(array)}"
-        )
-    columns[name].append(array)
-
-
-def _read_columns(inputs: Any, infos: TensorInfos) -> dict[str, np.ndarray]:
-    if not _is_named(inputs):
-        if len(infos) > 1:
-            raise invalid_argument(
-                "inputs is a plain value/list, but expecting an object as multiple input tensors "
-                "required as per tensorinfo_map"
-            )
-        inputs = dict.fromkeys(infos, inputs)
-    for name in infos:
-        if name not in inputs:
-            raise invalid_argument(f"Missing named input: {name} in 'inputs' object.")
-    columns = {}
-    for name, info in infos.items():
-        try:
-            columns[name] = json_tensor.read(inputs[name], info.dtype)
-        except ServingError as error:
-            raise ServingError(error.code, f"Input {name}: {error.message}") from error
-    return columns
-
-
-def _write_rows(outputs: Mapping[str, np.ndarray]) -> list[str]:
-    num_rows = None
+    if by_row and len({len(array) for array in outputs.values() if array.ndim}) > 1:
+        raise invalid_argument(f"the outputs differ in their number of rows: {_names(outputs)}")
     columns = {}
     for name, array in outputs.items():
-        if array.ndim == 0:
-            raise invalid_argument(f"Tensor name: {name} has no shape information ")
-        if num_rows not in (None, len(array)):
-            raise invalid_argument(
-                f"Tensor name: {name} has inconsistent batch size: {len(array)} "
-                f"expecting: {num_rows}"
-            )
-        num_rows = len(array)
-        elements = _elements(name, array)
-        step = array[:1].size
-        columns[name] = [
-            json_tensor.nest(elements[row * step : (row + 1) * step], array.shape[1:])
-            for row in range(num_rows)
+        if by_row and not array.ndim:
+            raise invalid_argument(f"Tensor name: {name} has no rows")
+        columns[name] = json_values.write(array, strings_as_base64=name.endswith("_bytes"))
+    document: Any = columns
+    if len(columns) == 1:
+        [document] = columns.values()
+    elif by_row:
+        document = [
+            dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)
         ]
-    return [
-        _named_unless_single({name: column[row] for name, column in columns.items()})
-        for row in range(num_rows or 0)
-    ]
+    key = "predictions" if by_row else "outputs"
+    return json.dumps({key: document}, ensure_ascii=False).encode("utf-8", "surrogateescape")
 
 
-def _elements(name: str, array: np.ndarray) -> list[str]:
-    return json_tensor.write(array, strings_as_base64=name.endswith("_bytes"))
+def _by_column(rows: Any, infos: TensorInfos) -> Any:
+    """Rows turned into columns where they are objects."""
+    if not isinstance(rows, list) or not rows:
+        raise invalid_argument("Expecting 'instances' to be a list/array that is not empty")
+    if not any(map(_is_named, rows)):
+        return rows
+    for index, row in enumerate(rows):
+        if not _is_named(row) or row.keys() != infos.keys():
+            raise invalid_argument(
+                f"element {index} of 'instances' is no object whose keys are those of the inputs: "
+                f"{_names(infos)}"
+            )
+    return {name: [row[name] for row in rows] for name in infos}
 
 
-def _named_unless_single(texts: Mapping[str, str]) -> str:
-    if len(texts) == 1:
-        return next(iter(texts.values()))
-    return "{" + ", ".join(f"{json_text.quote(k.encode())}: {v}" for k, v in texts.items()) + "}"
+def _read(name: str, value: Any, info: meta_graph_pb2.TensorInfo) -> np.ndarray:
+    try:
+        return json_values.read(value, info.dtype)
+    except ServingError as error:
+        raise ServingError(error.code, f"Input {name}: {error.message}") from error
 
 
 def _is_named(value: Any) -> bool:
-    return isinstance(value, dict) and not json_tensor.is_base64(value)
+    return isinstance(value, dict) and not json_values.is_base64(value)
 
 
-def _shape_text(array: np.ndarray) -> str:
-    return "[" + ",".join(map(str, array.shape)) + "]"
+def _names(names: Any) -> str:
+    return ", ".join(sorted(names))
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError("too big for a float")
+    return number
+
+
+_DECODER = json.JSONDecoder(
+    parse_float=_finite, object_pairs_hook=lambda members: dict(reversed(members))
+)

@@ -27,12 +27,6 @@ class RestServer:
 
     Raises:
         OSError: The port cannot be bound.
-
-    Example:
-
-    >>> server = RestServer("127.0.0.1", 8501, app, Limits(), grace_seconds=10)
-    >>> await server.start()
-    >>> await server.stop()
     """
 
     def __init__(self, host: str, port: int, app: ASGIApp, limits: Limits, grace_seconds: int):

@@ -1,6 +1,7 @@
 """Predict: named tensors through one signature of a servable."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import NoReturn
 
 import grpc
 import numpy as np
@@ -40,11 +41,31 @@ def predict(
     Raises:
         ServingError: As TF Serving words it.
     """
-    signature = _signature(servable, signature_name)
+    signature_name = signature_name or DEFAULT_SIGNATURE
+    if signature_name not in servable.signatures:
+        raise ServingError(
+            grpc.StatusCode.FAILED_PRECONDITION,
+            f'Serving signature key "{signature_name}" not found.',
+        )
+    signature = servable.signatures[signature_name]
     _check_input_names(signature, inputs)
     if check_inputs:
         check_inputs(signature, inputs)
-    return _run(servable, signature, inputs, output_filter)
+    feeds = {}
+    for alias, info in sorted(signature.inputs.items()):
+        array = inputs[alias] if alias in inputs else to_array(signature.defaults[alias])
+        _check_dtype(alias, array, info)
+        feeds[info.name] = array
+    if len(set(output_filter)) < len(output_filter):
+        raise invalid_argument(f"duplicate output tensor alias: {', '.join(output_filter)}")
+    if unknown := set(output_filter) - set(signature.outputs):
+        raise invalid_argument(
+            f"output tensor alias not found in signature: {_braces(unknown)}. "
+            f"Outputs expected to be in the set {_braces(signature.outputs)}."
+        )
+    aliases = sorted(output_filter or signature.outputs)
+    arrays = servable.run(feeds, [signature.outputs[alias].name for alias in aliases])
+    return dict(zip(aliases, arrays, strict=True))
 
 
 def predict_request(
@@ -52,32 +73,30 @@ def predict_request(
     request: predict_pb2.PredictRequest,
     check_inputs: CheckInputs | None = None,
 ) -> predict_pb2.PredictResponse:
-    """Answers the request of gRPC's Predict, with TF Serving's errors; see `predict`."""
-    signature_name = request.model_spec.signature_name or DEFAULT_SIGNATURE
-    signature = _signature(servable, signature_name)
-    _check_input_names(signature, request.inputs)
+    """Answers the request of gRPC's Predict; see `predict`."""
     inputs = {}
     for alias, tensor in request.inputs.items():
         try:
             inputs[alias] = to_array(tensor)
         except ValueError as error:
             raise invalid_argument(f"tensor parsing error: {alias}") from error
-    if check_inputs:
-        check_inputs(signature, inputs)
-    outputs = _run(servable, signature, inputs, request.output_filter)
-    response = predict_pb2.PredictResponse(model_spec=model_spec(servable, signature_name))
+    name = request.model_spec.signature_name or DEFAULT_SIGNATURE
+    outputs = predict(servable, name, inputs, request.output_filter, check_inputs)
+    response = predict_pb2.PredictResponse(model_spec=model_spec(servable, name))
     for alias, array in outputs.items():
         response.outputs[alias].CopyFrom(from_array(array))
     return response
 
 
-def _signature(servable: Servable, name: str) -> meta_graph_pb2.SignatureDef:
-    name = name or DEFAULT_SIGNATURE
-    if name not in servable.signatures:
-        raise ServingError(
-            grpc.StatusCode.FAILED_PRECONDITION, f'Serving signature key "{name}" not found.'
-        )
-    return servable.signatures[name]
+def refuse_examples(servable: Servable) -> NoReturn:
+    """Answers a question to classify or to rate Examples: an export has no signature for that.
+
+    Raises:
+        ServingError: INVALID_ARGUMENT, the code of TF Serving for a model without one.
+    """
+    raise invalid_argument(
+        f"No signature of model {servable.name} classifies or rates Examples: ask Predict"
+    )
 
 
 def _check_input_names(signature: meta_graph_pb2.SignatureDef, names: Iterable[str]) -> None:
@@ -89,32 +108,6 @@ def _check_input_names(signature: meta_graph_pb2.SignatureDef, names: Iterable[s
             f"len({_braces(sent)}) != len({_braces(wanted)}). "
             f"Sent extra: {_braces(sent - wanted)}. Missing but required: {_braces(missing)}."
         )
-
-
-def _run(
-    servable: Servable,
-    signature: meta_graph_pb2.SignatureDef,
-    inputs: Mapping[str, np.ndarray],
-    output_filter: Sequence[str],
-) -> dict[str, np.ndarray]:
-    feeds = {}
-    for alias, info in sorted(signature.inputs.items()):
-        array = inputs[alias] if alias in inputs else to_array(signature.defaults[alias])
-        _check_dtype(alias, array, info)
-        feeds[info.name] = array
-    seen = set()
-    for alias in output_filter:
-        if alias not in signature.outputs:
-            raise invalid_argument(
-                f"output tensor alias not found in signature: {alias} "
-                f"Outputs expected to be in the set {_braces(signature.outputs)}."
-            )
-        if alias in seen:
-            raise invalid_argument(f"duplicate output tensor alias: {alias}")
-        seen.add(alias)
-    aliases = sorted(output_filter or signature.outputs)
-    arrays = servable.run(feeds, [signature.outputs[alias].name for alias in aliases])
-    return dict(zip(aliases, arrays, strict=True))
 
 
 def _check_dtype(alias: str, array: np.ndarray, info: meta_graph_pb2.TensorInfo) -> None:

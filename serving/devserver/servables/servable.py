@@ -13,26 +13,13 @@ from tensorflow.core.protobuf import config_pb2, meta_graph_pb2
 
 from serving.devserver import metrics
 from serving.errors import ServingError, code_of_number, invalid_argument
+from serving.export_contract import TAG
 
-_TAGS = ["serve"]
 _CACHED_CALLS = 64
 _PREFIX = "Graph execution error:\n\n"  # that Session.run adds and TF Serving does not
-
-
-def session_config(within: int = 0, between: int = 0) -> config_pb2.ConfigProto:
-    """How many threads of TensorFlow a request may use.
-
-    The default is one thread a request, its own: waking others for operations of microseconds
-    doubles a small request's time, and requests that come together keep all CPUs busy anyway.
-
-    Args:
-        within: For an operation; 0: one. The first session of a process decides it for all.
-        between: For operations that do not wait for one another; 0: the request's own thread.
-    """
-    return config_pb2.ConfigProto(
-        intra_op_parallelism_threads=within or 1,
-        inter_op_parallelism_threads=between or -1,  # -1 is the caller's thread
-    )
+# One thread a request, its own: waking others for operations of microseconds doubles a small
+# request's time, and requests that come together keep all CPUs busy anyway. -1 is the caller's.
+_THREADS = config_pb2.ConfigProto(intra_op_parallelism_threads=1, inter_op_parallelism_threads=-1)
 
 
 class Servable:
@@ -44,7 +31,6 @@ class Servable:
         name: Of the model.
         version: Of the model.
         path: Folder of the SavedModel, the one with `saved_model.pb`.
-        config: Of the session; that of `session_config()` when left out.
 
     Raises:
         ServingError: The model cannot be loaded.
@@ -57,22 +43,16 @@ class Servable:
     >>> [scores] = servable.run(feeds, [signature.outputs["scores"].name])
     """
 
-    def __init__(
-        self,
-        name: str,
-        version: int,
-        path: str | os.PathLike[str],
-        config: config_pb2.ConfigProto | None = None,
-    ):
+    def __init__(self, name: str, version: int, path: str | os.PathLike[str]):
         self.name = name
         self.version = version
         self.path = os.fspath(path)
         started = time.perf_counter()
         graph = tf.Graph()
-        self._session = tf.compat.v1.Session(graph=graph, config=config or session_config())
+        self._session = tf.compat.v1.Session(graph=graph, config=_THREADS)
         try:
             with graph.as_default():
-                meta_graph = tf.compat.v1.saved_model.load(self._session, _TAGS, self.path)
+                meta_graph = tf.compat.v1.saved_model.load(self._session, [TAG], self.path)
         except tf.errors.OpError as error:
             self._session.close()
             fault = _serving_error(error)
@@ -86,15 +66,12 @@ class Servable:
         self._call = functools.lru_cache(_CACHED_CALLS)(self._make_call)
         metrics.count_load(self.path, time.perf_counter() - started)
 
-    def run(
-        self, feeds: Mapping[str, np.ndarray], fetches: Sequence[str], api: str = "Predict"
-    ) -> list[np.ndarray]:
+    def run(self, feeds: Mapping[str, np.ndarray], fetches: Sequence[str]) -> list[np.ndarray]:
         """Runs the session once; any number of threads may do so at the same time.
 
         Args:
             feeds: By the names of tensors.
             fetches: Names of tensors.
-            api: Under which the metrics count the run.
 
         Returns:
             One array a fetch; strings are `bytes` in arrays of objects.
@@ -110,7 +87,7 @@ class Servable:
         except UnicodeDecodeError as error:
             # TensorFlow's message quotes bytes of the request, and its code is lost on the way.
             raise invalid_argument(error.object.decode(errors="replace")) from error
-        metrics.count_run(self.name, api, time.perf_counter() - started)
+        metrics.count_run(self.name, time.perf_counter() - started)
         return [np.asarray(x, dtype=object if isinstance(x, bytes) else None) for x in outputs]
 
     def _make_call(

@@ -43,7 +43,7 @@ COMMANDS = {
 # "" means something: the order of the rows, the built-in schema, the paper's grids, the preset's.
 MAY_BE_EMPTY = ("--timestamp-column", "--schema", "--search-space", "--update-rule")
 # These are no paths and no names.
-OTHERS = ("--beam-args", "--parameter", "--exclude", "--grpc_channel_arguments", "--metadata")
+OTHERS = ("--beam-args", "--parameter", "--exclude", "--metadata")
 ITEMS = ("history",)
 
 

@@ -29,6 +29,7 @@ def front(
     behind: Addresses,
     fate: Fate = answer,
     ssl_context: ssl.SSLContext | None = None,
+    tls: grpc.ServerCredentials | None = None,
 ) -> Iterator[str]:
     """The address of the front, until the block ends.
 
@@ -37,9 +38,10 @@ def front(
         behind: The server that answers.
         fate: Decides on each request to predict.
         ssl_context: For TLS, which it then speaks alone. For REST.
+        tls: The same for gRPC.
     """
     if protocol == "grpc":
-        with _grpc_front(behind.grpc, fate) as address:
+        with _grpc_front(behind.grpc, fate, tls) as address:
             yield address
     else:
         with _rest_front(behind.rest, fate, ssl_context) as address:
@@ -47,7 +49,7 @@ def front(
 
 
 @contextlib.contextmanager
-def _grpc_front(behind: str, fate: Fate) -> Iterator[str]:
+def _grpc_front(behind: str, fate: Fate, tls: grpc.ServerCredentials | None) -> Iterator[str]:
     with grpc.insecure_channel(behind) as channel:
 
         class Handler(grpc.GenericRpcHandler):
@@ -63,7 +65,7 @@ def _grpc_front(behind: str, fate: Fate) -> Iterator[str]:
 
                 return grpc.unary_unary_rpc_method_handler(pass_on)
 
-        with grpc_server(Handler()) as address:
+        with grpc_server(Handler(), tls) as address:
             yield address
 
 

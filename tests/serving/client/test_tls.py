@@ -51,7 +51,7 @@ def addresses(
     base_path: Path,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Addresses]:
-    """A server with mutual TLS: gRPC its own, REST that of a proxy before it."""
+    """A server with mutual TLS: of TF Serving its own over gRPC, else that of a proxy before it."""
     folder = tmp_path_factory.mktemp("config")
     path = folder / "ssl.config"
     path.write_text(text_format.MessageToString(ssl_config(party.server, party.friend)))

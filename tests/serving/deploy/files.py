@@ -55,5 +55,15 @@ def kubernetes_arguments() -> list[str]:
     return [argument.replace("$(CPUS)", cpus) for argument in container()["args"]]
 
 
+def local_arguments() -> list[str]:
+    """Those of them that this project's server has, too."""
+    of_production = ("enable_grpc", "enable_profiler", "tensorflow_session", "grpc_channel")
+    return [
+        argument
+        for argument in kubernetes_arguments()
+        if not argument.removeprefix("--").startswith(of_production)
+    ]
+
+
 def alerting_rules(file: Path = ALERTS) -> list[dict[str, Any]]:
     return [rule for group in load(file)["groups"] for rule in group["rules"]]

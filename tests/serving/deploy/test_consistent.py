@@ -11,10 +11,11 @@ import pytest
 from pipeline import run_local
 from serving.client import RecommendationClient
 from serving.devserver.configuration.config_files import read_config
-from serving.devserver.configuration.config_protos import BatchingParameters, MonitoringConfig
+from serving.devserver.configuration.config_protos import MonitoringConfig
 from serving.devserver.configuration.flags import parse_flags
 from tests.serving.deploy import files
 from tests.serving.deploy.readers import READERS, metrics_of
+from tests.serving.tf_serving_configs import BatchingParameters
 
 _MODEL = "mclrec"
 _GRPC, _REST = 8500, 8501
@@ -155,9 +156,12 @@ def test_tensorflow_has_as_many_threads_as_cpus(compose: Any, predictor: Any) ->
     assert str(batching.num_batch_threads.value) == limits["cpu"]
 
 
-def test_this_projects_server_takes_the_same_flags(predictor: Any) -> None:
-    parse_flags(files.kubernetes_arguments(), "")
-    parse_flags(["--model_base_path=/mnt/models", *predictor["model"]["args"]], "")
+def test_this_projects_server_takes_the_flags_that_the_runbook_says() -> None:
+    parse_flags(files.local_arguments(), "")
+    others = set(files.kubernetes_arguments()) - set(files.local_arguments())
+    runbook = (files.DEPLOY / "README.md").read_text()
+    told = runbook.partition("takes the same files and flags but for")[2].partition(", to try")[0]
+    assert set(re.findall("`--(.*?)`", told)) == set(files.flags(list(others)))
 
 
 def test_everything_in_kubernetes_selects_the_pods_of_the_deployment() -> None:

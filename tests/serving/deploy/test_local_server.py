@@ -25,7 +25,6 @@ pytestmark = pytest.mark.integration
 
 _ROOT = files.DEPLOY.parents[1]
 _STABLE, _CANARY = 1760000000, 1760086400  # in rollout.config
-_BATCHING = ["--enable_batching=true", "--batching_parameters_file=/etc/tf_serving/batching.config"]
 _PATIENCE = 120.0
 
 
@@ -73,7 +72,7 @@ def server(base_path: Path, tmp_path: Path) -> Iterator[_Server]:
     }
     arguments = [
         here.get(argument, argument).replace("/etc/tf_serving", str(config))
-        for argument in [*files.kubernetes_arguments(), *_BATCHING]
+        for argument in files.local_arguments()
     ]
     assert set(here.values()) < set(arguments)
     process = subprocess.Popen(

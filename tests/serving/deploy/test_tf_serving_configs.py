@@ -4,9 +4,9 @@ import inspect
 
 from serving.client import RecommendationClient
 from serving.devserver.configuration.config_files import read_config
-from serving.devserver.configuration.config_protos import BatchingParameters
 from serving.export_contract import SIGNATURES
 from tests.serving.deploy import files
+from tests.serving.tf_serving_configs import BatchingParameters
 
 
 def test_labels_name_versions_that_are_loaded() -> None:

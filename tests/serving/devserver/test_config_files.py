@@ -7,45 +7,22 @@ from pathlib import Path
 
 import grpc
 import pytest
-from google.protobuf import wrappers_pb2
 from tensorflow_serving.config import model_server_config_pb2
 
 from serving.devserver.configuration.config_files import follow_model_config, read_config
-from serving.devserver.configuration.config_protos import (
-    BatchingParameters,
-    MonitoringConfig,
-    SSLConfig,
-)
+from serving.devserver.configuration.config_protos import MonitoringConfig
 from serving.errors import ServingError
 
 _ONE = 'model_config_list { config { name: "one" base_path: "/one" } }'
 _TWO = 'model_config_list { config { name: "two" base_path: "/two" } }'
 
 
-def test_files_of_tf_serving_are_read(tmp_path: Path) -> None:
-    """The examples of its documentation."""
-    batching, monitoring, ssl = (tmp_path / name for name in ("batching", "monitoring", "ssl"))
-    batching.write_text(
-        """max_batch_size { value: 128 }
-        batch_timeout_micros { value: 0 }
-        max_enqueued_batches { value: 1000000 }
-        num_batch_threads { value: 8 }
-        thread_pool_name { value: "batches" }
-        allowed_batch_sizes: 64
-        allowed_batch_sizes: 128
-        pad_variable_length_inputs: true
-        enable_large_batch_splitting { value: true }
-        max_execution_batch_size { value: 64 }"""
-    )
-    monitoring.write_text('prometheus_config { enable: true, path: "/metrics" }')
-    ssl.write_text('server_key: "key" server_cert: "cert" custom_ca: "ca" client_verify: true')
-    parameters = read_config(str(batching), BatchingParameters)
-    assert parameters.max_batch_size == wrappers_pb2.Int64Value(value=128)
-    assert parameters.HasField("batch_timeout_micros")
-    assert parameters.allowed_batch_sizes == [64, 128]
-    assert parameters.enable_large_batch_splitting.value
-    assert read_config(str(monitoring), MonitoringConfig).prometheus_config.path == "/metrics"
-    assert read_config(str(ssl), SSLConfig).client_verify
+def test_a_monitoring_file_of_tf_serving_is_read(tmp_path: Path) -> None:
+    """The example of its documentation."""
+    file = tmp_path / "monitoring"
+    file.write_text('prometheus_config { enable: true, path: "/metrics" }')
+    config = read_config(file, MonitoringConfig).prometheus_config
+    assert config.enable and config.path == "/metrics"
 
 
 @pytest.mark.parametrize(

@@ -131,9 +131,10 @@ def test_bytes_that_are_not_utf8_reach_the_model() -> None:
     assert request.inputs["s"].tolist() == [b"\xff\xfe"]
 
 
-def test_small_integers_wrap() -> None:
-    request = parse_request(b'{"instances": [300]}', _inputs(n=types_pb2.DT_UINT8))
-    assert request.inputs["n"].tolist() == [44]
+def test_integers_out_of_range_are_refused() -> None:
+    for number in (-1, 256):
+        with pytest.raises(ServingError, match="Input n: a number is out of the range of uint8"):
+            parse_request(b'{"instances": [%d]}' % number, _inputs(n=types_pb2.DT_UINT8))
 
 
 def test_an_object_of_one_b64_string_is_a_value_and_any_other_object_has_names() -> None:
@@ -146,21 +147,21 @@ def test_an_object_of_one_b64_string_is_a_value_and_any_other_object_has_names()
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        (b"", "document is empty"),
-        (b"   ", "document is empty"),
-        (b"[1]", "Is not object"),
+        (b"", "JSON Parse error"),
+        (b"   ", "JSON Parse error"),
+        (b"[1]", "not a JSON object"),
         (b'{"instances": [1}', "JSON Parse error"),
         (b'{"instances": [1e999]}', "too big"),
         (b'{"instances": [' + b"1" * 5000 + b"]}", "JSON Parse error"),
         (b'{"instances": ' + b"[" * 100_000, "nested too deeply"),
-        (b'{"instances": ' + b"[" * 400 + b"]" * 400 + b"}", "at most 31 dimensions"),
-        (b'{"instances": [[1], [1, 2]]}', r"Expecting shape \[1\] but got: \[2\]"),
-        (b'{"instances": [[[1], 2]]}', "incorrect level"),
-        (b'{"instances": [[1, [2]]]}', "unexpected level"),
-        (b'{"inputs": [[1, 2], [3]]}', "unexpected size"),
-        (b'{"instances": [{"x": 1}, 2]}', "Expecting object but got list at item 1"),
-        (b'{"instances": [1, {"x": 2}]}', "Expecting value/list but got object at item 1"),
-        (b'{"instances": [{}]}', "keys must be equal to: x"),
+        (b'{"instances": ' + b"[" * 400 + b"]" * 400 + b"}", "more than 31 dimensions"),
+        (b'{"instances": [[1], [1, 2]]}', "Input x: the lists differ in length or depth"),
+        (b'{"instances": [[[1], 2]]}', "differ in length or depth"),
+        (b'{"instances": [[1, [2]]]}', "differ in length or depth"),
+        (b'{"inputs": [[1, 2], [3]]}', "differ in length or depth"),
+        (b'{"instances": [{"x": 1}, 2]}', "element 1 .* no object whose keys are .*: x"),
+        (b'{"instances": [1, {"x": 2}]}', "element 0 .* no object whose keys are .*: x"),
+        (b'{"instances": [{}]}', "element 0 .* no object whose keys are .*: x"),
         (b'{"instances": ["x"]}', "not of expected type: float"),
         (b'{"instances": [{"b64": "YQ=="}]}', "not of expected type: float"),
     ],
@@ -182,9 +183,3 @@ def test_a_long_faulty_string_is_refused_quickly() -> None:
     body = b'{"instances": [-Inf, "' + b'\\"' * 1_000_000
     with pytest.raises(ServingError, match="JSON Parse error"):
         parse_request(body, _ONE_FLOAT)
-
-
-def test_a_message_quotes_the_start_of_a_large_document() -> None:
-    with pytest.raises(ServingError) as refused:
-        parse_request(json.dumps(["x" * 100_000] * 10).encode(), _ONE_FLOAT)
-    assert len(refused.value.message) < 400

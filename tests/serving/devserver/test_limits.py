@@ -22,7 +22,7 @@ from tensorflow_serving.apis import (
 from tensorflow_serving.config import model_server_config_pb2
 
 from serving.devserver.configuration.flags import parse_flags
-from serving.devserver.limits import AnswerLimit, Limits
+from serving.devserver.limits import Limits
 from serving.devserver.models.repository import single_model
 from serving.devserver.rest_api import json_predict
 from serving.devserver.servables import predict
@@ -221,7 +221,7 @@ def test_a_signature_without_k_is_limited_by_its_rows(rest: httpx.Client) -> Non
 
 
 def test_only_inputs_of_open_size_count_as_rows(servable: Servable) -> None:
-    limit = AnswerLimit(1000)
+    limits = Limits(max_items_per_request=1000)
     signature = servable.signatures["recommend"]
     for inputs, is_refused in (
         ({"k": np.array([1, 1])}, False),
@@ -233,9 +233,9 @@ def test_only_inputs_of_open_size_count_as_rows(servable: Servable) -> None:
     ):
         if is_refused:
             with pytest.raises(Refused):
-                limit.check(signature, inputs)
+                limits.check_answer(signature, inputs)
         else:
-            limit.check(signature, inputs)
+            limits.check_answer(signature, inputs)
 
 
 @pytest.mark.integration
@@ -266,7 +266,7 @@ def test_rest_gives_a_request_up_after_its_time(
 ) -> None:
     file = tmp_path / "go on"
     with (
-        running_server(config, rest_timeout_seconds=0.5) as server,
+        running_server(config, limits=Limits(rest_timeout_seconds=0.5)) as server,
         httpx.Client(base_url=f"http://{server.rest}", timeout=_TIMEOUT) as rest,
     ):
         answer = rest.post(f"/v1/models/{_MODEL}:predict", json={"inputs": waiting_for(file)})
@@ -280,7 +280,9 @@ def test_the_flags_have_the_defaults_of_the_limits() -> None:
     limits = Limits()
     assert options.max_concurrent_requests == limits.max_concurrent_requests
     assert options.max_items_per_request == limits.max_items_per_request
+    assert options.max_request_mebibytes * 2**20 == limits.max_request_bytes
     assert options.max_connections == limits.max_connections
+    assert options.rest_api_timeout_in_ms == limits.rest_timeout_seconds * 1000
     assert options.slow_client_timeout_in_ms == limits.slow_client_seconds * 1000
 
 

@@ -23,7 +23,6 @@ from serving.devserver.models import model as model_module
 from serving.devserver.models.repository import ModelRepository, single_model
 from serving.devserver.request_pool import RequestPool
 from serving.devserver.servables import loading
-from serving.devserver.servables.loading import LoadOptions
 from serving.devserver.servables.predict import predict
 from serving.devserver.servables.servable import Servable
 from serving.errors import ServingError
@@ -253,29 +252,33 @@ async def test_what_serves_is_not_replaced_by_an_older_stand_in(
     await _refresh_until(repository, {3: "END", 2: "END", 1: "AVAILABLE"})
 
 
-@pytest.mark.parametrize(("retries", "loads"), [(0, 1), (2, 3)])
-async def test_a_failed_load_is_tried_again_only_so_often(
+async def test_a_failed_load_is_tried_again_only_when_the_files_change(
+    repository: ModelRepository,
     base: Path,
     exports: list[Path],
-    monkeypatch: pytest.MonkeyPatch,
-    retries: int,
-    loads: int,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
+    def failures() -> int:
+        return sum("version 2 of model m" in message for message in caplog.messages)
+
     shutil.copytree(exports[1], base / "2")
     (base / "2" / "saved_model.pb").write_bytes(b"broken")
-    options = LoadOptions(max_retries=retries, retry_seconds=0)
-    async with _new_repository(monkeypatch, loading=options) as repository:
-        await repository.reload(single_model("m", str(base)))
-        for _ in range(5):
-            await repository.refresh()
-    failures = [message for message in caplog.messages if "version 2 of model m" in message]
-    assert len(failures) == loads
+    await repository.reload(single_model("m", str(base)))
+    for _ in range(5):
+        await repository.refresh()
+    assert failures() == 1
+    (base / "2" / "saved_model.pb").write_bytes(b"broken again")
+    for _ in range(100):
+        await repository.refresh()
+        if failures() == 2:
+            break
+        await asyncio.sleep(0.01)
+    assert failures() == 2
 
 
 async def test_warm_up_can_be_left_out(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _break_warm_up(base / "1")
-    async with _new_repository(monkeypatch, loading=LoadOptions(warmup_rounds=0)) as repository:
+    async with _new_repository(monkeypatch, replay_warmup=False) as repository:
         await repository.reload(single_model("m", str(base)))
         assert await _who_answers(repository) == 1
 
@@ -342,7 +345,7 @@ async def test_labels_in_the_first_configuration_need_permission(
 async def test_with_permission_a_new_label_may_be_early_but_none_may_move_early(
     base: Path, exports: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    permission = {"allow_version_labels_for_unavailable_models": True}
+    permission = {"labels_may_be_early": True}
     async with _new_repository(monkeypatch, **permission) as repository:
         await repository.reload(_config(base, version_labels={"stable": 1, "next": 2}))
         assert await _who_answers(repository, version_label="stable") == 1

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
+from serving.devserver.limits import Limits
 from serving.devserver.models.repository import single_model
 from tests.serving.conftest import ITEMS, K
 from tests.serving.running_server import Addresses, running_server
@@ -49,7 +50,7 @@ def test_a_large_body_is_refused_packed_or_not(base_path) -> None:
     body = json.dumps({"inputs": [["x" * 100_000]]}).encode()
     config = single_model("mclrec", str(base_path))
     with (
-        running_server(config, max_request_bytes=50_000) as server,
+        running_server(config, limits=Limits(max_request_bytes=50_000)) as server,
         httpx.Client(base_url=f"http://{server.rest}/v1/models") as client,
     ):
         for content, headers in (

@@ -246,26 +246,14 @@ def test_a_configuration_file_with_a_fault_ends_it_with_the_place(
     assert f"{config}: 2:3" in errors and "confg" in errors
 
 
-@pytest.mark.parametrize(
-    ("flags", "content", "place"),
-    [
-        (["--enable_batching", "--batching_parameters_file"], "max_batch_size: 7", "1:17"),
-        (["--monitoring_config_file"], "prometheus_config {\n  on: true }", "2:3"),
-    ],
-)
-def test_a_fault_in_another_file_ends_it_with_the_place(
-    tmp_path: Path,
-    flags: list[str],
-    content: str,
-    place: str,
-    capsys: pytest.CaptureFixture[str],
+def test_a_fault_in_the_monitoring_file_ends_it_with_the_place(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "file"
-    file.write_text(content)
-    *others, flag = flags
-    arguments = [f"--model_base_path={tmp_path}", f"--rest_api_port={free_port()}", *others]
-    assert main([*arguments, f"{flag}={file}"]) == 1
-    assert f"{file}: {place}" in capsys.readouterr().err
+    file.write_text("prometheus_config {\n  on: true }")
+    arguments = [f"--model_base_path={tmp_path}", f"--rest_api_port={free_port()}"]
+    assert main([*arguments, f"--monitoring_config_file={file}"]) == 1
+    assert f"{file}: 2:3" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("flag", ["--port", "--rest_api_port"])
