@@ -7,7 +7,6 @@ first, and the stamp of make is only written when every file that the packages n
 """
 
 import importlib.metadata
-import importlib.util
 import re
 import shutil
 import subprocess
@@ -147,7 +146,7 @@ def main(list_of_set: str) -> None:
             options += ["--requirement", str(file)]
         pip("install", *options, progress=progress)
     # pyfarmhash is the one package that would need a compiler.
-    if not importlib.util.find_spec("farmhash"):
+    if not list(packages.glob("farmhash*")):
         shutil.copy(SCRIPTS / "farmhash.py", packages)
     # The checkout itself is importable from any folder, which TFX's and Beam's subprocesses need.
     # The line counts from site-packages, so the checkout may be moved.
