@@ -26,7 +26,7 @@ from pipeline.demo import served
 from pipeline.jobs.batch_inference.batch_inference import SCHEMA, recommend_to_parquet
 from pipeline.jobs.batch_inference.error import BatchInferenceError
 from pipeline.jobs.batch_inference.model_version import find_model
-from pipeline.jobs.batch_inference.output_folder import whole_folder
+from pipeline.jobs.batch_inference.output_folder import output_folder
 from pipeline.jobs.batch_inference.user_histories import find_histories
 from tests.pipeline.jobs.batch_inference.answers import (
     assert_answers_are_a_servers,
@@ -201,12 +201,12 @@ def test_outputs_that_cannot_be_written(folder: Path, tmp_path: Path, capfd):
         assert run(folder, output) == 1
         error = capfd.readouterr().err
         assert f"--output {output}: cannot be written: " in error and "Traceback" not in error
-    with pytest.raises(BatchInferenceError, match="--output: is empty"), whole_folder(""):
+    with pytest.raises(BatchInferenceError, match="--output: is empty"), output_folder(""):
         pass
 
 
 def test_cleaning_up_does_not_hide_the_first_error(tmp_path: Path):
-    with pytest.raises(KeyError, match="first"), whole_folder(tmp_path / "output") as unfinished:
+    with pytest.raises(KeyError, match="first"), output_folder(tmp_path / "output") as unfinished:
         os.rmdir(unfinished)
         raise KeyError("first")
 
@@ -267,7 +267,7 @@ def test_what_a_killed_run_left_is_not_the_output(tmp_path: Path):
     left = tmp_path / ".output.unfinished"
     left.mkdir()
     (left / "recommendations-00000-of-00002.parquet").write_text("half")
-    with whole_folder(str(tmp_path / "output")) as folder:
+    with output_folder(str(tmp_path / "output")) as folder:
         assert not (tmp_path / "output").exists()
         assert os.listdir(folder) == []
     assert [path.name for path in tmp_path.iterdir()] == ["output"]
