@@ -5,29 +5,27 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import keras
-import numpy as np
 
 import mclrec_tf
 from mclrec_tf.data.batches import evaluation_batches, training_batches
-from mclrec_tf.data.histories import Histories
+from mclrec_tf.data.histories import HeldOut, Histories
 from mclrec_tf.models.building import build_model, encoder_optimizer
 from mclrec_tf.training.early_stopping import ResumableEarlyStopping
 from pipeline.components.trainer.training_progress import TrainingProgress
-from pipeline.components.trainer.transformed_examples import append_targets, read_split
+from pipeline.components.trainer.transformed_examples import read_held_out, read_training
 from pipeline.settings import ModelSettings, TrainingSettings
 
 
 class TrainingData(NamedTuple):
-    """Whole sequences to train on, and validation histories with the item that came next."""
+    """Histories to train on, and those to validate on with the item that came next."""
 
     train: Histories
-    histories: Histories
-    targets: np.ndarray
+    validation: HeldOut
 
 
 def read_training_data(train_files: Sequence[str], eval_files: Sequence[str]) -> TrainingData:
     """Reads the splits that TFX's Trainer and Tuner are given."""
-    return TrainingData(append_targets(*read_split(train_files)), *read_split(eval_files))
+    return TrainingData(read_training(train_files), read_held_out(eval_files))
 
 
 def model_of(
@@ -77,7 +75,7 @@ def fit(
         ),
         initial_epoch=epochs_done,
         epochs=training.epochs,
-        validation_data=evaluation_batches(data.histories, data.targets),
+        validation_data=evaluation_batches(*data.validation),
         callbacks=[
             TrainingProgress(training.monitor, training.epochs, stopping.best_so_far),
             *callbacks,

@@ -67,7 +67,7 @@ def run_fn(fn_args: FnArgs) -> None:
     with tf.io.gfile.GFile(os.path.join(fn_args.model_run_dir, HISTORY_FILE), "w") as file:
         json.dump(stopping.history, file, indent=1)
     if model.objective.uses_augmenters:
-        write_learned_views(fn_args.model_run_dir, model, data.histories)
+        write_learned_views(fn_args.model_run_dir, model, data.validation.histories)
     model.save(keras_path(fn_args.serving_model_dir))
     export_savedmodel(model, fn_args.serving_model_dir, vocabulary)
     stopping.discard()
