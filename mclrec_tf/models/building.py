@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from mclrec_tf.encoders import ENCODERS
 from mclrec_tf.encoders.sequence_encoder import SequenceEncoder
-from mclrec_tf.layers.similar_items import Insert, Substitute
+from mclrec_tf.layers.views import Insert, Substitute
 from mclrec_tf.models.mclrec import MCLRec
 from mclrec_tf.models.presets import PRESETS
 
