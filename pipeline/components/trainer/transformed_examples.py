@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import tensorflow as tf
 
-from mclrec_tf.data.histories import HeldOut, Histories, places
+from mclrec_tf.data.histories import HeldOut, Histories, positions
 
 _FEATURES = {
     "history_ids": tf.io.RaggedFeature(tf.int64, row_splits_dtype=tf.int64),
@@ -67,7 +67,7 @@ def _take(histories: Histories, users: np.ndarray) -> Histories:
     """The histories of these users, in this order."""
     lengths = histories.lengths[users]
     begins = np.repeat(histories.row_splits[users], lengths)
-    return Histories.from_lengths(histories.items[begins + places(lengths)], lengths)
+    return Histories.from_lengths(histories.items[begins + positions(lengths)], lengths)
 
 
 def _parse(examples: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
