@@ -19,19 +19,20 @@ from typing import Any
 import psutil
 
 from benchmarks.provenance import print_json
+from pipeline import component_ids
 from pipeline.cli.command_line import path
 from pipeline.cli.os_errors import tells_os_errors
 
 READ_TRANSFORMED = "ReadTransformed"
 COMPONENTS = (
-    "CuratedSchema",
-    "FileBasedExampleGen",
-    "StatisticsGen",
-    "ExampleValidator",
-    "LastAcceptedData",
-    "DataGate",
-    "SliceFeatures",
-    "Transform",  # the last: its run is the one that READ_TRANSFORMED finds
+    component_ids.CURATED_SCHEMA,
+    component_ids.EXAMPLE_GEN,
+    component_ids.STATISTICS_GEN,
+    component_ids.EXAMPLE_VALIDATOR,
+    component_ids.LAST_ACCEPTED_DATA,
+    component_ids.DATA_GATE,
+    component_ids.SLICE_FEATURES,
+    component_ids.TRANSFORM,  # the last: its run is the one that READ_TRANSFORMED finds
 )
 STEPS = (*COMPONENTS, READ_TRANSFORMED)
 
@@ -48,13 +49,13 @@ def run_component(name: str, log: Path, folder: Path, beam_args: Sequence[str]) 
     from tfx import v1 as tfx
     from tfx.orchestration.pipeline import RunOptions
 
-    from pipeline.pipeline import create_pipeline
+    from pipeline.pipeline import local_pipeline
     from pipeline.runners.local.component_progress import ComponentProgress
     from pipeline.runners.local.workdir import Workdir
     from pipeline.settings import Settings
 
     workdir = Workdir(folder)
-    pipeline = create_pipeline(
+    pipeline = local_pipeline(
         pipeline_root=workdir.pipeline_root,
         data_path=str(log),
         model_directory=str(folder / "models"),
@@ -97,7 +98,7 @@ def read_transformed(folder: Path) -> dict[str, Any]:
 
     metadata = sqlite_metadata_connection_config(Workdir(folder).metadata_file)
     runs = RunHistory(metadata, PIPELINE_NAME)
-    (examples,) = runs.latest()["Transform"].outputs["transformed_examples"]
+    (examples,) = runs.latest()[component_ids.TRANSFORM].outputs["transformed_examples"]
     loaded, began, began_cpu = _loaded_gb(), perf_counter(), _cpu_seconds()
     data = read_training_data(
         *([f"{examples.uri}/Split-{split}/*"] for split in ("train", "validation"))

@@ -11,6 +11,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from pipeline.whole_file import whole_file
+
 _CHECKOUT = Path(__file__).parents[1]
 
 
@@ -40,10 +42,8 @@ def peak_memory_gb() -> float:
 
 def write_json(path: Path, result: Mapping[str, Any]) -> None:
     """Writes a result; the file appears when it is complete."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(path.name + ".part")
-    unfinished.write_text(json.dumps(result, indent=1) + "\n")
-    unfinished.replace(path)
+    with whole_file(path) as unfinished:
+        unfinished.write_text(json.dumps(result, indent=1) + "\n")
 
 
 def print_json(result: Mapping[str, Any]) -> None:

@@ -27,7 +27,7 @@ from benchmarks.settings import (
     METHODS,
     POLICIES,
     RunSettings,
-    add_options,
+    add_run_settings,
     given_settings,
     settings_for,
 )
@@ -164,7 +164,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--k-core", type=int, default=5, help="as in load_interactions; default: 5")
     parser.add_argument("--json", action="store_true", help="print the result as the last line")
-    add_options(parser)
+    add_run_settings(parser)
     options = parser.parse_args(arguments)
     data = data_name(options.data)
     settings = settings_for(data, options.method, given_settings(options))

@@ -23,7 +23,7 @@ from benchmarks.provenance import print_json, provenance, write_json
 from benchmarks.quality import data_name, run, state_folder
 from benchmarks.settings import (
     SEARCH_SPACE,
-    add_options,
+    add_run_settings,
     given_settings,
     settings_for,
 )
@@ -98,7 +98,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=path, default=Path("runs/results/search"))
     parser.add_argument("--k-core", type=int, default=5, help="default: 5")
     parser.add_argument("--json", action="store_true", help="print the result as the last line")
-    add_options(parser)
+    add_run_settings(parser)
     options = parser.parse_args(arguments)
     if options.configurations:
         tried = json.loads(options.configurations.read_text())

@@ -31,11 +31,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from benchmarks.load_report import plot, print_overhead, print_table
 from benchmarks.load_steps import LoadSteps
-from benchmarks.local_server import MODEL_NAME, local_server, newest_version
 from benchmarks.predict_calls import HISTORY_LENGTH, History, open_calls, ranking_of
 from benchmarks.provenance import print_json, provenance, write_json
+from benchmarks.served_version import newest_version
 from pipeline.cli.command_line import path
 from pipeline.cli.os_errors import tells_os_errors
+from pipeline.local_server import MODEL_NAME, local_server, server_command
 from serving.command_line import not_empty
 
 _NUM_HISTORIES = 256
@@ -146,7 +147,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         pid = None
         if options.model:
             flags = [f"--{flag}" for flag in options.server_flags]
-            server = stack.enter_context(local_server(options.model, flags))
+            server = stack.enter_context(local_server(server_command(options.model, flags)))
             addresses, pid = {"grpc": server.grpc, "rest": server.rest}, server.pid
             options.model_name = MODEL_NAME
         found = asyncio.run(run(addresses, options, pid))

@@ -25,12 +25,13 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from benchmarks.load_loops import percentiles
-from benchmarks.local_server import local_server, newest_version
 from benchmarks.predict_calls import History
 from benchmarks.provenance import print_json, provenance, write_json
+from benchmarks.served_version import newest_version
 from benchmarks.version_swaps import Swaps
 from pipeline.cli.command_line import path
 from pipeline.cli.os_errors import tells_os_errors
+from pipeline.local_server import local_server, server_command
 
 GOAL_SECONDS = 2.0
 """From the rename of a version to its first answer."""
@@ -99,7 +100,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with tempfile.TemporaryDirectory() as folder:
         swaps = Swaps(export, Path(folder), random_histories(export, options.seed))
         with (
-            local_server(Path(folder)) as server,
+            local_server(server_command(folder)) as server,
             Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True)) as bar,
         ):
             running = swaps.run(server, options.swaps, options.rate, options.pause, bar)

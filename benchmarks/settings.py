@@ -6,11 +6,10 @@ Imports nothing heavy, so that `--help` answers at once.
 import argparse
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from types import UnionType
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Literal
 
-from pipeline.settings import option, setting
-from serving.command_line import not_empty
+from pipeline.cli.setting_options import add_options
+from pipeline.settings import setting
 
 # "encoder" is the encoder alone: MCLRec without contrast.
 METHODS = ("mclrec", "encoder", "popularity", "recency")
@@ -29,7 +28,9 @@ class RunSettings:
         "authors: the schedule of the authors' code (benchmarks/authors_schedule.py)",
     )
     preset: Literal["paper", "reference"] = setting("paper", "the paper, or the authors' code")
-    update_rule: str = setting("", "name of an update rule; empty: that of the preset")
+    update_rule: str = setting(
+        "", "name of an update rule; empty: that of the preset", may_be_empty=True
+    )
     views: Literal["contrast", "training_data"] = setting("contrast", "what views are used for")
     share_augmenters: bool = setting(False, "one augmenter for both views")
     similar_items: bool = setting(
@@ -103,28 +104,12 @@ def settings_for(data: str, method: str, given: Mapping[str, Any]) -> RunSetting
     return RunSettings(**values)
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
+def add_run_settings(parser: argparse.ArgumentParser) -> None:
     """Adds an option for every setting. One that is not given is absent from the result."""
     group = parser.add_argument_group(
         "settings", "What is left out has the value chosen for the data set, else its default."
     )
-    types = get_type_hints(RunSettings)
-    for one in fields(RunSettings):
-        kind = types[one.name]
-        form: dict[str, Any]
-        if kind is bool:
-            form = {"action": argparse.BooleanOptionalAction}
-        elif get_origin(kind) is Literal:
-            form = {"choices": get_args(kind)}
-        else:
-            kind = get_args(kind)[0] if isinstance(kind, UnionType) else kind
-            # "" means something where it is the default.
-            parse = not_empty if kind is str and one.default else kind
-            form = {"type": parse, "metavar": kind.__name__.upper()}
-        help = one.metadata["help"] + f" (default: {one.default})"
-        group.add_argument(
-            option(one.name), dest=one.name, default=argparse.SUPPRESS, help=help, **form
-        )
+    add_options(group, RunSettings, with_defaults=False)
 
 
 def given_settings(options: argparse.Namespace) -> dict[str, Any]:

@@ -14,12 +14,14 @@ from mclrec_tf import MCLRec
 from mclrec_tf.data.batches import evaluation_batches, training_batches
 from mclrec_tf.data.histories import HeldOut, Histories
 from mclrec_tf.data.item_similarity import similar_items
-from mclrec_tf.encoders import ENCODERS
-from mclrec_tf.layers import Insert, Substitute
-from mclrec_tf.models.presets import PRESETS
+from mclrec_tf.models.building import build_model, encoder_optimizer
 from mclrec_tf.training.early_stopping import ResumableEarlyStopping
 from pipeline.components.trainer.training_progress import TrainingProgress
 
+_OF_THE_MODEL = (
+    *("dim", "num_layers", "num_heads", "max_length", "dropout", "augmenter_learning_rate"),
+    *("preset", "lambda_", "beta", "regularization", "temperature", "views", "share_augmenters"),
+)
 _SCHEDULES = {"ours": "causal", "prefix": "prefix"}
 
 
@@ -51,7 +53,7 @@ def train(
         start: Changes the new model before its first epoch.
     """
     keras.utils.set_random_seed(seed)
-    model = build_model(settings, histories, num_items, seed)
+    model = model_of(settings, histories, num_items, seed)
     if start:
         start(model)
     stopping = ResumableEarlyStopping(
@@ -76,44 +78,28 @@ def train(
     return Trained(model, stopping.history)
 
 
-def build_model(settings: RunSettings, histories: Histories, num_items: int, seed: int) -> MCLRec:
+def model_of(settings: RunSettings, histories: Histories, num_items: int, seed: int) -> MCLRec:
     """The compiled model, not yet trained."""
     by_authors = settings.schedule == "authors"
     if by_authors and settings.encoder != "sasrec":
         raise ValueError("--schedule authors has the encoder sasrec only.")
-    shape = {name: getattr(settings, name) for name in ("dim", "max_length", "dropout")}
-    for name in ("num_layers", "num_heads"):
-        if getattr(settings, name) is not None:
-            shape[name] = getattr(settings, name)
-    encoder_class = PlainSASRec if by_authors else ENCODERS[settings.encoder]
-    model_class = AuthorsMCLRec if by_authors else MCLRec
-    encoder = encoder_class(num_items, **shape)
-    operations = None
-    if settings.similar_items:
-        neighbours = similar_items(histories, num_items)
-        operations = [
-            *PRESETS[settings.preset].operations(encoder.item_embedding, seed),
-            Substitute(neighbours, seed=seed + 4),
-            Insert(neighbours, seed=seed + 5),
-        ]
-    model = model_class(
-        encoder,
-        preset=settings.preset,
-        lambda_=settings.lambda_,
-        beta=settings.beta,
-        regularization=settings.regularization,
-        temperature=settings.temperature,
+    values = {name: getattr(settings, name) for name in _OF_THE_MODEL}
+    return build_model(
+        num_items,
+        **values,
+        encoder=PlainSASRec if by_authors else settings.encoder,
+        model_class=AuthorsMCLRec if by_authors else MCLRec,
         update_rule=settings.update_rule or None,
-        views=settings.views,
-        share_augmenters=settings.share_augmenters,
-        operations=operations,
+        similar_items=similar_items(histories, num_items) if settings.similar_items else None,
         seed=seed,
+        optimizer=encoder_optimizer(
+            settings.learning_rate,
+            warmup_steps=settings.warmup_steps,
+            weight_decay=settings.weight_decay,
+            clipnorm=settings.clipnorm,
+            ema=settings.ema,
+        ),
     )
-    model.compile(
-        optimizer=_encoder_optimizer(settings),
-        augmenter_optimizer=keras.optimizers.Adam(settings.augmenter_learning_rate),
-    )
-    return model
 
 
 def _batches(
@@ -146,21 +132,3 @@ class EpochTimes(keras.callbacks.Callback):
         assert logs is not None
         logs["training_seconds"] = self._trained - self._began
         logs["validation_seconds"] = monotonic() - self._trained
-
-
-def _encoder_optimizer(settings: RunSettings) -> keras.optimizers.Optimizer:
-    rate: Any = settings.learning_rate
-    if settings.warmup_steps:
-        rate = keras.optimizers.schedules.PolynomialDecay(
-            rate / settings.warmup_steps, settings.warmup_steps, end_learning_rate=rate
-        )
-    optimizer = keras.optimizers.Adam(
-        rate,
-        weight_decay=settings.weight_decay or None,
-        clipnorm=settings.clipnorm or None,
-        use_ema=settings.ema > 0,
-        ema_momentum=settings.ema,
-    )
-    if settings.weight_decay:
-        optimizer.exclude_from_weight_decay(var_names=["bias", "beta", "gamma"])
-    return optimizer

@@ -11,9 +11,9 @@ from typing import Any
 from rich.progress import Progress
 
 from benchmarks.distinct_versions import DistinctVersions
-from benchmarks.local_server import MODEL_NAME, LocalServer
 from benchmarks.predict_calls import PROTOCOLS, History, open_calls
 from benchmarks.swap_watch import SwapWatch
+from pipeline.local_server import MODEL_NAME, LocalServer
 
 _FIRST = 1
 _TIMEOUT_SECONDS = 60  # of a request

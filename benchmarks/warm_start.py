@@ -21,7 +21,7 @@ import numpy as np
 
 from benchmarks.provenance import print_json, provenance, write_json
 from benchmarks.quality import by_policy, course, data_name, state_folder
-from benchmarks.settings import RunSettings, add_options, given_settings, settings_for
+from benchmarks.settings import RunSettings, add_run_settings, given_settings, settings_for
 from benchmarks.time_to_quality import compare, plot, print_comparison
 from benchmarks.training import Trained, train
 from mclrec_tf import MCLRec
@@ -105,7 +105,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--seed", type=int, default=0, help="default: 0")
     parser.add_argument("--out", type=path, default=Path("runs/results/warm_start"))
     parser.add_argument("--json", action="store_true", help="print the result as the last line")
-    add_options(parser)
+    add_run_settings(parser)
     options = parser.parse_args(arguments)
     settings = settings_for(data_name(options.data), "mclrec", given_settings(options))
     result = run(options.data, options.share, options.seed, settings, options.out.parent)

@@ -11,10 +11,12 @@ import sys
 
 from pipeline.cli.command_line import add_beam_args
 from pipeline.cli.os_errors import tells_os_errors
-from pipeline.settings import LOG_OPTIONS, DataSettings, add_option, log_format
+from pipeline.cli.setting_options import add_options, chosen
+from pipeline.settings import LOG_OPTIONS, DataSettings
 from serving.command_line import not_empty
 from serving.tensorflow_log import load_tensorflow_quietly
 
+_SETTINGS = (*LOG_OPTIONS, "max_bad_rows")
 _EPILOG = """\
 A row of the output: user_id, item_ids and scores, best first, model_version, known_items and
 history_items: how many items of the history the model knows, out of how many. The answers are those
@@ -53,8 +55,7 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument(
         "--k", type=int, default=20, metavar="INT", help="items a user (default: %(default)s)"
     )
-    for name in (*LOG_OPTIONS, "max_bad_rows"):
-        add_option(result, DataSettings, name)
+    add_options(result, DataSettings, _SETTINGS)
     add_beam_args(result)
     return result
 
@@ -68,7 +69,8 @@ def main(arguments: list[str] | None = None) -> int:
         options_parser.error(f"--k must be at least 1; got {options.k}")
     load_tensorflow_quietly()
     try:
-        format = log_format(options)
+        data = chosen(options, DataSettings, _SETTINGS)
+        format = data.format
     except ValueError as error:
         options_parser.error(str(error))
     # Not at the top of the file: they take seconds, and --help should not.
@@ -82,7 +84,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         coverage = recommend_to_parquet(
             model=find_model(options.model),
-            users=find_histories(options.data, format, options.max_bad_rows),
+            users=find_histories(options.data, format, data.max_bad_rows),
             output=options.output,
             k=options.k,
             beam_args=complete_beam_args(options.beam_args),

@@ -4,11 +4,9 @@ python -m pipeline.demo
 """
 
 import argparse
-import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -20,12 +18,12 @@ from pipeline import run_local
 from pipeline.cli.command_line import path
 from pipeline.cli.os_errors import command as shell_command
 from pipeline.cli.os_errors import tells_os_errors
+from pipeline.local_server import MODEL_NAME, ServerError, local_server, server_command
 from pipeline.runners.local.workdir import RunError, Workdir
 
 EVENTS = 50_000
 # Enough to learn the sample in a minute or two; a real log deserves the defaults.
 TRAINING = ("--epochs=12", "--patience=12", "--dropout=0.2", "--learning-rate=0.003")
-_MODEL_NAME = "mclrec"
 _SHOWN_HISTORY, _SHOWN_ITEMS = 8, 5
 _TOLERANCE = 1e-4
 
@@ -57,7 +55,10 @@ def main(arguments: list[str] | None = None) -> int:
         if not log.exists():
             console.print(f"Writing a sample of {options.events:,} events to {log}")
             with workdir.only_run(), workdir.log():
-                write_whole_sample(log, options.events)
+                # Not at the top of the file: it takes seconds, and --help should not.
+                from mclrec_tf.data.sample.sample_log import write_sample
+
+                write_sample(log, options.events)
         status = run_local.main([f"--data={log}", f"--workdir={workdir.path}", *TRAINING])
         return status or _ask(workdir, log, console)
     except RunError as error:
@@ -65,26 +66,19 @@ def main(arguments: list[str] | None = None) -> int:
         return run_local.ERROR
 
 
-def write_whole_sample(log: Path, events: int) -> None:
-    """Writes a sample. A file of that name is whole: the next demo would take it as it is."""
-    from mclrec_tf.data.sample.sample_log import write_sample
-
-    unfinished = log.with_name(f".unfinished-{log.name}")
-    try:
-        write_sample(unfinished, events)
-        unfinished.rename(log)
-    finally:
-        unfinished.unlink(missing_ok=True)
-
-
 def _ask(workdir: Workdir, log: Path, console: Console) -> int:
     """Asks the served model and the Keras file for the same history and compares."""
     history = a_history(log)
-    with served(workdir.path / "models" / _MODEL_NAME, console) as (grpc_port, rest_port):
-        answers = {
-            "REST": ask(f"127.0.0.1:{rest_port}", "rest", history),
-            "gRPC": ask(f"127.0.0.1:{grpc_port}", "grpc", history),
-        }
+    command = server_command(workdir.path / "models" / MODEL_NAME)
+    console.print(f"Starting the server: {shell_command(*command)}")
+    try:
+        with local_server(command, stderr=subprocess.DEVNULL) as server:
+            answers = {
+                "REST": ask(server.rest, "rest", history),
+                "gRPC": ask(server.grpc, "grpc", history),
+            }
+    except ServerError as error:
+        raise RunError(f"{error}; this command shows why: {shell_command(*command)}") from error
     answers["model.predict"] = predict(workdir, history)
     console.print(f"A user's last items: {' '.join(history[-_SHOWN_HISTORY:])}")
     table = Table(box=box.SIMPLE_HEAD, padding=0)
@@ -113,41 +107,11 @@ def a_history(log: Path) -> list[str]:
     return [interactions.item_ids[item - 1] for item in interactions.histories[user]]
 
 
-@contextmanager
-def served(model_base_path: str | os.PathLike[str], console: Console) -> Iterator[tuple[int, int]]:
-    """A server of the newest version on free ports of this machine: gRPC's and REST's.
-
-    Raises:
-        RunError: it does not start.
-    """
-    import portpicker
-
-    grpc_port, rest_port = portpicker.pick_unused_port(), portpicker.pick_unused_port()
-    command = [
-        *(sys.executable, "-m", "serving.devserver"),
-        *(f"--port={grpc_port}", f"--rest_api_port={rest_port}"),
-        *(f"--model_name={_MODEL_NAME}", f"--model_base_path={model_base_path}"),
-    ]
-    console.print(f"Starting the server: {shell_command(*command)}")
-    server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-    try:
-        assert server.stdout is not None
-        if not server.stdout.readline():
-            raise RunError(
-                f"the server ended with status {server.wait()}; this command shows why: "
-                f"{shell_command(*command)}"
-            )
-        yield grpc_port, rest_port
-    finally:
-        server.terminate()
-        server.wait()
-
-
 def ask(address: str, protocol: Literal["grpc", "rest"], history: Sequence[str]) -> Answer:
     """What a server recommends."""
     from serving.client import RecommendationClient
 
-    with RecommendationClient(address, _MODEL_NAME, protocol) as client:
+    with RecommendationClient(address, MODEL_NAME, protocol) as client:
         found = client.recommend(history, k=_SHOWN_ITEMS)
     return Answer([item.item_id for item in found], [item.score for item in found])
 

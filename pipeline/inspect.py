@@ -12,7 +12,8 @@ import sys
 from rich.console import Console
 
 from pipeline.cli.os_errors import tells_os_errors
-from pipeline.settings import LOG_OPTIONS, DataSettings, add_option
+from pipeline.cli.setting_options import add_options, chosen
+from pipeline.settings import LOG_OPTIONS, DataSettings
 from serving.command_line import not_empty
 from serving.tensorflow_log import load_tensorflow_quietly
 
@@ -51,8 +52,7 @@ def parser() -> argparse.ArgumentParser:
         metavar="DATA",
         help="the event log: a file, a folder or a pattern in quotes, as --data of a run",
     )
-    for name in _SETTINGS:
-        add_option(result, DataSettings, name)
+    add_options(result, DataSettings, _SETTINGS)
     return result
 
 
@@ -85,7 +85,7 @@ def _inspect(options_parser: argparse.ArgumentParser, options: argparse.Namespac
     from pipeline.jobs.inspect.show import printable, show
 
     try:
-        settings = DataSettings(**{name: getattr(options, name) for name in _SETTINGS})
+        settings = chosen(options, DataSettings, _SETTINGS)
     except ValueError as error:
         options_parser.error(str(error))
     found = inspect_log(data, settings)

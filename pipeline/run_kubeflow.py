@@ -10,9 +10,10 @@ import os
 import sys
 from pathlib import Path
 
-from pipeline import settings
 from pipeline.cli.command_line import add_beam_args, add_model_name, add_pipeline_name, parse, path
 from pipeline.cli.os_errors import tells_os_errors
+from pipeline.cli.setting_options import add_settings
+from pipeline.settings import option
 from serving.command_line import not_empty
 from serving.tensorflow_log import load_tensorflow_quietly
 
@@ -87,7 +88,7 @@ def parser() -> argparse.ArgumentParser:
         "--temp_location=gs://shop/tmp --sdk_container_image=IMAGE",
         default="in the container of each component",
     )
-    settings.add_options(result)
+    add_settings(result)
     return result
 
 
@@ -100,18 +101,17 @@ def main(arguments: list[str] | None = None) -> int:
         options_parser.error(f"--output must end in .yaml or .yml; got {options.output}")
     load_tensorflow_quietly()
     # Not at the top of the file: they take seconds, and --help should not.
-    from pipeline.pipeline import create_pipeline
+    from pipeline.pipeline import kubeflow_pipeline
     from pipeline.runners.kubeflow.spec import compile_spec, write_spec
 
     try:
-        pipeline = create_pipeline(
+        pipeline = kubeflow_pipeline(
             pipeline_root=options.pipeline_root,
             data_path=options.data,
             model_directory=os.path.join(options.serving_dir, options.model_name),
             settings=chosen,
             pipeline_name=options.pipeline_name,
             beam_args=options.beam_args,
-            enable_cache=False,
             state_folder=os.path.join(options.pipeline_root, "state"),
             accept_missing=options.accept_missing,
         )
@@ -122,7 +122,7 @@ def main(arguments: list[str] | None = None) -> int:
     for name in ("data", "pipeline_root", "serving_dir"):
         if "://" not in getattr(options, name):
             print(
-                f"note: {settings.option(name)} is a path, not a URI: it has to be the same folder "
+                f"note: {option(name)} is a path, not a URI: it has to be the same folder "
                 "in every container"
             )
     return 0

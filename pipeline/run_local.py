@@ -11,7 +11,6 @@ from pathlib import Path
 
 from rich.console import Console
 
-from pipeline import settings
 from pipeline.cli.command_line import (
     add_beam_args,
     add_model_name,
@@ -21,8 +20,10 @@ from pipeline.cli.command_line import (
     real_path,
 )
 from pipeline.cli.os_errors import command, tells_os_errors
+from pipeline.cli.setting_options import add_settings
 from pipeline.runners.local.metadata_server import metadata_server
 from pipeline.runners.local.workdir import RunError, Workdir
+from pipeline.settings import Settings
 from serving.command_line import not_empty
 
 ERROR, NOT_BLESSED, INTERRUPTED = 1, 3, 130
@@ -92,7 +93,7 @@ def parser() -> argparse.ArgumentParser:
         "so nothing is compared with them, and the report says so",
     )
     add_beam_args(result, example="--direct_running_mode=multi_processing --direct_num_workers=4")
-    settings.add_options(result)
+    add_settings(result)
     return result
 
 
@@ -107,7 +108,7 @@ def main(arguments: list[str] | None = None) -> int:
         return INTERRUPTED
 
 
-def _run(options: argparse.Namespace, chosen: settings.Settings) -> int:
+def _run(options: argparse.Namespace, chosen: Settings) -> int:
     console = Console(highlight=False, markup=False, soft_wrap=True)
     workdir = Workdir(options.workdir)
     page = workdir.new_page()

@@ -11,11 +11,13 @@ from collections.abc import Sequence
 
 from pipeline.cli.command_line import add_beam_args
 from pipeline.cli.os_errors import tells_os_errors
-from pipeline.settings import LOG_OPTIONS, DataSettings, add_option, log_format
+from pipeline.cli.setting_options import add_options, chosen
+from pipeline.settings import LOG_OPTIONS, DataSettings
 from serving.command_line import not_empty
 from serving.tensorflow_log import load_tensorflow_quietly
 
 ERROR, SKEWED = 1, 3
+_SETTINGS = ("schema", *LOG_OPTIONS, "max_bad_rows")
 
 _EPILOG = f"""\
 Served histories are JSON lines, {{"history": ["item", "item", ...]}}, oldest first, in a file whose
@@ -44,8 +46,7 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument(
         "--served", required=True, type=not_empty, metavar="FILE", help="the served histories"
     )
-    for name in ("schema", *LOG_OPTIONS, "max_bad_rows"):
-        add_option(result, DataSettings, name)
+    add_options(result, DataSettings, _SETTINGS)
     add_beam_args(result)
     return result
 
@@ -57,7 +58,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = options_parser.parse_args(arguments)
     load_tensorflow_quietly()
     try:
-        format = log_format(options)
+        settings = chosen(options, DataSettings, _SETTINGS)
+        format = settings.format
     except ValueError as error:
         options_parser.error(str(error))
     # Not at the top of the file: they take seconds, and --help should not.
@@ -71,9 +73,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         lines = skew(
             data=options.data,
             served=options.served,
-            schema=options.schema,
+            schema=settings.schema,
             format=format,
-            max_bad_rows=options.max_bad_rows,
+            max_bad_rows=settings.max_bad_rows,
             beam_args=complete_beam_args(options.beam_args),
         )
     except (EventLogError, HistoriesError, SchemaError) as error:

@@ -1,17 +1,20 @@
-"""What a person can set about a run, each with its explanation; the options are made of it.
+"""What a person can set about a run, each with its explanation, and how it travels to components.
 
-Imports nothing heavy, so that `--help` answers at once.
+`pipeline.cli.setting_options` makes the options of commands of it. Imports nothing heavy, so that
+`--help` answers at once.
 """
 
-import argparse
+import json
 import re
-from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin, get_type_hints
-
-from serving.command_line import EMPTY
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, is_dataclass
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_type_hints
 
 if TYPE_CHECKING:
     from mclrec_tf.data.event_log.reader import EventLogFormat
+    from mclrec_tf.data.time_split import Periods
+
+_Settings = TypeVar("_Settings")
 
 _MONITOR = re.compile(r"val_(all|unseen)_items_(hit_rate|ndcg|mrr)_at_(5|10|20)")
 
@@ -27,22 +30,20 @@ LOG_OPTIONS = (
 """The settings that say how a log is read: the fields of `mclrec_tf`'s EventLogFormat."""
 
 
-def setting(default: Any, help: str) -> Any:
-    """A dataclass field with a default and an explanation."""
-    return field(default=default, metadata={"help": help})
+def setting(default: Any, help: str, may_be_empty: bool = False) -> Any:
+    """A dataclass field.
+
+    Args:
+        default: its default.
+        help: its explanation.
+        may_be_empty: whether "" may be given for it; else it only stands for nothing given.
+    """
+    return field(default=default, metadata={"help": help, "may_be_empty": may_be_empty})
 
 
-class _NotEmpty(argparse.Action):
-    """Refuses "" where it is given; as a default it may mean that nothing was."""
-
-    def __call__(self, parser: Any, namespace: Any, values: Any, option_string: Any = None) -> None:
-        if not values:
-            raise argparse.ArgumentError(self, EMPTY)
-        setattr(namespace, self.dest, values)
-
-
-# "" has a meaning of its own: the order of the rows, the built-in schema, the paper's grids.
-_MAY_BE_EMPTY = {"timestamp_column", "schema", "search_space"}
+def option(name: str) -> str:
+    """The command-line option of a setting: `lambda_` is `--lambda`."""
+    return "--" + name.strip("_").replace("_", "-")
 
 
 def _require(name: str, value: float, at_least: float, below: float = float("inf")) -> None:
@@ -58,7 +59,9 @@ class DataSettings:
     user_column: str = setting("user_id", "column that names the user")
     item_column: str = setting("item_id", "column that names the item")
     timestamp_column: str = setting(
-        "timestamp", 'column with the time of the event; "" takes the order of the rows'
+        "timestamp",
+        'column with the time of the event; "" takes the order of the rows',
+        may_be_empty=True,
     )
     columns: str = setting(
         "",
@@ -80,6 +83,7 @@ class DataSettings:
         "",
         "file with the limits that the data must keep, in place of pipeline/schema/schema.pbtxt; "
         "data that break them stop the run before training",
+        may_be_empty=True,
     )
     window_spans: int = setting(
         0,
@@ -110,11 +114,30 @@ class DataSettings:
             elif getattr(self, name):
                 raise ValueError(f"{option(name)} needs --split time")
         if self.columns or self.separator or self.where:
-            log_format(self)  # ValueError if it cannot be used
+            _ = self.format  # ValueError if it cannot be used
         if self.split == "time" and not self.timestamp_column:
             raise ValueError("--split time needs a --timestamp-column")
         if not 0 <= self.max_bad_rows <= 1:
             raise ValueError(f"--max-bad-rows is a share, from 0 to 1; got {self.max_bad_rows:g}")
+
+    @property
+    def format(self) -> "EventLogFormat":
+        """How the log is read.
+
+        Raises:
+            ValueError: a setting cannot be used.
+        """
+        from mclrec_tf.data.event_log.reader import EventLogFormat
+
+        return EventLogFormat(**{name: getattr(self, name) for name in LOG_OPTIONS})
+
+    @property
+    def periods(self) -> "Periods | None":
+        """What a split by time holds out; None where each user's last two events are."""
+        from mclrec_tf.data.time_split import Periods
+
+        is_by_time = self.split == "time"
+        return Periods(self.validation_period, self.test_period) if is_by_time else None
 
 
 @dataclass(frozen=True)
@@ -212,6 +235,7 @@ class TuningSettings:
         "",
         'JSON file with the values to try, {"beta": [0.01, 0.1], "dropout": [0.2, 0.5]}; by '
         "default the paper's grids",
+        may_be_empty=True,
     )
 
     def __post_init__(self) -> None:
@@ -259,58 +283,26 @@ class Settings:
     blessing: BlessingSettings = BlessingSettings()
 
 
-def log_format(chosen: Any) -> "EventLogFormat":
-    """How a log is read, of `DataSettings` or of parsed options with the same names.
-
-    Raises:
-        ValueError: an option cannot be used.
-    """
-    from mclrec_tf.data.event_log.reader import EventLogFormat
-
-    return EventLogFormat(**{name: getattr(chosen, name) for name in LOG_OPTIONS})
+def to_json(settings: Any) -> str:
+    """The values of a dataclass of settings, perhaps with others in it, as components get them."""
+    return json.dumps(asdict(settings))
 
 
-def option(name: str) -> str:
-    """The command-line option of a setting: `lambda_` is `--lambda`."""
-    return "--" + name.strip("_").replace("_", "-")
-
-
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """Adds an option for every setting, a group for each of the kinds."""
-    for name, defaults in vars(Settings()).items():
-        group = parser.add_argument_group(name, type(defaults).__doc__)
-        for field_ in fields(defaults):
-            add_option(group, type(defaults), field_.name)
-
-
-def add_option(parser: Any, kind: Any, name: str) -> None:
-    """Adds the option of one setting.
+def from_json(kind: type[_Settings], values: str | Mapping[str, Any]) -> _Settings:
+    """Reads settings back.
 
     Args:
-        parser: a parser, or a group of its options.
-        kind: the dataclass of the setting.
-        name: its field there.
+        kind: the dataclass.
+        values: what `to_json` wrote, or what JSON has made of it: TFX's Trainer unpacks its own.
+
+    Raises:
+        ValueError: a value is out of range.
     """
-    (field_,) = (field_ for field_ in fields(kind) if field_.name == name)
-    type_ = get_type_hints(kind)[name]
-    is_choice = get_origin(type_) is Literal
-    must_be_said = type_ is str and name not in _MAY_BE_EMPTY
-    parser.add_argument(
-        option(name),
-        dest=name,
-        action=_NotEmpty if must_be_said else "store",
-        type=str if is_choice else type_,
-        choices=get_args(type_) if is_choice else None,
-        default=field_.default,
-        metavar=None if is_choice else type_.__name__.upper(),
-        help=field_.metadata["help"] + " (default: %(default)s)",
+    found = json.loads(values) if isinstance(values, str) else values
+    types = get_type_hints(kind)
+    return kind(
+        **{
+            name: from_json(types[name], value) if is_dataclass(types[name]) else value
+            for name, value in found.items()
+        }
     )
-
-
-def from_options(options: argparse.Namespace) -> Settings:
-    """Makes settings of parsed options; ValueError if one is out of range."""
-
-    def chosen(kind: Any) -> Any:
-        return kind(**{field.name: getattr(options, field.name) for field in fields(kind)})
-
-    return Settings(*(chosen(type(defaults)) for defaults in vars(Settings()).values()))

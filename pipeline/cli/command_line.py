@@ -10,7 +10,8 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from pipeline import settings
+from pipeline.cli.setting_options import settings_of
+from pipeline.settings import Settings
 from serving.command_line import not_empty
 from serving.tensorflow_log import load_tensorflow_quietly
 
@@ -126,10 +127,10 @@ def add_beam_args(
 
 def parse(
     parser: argparse.ArgumentParser, arguments: Sequence[str] | None
-) -> tuple[argparse.Namespace, settings.Settings]:
-    """Parses the command line of a parser with `settings.add_options`; a wrong value ends it."""
+) -> tuple[argparse.Namespace, Settings]:
+    """Parses the command line of a parser with `add_settings`; a wrong value ends it."""
     options = parser.parse_args(arguments)
     try:
-        return options, settings.from_options(options)
+        return options, settings_of(options)
     except ValueError as error:
         parser.error(str(error))

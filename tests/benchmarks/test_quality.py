@@ -109,7 +109,7 @@ def test_other_encoders(ring_log: Path, tmp_path: Path, encoder: str):
 
 def test_similar_items_are_drawn_for_views_too():
     histories = Histories.from_lists([[1, 2, 3, 4, 5]])
-    model = training.build_model(RunSettings(similar_items=True), histories, num_items=5, seed=0)
+    model = training.model_of(RunSettings(similar_items=True), histories, num_items=5, seed=0)
     operations = [type(one).__name__ for one in model.stochastic_views.operations]
     assert operations == ["Mask", "Crop", "Reorder", "Substitute", "Insert"]
     model.fit(training_batches(histories), verbose=0)
@@ -130,7 +130,7 @@ def test_names_tell_the_encoder():
 def test_learning_rate_rises_in_the_warm_up_and_norms_do_not_decay():
     settings = RunSettings(learning_rate=0.01, warmup_steps=4, weight_decay=0.5, clipnorm=1.0)
     histories = Histories.from_lists([[1, 2, 3, 4, 5]])
-    optimizer = training.build_model(settings, histories, num_items=5, seed=0).optimizer
+    optimizer = training.model_of(settings, histories, num_items=5, seed=0).optimizer
     rates = []
     for step in (0, 2, 4, 100):
         optimizer.iterations.assign(step)

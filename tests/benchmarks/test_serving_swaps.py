@@ -11,10 +11,10 @@ from rich.progress import Progress
 from benchmarks import serving_swaps
 from benchmarks.distinct_versions import DistinctVersions
 from benchmarks.load_loops import OK
-from benchmarks.local_server import LocalServer
 from benchmarks.predict_calls import Calls, History, Reply, history_array
 from benchmarks.swap_watch import SwapWatch
 from benchmarks.version_swaps import Swaps
+from pipeline.local_server import LocalServer
 from serving.devserver.models.repository import single_model
 from serving.devserver.servables.servable import Servable
 from tests.serving.running_server import running_server

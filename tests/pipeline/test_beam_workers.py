@@ -13,8 +13,8 @@ import tensorflow as tf
 
 from mclrec_tf.data.sample.sample_log import write_sample
 from pipeline.components.evaluator.results import read_results
-from pipeline.components.example_gen.ingest import EXAMPLE_SPLITS
-from pipeline.components.trainer.transformed_examples import read_split
+from pipeline.components.example_gen.split_leave_one_out import EXAMPLE_SPLITS
+from pipeline.components.trainer.transformed_examples import read_held_out, read_training
 from pipeline.runners.local.run_history import ComponentRun
 from tests.pipeline.local_run import SMALL_MODEL, LocalRun
 
@@ -98,12 +98,18 @@ def test_the_same_vocabulary(runs: dict[str, Outputs]):
 def test_training_sees_the_same_users_in_the_same_order(runs: dict[str, Outputs]):
     for split in EXAMPLE_SPLITS:
         one, several = (
-            read_split([f"{uri}/Split-{split}/*"])
+            read_held_out([f"{uri}/Split-{split}/*"])
             for uri in both(runs, "Transform", "transformed_examples")
         )
         np.testing.assert_array_equal(one[0].items, several[0].items)
         np.testing.assert_array_equal(one[0].row_splits, several[0].row_splits)
         np.testing.assert_array_equal(one[1], several[1])
+    trained = [
+        read_training([f"{uri}/Split-train/*"])
+        for uri in both(runs, "Transform", "transformed_examples")
+    ]
+    np.testing.assert_array_equal(trained[0].items, trained[1].items)
+    np.testing.assert_array_equal(trained[0].row_splits, trained[1].row_splits)
 
 
 def test_the_same_metrics_on_every_slice(runs: dict[str, Outputs]):

@@ -3,10 +3,9 @@
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
 from pipeline.batch_inference import main as batch_inference
-from pipeline.demo import served
+from pipeline.local_server import local_server, server_command
 from tests.pipeline.jobs.batch_inference.answers import (
     assert_answers_are_a_servers,
     histories_of,
@@ -36,8 +35,8 @@ def test_every_user_is_ranked_alike(run: LocalRun, tmp_path: Path):
     expected = ranks.served_ranks()
     assert len(expected) == 943
     assert ranks.evaluator_ranks(tmp_path) == expected
-    with served(run.models, Console(quiet=True)) as (grpc_port, _):
-        answered = ranks.answered_ranks(f"127.0.0.1:{grpc_port}")
+    with local_server(server_command(run.models)) as server:
+        answered = ranks.answered_ranks(server.grpc)
     for found in (ranks.offline_ranks(), answered):
         for user, user_ranks in found.items():
             assert user_ranks.items() <= expected[user].items(), user
@@ -50,5 +49,5 @@ def test_batch_inference_answers_every_user_as_a_server_does(run: LocalRun, tmp_
     )
     rows, histories = rows_of(output), histories_of(run.log)
     assert len(histories) == 943
-    with served(run.models, Console(quiet=True)) as (grpc_port, _):
-        assert_answers_are_a_servers(rows, histories, f"127.0.0.1:{grpc_port}", 20)
+    with local_server(server_command(run.models)) as server:
+        assert_answers_are_a_servers(rows, histories, server.grpc, 20)

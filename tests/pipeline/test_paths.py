@@ -9,7 +9,7 @@ from pipeline.components.data_gate.schema_text import BUILT_IN, schema_text
 from pipeline.components.tuner.search_space import read_search_space
 from pipeline.jobs.batch_inference.error import BatchInferenceError
 from pipeline.jobs.batch_inference.model_version import find_model
-from pipeline.pipeline import create_pipeline
+from pipeline.pipeline import kubeflow_pipeline, local_pipeline
 from pipeline.settings import Settings
 
 
@@ -23,7 +23,8 @@ def test_the_pipeline_of_paths_is_that_of_strings(tmp_path: Path, state: bool):
         del paths["state_folder"]
 
     def properties(places: dict) -> dict:
-        made = create_pipeline(settings=Settings(), **places)
+        build = kubeflow_pipeline if state else local_pipeline
+        made = build(settings=Settings(), **places)
         return {
             one.id: {k: str(v) for k, v in one.exec_properties.items()} for one in made.components
         }

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow_model_analysis as tfma
-from rich.console import Console
 
 from mclrec_tf.data.sample.sample_log import write_sample
 from pipeline.components.evaluator.tfma_metrics import RANKINGS
-from pipeline.demo import agree, ask, served
+from pipeline.demo import agree, ask
+from pipeline.local_server import local_server, server_command
 from pipeline.runners.local.workdir import Workdir
 from tests.pipeline.local_run import SMALL_MODEL, LocalRun
 from tests.pipeline.user_ranks import FinishedRun
@@ -148,13 +148,13 @@ def test_served_model_keras_file_and_evaluator_rank_every_user_alike(finished, t
 def test_the_server_ranks_alike_and_knows_items_of_any_name(finished):
     run, _ = finished
     ranks = FinishedRun(run.components(), run.models / run.versions()[0])
-    with served(run.models, Console(quiet=True)) as (grpc_port, rest_port):
-        answered = ranks.answered_ranks(f"127.0.0.1:{grpc_port}")
+    with local_server(server_command(run.models)) as server:
+        answered = ranks.answered_ranks(server.grpc)
         _, history, _ = ranks.users()[0]
         history = [item.decode() for item in history]
         answers = [
-            ask(f"127.0.0.1:{grpc_port}", "grpc", history),
-            ask(f"127.0.0.1:{rest_port}", "rest", history),
+            ask(server.grpc, "grpc", history),
+            ask(server.rest, "rest", history),
         ]
     for user, expected in ranks.served_ranks().items():
         assert answered[user].items() <= expected.items(), user

@@ -9,30 +9,47 @@ import sys
 import pytest
 
 from pipeline import settings
+from pipeline.cli.setting_options import add_settings, settings_of
 from pipeline.settings import (
     BlessingSettings,
     DataSettings,
     ModelSettings,
     Settings,
     TrainingSettings,
+    from_json,
+    to_json,
 )
 
+BY_TIME = {"split": "time", "validation_period": 1, "test_period": 1}
 ALL = (DataSettings, ModelSettings, TrainingSettings, BlessingSettings)
 
 
 def parse(*arguments: str) -> Settings:
     parser = argparse.ArgumentParser()
-    settings.add_options(parser)
-    return settings.from_options(parser.parse_args(arguments))
+    add_settings(parser)
+    return settings_of(parser.parse_args(arguments))
 
 
 def test_no_option_gives_the_defaults():
     assert parse() == Settings()
 
 
-@pytest.mark.parametrize("cls", ALL)
-def test_settings_survive_json(cls):
-    assert cls(**json.loads(json.dumps(dataclasses.asdict(cls())))) == cls()
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        *(cls() for cls in ALL),
+        DataSettings(user_column="wäs", timestamp_column="", max_bad_rows=0.125, k_core=0),
+        Settings(DataSettings(k_core=2), ModelSettings(lambda_=0.1)),
+    ],
+)
+def test_settings_survive_json(chosen):
+    text = to_json(chosen)
+    assert from_json(type(chosen), text) == from_json(type(chosen), json.loads(text)) == chosen
+
+
+def test_settings_of_json_are_checked():
+    with pytest.raises(ValueError, match="--k-core must be at least 0"):
+        from_json(Settings, {"data": {"k_core": -1}})
 
 
 def test_options_keep_their_types():
@@ -54,6 +71,12 @@ def test_options_keep_their_types():
         (lambda: TrainingSettings(monitor="val_loss"), "--monitor"),
         (lambda: DataSettings(k_core=-1), "--k-core"),
         (lambda: DataSettings(max_bad_rows=1.5), "--max-bad-rows"),
+        (lambda: DataSettings(max_bad_rows=-1), "--max-bad-rows"),
+        (lambda: DataSettings(split="time"), "--validation-period"),
+        (
+            lambda: DataSettings("", "", "", split="time", validation_period=1, test_period=1),
+            "--split",
+        ),
         (lambda: BlessingSettings(max_drop=-1), "--max-drop"),
         (lambda: BlessingSettings(max_drop=1.5), "--max-drop"),
         (lambda: BlessingSettings(confidence=1.0), "--confidence"),

@@ -1,6 +1,5 @@
 """The component that blesses a model: one verdict on its quality and on its export."""
 
-import json
 import os
 
 from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArtifact, Parameter
@@ -11,7 +10,7 @@ from tfx.types.standard_artifacts import InfraBlessing, Model, ModelBlessing, Mo
 from pipeline.components.blessing.decision import Decision, decide
 from pipeline.components.evaluator.results import read_results
 from pipeline.components.export_check.component import findings_of_refusal
-from pipeline.settings import BlessingSettings
+from pipeline.settings import BlessingSettings, from_json
 
 DECISION_FILE = "decision.json"
 
@@ -30,13 +29,13 @@ def Blessing(  # noqa: N802 (a component is a class in a pipeline)
     with. Writes `decision.json` into the blessing's folder. A refusal does not stop the pipeline:
     Pusher reads `blessed` and leaves the served model in place.
 
-    `settings` are the fields of `BlessingSettings` as JSON. They are no input of the Evaluator, so
+    `settings` are `BlessingSettings` as JSON. They are no input of the Evaluator, so
     a model is judged anew by other margins without being evaluated anew.
     """
     findings = findings_of_refusal(
         blessing_uri=export_check.uri, blessed=export_check.get_int_custom_property("blessed")
     )
-    chosen = BlessingSettings(**json.loads(settings))
+    chosen = from_json(BlessingSettings, settings)
     decision = decide(read_results(evaluation.uri), findings, chosen)
     with fileio.open(os.path.join(blessing.uri, DECISION_FILE), "w") as file:
         file.write(decision.to_json())

@@ -1,4 +1,4 @@
-"""What the gate accepted: the artifact, and how a later run finds the last one."""
+"""What the gate accepted, as an artifact."""
 
 import dataclasses
 import json
@@ -6,10 +6,7 @@ import os
 
 import tensorflow_data_validation as tfdv
 from tensorflow_metadata.proto.v0 import statistics_pb2
-from tfx import types
-from tfx.dsl.components.common.resolver import Resolver, ResolverStrategy
 from tfx.dsl.io import fileio
-from tfx.types import Channel
 from tfx.types.experimental.simple_artifacts import Statistics
 
 from pipeline.components.example_gen.span import Span
@@ -47,35 +44,3 @@ def read_spans(folder: str) -> list[Span]:
     """Reads the accepted spans."""
     with fileio.open(os.path.join(folder, _SPANS_FILE)) as file:
         return [Span(**span) for span in json.loads(file.read())]
-
-
-class LatestOtherStrategy(ResolverStrategy):
-    """Resolves the data accepted last, of other statistics than the current ones.
-
-    A run that is started again, or with other settings of the model, is compared with what it was
-    compared with before, and not with itself.
-    """
-
-    def resolve_artifacts(
-        self, store: object, input_dict: dict[str, list[types.Artifact]]
-    ) -> dict[str, list[types.Artifact]]:
-        del store
-        current = {artifact.uri for artifact in input_dict["current"]}
-        others = [
-            accepted
-            for accepted in input_dict["accepted"]
-            if accepted.get_string_custom_property(OF_STATISTICS) not in current
-        ]
-        newest = sorted(others, key=lambda accepted: accepted.id)[-1:]
-        return {"accepted": newest, "current": input_dict["current"]}
-
-
-def last_accepted_data(current: types.BaseChannel) -> Resolver:
-    """A resolver with the output `accepted`, empty if nothing was accepted yet.
-
-    Args:
-        current: StatisticsGen's output, which must not be compared with itself.
-    """
-    return Resolver(
-        strategy_class=LatestOtherStrategy, accepted=Channel(type=AcceptedData), current=current
-    ).with_id("LastAcceptedData")

@@ -1,6 +1,5 @@
 """The gate between the data and Transform: anomalies and drift stop the run."""
 
-import json
 import os
 
 import apache_beam as beam
@@ -33,6 +32,7 @@ from pipeline.components.data_gate.schema_text import HISTORIES, load_schema
 from pipeline.components.data_gate.span_statistics import LogStatistics
 from pipeline.components.example_gen.log_report import read_report
 from pipeline.components.example_gen.span import Span
+from pipeline.settings import DataSettings, from_json
 
 _NEWEST_SPAN = "newest_span"
 
@@ -44,7 +44,7 @@ def DataGate(  # noqa: N802 (a component is a class in a pipeline)
     anomalies: InputArtifact[ExampleAnomalies],
     schema: InputArtifact[Schema],
     accepted: OutputArtifact[AcceptedData],
-    log_format: Parameter[str],
+    settings: Parameter[str],
     pipeline: BeamComponentParameter[beam.Pipeline] = None,
     previous: InputArtifact[AcceptedData] = None,
 ) -> None:
@@ -55,7 +55,7 @@ def DataGate(  # noqa: N802 (a component is a class in a pipeline)
     are compared with those that were accepted last. The first data are compared with nothing.
 
     Args:
-        log_format: the fields of `EventLogFormat` as JSON.
+        settings: `DataSettings` as JSON, which say how spans are read.
 
     Raises:
         DataRefused: with every anomaly of every split and span.
@@ -64,7 +64,7 @@ def DataGate(  # noqa: N802 (a component is a class in a pipeline)
     limits = load_schema(schema.uri)
     spans = read_report(examples.uri).spans
     if spans:
-        format = EventLogFormat(**json.loads(log_format))
+        format = from_json(DataSettings, settings).format
         found += check_spans(spans, format, limits, accepted.uri, previous, pipeline)
     else:
         found += check_splits(statistics, limits, accepted.uri, previous)

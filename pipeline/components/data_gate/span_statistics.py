@@ -7,6 +7,7 @@ import tensorflow_data_validation as tfdv
 from tfx_bsl.public.tfxio import TFExampleBeamRecord
 
 from mclrec_tf.data.event_log.reader import EventLogFormat
+from pipeline import component_ids
 from pipeline.components.example_gen.read_log import read_log
 from pipeline.components.example_gen.user_history import UserHistory, to_example
 
@@ -23,7 +24,9 @@ class HistoryStatistics(beam.PTransform):
         self._file = file
 
     def expand(self, histories: beam.PCollection[UserHistory]) -> None:
-        source = TFExampleBeamRecord(physical_format="inmem", telemetry_descriptors=["DataGate"])
+        source = TFExampleBeamRecord(
+            physical_format="inmem", telemetry_descriptors=[component_ids.DATA_GATE]
+        )
         _ = (
             histories
             | "ToExample" >> beam.Map(to_example)

@@ -1,17 +1,19 @@
 """Builds the ExampleGen component."""
 
-import dataclasses
-
 from tfx.components.example_gen.component import FileBasedExampleGen
 from tfx.dsl.components.base import executor_spec
 from tfx.v1 import proto
 
+from pipeline import component_ids
+from pipeline.components.example_gen.custom_config import CustomConfig, pack
 from pipeline.components.example_gen.driver import Driver
 from pipeline.components.example_gen.executor import Executor
 from pipeline.components.example_gen.log_location import base_and_pattern
-from pipeline.components.example_gen.settings import ExampleGenSettings
 from pipeline.components.example_gen.spans import has_spans
 from pipeline.components.example_gen.split_leave_one_out import EXAMPLE_SPLITS
+from pipeline.settings import DataSettings
+
+_DEFAULTS = DataSettings()
 
 
 class ExampleGen(FileBasedExampleGen):
@@ -21,7 +23,7 @@ class ExampleGen(FileBasedExampleGen):
     DRIVER_CLASS = Driver
 
 
-def example_gen(input_path: str, settings: ExampleGenSettings | None = None) -> FileBasedExampleGen:
+def example_gen(input_path: str, settings: DataSettings = _DEFAULTS) -> FileBasedExampleGen:
     """Builds the component that turns an event log into tf.train.Examples.
 
     Its driver fingerprints the log's files (names, sizes, times of change in whole seconds), so
@@ -32,17 +34,15 @@ def example_gen(input_path: str, settings: ExampleGenSettings | None = None) -> 
             `{VERSION}` and `{YYYY}`, `{MM}`, `{DD}` stand for TFX's spans and versions: of each
             span, up to the newest, the newest version is read. A folder that is not on this
             machine ends with `/`.
-        settings: how to read and filter it, `ExampleGenSettings()` by default.
+        settings: how to read, filter and split it.
 
     Example:
 
-    >>> example_gen("/data/clicks.csv.gz", ExampleGenSettings(k_core=10)).id
+    >>> example_gen("/data/clicks.csv.gz", DataSettings(k_core=10)).id
     'FileBasedExampleGen'
     """
-    settings = settings or ExampleGenSettings()
     base, pattern = base_and_pattern(input_path)
-    if has_spans(pattern):
-        settings = dataclasses.replace(settings, spans_pattern=pattern)
+    config = CustomConfig(settings, spans_pattern=pattern if has_spans(pattern) else "")
     return ExampleGen(
         input_base=base,
         input_config=proto.Input(splits=[proto.Input.Split(name="log", pattern=pattern)]),
@@ -54,5 +54,5 @@ def example_gen(input_path: str, settings: ExampleGenSettings | None = None) -> 
                 ]
             )
         ),
-        custom_config=settings.to_custom_config(),
-    ).with_id(FileBasedExampleGen.__name__)
+        custom_config=pack(config),
+    ).with_id(component_ids.EXAMPLE_GEN)

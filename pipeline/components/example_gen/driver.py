@@ -10,8 +10,8 @@ from tfx.types import standard_component_specs
 from tfx.v1 import proto
 
 from mclrec_tf.data.event_log.reader import event_log_files
+from pipeline.components.example_gen.custom_config import CustomConfig, unpack
 from pipeline.components.example_gen.log_location import fingerprint, path_of
-from pipeline.components.example_gen.settings import ExampleGenSettings
 from pipeline.components.example_gen.spans import newest_spans
 
 
@@ -26,9 +26,7 @@ class Driver(FileBasedDriver):
     def resolve_exec_properties(
         self, exec_properties: dict[str, Any], pipeline_info: Any, component_info: Any
     ) -> dict[str, Any]:
-        self._settings = ExampleGenSettings.from_custom_config(
-            exec_properties[standard_component_specs.CUSTOM_CONFIG_KEY]
-        )
+        self._config = unpack(exec_properties[standard_component_specs.CUSTOM_CONFIG_KEY])
         return super().resolve_exec_properties(exec_properties, pipeline_info, component_info)
 
     def get_input_processor(
@@ -39,21 +37,21 @@ class Driver(FileBasedDriver):
     ) -> FileBasedInputProcessor:
         assert input_base_uri is not None
         (split,) = splits
-        return _InputProcessor(self._settings, split, input_base_uri, [split], range_config)
+        return _InputProcessor(self._config, split, input_base_uri, [split], range_config)
 
 
 class _InputProcessor(FileBasedInputProcessor):
     def __init__(
-        self, settings: ExampleGenSettings, split: proto.Input.Split, base: str, *args: Any
+        self, config: CustomConfig, split: proto.Input.Split, base: str, *args: Any
     ) -> None:
         super().__init__(base, *args)
-        self._settings = settings
+        self._config = config
         self._path = path_of(base, split.pattern)
 
     def get_input_fingerprint(self, span: int, version: int | None) -> str:
         del version
-        if not self._settings.spans_pattern:
+        if not self._config.spans_pattern:
             return fingerprint(event_log_files(self._path))
-        path = os.path.join(self._input_base_uri, self._settings.spans_pattern)
-        spans = newest_spans(path, self._settings.window_spans, span)
+        path = os.path.join(self._input_base_uri, self._config.spans_pattern)
+        spans = newest_spans(path, self._config.data.window_spans, span)
         return "; ".join(f"{one.number},{one.version},{one.fingerprint}" for one in spans)

@@ -21,6 +21,7 @@ from pipeline.components.example_gen.checks import (
     check_readable,
     check_splits,
 )
+from pipeline.components.example_gen.custom_config import unpack
 from pipeline.components.example_gen.history_folder import (
     ReadHistories,
     WriteHistories,
@@ -29,11 +30,11 @@ from pipeline.components.example_gen.history_folder import (
 from pipeline.components.example_gen.log_location import log_path
 from pipeline.components.example_gen.log_report import EventLogReport, notes
 from pipeline.components.example_gen.read_log import read_log, read_summaries
-from pipeline.components.example_gen.settings import ExampleGenSettings
 from pipeline.components.example_gen.spans import log_files
 from pipeline.components.example_gen.split_by_time import SplitByTime
 from pipeline.components.example_gen.split_leave_one_out import EXAMPLE_SPLITS, LeaveOneOut
 from pipeline.components.example_gen.split_users import WriteSplitUsers, read_split_users
+from pipeline.settings import DataSettings
 
 # Counted beside the users of each split: those who have something to learn from.
 _LEARNERS = "learners"
@@ -59,13 +60,12 @@ class Executor(BaseExampleGenExecutor):
         examples = artifact_utils.get_single_instance(
             output_dict[standard_component_specs.EXAMPLES_KEY]
         )
-        settings = ExampleGenSettings.from_custom_config(
-            exec_properties[standard_component_specs.CUSTOM_CONFIG_KEY]
-        )
+        config = unpack(exec_properties[standard_component_specs.CUSTOM_CONFIG_KEY])
+        settings = config.data
         path = log_path(exec_properties)
-        if settings.spans_pattern:
+        if config.spans_pattern:
             base = exec_properties[standard_component_specs.INPUT_BASE_KEY]
-            path = os.path.join(base, settings.spans_pattern)
+            path = os.path.join(base, config.spans_pattern)
         # In the artifact, because that is a place which every worker reaches.
         working_folder = os.path.join(examples.uri, "working")
         _remove(working_folder)  # of an attempt that was killed
@@ -99,7 +99,7 @@ class Executor(BaseExampleGenExecutor):
         raise NotImplementedError("Examples of all splits are made in GenerateExamplesByBeam.")
 
     def _read_and_filter(
-        self, path: str, newest: int | None, settings: ExampleGenSettings, working_folder: str
+        self, path: str, newest: int | None, settings: DataSettings, working_folder: str
     ) -> EventLogReport:
         files, spans = log_files(path, settings.format, settings.window_spans, newest)
         logging.info("Reading %d files of %s.", len(files), path)

@@ -4,7 +4,6 @@ from bisect import bisect_left
 from collections.abc import Iterator
 
 import apache_beam as beam
-import tensorflow as tf
 
 from mclrec_tf.data.time_split import CutOffs
 from pipeline.components.example_gen.split_leave_one_out import (
@@ -12,8 +11,9 @@ from pipeline.components.example_gen.split_leave_one_out import (
     TRAIN,
     VALIDATION,
     length_group,
+    split_example,
 )
-from pipeline.components.example_gen.user_history import UserHistory, bytes_feature, int64_feature
+from pipeline.components.example_gen.user_history import UserHistory
 
 
 @beam.typehints.with_input_types(UserHistory)
@@ -23,7 +23,7 @@ class SplitByTime(beam.DoFn):
 
     | split | history | target |
     |---|---|---|
-    | train | all but the last event before `validation_from` | that last event |
+    | train | events before `validation_from` | the last of them |
     | validation | events before `validation_from` | the first event after, before `test_from` |
     | test | events before `test_from` | the first event after |
 
@@ -42,23 +42,9 @@ class SplitByTime(beam.DoFn):
         validation_from = bisect_left(history.timestamps, self._cut_offs.validation_from)
         test_from = bisect_left(history.timestamps, self._cut_offs.test_from)
         if validation_from:
-            yield _example(history, validation_from - 1, TRAIN)
+            yield split_example(history, validation_from, TRAIN, length_group(validation_from))
         if 0 < validation_from < test_from:
-            yield _example(history, validation_from, VALIDATION)
+            group = length_group(validation_from + 1)
+            yield split_example(history, validation_from, VALIDATION, group)
         if 0 < test_from < len(history.items):
-            yield _example(history, test_from, TEST)
-
-
-def _example(history: UserHistory, target: int, split: str) -> beam.pvalue.TaggedOutput:
-    """The event at the place `target` with those before it."""
-    feature = {
-        "user_id": bytes_feature([history.user_id]),
-        "length_group": bytes_feature([length_group(target + 1)]),
-        "history": bytes_feature(history.items[:target]),
-        "timestamps": int64_feature(history.timestamps[:target]),
-        "target": bytes_feature([history.items[target]]),
-        "is_training": int64_feature([int(split == TRAIN)]),
-    }
-    example = tf.train.Example(features=tf.train.Features(feature=feature))
-    # As in LeaveOneOut: the same bytes from every worker.
-    return beam.pvalue.TaggedOutput(split, example.SerializeToString(deterministic=True))
+            yield split_example(history, test_from, TEST, length_group(test_from + 1))

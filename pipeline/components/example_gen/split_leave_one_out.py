@@ -6,7 +6,7 @@ import apache_beam as beam
 import tensorflow as tf
 
 from mclrec_tf.data.histories import MIN_EVENTS
-from pipeline.components.example_gen.user_history import UserHistory
+from pipeline.components.example_gen.user_history import UserHistory, bytes_feature, int64_feature
 
 TRAIN, VALIDATION, TEST = EXAMPLE_SPLITS = ("train", "validation", "test")
 
@@ -18,13 +18,12 @@ class LeaveOneOut(beam.DoFn):
 
     | split | history | target | `is_training` |
     |---|---|---|---|
-    | train | s_1 … s_{T-3} | s_{T-2} | 1 |
+    | train | s_1 … s_{T-2} | s_{T-2} | 1 |
     | validation | s_1 … s_{T-2} | s_{T-1} | 0 |
     | test | s_1 … s_{T-1} | s_T | 0 |
 
-    A train Example stands for all the predictions in it: every event of history and target is to
-    be predicted from those before. The history has its full length, and none at all in the train
-    Example of a user with three events.
+    A train Example holds nothing out: every event of its history is to be predicted from those
+    before, and its target is the last of them. Histories have their full length.
     """
 
     def can_learn(self, history: UserHistory) -> bool:
@@ -32,23 +31,34 @@ class LeaveOneOut(beam.DoFn):
         return len(history.items) > MIN_EVENTS
 
     def process(self, history: UserHistory) -> Iterator:
-        example = tf.train.Example()
-        feature = example.features.feature
-        feature["user_id"].bytes_list.value.append(history.user_id)
-        feature["length_group"].bytes_list.value.append(length_group(len(history.items)))
-        items = feature["history"].bytes_list.value
-        timestamps = feature["timestamps"].int64_list.value
-        target = feature["target"].bytes_list.value
-        is_training = feature["is_training"].int64_list.value
-        items.extend(history.items)
-        timestamps.extend(history.timestamps)
-        # From the last split to the first, each holds out one event more.
-        for split in (TEST, VALIDATION, TRAIN):
-            target[:] = [items.pop()]
-            timestamps.pop()
-            is_training[:] = [split == TRAIN]
-            # Otherwise the order of the features would differ from worker to worker.
-            yield beam.pvalue.TaggedOutput(split, example.SerializeToString(deterministic=True))
+        group = length_group(len(history.items))
+        for split, held_out in ((TRAIN, 2), (VALIDATION, 2), (TEST, 1)):
+            yield split_example(history, len(history.items) - held_out, split, group)
+
+
+def split_example(
+    history: UserHistory, events: int, split: str, group: bytes
+) -> beam.pvalue.TaggedOutput:
+    """An Example of a history's first events, tagged by the split.
+
+    Args:
+        history: a user's.
+        events: how many of them are known: the one after is the target, in training the last.
+        split: the split.
+        group: the user's `length_group`.
+    """
+    target = history.items[events - 1 if split == TRAIN else events]
+    feature = {
+        "user_id": bytes_feature([history.user_id]),
+        "length_group": bytes_feature([group]),
+        "history": bytes_feature(history.items[:events]),
+        "timestamps": int64_feature(history.timestamps[:events]),
+        "target": bytes_feature([target]),
+        "is_training": int64_feature([int(split == TRAIN)]),
+    }
+    example = tf.train.Example(features=tf.train.Features(feature=feature))
+    # Otherwise the order of the features would differ from worker to worker.
+    return beam.pvalue.TaggedOutput(split, example.SerializeToString(deterministic=True))
 
 
 def length_group(num_events: int) -> bytes:

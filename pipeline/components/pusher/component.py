@@ -1,7 +1,6 @@
 """Puts a blessed model where the server looks for it: whole or not at all, and once."""
 
 import os
-from contextlib import suppress
 from typing import Any
 
 import tensorflow as tf
@@ -16,6 +15,7 @@ from tfx.types.standard_component_specs import PUSH_DESTINATION_KEY, PUSHED_MODE
 from tfx.utils import io_utils, proto_utils
 
 from pipeline.components.pusher.version_folders import version_folders
+from pipeline.whole_folder import whole_folder
 from serving.export_check.checksums import damage
 from serving.export_contract import CHECKSUM_FILE
 
@@ -96,15 +96,8 @@ def push(
         if (of_newest := _checksums(newest)) and of_newest == _checksums(model_path):
             logging.info("%s is this model", newest)
             return newest
-    unfinished = os.path.join(base_directory, f"{_UNFINISHED}{version}")
-    try:
+    with whole_folder(folder, f"{_UNFINISHED}{version}") as unfinished:
         io_utils.copy_dir(model_path, unfinished)
-        fileio.rename(unfinished, folder)
-    except Exception:
-        # A full disk has room again, and what fails now does not hide why.
-        with suppress(Exception):
-            fileio.rmtree(unfinished)
-        raise
     return folder
 
 

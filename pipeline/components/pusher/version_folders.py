@@ -1,12 +1,14 @@
 """The versions of a model under its base path, as a server looks for them."""
 
-from tfx.dsl.io import fileio
+import os
+
+import tensorflow as tf
 
 
-def version_folders(base_path: str) -> list[str]:
+def version_folders(base_path: str | os.PathLike[str]) -> list[str]:
     """Names of the folders that are numbers, oldest first; none if the base path is not there."""
-    if not fileio.isdir(base_path):
+    if not tf.io.gfile.isdir(base_path):
         return []
     # Some file systems end the names of folders with a slash.
-    names = (name.rstrip("/") for name in fileio.listdir(base_path))
+    names = (name.rstrip("/") for name in tf.io.gfile.listdir(base_path))
     return sorted((name for name in names if name.isdecimal()), key=int)

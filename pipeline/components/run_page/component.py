@@ -1,9 +1,8 @@
 """The page as a component, for orchestrators on which nothing of ours waits for the run's end."""
 
-import json
+import dataclasses
 import os
 from collections.abc import Mapping
-from typing import Any
 
 from ml_metadata.proto import metadata_store_pb2
 from tfx import types
@@ -21,11 +20,13 @@ from tfx.types.standard_artifacts import (
     PushedModel,
 )
 
+from pipeline import component_ids
 from pipeline.components.between_runs.component import GONE
 from pipeline.components.evaluator.component import stands_for_none
 from pipeline.components.run_page.contents import read_contents
 from pipeline.components.run_page.page import write_page
-from pipeline.settings import Settings
+from pipeline.components.trainer.custom_config import TrainerConfig
+from pipeline.settings import Settings, from_json
 
 PAGE_FILE = "run.html"
 
@@ -53,18 +54,20 @@ def RunPage(  # noqa: N802 (a component is a class in a pipeline)
             pushed_model: what the run made, and what it was compared with.
         page: gets `PAGE_FILE`.
         title: what the run was about.
-        settings: the fields of `Settings` as JSON.
-        trainer_config: Trainer's configuration as JSON, whose settings count.
+        settings: `Settings` as JSON.
+        trainer_config: `TrainerConfig` as JSON, whose settings count.
     """
     outputs: dict[str, Mapping[str, types.Artifact]] = {
-        "FileBasedExampleGen": {"examples": examples},
-        "ExampleValidator": {"anomalies": anomalies},
-        "Trainer": {"model": model, "model_run": model_run},
-        "ExportCheck": {"blessing": export_check},
-        "LatestBlessedModel": {} if stands_for_none(baseline) else {"model": baseline},
-        "Evaluator": {"evaluation": evaluation},
-        "Blessing": {"blessing": blessing},
-        "Pusher": {"pushed_model": pushed_model},
+        component_ids.EXAMPLE_GEN: {"examples": examples},
+        component_ids.EXAMPLE_VALIDATOR: {"anomalies": anomalies},
+        component_ids.TRAINER: {"model": model, "model_run": model_run},
+        component_ids.EXPORT_CHECK: {"blessing": export_check},
+        component_ids.LATEST_BLESSED_MODEL: {}
+        if stands_for_none(baseline)
+        else {"model": baseline},
+        component_ids.EVALUATOR: {"evaluation": evaluation},
+        component_ids.BLESSING: {"blessing": blessing},
+        component_ids.PUSHER: {"pushed_model": pushed_model},
     }
     contents = read_contents(
         {
@@ -73,9 +76,11 @@ def RunPage(  # noqa: N802 (a component is a class in a pipeline)
         },
         gone_without=baseline.get_string_custom_property(GONE).splitlines(),
     )
-    trained = json.loads(trainer_config)
-    asked = json.loads(settings) | {"model": trained["model"], "training": trained["training"]}
-    write_page(os.path.join(page.uri, PAGE_FILE), contents, _settings(asked), title=title)
+    trained = from_json(TrainerConfig, trainer_config)
+    asked = dataclasses.replace(
+        from_json(Settings, settings), model=trained.model, training=trained.training
+    )
+    write_page(os.path.join(page.uri, PAGE_FILE), contents, asked, title=title)
 
 
 def _as_in_ml_metadata(artifact: types.Artifact) -> metadata_store_pb2.Artifact:
@@ -88,9 +93,3 @@ def _as_in_ml_metadata(artifact: types.Artifact) -> metadata_store_pb2.Artifact:
         elif isinstance(value, int | float):
             plain.custom_properties[name].int_value = int(value)
     return plain
-
-
-def _settings(values: Mapping[str, Mapping[str, Any]]) -> Settings:
-    return Settings(
-        **{name: type(group)(**values[name]) for name, group in vars(Settings()).items()}
-    )

@@ -9,6 +9,7 @@ from ml_metadata.proto.metadata_store_pb2 import Artifact
 from tfx.dsl.io import fileio
 from tfx.utils import path_utils
 
+from pipeline import component_ids
 from pipeline.components.blessing.component import read_decision
 from pipeline.components.blessing.decision import Decision
 from pipeline.components.data_gate.anomalies import read_findings
@@ -76,16 +77,18 @@ def read_contents(
     def output(component: str, key: str) -> Artifact | None:
         return outputs.get(component, {}).get(key)
 
-    examples = output("FileBasedExampleGen", "examples")
-    anomalies = output("ExampleValidator", "anomalies")
-    model, model_run = output("Trainer", "model"), output("Trainer", "model_run")
-    evaluation = output("Evaluator", "evaluation")
-    export_check, blessing = output("ExportCheck", "blessing"), output("Blessing", "blessing")
+    examples = output(component_ids.EXAMPLE_GEN, "examples")
+    anomalies = output(component_ids.EXAMPLE_VALIDATOR, "anomalies")
+    model = output(component_ids.TRAINER, "model")
+    model_run = output(component_ids.TRAINER, "model_run")
+    evaluation = output(component_ids.EVALUATOR, "evaluation")
+    export_check = output(component_ids.EXPORT_CHECK, "blessing")
+    blessing = output(component_ids.BLESSING, "blessing")
     servable = export_check and export_check.custom_properties["blessed"].int_value
-    latest_blessed = output("LatestBlessedModel", "model")
+    latest_blessed = output(component_ids.LATEST_BLESSED_MODEL, "model")
     results = read_results(evaluation.uri) if evaluation else {}
     was_compared = bool(results and results[ALL_USERS].latest_blessed_metrics)
-    pushed = output("Pusher", "pushed_model")
+    pushed = output(component_ids.PUSHER, "pushed_model")
     pushed_to = pushed.custom_properties["pushed_destination"].string_value if pushed else ""
     return Contents(
         status=FAILED if failure else PUSHED if pushed_to else REFUSED,

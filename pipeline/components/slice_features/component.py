@@ -71,7 +71,6 @@ def SliceFeatures(  # noqa: N802 (a component is a class in a pipeline)
 def _items(record: bytes) -> Iterator[bytes]:
     feature = tf.train.Example.FromString(record).features.feature
     yield from feature["history"].bytes_list.value
-    yield from feature["target"].bytes_list.value
 
 
 def _by_target(record: bytes) -> tuple[bytes, bytes]:

@@ -1,71 +1,47 @@
 """The model that settings describe, and its training on transformed Examples."""
 
+import dataclasses
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import keras
-import numpy as np
 
 import mclrec_tf
 from mclrec_tf.data.batches import evaluation_batches, training_batches
-from mclrec_tf.data.histories import Histories
-from mclrec_tf.encoders import ENCODERS
-from mclrec_tf.models.presets import PRESETS
+from mclrec_tf.data.histories import HeldOut, Histories
+from mclrec_tf.models.building import build_model, encoder_optimizer
 from mclrec_tf.training.early_stopping import ResumableEarlyStopping
 from pipeline.components.trainer.training_progress import TrainingProgress
-from pipeline.components.trainer.transformed_examples import append_targets, read_split
+from pipeline.components.trainer.transformed_examples import read_held_out, read_training
 from pipeline.settings import ModelSettings, TrainingSettings
 
 
 class TrainingData(NamedTuple):
-    """Whole sequences to train on, and validation histories with the item that came next."""
+    """Histories to train on, and those to validate on with the item that came next."""
 
     train: Histories
-    histories: Histories
-    targets: np.ndarray
+    validation: HeldOut
 
 
 def read_training_data(train_files: Sequence[str], eval_files: Sequence[str]) -> TrainingData:
     """Reads the splits that TFX's Trainer and Tuner are given."""
-    return TrainingData(append_targets(*read_split(train_files)), *read_split(eval_files))
+    return TrainingData(read_training(train_files), read_held_out(eval_files))
 
 
-def build_model(
+def model_of(
     num_items: int, settings: ModelSettings, training: TrainingSettings
 ) -> mclrec_tf.MCLRec:
     """The compiled model that the settings describe."""
-    shape: dict[str, Any] = {
-        "num_items": num_items,
-        "dim": settings.dim,
-        "max_length": settings.max_length,
-        "num_layers": settings.num_layers,
-        "dropout": settings.dropout,
-    }
-    if settings.encoder != "gru4rec":
-        shape["num_heads"] = settings.num_heads
-    encoder = ENCODERS[settings.encoder](**shape)
-    model = mclrec_tf.MCLRec(
-        encoder,
-        preset=settings.preset,
-        lambda_=settings.lambda_,
-        beta=settings.beta,
-        regularization=settings.regularization,
+    values = dataclasses.asdict(settings)
+    if settings.encoder == "gru4rec":
+        del values["num_heads"]
+    return build_model(
+        num_items,
+        **values,
         seed=training.seed,
-        operations=PRESETS[settings.preset].operations(
-            encoder.item_embedding,
-            training.seed,
-            mask=settings.mask,
-            crop=settings.crop,
-            reorder=settings.reorder,
-        ),
+        optimizer=encoder_optimizer(training.learning_rate, ema=training.ema),
+        augmenter_learning_rate=training.augmenter_learning_rate,
     )
-    model.compile(
-        optimizer=keras.optimizers.Adam(
-            training.learning_rate, use_ema=training.ema > 0, ema_momentum=training.ema
-        ),
-        augmenter_optimizer=keras.optimizers.Adam(training.augmenter_learning_rate),
-    )
-    return model
 
 
 def fit(
@@ -78,7 +54,7 @@ def fit(
     """Trains a model to its best epoch, from where an earlier process left off.
 
     Args:
-        model: Of `build_model`.
+        model: Of `model_of`.
         data: Of the same vocabulary.
         training: How.
         stopping: Holds the state of a training that was cut short, if there was one.
@@ -99,7 +75,7 @@ def fit(
         ),
         initial_epoch=epochs_done,
         epochs=training.epochs,
-        validation_data=evaluation_batches(data.histories, data.targets),
+        validation_data=evaluation_batches(*data.validation),
         callbacks=[
             TrainingProgress(training.monitor, training.epochs, stopping.best_so_far),
             *callbacks,

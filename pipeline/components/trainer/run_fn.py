@@ -14,12 +14,12 @@ import mclrec_tf
 from mclrec_tf.export.saved_model import export_savedmodel
 from mclrec_tf.models.warm_start import warm_start
 from mclrec_tf.training.early_stopping import ResumableEarlyStopping
-from pipeline.components.trainer.backup import backup_directory
-from pipeline.components.trainer.fit import build_model, fit, read_training_data
+from pipeline.components.trainer.custom_config import TrainerConfig
+from pipeline.components.trainer.fit import fit, model_of, read_training_data
 from pipeline.components.trainer.learned_views import write_learned_views
 from pipeline.components.transform.preprocessing import VOCABULARY
 from pipeline.components.tuner.search_space import with_values
-from pipeline.settings import ModelSettings, TrainingSettings
+from pipeline.settings import from_json
 
 KERAS_FILE = "model.keras"
 HISTORY_FILE = "history.json"
@@ -28,8 +28,7 @@ HISTORY_FILE = "history.json"
 def run_fn(fn_args: FnArgs) -> None:
     """Trains a model and exports it.
 
-    `custom_config` holds the fields of `ModelSettings` ("model") and `TrainingSettings`
-    ("training"), and "backup_directory": a training that was killed goes on from there when it
+    `custom_config` is a `TrainerConfig`. A training that was killed goes on from its backup when it
     is started again with the same inputs and settings. Where there are hyperparameters, of a
     Tuner, they replace those of the settings. Where there is a base model, all that it has learned
     is where training begins; its items may be others.
@@ -38,8 +37,8 @@ def run_fn(fn_args: FnArgs) -> None:
     TensorBoard's logs, `history.json`, the logs of every epoch, and the learned views of a sample
     of validation users.
     """
-    settings = ModelSettings(**fn_args.custom_config["model"])
-    training = TrainingSettings(**fn_args.custom_config["training"])
+    config = from_json(TrainerConfig, fn_args.custom_config)
+    settings, training = config.model, config.training
     if fn_args.hyperparameters:
         found = keras_tuner.HyperParameters.from_config(fn_args.hyperparameters)
         settings, training = with_values(found.values, settings, training)
@@ -47,15 +46,14 @@ def run_fn(fn_args: FnArgs) -> None:
 
     transform = tft.TFTransformOutput(fn_args.transform_output)
     data = read_training_data(fn_args.train_files, fn_args.eval_files)
-    model = build_model(transform.vocabulary_size_by_name(VOCABULARY), settings, training)
+    model = model_of(transform.vocabulary_size_by_name(VOCABULARY), settings, training)
     vocabulary = transform.vocabulary_file_by_name(VOCABULARY)
     if vocabulary is None:
         raise FileNotFoundError(f"{fn_args.transform_output} has no vocabulary {VOCABULARY}")
     if fn_args.base_model:
         _go_on_from(fn_args.base_model, model, vocabulary)
     stopping = ResumableEarlyStopping(
-        backup_directory(
-            fn_args.custom_config,
+        config.backup(
             *(fn_args.train_files, fn_args.eval_files, fn_args.transform_output),
             *(fn_args.hyperparameters, fn_args.base_model),
         ),
@@ -69,7 +67,7 @@ def run_fn(fn_args: FnArgs) -> None:
     with tf.io.gfile.GFile(os.path.join(fn_args.model_run_dir, HISTORY_FILE), "w") as file:
         json.dump(stopping.history, file, indent=1)
     if model.objective.uses_augmenters:
-        write_learned_views(fn_args.model_run_dir, model, data.histories)
+        write_learned_views(fn_args.model_run_dir, model, data.validation.histories)
     model.save(keras_path(fn_args.serving_model_dir))
     export_savedmodel(model, fn_args.serving_model_dir, vocabulary)
     stopping.discard()

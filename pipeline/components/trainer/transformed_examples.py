@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 import tensorflow as tf
 
-from mclrec_tf.data.histories import Histories
+from mclrec_tf.data.histories import HeldOut, Histories, positions
 
 _FEATURES = {
     "history_ids": tf.io.RaggedFeature(tf.int64, row_splits_dtype=tf.int64),
@@ -14,32 +16,58 @@ _FEATURES = {
 _USERS_A_BATCH = 4096
 
 
-def read_split(patterns: Sequence[str]) -> tuple[Histories, np.ndarray]:
-    """Reads one split of transformed Examples.
+def read_training(patterns: Sequence[str]) -> Histories:
+    """Reads the train split: each user's whole training history.
 
     Args:
         patterns: globs of gzip-compressed TFRecord files with the features `history_ids`
             `int64[*]` and `target_id` `int64[1]`.
 
     Returns:
-        The histories and the targets, int32 `[users]`, in an order that depends on them alone:
-        Beam's workers write users in an order of their own in each run, and training would differ.
+        The histories, in an order that depends on them alone: Beam's workers write users in an
+        order of their own in each run, and training would differ.
 
     Raises:
         FileNotFoundError: no file matches.
     """
+    histories, last = _read(patterns)
+    return _take(histories, _order(histories.without_last(1), last))
+
+
+def read_held_out(patterns: Sequence[str]) -> HeldOut:
+    """Reads another split: histories and the item that came next, in an order as in training."""
+    histories, targets = _read(patterns)
+    order = _order(histories, targets)
+    return HeldOut(_take(histories, order), targets[order])
+
+
+def _read(patterns: Sequence[str]) -> HeldOut:
+    """The histories and targets of a split, as they stand in its files."""
     files = sorted(file for pattern in patterns for file in tf.io.gfile.glob(pattern))
     if not files:
         raise FileNotFoundError(f"no transformed Examples at {', '.join(patterns)}")
     dataset = tf.data.TFRecordDataset(files, compression_type="GZIP").batch(_USERS_A_BATCH)
     batches = list(dataset.map(_parse).as_numpy_iterator())
     if not batches:
-        return Histories.from_lists([]), np.zeros(0, np.int32)
+        return HeldOut(Histories.from_lists([]), np.zeros(0, np.int32))
     items, lengths, targets = (np.concatenate(parts) for parts in zip(*batches, strict=True))
-    histories = Histories.from_lengths(items, lengths)
-    order = sorted(range(len(targets)), key=lambda user: (histories[user].tobytes(), targets[user]))
-    sorted_items = np.concatenate([histories[user] for user in order])
-    return Histories.from_lengths(sorted_items, lengths[order]), targets[order]
+    return HeldOut(Histories.from_lengths(items, lengths), targets)
+
+
+def _order(histories: Histories, next_items: np.ndarray) -> np.ndarray:
+    """The places of users, sorted by the bytes of their histories, then by the next item."""
+    ends = pa.py_buffer(histories.row_splits * histories.items.itemsize)
+    items = pa.py_buffer(np.ascontiguousarray(histories.items))
+    keys = pa.Array.from_buffers(pa.large_binary(), len(histories), [None, ends, items])
+    table = pa.table({"history": keys, "next_item": next_items})
+    return pc.sort_indices(table, [(name, "ascending") for name in table.column_names]).to_numpy()
+
+
+def _take(histories: Histories, users: np.ndarray) -> Histories:
+    """The histories of these users, in this order."""
+    lengths = histories.lengths[users]
+    begins = np.repeat(histories.row_splits[users], lengths)
+    return Histories.from_lengths(histories.items[begins + positions(lengths)], lengths)
 
 
 def _parse(examples: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
@@ -50,10 +78,3 @@ def _parse(examples: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         history.row_lengths(),
         tf.cast(features["target_id"], tf.int32),
     )
-
-
-def append_targets(histories: Histories, targets: np.ndarray) -> Histories:
-    """Puts each target at the end of its history: the whole sequence a user is trained on."""
-    ends = histories.row_splits[1:]
-    items = np.insert(histories.items, ends, targets).astype(np.int32)
-    return Histories(items, histories.row_splits + np.arange(len(targets) + 1))

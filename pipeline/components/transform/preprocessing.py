@@ -23,12 +23,12 @@ def preprocessing_fn(
         target_id: int64, [batch, 1].
     """
     history, target = inputs["history"], inputs["target"][:, 0]
-    weight = tf.cast(inputs["is_training"][:, 0], tf.float32)
+    is_training = tf.cast(inputs["is_training"][:, 0], tf.float32)
     items = tf.concat([history.values, target], axis=0)
+    # In training the target is the last of the history, and counted there.
+    weights = [tf.gather(is_training, history.indices[:, 0]), tf.zeros_like(is_training)]
     vocabulary = tft.vocabulary(
-        items,
-        weights=tf.concat([tf.gather(weight, history.indices[:, 0]), weight], axis=0),
-        vocab_filename=VOCABULARY,
+        items, weights=tf.concat(weights, axis=0), vocab_filename=VOCABULARY
     )
     ids = tft.apply_vocabulary(items, vocabulary) + 1
     in_histories = tf.shape(history.values)[0]

@@ -1,7 +1,6 @@
 """TFX's Tuner calls `tuner_fn` here: transformed Examples in, the best settings out."""
 
 import os
-from typing import Any
 
 import keras
 import keras_tuner
@@ -12,11 +11,11 @@ from tfx.components.trainer.fn_args_utils import FnArgs
 from tfx.components.tuner.component import TunerFnResult
 
 from mclrec_tf.training.early_stopping import ResumableEarlyStopping
-from pipeline.components.trainer.backup import backup_directory
-from pipeline.components.trainer.fit import TrainingData, build_model, fit, read_training_data
+from pipeline.components.trainer.fit import TrainingData, fit, model_of, read_training_data
 from pipeline.components.transform.preprocessing import VOCABULARY
+from pipeline.components.tuner.custom_config import TunerConfig
 from pipeline.components.tuner.search_space import SearchSpace, with_values
-from pipeline.settings import ModelSettings, TrainingSettings
+from pipeline.settings import ModelSettings, TrainingSettings, from_json
 
 _INITIAL_TRIALS = 5  # by chance, before the results of earlier ones choose the next
 
@@ -24,20 +23,19 @@ _INITIAL_TRIALS = 5  # by chance, before the results of earlier ones choose the 
 def tuner_fn(fn_args: FnArgs) -> TunerFnResult:
     """Makes the search that TFX then runs.
 
-    `custom_config` holds the fields of `ModelSettings` ("model") and `TrainingSettings`
-    ("training"), "space", "trials", and "backup_directory": a search that was killed goes on from
-    there when it is started again with the same inputs and settings, within a trial too.
+    `custom_config` is a `TunerConfig`. A search that was killed goes on from its backup when it is
+    started again with the same inputs and settings, within a trial too.
     """
-    config: dict[str, Any] = fn_args.custom_config
+    config = from_json(TunerConfig, fn_args.custom_config)
     transform = tft.TFTransformOutput(fn_args.transform_graph_path)
     tuner = Search(
-        model=ModelSettings(**config["model"]),
-        training=TrainingSettings(**config["training"]),
-        space=config["space"],
-        trials=config["trials"],
+        model=config.model,
+        training=config.training,
+        space=config.space,
+        trials=config.trials,
         num_items=transform.vocabulary_size_by_name(VOCABULARY),
-        directory=backup_directory(
-            config, fn_args.train_files, fn_args.eval_files, fn_args.transform_graph_path
+        directory=config.backup(
+            fn_args.train_files, fn_args.eval_files, fn_args.transform_graph_path
         ),
     )
     data = read_training_data(fn_args.train_files, fn_args.eval_files)
@@ -96,7 +94,7 @@ class Search(base_tuner.BaseTuner):
         self._console.print(f"       trial {int(trial.trial_id) + 1}/{self._trials}: {shown}")
         settings, training = with_values(values, self._model, self._training)
         keras.utils.set_random_seed(training.seed)
-        model = build_model(self._num_items, settings, training)
+        model = model_of(self._num_items, settings, training)
         stopping = ResumableEarlyStopping(
             os.path.join(self.get_trial_dir(trial.trial_id), "state"),
             training.monitor,

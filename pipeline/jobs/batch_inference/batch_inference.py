@@ -14,7 +14,7 @@ from pipeline.jobs.batch_inference.coverage import Coverage, read_coverage, writ
 from pipeline.jobs.batch_inference.error import BatchInferenceError
 from pipeline.jobs.batch_inference.model_handler import Recommender
 from pipeline.jobs.batch_inference.model_version import ModelVersion
-from pipeline.jobs.batch_inference.output_folder import whole_folder
+from pipeline.jobs.batch_inference.output_folder import output_folder
 from pipeline.jobs.batch_inference.user_histories import (
     EventLogHistories,
     ExampleHistories,
@@ -67,7 +67,7 @@ def recommend_to_parquet(
             there is no user, or the model knows no item of any history: then the data are those
             of another catalogue, and every user would get the same items.
     """
-    with whole_folder(output) as folder:
+    with output_folder(output) as folder:
         notes = os.path.join(folder, "notes")
         fileio.makedirs(notes)
         try:

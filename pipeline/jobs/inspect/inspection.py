@@ -18,7 +18,7 @@ from pipeline.jobs.inspect.guess import guess_format
 from pipeline.jobs.inspect.notes import notes_on_columns, notes_on_events
 from pipeline.jobs.inspect.periods import TimeSplit, suggest_time_split
 from pipeline.jobs.inspect.sample import BATCHES, SECONDS, Sample, file_sizes, read_sample
-from pipeline.settings import LOG_OPTIONS, DataSettings, log_format
+from pipeline.settings import LOG_OPTIONS, DataSettings
 
 _PREVIEWED_FILES = 10
 
@@ -83,7 +83,7 @@ def inspect_log(
         ['--user-column', 'userId', '--item-column', 'movieId']
     """
     found = Inspection(fspath(data), settings or DataSettings())
-    given = log_format(found.settings)
+    given = found.settings.format
     try:
         _look(found, given, batches, seconds)
     except EventLogError as error:
@@ -129,7 +129,7 @@ def _check(found: Inspection, sample: Sample) -> None:
     """
     checks.check_readable(sample.files)
     checks.check_bad_rows(found.data, sample.files, found.settings.max_bad_rows)
-    periods = _periods(found.settings)
+    periods = found.settings.periods
     checks.check_has_time(sample.files, periods)
     try:
         _check_events(found, periods)
@@ -209,9 +209,3 @@ def _first_readable(files: list[str], given: EventLogFormat) -> Preview:
             return found
         errors.append(EventLogError(f"{file}: the file is empty: it has no rows."))
     raise errors[0]
-
-
-def _periods(settings: DataSettings) -> Periods | None:
-    if settings.split != "time":
-        return None
-    return Periods(settings.validation_period, settings.test_period)

@@ -5,6 +5,16 @@ from dataclasses import dataclass
 from tfx import v1 as tfx
 from tfx.orchestration.data_types import RuntimeParameter
 
+from pipeline.component_ids import (
+    EXAMPLE_GEN,
+    KEEP_FOR_NEXT_RUN,
+    PREVIOUS_RUN,
+    PUSHER,
+    RUN_PAGE,
+    TRAINER,
+    TUNER,
+)
+
 
 @dataclass(frozen=True)
 class RunTimeParameter:
@@ -26,27 +36,27 @@ RUN_TIME_PARAMETERS = (
     RunTimeParameter(
         "data_folder",
         "folder of the event log; which files in it are read was fixed by --data",
-        (("FileBasedExampleGen", "input_base"), ("RunPage", "title")),
+        ((EXAMPLE_GEN, "input_base"), (RUN_PAGE, "title")),
     ),
     RunTimeParameter(
         "push_destination",
         "TFX's PushDestination as JSON; its base_directory is the folder of the model's versions",
-        (("Pusher", "push_destination"), ("PreviousRun", "push_destination")),
+        ((PUSHER, "push_destination"), (PREVIOUS_RUN, "push_destination")),
     ),
     RunTimeParameter(
         "trainer_config",
         "settings of model and training and the folder for backups, as JSON",
-        (("Trainer", "custom_config"), ("RunPage", "trainer_config")),
+        ((TRAINER, "custom_config"), (RUN_PAGE, "trainer_config")),
     ),
     RunTimeParameter(
         "tuner_config",
         "settings of model and search and the folder for backups, as JSON; with --trials only",
-        (("Tuner", "custom_config"),),
+        ((TUNER, "custom_config"),),
     ),
     RunTimeParameter(
         "state_folder",
         "folder that tells a run what earlier ones accepted and pushed",
-        (("PreviousRun", "state_folder"), ("KeepForNextRun", "state_folder")),
+        ((PREVIOUS_RUN, "state_folder"), (KEEP_FOR_NEXT_RUN, "state_folder")),
     ),
 )
 

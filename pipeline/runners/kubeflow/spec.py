@@ -1,7 +1,6 @@
 """Compiles the pipeline to a spec that Kubeflow Pipelines 2 and Vertex AI Pipelines run."""
 
 import os
-from contextlib import suppress
 from pathlib import Path
 
 import yaml
@@ -13,7 +12,9 @@ from tfx.orchestration.kubeflow.v2.kubeflow_v2_dag_runner import (
     KubeflowV2DagRunnerConfig,
 )
 
+from pipeline import component_ids
 from pipeline.runners.kubeflow.run_time_parameters import put_in
+from pipeline.whole_file import whole_file
 
 _COMMAND = ("python", "-m", "pipeline.runners.kubeflow.container")
 
@@ -22,9 +23,7 @@ def compile_spec(pipeline: tfx.dsl.Pipeline, image: str) -> PipelineSpec:
     """Compiles a pipeline; it can not be used for anything else afterwards.
 
     Args:
-        pipeline: made by `create_pipeline(state_folder=..., enable_cache=False)`.
-            Kubeflow's cache knows a component's inputs by name, so it would miss new files in the
-            same folder and newly pushed versions.
+        pipeline: made by `kubeflow_pipeline`.
         image: the container image of every component.
 
     Returns:
@@ -57,22 +56,15 @@ def deployment_config(spec: PipelineSpec) -> PipelineDeploymentConfig:
 def _leave_driver_to_container(spec: PipelineSpec) -> None:
     """Takes ExampleGen's driver out of the spec: `pipeline.runners.kubeflow.container` runs it."""
     config = deployment_config(spec)
-    config.executors["FileBasedExampleGen_executor"].container.ClearField("lifecycle")
+    config.executors[f"{component_ids.EXAMPLE_GEN}_executor"].container.ClearField("lifecycle")
     spec.deployment_spec.Clear()
     spec.deployment_spec.update(json_format.MessageToDict(config))
 
 
 def write_spec(spec: PipelineSpec, path: str | os.PathLike[str]) -> None:
     """Writes a spec as YAML, whole or not at all."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.unfinished")
-    try:
+    with whole_file(path) as unfinished:
         unfinished.write_text(yaml.safe_dump(json_format.MessageToDict(spec), allow_unicode=True))
-        unfinished.rename(path)
-    finally:
-        with suppress(OSError):
-            unfinished.unlink(missing_ok=True)
 
 
 def read_spec(path: str | os.PathLike[str]) -> PipelineSpec:

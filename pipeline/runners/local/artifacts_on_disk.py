@@ -16,10 +16,12 @@ from ml_metadata.proto.metadata_store_pb2 import Artifact
 from tfx.types.standard_artifacts import Model, ModelBlessing
 from tfx.utils import path_utils
 
+from pipeline import component_ids
 from pipeline.cli.os_errors import command
 from pipeline.components.data_gate.accepted_data import AcceptedData
 from pipeline.components.trainer.run_fn import keras_path
 from pipeline.runners.local.workdir import RunError, Workdir
+from pipeline.whole_file import whole_file
 from serving.export_check.checksums import damage
 
 _ACCEPT = "--accept-missing"
@@ -27,7 +29,11 @@ _SIZES_FILE = "artifact-sizes.json"
 # A run that starts again has its own model and data among the newest; it is compared with others.
 _COMPARED_WITH = 2
 # Where Blessing blesses, the Evaluator does not; what is refused is not pushed.
-_MAY_BE_EMPTY = ("Evaluator/blessing", "Pusher/pushed_model", "Transform/updated_analyzer_cache")
+_MAY_BE_EMPTY = (
+    f"{component_ids.EVALUATOR}/blessing",
+    f"{component_ids.PUSHER}/pushed_model",
+    f"{component_ids.TRANSFORM}/updated_analyzer_cache",
+)
 _SHOWN = 10
 
 
@@ -118,9 +124,8 @@ class ArtifactsOnDisk:
             if os.path.isdir(artifact.uri) and _is_same_folder(_root(artifact), here):
                 name = _name(artifact)
                 noted[name] = self._sizes.get(name) or _size(artifact.uri)
-        unfinished = self._sizes_file.with_suffix(".part")
-        unfinished.write_text(json.dumps(noted, indent=0))
-        unfinished.rename(self._sizes_file)
+        with whole_file(self._sizes_file) as unfinished:
+            unfinished.write_text(json.dumps(noted, indent=0))
         self._sizes = noted
 
     def _artifacts(self) -> list[Artifact]:

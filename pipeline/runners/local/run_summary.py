@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from tfx.utils import path_utils
 
+from pipeline import component_ids
 from pipeline.components.blessing.component import read_decision
 from pipeline.components.blessing.decision import Decision
 from pipeline.components.evaluator.results import read_results
@@ -59,19 +60,19 @@ def read_run(components: dict[str, ComponentRun]) -> RunReport:
     def output(component: str, key: str) -> Artifact:
         return components[component].outputs[key][0]
 
-    everybody = read_results(output("Evaluator", "evaluation").uri)[ALL_USERS]
-    compared_with = components["LatestBlessedModel"].outputs.get("model")
-    pushed = output("Pusher", "pushed_model").custom_properties
+    everybody = read_results(output(component_ids.EVALUATOR, "evaluation").uri)[ALL_USERS]
+    compared_with = components[component_ids.LATEST_BLESSED_MODEL].outputs.get("model")
+    pushed = output(component_ids.PUSHER, "pushed_model").custom_properties
     return RunReport(
-        event_log=read_report(output("FileBasedExampleGen", "examples").uri),
+        event_log=read_report(output(component_ids.EXAMPLE_GEN, "examples").uri),
         test_users=everybody.users,
         metrics=everybody.metrics,
-        decision=read_decision(output("Blessing", "blessing").uri),
+        decision=read_decision(output(component_ids.BLESSING, "blessing").uri),
         # The evaluation says whether there was a comparison, not what was there to compare with.
         compared_with=(
             compared_with[0].uri if compared_with and everybody.latest_blessed_metrics else None
         ),
-        saved_model=path_utils.serving_model_path(output("Trainer", "model").uri),
+        saved_model=path_utils.serving_model_path(output(component_ids.TRAINER, "model").uri),
         pushed_to=pushed["pushed_destination"].string_value if pushed["pushed"].int_value else None,
     )
 

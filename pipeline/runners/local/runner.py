@@ -18,7 +18,7 @@ from pipeline.components.data_gate.schema_text import SchemaError
 from pipeline.components.example_gen.spans import log_files
 from pipeline.components.run_page.contents import read_contents
 from pipeline.components.run_page.page import write_page
-from pipeline.pipeline import create_pipeline, example_gen_settings
+from pipeline.pipeline import local_pipeline
 from pipeline.runners.local.artifacts_on_disk import ArtifactsOnDisk
 from pipeline.runners.local.component_progress import ComponentProgress
 from pipeline.runners.local.metadata_server import MetadataServer
@@ -82,9 +82,8 @@ def run(
         for line in gone_without:
             console.print(f"Goes on without {line}")
         # A wrong path is told before TFX starts.
-        data = example_gen_settings(settings.data)
-        log_files(data_path, data.format, data.window_spans)
-        pipeline = create_pipeline(
+        log_files(data_path, settings.data.format, settings.data.window_spans)
+        pipeline = local_pipeline(
             pipeline_root=pipeline_root,
             data_path=data_path,
             model_directory=model_directory,

@@ -13,6 +13,7 @@ from pathlib import Path
 from absl import logging as absl_logging
 
 from pipeline.cli.os_errors import sentence
+from pipeline.whole_file import whole_file
 
 
 class RunError(Exception):
@@ -48,9 +49,8 @@ class Workdir:
     def id(self) -> str:
         """By which a shared store of metadata knows the folder, wherever it is mounted."""
         if not self._id_file.exists():
-            unfinished = self._id_file.with_suffix(".part")
-            unfinished.write_text(str(uuid.uuid4()))
-            unfinished.rename(self._id_file)
+            with whole_file(self._id_file) as unfinished:
+                unfinished.write_text(str(uuid.uuid4()))
         return self._id_file.read_text()
 
     def has_artifacts(self) -> bool:

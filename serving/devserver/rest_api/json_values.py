@@ -94,7 +94,8 @@ def _python_types(dtype: np.dtype) -> set[type]:
     """What JSON's values of a dtype are in Python; none where there are no such values."""
     if dtype.kind == "f" and dtype.itemsize >= np.dtype(np.float32).itemsize:
         return {int, float}
-    return {"b": {bool}, "i": {int}, "u": {int}}.get(dtype.kind, set())
+    kinds: dict[str, set[type]] = {"b": {bool}, "i": {int}, "u": {int}}
+    return kinds.get(dtype.kind, set())
 
 
 def _objects(elements: list[Any]) -> np.ndarray:

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import apache_beam as beam
 import pyarrow as pa
-import pytest
 import tensorflow_data_validation as tfdv
 from tensorflow_data_validation.statistics.stats_impl import generate_statistics_in_memory
 from tensorflow_metadata.proto.v0 import anomalies_pb2
@@ -12,11 +11,7 @@ from tfx.components.example_validator import executor as example_validator
 from tfx.types import standard_artifacts
 
 from mclrec_tf.data.event_log.reader import EventLogFormat
-from pipeline.components.data_gate.accepted_data import (
-    AcceptedData,
-    LatestOtherStrategy,
-    write_spans,
-)
+from pipeline.components.data_gate.accepted_data import AcceptedData, write_spans
 from pipeline.components.data_gate.anomalies import DataRefused, findings, read_findings
 from pipeline.components.data_gate.component import check_spans
 from pipeline.components.data_gate.schema_text import BUILT_IN
@@ -112,19 +107,3 @@ def test_one_line_an_anomaly():
         "split test: Few. Only 3.",
     ]
     assert "\n  one\n  two\n" in str(DataRefused(["one", "two"]))
-
-
-@pytest.mark.parametrize(("current", "expected"), [("s3", [2]), ("s2", [3]), ("other", [3])])
-def test_the_last_accepted_data_are_not_the_current_ones(current: str, expected: list[int]):
-    """The accepted data 1, 2 and 3 are of the statistics s1, s2 and s3."""
-
-    accepted = []
-    for number in (1, 3, 2):
-        artifact = AcceptedData()
-        artifact.id = number
-        artifact.set_string_custom_property("of_statistics", f"s{number}")
-        accepted.append(artifact)
-    now = AcceptedData()
-    now.uri = current
-    found = LatestOtherStrategy().resolve_artifacts(None, {"accepted": accepted, "current": [now]})
-    assert [artifact.id for artifact in found["accepted"]] == expected

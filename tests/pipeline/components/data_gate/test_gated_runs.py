@@ -5,18 +5,19 @@ from pathlib import Path
 import pytest
 from tfx import v1 as tfx
 
-from pipeline.components.data_gate.accepted_data import last_accepted_data, read_spans
+from pipeline.components.data_gate.accepted_data import read_spans
 from pipeline.components.data_gate.anomalies import DataRefused
 from pipeline.components.data_gate.component import DataGate
 from pipeline.components.data_gate.schema_text import BUILT_IN, CuratedSchema, schema_text
 from pipeline.components.example_gen.component import example_gen
-from pipeline.components.example_gen.settings import ExampleGenSettings
+from pipeline.resolvers import last_accepted_data
+from pipeline.settings import DataSettings, to_json
 from tests.pipeline.components.data_gate.days import day
 from tests.pipeline.components.example_gen.conftest import BEAM_ARGS, write_log
 
 pytestmark = pytest.mark.slow
 
-LOG_FORMAT = '{"user_column": "user_id", "item_column": "item_id", "timestamp_column": "timestamp"}'
+SETTINGS = DataSettings(k_core=0)
 
 
 class Gated:
@@ -32,7 +33,7 @@ class Gated:
         self.root = root
 
     def run(self, schema: str = "") -> None:
-        examples = example_gen(str(self.log), ExampleGenSettings(k_core=0))
+        examples = example_gen(str(self.log), SETTINGS)
         statistics = tfx.components.StatisticsGen(examples=examples.outputs["examples"])
         curated = CuratedSchema(text=schema_text(schema))
         validator = tfx.components.ExampleValidator(
@@ -44,7 +45,7 @@ class Gated:
             statistics=statistics.outputs["statistics"],
             anomalies=validator.outputs["anomalies"],
             schema=curated.outputs["schema"],
-            log_format=LOG_FORMAT,
+            settings=to_json(SETTINGS),
             previous=last.outputs["accepted"],
         )
         connection = tfx.orchestration.metadata.sqlite_metadata_connection_config(

@@ -7,8 +7,7 @@ from tensorflow_data_validation.statistics.stats_impl import generate_statistics
 from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
 
 from pipeline.components.data_gate.schema_text import BUILT_IN
-from pipeline.components.example_gen.ingest import EXAMPLE_SPLITS
-from pipeline.components.example_gen.split_leave_one_out import LeaveOneOut
+from pipeline.components.example_gen.split_leave_one_out import EXAMPLE_SPLITS, LeaveOneOut
 from pipeline.components.example_gen.user_history import UserHistory
 
 
@@ -37,7 +36,7 @@ def test_good_examples(split: str):
     assert anomalies(examples(split)) == {}
 
 
-def test_a_train_split_of_empty_histories_only():
+def test_a_train_split_of_single_events_only():
     short = LeaveOneOut().process(UserHistory(b"u", [b"a", b"b", b"c"], [1, 2, 3]))
     train = [tf.train.Example.FromString(one.value) for one in short if one.tag == "train"]
     assert anomalies(train) == {}

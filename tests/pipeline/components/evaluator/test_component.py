@@ -15,7 +15,6 @@ from tfx.types.standard_artifacts import (
 )
 from tfx.utils import json_utils, proto_utils
 
-from pipeline.baseline import LatestOtherBlessedModelStrategy
 from pipeline.beam_args import complete_beam_args
 from pipeline.components.blessing.component import Blessing, read_decision
 from pipeline.components.blessing.decision import SERVABLE
@@ -23,6 +22,7 @@ from pipeline.components.evaluator.eval_config import eval_config
 from pipeline.components.evaluator.results import SliceResult, read_results
 from pipeline.components.evaluator.slices import ALL_USERS
 from pipeline.components.export_check.component import FINDINGS_FILE
+from pipeline.resolvers import LatestBlessedOtherModelStrategy
 from tests.pipeline.components.evaluator.known_models import MODELS, REPEATERS, KnownRanks, ranks_of
 
 
@@ -137,7 +137,7 @@ def test_a_model_that_cannot_be_served_is_no_baseline_later(evaluations, tmp_pat
     models = [Model(), Model()]
     for number, model in zip((7, 8), models, strict=True):
         model.id = number
-    resolved = LatestOtherBlessedModelStrategy().resolve_artifacts(
+    resolved = LatestBlessedOtherModelStrategy().resolve_artifacts(
         None, {"model": models, "model_blessing": [blessing], "candidate": models[1:]}
     )
     assert resolved["model"] == []

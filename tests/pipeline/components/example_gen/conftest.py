@@ -14,8 +14,8 @@ from tfx.types import standard_artifacts
 from pipeline.components.example_gen.component import example_gen
 from pipeline.components.example_gen.executor import Executor
 from pipeline.components.example_gen.log_report import REPORT_FILE, EventLogReport, read_report
-from pipeline.components.example_gen.settings import ExampleGenSettings
 from pipeline.components.example_gen.split_leave_one_out import EXAMPLE_SPLITS
+from pipeline.settings import DataSettings
 
 # The container image is not used in process; naming one spares TFX from packing itself.
 BEAM_ARGS = ["--runner=FnApiRunner", "--sdk_container_image=none"]
@@ -46,7 +46,7 @@ def write_log(path: Path, events: Iterable[tuple]) -> Path:
     return path
 
 
-def run_executor(log: Path | str, output: Path, settings: ExampleGenSettings) -> Ingested:
+def run_executor(log: Path | str, output: Path, settings: DataSettings) -> Ingested:
     component = example_gen(str(log), settings)
     examples = standard_artifacts.Examples()
     examples.uri = str(output)
@@ -98,6 +98,6 @@ def ingest(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Ingested]:
         folder = tmp_path_factory.mktemp("ingest")
         if not isinstance(log, Path | str):
             log = write_log(folder / "log.csv", log)
-        return run_executor(log, folder / "examples", ExampleGenSettings(k_core=k_core, **settings))
+        return run_executor(log, folder / "examples", DataSettings(k_core=k_core, **settings))
 
     return run

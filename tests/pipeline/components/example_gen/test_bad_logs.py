@@ -10,9 +10,8 @@ import pyarrow
 import pytest
 from pyarrow import parquet
 
-from mclrec_tf.data.event_log.reader import EventLogError, EventLogFormat
+from mclrec_tf.data.event_log.reader import EventLogError
 from mclrec_tf.data.interactions import load_interactions
-from mclrec_tf.data.time_split import Periods
 from pipeline.jobs.inspect.inspection import inspect_log
 
 HEADER = "user_id,item_id,timestamp\n"
@@ -64,9 +63,7 @@ def test_no_file(ingest: Callable, tmp_path: Path):
 def test_several_files_without_a_time_have_no_order(ingest: Callable, tmp_path: Path):
     for name in ("a.csv", "b.csv"):
         (tmp_path / name).write_text(HEADER + GOOD)
-    assert_refused(
-        lambda: ingest(tmp_path, format=EventLogFormat(timestamp_column="")), "no time column"
-    )
+    assert_refused(lambda: ingest(tmp_path, timestamp_column=""), "no time column")
 
 
 def test_too_many_unusable_rows_are_listed(ingest: Callable, tmp_path: Path):
@@ -121,11 +118,13 @@ def test_nobody_is_left(ingest: Callable):
     )
 
 
-@pytest.mark.parametrize("periods", [None, Periods(validation=1, test=1)])
-def test_nobody_has_two_events_in_training(ingest: Callable, periods: Periods | None):
+@pytest.mark.parametrize(
+    "held_out", [{}, {"split": "time", "validation_period": 1, "test_period": 1}]
+)
+def test_nobody_has_two_events_in_training(ingest: Callable, held_out: dict):
     log = [(user, item, time) for user in "abcd" for time, item in enumerate("xyz")]
     assert_refused(
-        lambda: ingest(log, periods=periods),
+        lambda: ingest(log, **held_out),
         "/log.csv: nothing can be learned: of 4 users, none has two events in training",
         "four events",
     )

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 from tfx import v1 as tfx
 
-from mclrec_tf.data.event_log.reader import EventLogError, EventLogFormat
+from mclrec_tf.data.event_log.reader import EventLogError
 from pipeline.components.example_gen.component import example_gen
-from pipeline.components.example_gen.settings import ExampleGenSettings
+from pipeline.components.example_gen.custom_config import CustomConfig, unpack
+from pipeline.settings import DataSettings
 
 HEADER = "user_id,item_id,timestamp\n"
 LOG = HEADER + "".join(f"{user},i{n},{n}\n" for user in "ab" for n in range(4))
@@ -16,7 +17,7 @@ LOG = HEADER + "".join(f"{user},i{n},{n}\n" for user in "ab" for n in range(4))
 
 def run(log: Path, root: Path, **settings) -> int:
     """Runs a pipeline of ExampleGen alone; returns how often it has run by now."""
-    component = example_gen(str(log), ExampleGenSettings(**settings))
+    component = example_gen(str(log), DataSettings(**settings))
     metadata = tfx.orchestration.metadata.sqlite_metadata_connection_config(str(root / "mlmd.db"))
     tfx.orchestration.LocalDagRunner().run(
         tfx.dsl.Pipeline(
@@ -60,23 +61,14 @@ def test_an_error_of_the_log_comes_out_as_it_is_and_leaves_nothing(tmp_path: Pat
 @pytest.mark.parametrize(
     "settings",
     [
-        ExampleGenSettings(),
-        ExampleGenSettings(EventLogFormat("wer", "wäs", ""), k_core=0, max_bad_rows=0.125),
+        DataSettings(),
+        DataSettings("wer", "wäs", "", k_core=0, max_bad_rows=0.125),
+        DataSettings(split="time", validation_period=2, test_period=10**12),
     ],
 )
-def test_settings_reach_the_executor(settings: ExampleGenSettings):
-    properties = example_gen("log.csv", settings).exec_properties
-    assert ExampleGenSettings.from_custom_config(properties["custom_config"]) == settings
-
-
 @pytest.mark.parametrize(
-    ("wrong", "message"),
-    [
-        ({"k_core": -1}, "k_core"),
-        ({"max_bad_rows": 1.5}, "max_bad_rows"),
-        ({"max_bad_rows": -1}, ""),
-    ],
+    ("log", "spans_pattern"), [("log.csv", ""), ("day-{SPAN}/*.csv", "day-{SPAN}/*.csv")]
 )
-def test_wrong_settings(wrong: dict, message: str):
-    with pytest.raises(ValueError, match=message):
-        ExampleGenSettings(**wrong)
+def test_settings_reach_the_executor(log: str, spans_pattern: str, settings: DataSettings):
+    properties = example_gen(log, settings).exec_properties
+    assert unpack(properties["custom_config"]) == CustomConfig(settings, spans_pattern)

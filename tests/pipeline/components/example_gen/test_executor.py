@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from mclrec_tf.data.event_log.reader import EventLogFormat
 from pipeline.components.example_gen.log_report import LogTotals
 from pipeline.components.example_gen.user_history import UserHistory, from_example, to_example
 
@@ -42,22 +41,22 @@ def sequences(splits: dict) -> dict[str, list[tuple[str, int]]]:
     }
 
 
-def test_each_split_holds_out_one_event_more(ingest: Ingest):
+def test_training_has_all_but_what_the_other_splits_hold_out(ingest: Ingest):
     log = [("ann", f"item{time}", time) for time in range(1, 7)]
     log += [("bob", f"item{time}", time) for time in range(1, 4)]
     splits = ingest(log).splits
 
     train, validation, test = (splits[name]["ann"] for name in ("train", "validation", "test"))
-    assert (train.history, train.target) == (["item1", "item2", "item3"], "item4")
-    assert (validation.history, validation.target) == ([*train.history, "item4"], "item5")
+    assert (train.history, train.target) == (["item1", "item2", "item3", "item4"], "item4")
+    assert (validation.history, validation.target) == (train.history, "item5")
     assert (test.history, test.target) == ([*validation.history, "item5"], "item6")
-    assert (train.timestamps, test.timestamps) == ([1, 2, 3], [1, 2, 3, 4, 5])
+    assert (train.timestamps, test.timestamps) == ([1, 2, 3, 4], [1, 2, 3, 4, 5])
     assert [example.is_training for example in (train, validation, test)] == [1, 0, 0]
     assert {example.length_group for example in (train, validation, test)} == {"6-8"}
 
     # Three events are just enough, with nothing before the one to train on.
     train = splits["train"]["bob"]
-    assert (train.history, train.timestamps, train.target) == ([], [], "item1")
+    assert (train.history, train.timestamps, train.target) == (["item1"], [1], "item1")
     assert splits["test"]["bob"].history == ["item1", "item2"]
     assert splits["test"]["bob"].length_group == "<5"
 
@@ -115,14 +114,14 @@ def test_a_folder_and_a_glob(ingest: Ingest, tmp_path: Path):
     rows = [f"ann\titem{time}\t{time}\n" for time in range(6)]
     rows += [f"bob\titem{time}\t{time}\n" for time in range(4)]
     header = "user\titem\twhen\n"
-    format = EventLogFormat("user", "item", "when")
+    columns = {"user_column": "user", "item_column": "item", "timestamp_column": "when"}
     folder = tmp_path / "log [2024]"  # no pattern, although it looks like one
     folder.mkdir()
     (folder / "part-0.tsv").write_text(header + "".join(rows[:5]))
     (folder / "part-1.tsv").write_text(header + "".join(rows[5:]))
     (folder / "README.md").write_text("About the log.")
-    from_folder = ingest(folder, format=format)
-    from_glob = ingest(tmp_path / "log*" / "part-?.tsv", format=format)
+    from_folder = ingest(folder, **columns)
+    from_glob = ingest(tmp_path / "log*" / "part-?.tsv", **columns)
     assert from_folder.report.files == from_glob.report.files == 2
     assert from_folder.splits == from_glob.splits
     for user, events in (("ann", 6), ("bob", 4)):

@@ -10,15 +10,10 @@ from tensorflow_metadata.proto.v0 import anomalies_pb2
 from tensorflow_transform import TFTransformOutput
 from tfx import v1 as tfx
 
-from pipeline.components.data_gate.schema_text import CuratedSchema, schema_text
-from pipeline.components.example_gen.ingest import (
-    EXAMPLE_SPLITS,
-    PREPROCESSING_FN,
-    TRANSFORM_SPLITS,
-    ExampleGenSettings,
-    example_gen,
-)
+from pipeline import stages
+from pipeline.components.example_gen.split_leave_one_out import EXAMPLE_SPLITS
 from pipeline.components.transform.preprocessing import VOCABULARY
+from pipeline.settings import DataSettings
 
 pytestmark = pytest.mark.slow
 
@@ -41,25 +36,13 @@ def artifacts(log: dict[str, list[str]], tmp_path_factory: pytest.TempPathFactor
     rows = [f"{user},{item},{n}\n" for user in log for n, item in enumerate(log[user])]
     random.Random(6).shuffle(rows)
     (folder / "log.csv").write_text("".join(["user_id,item_id,timestamp\n", *rows]))
-    examples = example_gen(str(folder / "log.csv"), ExampleGenSettings(k_core=3))
-    statistics = tfx.components.StatisticsGen(examples=examples.outputs["examples"])
-    schema = CuratedSchema(text=schema_text(""))
-    validator = tfx.components.ExampleValidator(
-        statistics=statistics.outputs["statistics"], schema=schema.outputs["schema"]
-    )
-    transform = tfx.components.Transform(
-        examples=examples.outputs["examples"],
-        schema=schema.outputs["schema"],
-        preprocessing_fn=PREPROCESSING_FN,
-        splits_config=TRANSFORM_SPLITS,
-        disable_statistics=True,
-    )
+    data = stages.read(str(folder / "log.csv"), DataSettings(k_core=3))
     metadata = tfx.orchestration.metadata.sqlite_metadata_connection_config(str(folder / "mlmd.db"))
     tfx.orchestration.LocalDagRunner().run(
         tfx.dsl.Pipeline(
             pipeline_name="ingest",
             pipeline_root=str(folder / "artifacts"),
-            components=[examples, statistics, schema, validator, transform],
+            components=[*data, stages.transform(data)],
             metadata_connection_config=metadata,
             beam_pipeline_args=["--runner=FnApiRunner", "--sdk_container_image=none"],
         )
@@ -86,7 +69,8 @@ def test_ids_lead_back_to_the_log(artifacts: Path, log: dict[str, list[str]]):
         sequences = []
         for record in tf.data.TFRecordDataset([*map(str, files)], "GZIP"):
             example = tf.io.parse_single_example(record, output.transformed_feature_spec())
-            ids = [*example["history_ids"].values.numpy(), *example["target_id"].numpy()]
+            ids = [*example["history_ids"].values.numpy()]
+            ids += [] if split == "train" else [*example["target_id"].numpy()]
             sequences.append([vocabulary[id_ - 1] for id_ in ids])
         expected = [items[: len(items) - held_out] for items in log.values()]
         assert sorted(sequences) == sorted(expected)

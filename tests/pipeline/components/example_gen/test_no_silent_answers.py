@@ -1,5 +1,6 @@
 """What once gave a wrong answer in silence, or a late one, through the whole of ExampleGen."""
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
 
-from mclrec_tf.data.event_log.reader import EventLogError, EventLogFormat
+from mclrec_tf.data.event_log.reader import EventLogError
 from tests.mclrec_tf.data.event_log.written_logs import Table, tables, written
 
 
@@ -43,9 +44,7 @@ def test_a_table_named_txt_is_refused(ingest: Callable, tmp_path: Path):
     (tmp_path / "u.txt").write_text("".join(rows))
     with pytest.raises(EventLogError, match="u.txt: .*four tab-separated.*user,item,-,timestamp"):
         ingest(tmp_path / "u.txt")
-    splits, report, _ = ingest(
-        tmp_path / "u.txt", format=EventLogFormat(columns="user,item,-,timestamp")
-    )
+    splits, report, _ = ingest(tmp_path / "u.txt", columns="user,item,-,timestamp")
     assert report.rows == 27 and splits["test"]["1"].timestamps[0] == 881250949
 
 
@@ -88,7 +87,7 @@ def test_every_way_of_writing_gives_the_same_examples(
     folder = tmp_path_factory.mktemp("logs")
     log = data.draw(written(table, folder / "log"))
     plain = ingest(table.write_plain(folder / "plain.csv"))
-    found = ingest(log.path, format=log.format, max_bad_rows=0.0)
+    found = ingest(log.path, **dataclasses.asdict(log.format), max_bad_rows=0.0)
     times = {}
     for event in dict.fromkeys(table.events):
         times.setdefault(event.user, []).append(event.time)

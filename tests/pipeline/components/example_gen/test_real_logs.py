@@ -29,6 +29,7 @@ def test_five_core(ingest: Callable, shared_dir: Path, file: str, before: tuple,
     assert splits["test"].keys() == {*loaded.user_ids}
     for user, history in zip(loaded.user_ids, loaded.histories, strict=True):
         expected = [loaded.item_ids[item - 1] for item in history]
-        for split, held_out in (("train", 2), ("validation", 1), ("test", 0)):
+        assert splits["train"][user].history == expected[:-2]
+        for split, target in (("validation", -2), ("test", -1)):
             example = splits[split][user]
-            assert [*example.history, example.target] == expected[: len(expected) - held_out]
+            assert (example.history, example.target) == (expected[:target], expected[target])

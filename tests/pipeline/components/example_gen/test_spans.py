@@ -11,8 +11,8 @@ from mclrec_tf.data.event_log.reader import EventLogError, EventLogFormat
 from pipeline.components.example_gen.component import example_gen
 from pipeline.components.example_gen.driver import Driver
 from pipeline.components.example_gen.executor import Executor
-from pipeline.components.example_gen.settings import ExampleGenSettings
 from pipeline.components.example_gen.spans import log_files, newest_spans
+from pipeline.settings import DataSettings
 from tests.pipeline.components.example_gen.conftest import run_executor, write_log
 
 
@@ -26,7 +26,7 @@ def day(folder: Path, name: str, items: str = "abc") -> Path:
 
 def resolved(path: Path | str, **settings) -> dict:
     """What the driver hands to the executor."""
-    component = example_gen(str(path), ExampleGenSettings(**settings))
+    component = example_gen(str(path), DataSettings(**settings))
     return Driver(None).resolve_exec_properties(dict(component.exec_properties), None, None)
 
 
@@ -56,7 +56,7 @@ def test_the_executor_reads_them_in_their_order(tmp_path: Path):
     path = str(tmp_path / "days" / "day-{SPAN:2}")
     properties = resolved(path, k_core=0, window_spans=2)
     assert properties["span"] == 10
-    ingested = run_executor(path, tmp_path / "out", ExampleGenSettings(k_core=0, window_spans=2))
+    ingested = run_executor(path, tmp_path / "out", DataSettings(k_core=0, window_spans=2))
     test = ingested.splits["test"]["ann"]
     # day-10 was written before day-09: time, not the span, orders a user's events.
     expected = [f"{item}-{name}" for name in ("day-10", "day-09") for item in "abc"]
@@ -70,7 +70,7 @@ def test_tfx_own_driver_as_kubeflow_runs_it_will_do(tmp_path: Path, monkeypatch)
         day(tmp_path, name)
     path = str(tmp_path / "day-{SPAN}" / "*")
     assert "day-2" in resolved(path)[INPUT_CONFIG_KEY]
-    ingested = run_executor(path, tmp_path / "out", ExampleGenSettings(k_core=0))
+    ingested = run_executor(path, tmp_path / "out", DataSettings(k_core=0))
     assert [span.number for span in ingested.report.spans] == [1, 2]
 
 

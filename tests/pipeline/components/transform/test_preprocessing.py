@@ -15,9 +15,8 @@ from tensorflow_transform.tf_metadata.dataset_metadata import DatasetMetadata
 
 from mclrec_tf.data.time_split import CutOffs
 from pipeline.components.data_gate.schema_text import BUILT_IN
-from pipeline.components.example_gen.ingest import EXAMPLE_SPLITS, TRANSFORM_SPLITS
 from pipeline.components.example_gen.split_by_time import SplitByTime
-from pipeline.components.example_gen.split_leave_one_out import LeaveOneOut
+from pipeline.components.example_gen.split_leave_one_out import EXAMPLE_SPLITS, LeaveOneOut
 from pipeline.components.example_gen.user_history import UserHistory
 from pipeline.components.transform.preprocessing import VOCABULARY, preprocessing_fn
 
@@ -47,7 +46,7 @@ def transform(log: Log, folder: Path, split: beam.DoFn | None = None) -> tuple[l
         for output in split.process(history):
             splits[output.tag].append(instance(output.value))
     metadata = DatasetMetadata(tfdv.load_schema_text(BUILT_IN))
-    analyzed = [one for split in TRANSFORM_SPLITS.analyze for one in splits[split]]
+    analyzed = [one for split in EXAMPLE_SPLITS for one in splits[split]]
     with tft_beam.Context(temp_dir=str(folder / "tmp")):
         transform_fn = (analyzed, metadata) | tft_beam.AnalyzeDataset(preprocessing_fn)
         _ = transform_fn | tft_beam.WriteTransformFn(str(folder / "graph"))
@@ -90,7 +89,7 @@ def test_ids_are_places_in_the_vocabulary_from_one(transformed: tuple[list[str],
     vocabulary, splits = transformed
     for split, held_out in (("train", 2), ("validation", 1), ("test", 0)):
         for items, example in zip(random_log(1), splits[split], strict=True):
-            ids = [*example["history_ids"], *example["target_id"]]
+            ids = [*example["history_ids"], *([] if split == "train" else example["target_id"])]
             assert [vocabulary[id_ - 1] for id_ in ids] == items[: len(items) - held_out]
             assert min(ids) >= 1
 

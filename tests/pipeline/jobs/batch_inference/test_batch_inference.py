@@ -14,7 +14,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import tensorflow as tf
-from rich.console import Console
 
 from mclrec_tf import MCLRec, SASRec
 from mclrec_tf.data.event_log.reader import EventLogFormat
@@ -22,12 +21,12 @@ from mclrec_tf.data.sample.sample_log import write_sample
 from mclrec_tf.export.saved_model import export_savedmodel
 from pipeline.batch_inference import main
 from pipeline.beam_args import complete_beam_args
-from pipeline.demo import served
 from pipeline.jobs.batch_inference.batch_inference import SCHEMA, recommend_to_parquet
 from pipeline.jobs.batch_inference.error import BatchInferenceError
 from pipeline.jobs.batch_inference.model_version import find_model
-from pipeline.jobs.batch_inference.output_folder import whole_folder
+from pipeline.jobs.batch_inference.output_folder import output_folder
 from pipeline.jobs.batch_inference.user_histories import find_histories
+from pipeline.local_server import local_server, server_command
 from tests.pipeline.jobs.batch_inference.answers import (
     assert_answers_are_a_servers,
     histories_of,
@@ -67,8 +66,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def server(folder: Path) -> Iterator[str]:
-    with served(folder / "models" / "mclrec", Console(quiet=True)) as (grpc_port, _):
-        yield f"127.0.0.1:{grpc_port}"
+    with local_server(server_command(folder / "models" / "mclrec")) as server:
+        yield server.grpc
 
 
 def run(folder: Path, output: Path, *options: str, data: str = "log") -> int:
@@ -201,12 +200,12 @@ def test_outputs_that_cannot_be_written(folder: Path, tmp_path: Path, capfd):
         assert run(folder, output) == 1
         error = capfd.readouterr().err
         assert f"--output {output}: cannot be written: " in error and "Traceback" not in error
-    with pytest.raises(BatchInferenceError, match="--output: is empty"), whole_folder(""):
+    with pytest.raises(BatchInferenceError, match="--output: is empty"), output_folder(""):
         pass
 
 
 def test_cleaning_up_does_not_hide_the_first_error(tmp_path: Path):
-    with pytest.raises(KeyError, match="first"), whole_folder(tmp_path / "output") as unfinished:
+    with pytest.raises(KeyError, match="first"), output_folder(tmp_path / "output") as unfinished:
         os.rmdir(unfinished)
         raise KeyError("first")
 
@@ -267,7 +266,7 @@ def test_what_a_killed_run_left_is_not_the_output(tmp_path: Path):
     left = tmp_path / ".output.unfinished"
     left.mkdir()
     (left / "recommendations-00000-of-00002.parquet").write_text("half")
-    with whole_folder(str(tmp_path / "output")) as folder:
+    with output_folder(str(tmp_path / "output")) as folder:
         assert not (tmp_path / "output").exists()
         assert os.listdir(folder) == []
     assert [path.name for path in tmp_path.iterdir()] == ["output"]

@@ -23,15 +23,16 @@ from hypothesis import strategies as st
 from pyarrow import parquet
 from rich.console import Console
 
-from mclrec_tf.data.event_log.reader import EventLogError, EventLogFormat
+from mclrec_tf.data.event_log.reader import EventLogError
 from mclrec_tf.data.interactions import load_interactions
-from pipeline import run_local, settings
+from pipeline import run_local
+from pipeline.cli.setting_options import settings_of
 from pipeline.components.example_gen.log_report import LogTotals
 from pipeline.inspect import main
 from pipeline.jobs.inspect.cost import expected_cost, growth
 from pipeline.jobs.inspect.inspection import inspect_log
 from pipeline.jobs.inspect.show import show
-from pipeline.settings import LOG_OPTIONS, DataSettings
+from pipeline.settings import DataSettings
 from tests.pipeline.jobs.inspect.layouts import ITEMS, LAYOUTS, USERS, made_up_rows
 
 COMMANDS = {
@@ -63,9 +64,8 @@ EVENTS = len(made_up_rows())
 def read_as_run(arguments: list[str]) -> list[list[str]]:
     """The histories that a run with these arguments would learn from, as raw items."""
     options = run_local.parser().parse_args([*arguments, "--workdir", "w"])
-    data = settings.from_options(options).data
-    format = EventLogFormat(**{name: getattr(data, name) for name in LOG_OPTIONS})
-    log = load_interactions(options.data, format, data.k_core, data.max_bad_rows)
+    data = settings_of(options).data
+    log = load_interactions(options.data, data.format, data.k_core, data.max_bad_rows)
     return [[log.item_ids[item - 1] for item in history] for history in log.histories]
 
 
@@ -288,7 +288,7 @@ def test_options_that_were_given_are_in_the_command(tmp_path: Path):
     found = inspect_log(log, given)
     assert found.command and "--columns=-,rating,user,item" in found.command
     options = run_local.parser().parse_args([*found.command, "--workdir", "w"])
-    assert settings.from_options(options).data == given and options.data == str(log)
+    assert settings_of(options).data == given and options.data == str(log)
     assert found.figures
     kept = sum(row.rating >= 2 for row in made_up_rows())
     assert found.figures.before.totals.events == kept
@@ -547,5 +547,5 @@ def test_suggested_columns_can_be_pasted(tmp_path: Path):
         load_interactions(log)
     (option,) = re.findall(r"(--columns\S+?)\.?$", str(error.value))
     assert option == "--columns=-,user,item"
-    found = inspect_log(log, settings.DataSettings(columns="-,user,item", timestamp_column=""))
+    found = inspect_log(log, DataSettings(columns="-,user,item", timestamp_column=""))
     assert found.command and option in found.command

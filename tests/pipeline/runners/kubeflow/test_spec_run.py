@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 import tensorflow_model_analysis as tfma
 from kfp.pipeline_spec.pipeline_spec_pb2 import PipelineSpec
-from rich.console import Console
 
 from mclrec_tf.data.sample.sample_log import write_sample
 from pipeline import run_kubeflow
 from pipeline.components.blessing.component import read_decision
-from pipeline.demo import ask, served
+from pipeline.demo import ask
+from pipeline.local_server import local_server, server_command
 from pipeline.runners.kubeflow.spec import read_spec
 from pipeline.runners.kubeflow.spec_run import SpecRun, TaskError, task_order
 from tests.pipeline.runners.kubeflow import image
@@ -155,8 +155,8 @@ def test_the_next_data_are_compared_with_those_of_the_last_run(
 def test_the_pushed_model_is_served(finished: SpecRun, folder: Path):
     with open(folder / "span-2" / "events.csv", newline="") as log:
         history = [row["item_id"] for row in csv.DictReader(log)][:5]
-    with served(folder / "models" / "mclrec", Console(quiet=True)) as (grpc_port, _):
-        answer = ask(f"127.0.0.1:{grpc_port}", "grpc", history)
+    with local_server(server_command(folder / "models" / "mclrec")) as server:
+        answer = ask(server.grpc, "grpc", history)
     assert len(set(answer.item_ids)) == 5
     assert answer.scores == sorted(answer.scores, reverse=True)
 

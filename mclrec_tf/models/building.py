@@ -1,0 +1,125 @@
+"""The compiled model that plain settings describe: encoder, MCLRec, both optimizers."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+
+from mclrec_tf.encoders import ENCODERS
+from mclrec_tf.encoders.sequence_encoder import SequenceEncoder
+from mclrec_tf.layers.views import Insert, Substitute
+from mclrec_tf.models.mclrec import MCLRec
+from mclrec_tf.models.presets import PRESETS
+
+
+def build_model(
+    num_items: int,
+    *,
+    encoder: str | Callable[..., SequenceEncoder] = "sasrec",
+    dim: int = 64,
+    num_layers: int | None = None,
+    num_heads: int | None = None,
+    max_length: int = 50,
+    dropout: float = 0.5,
+    model_class: type[MCLRec] = MCLRec,
+    preset: str = "paper",
+    mask: float = 0.5,
+    crop: float = 0.5,
+    reorder: float = 0.8,
+    similar_items: npt.NDArray[np.int32] | None = None,
+    seed: int = 0,
+    optimizer: keras.optimizers.Optimizer | None = None,
+    augmenter_learning_rate: float = 1e-3,
+    **objective: Any,
+) -> MCLRec:
+    """Makes and compiles a model.
+
+    Args:
+        num_items: size of the catalogue, |I|.
+        encoder: a name from `mclrec_tf.encoders.ENCODERS`, or a class with the same arguments.
+        dim, max_length, dropout: of the encoder.
+        num_layers, num_heads: of the encoder; its own defaults where they are None. GRU4Rec has no
+            heads.
+        model_class: `MCLRec`, or a class with the same arguments.
+        preset: a name from `mclrec_tf.models.presets.PRESETS`.
+        mask, crop, reorder: shares of a history, from 0 to 1, that its views hide, keep and
+            shuffle.
+        similar_items: int32 `[num_items + 1, K]`, as `mclrec_tf.data.item_similarity` finds them:
+            views are drawn by substituting and inserting them, too.
+        seed: of the views; that of initial weights and dropout is `keras.utils.set_random_seed`'s.
+        optimizer: of the encoder; `encoder_optimizer()` by default.
+        augmenter_learning_rate: Adam's, of the augmenters.
+        objective: further arguments of `MCLRec`, for example `lambda_`, `beta` and `update_rule`;
+            `lambda_=0, beta=0` is the encoder alone.
+
+    Raises:
+        ValueError: an argument is out of range; it is named.
+
+    Example:
+
+    >>> from mclrec_tf.models.building import build_model, encoder_optimizer
+    >>> model = build_model(100, encoder="bsarec", dim=32, optimizer=encoder_optimizer(ema=0.99))
+    >>> model.encoder.dim
+    32
+    """
+    shape: dict[str, Any] = {"dim": dim, "max_length": max_length, "dropout": dropout}
+    shape |= {} if num_layers is None else {"num_layers": num_layers}
+    shape |= {} if num_heads is None else {"num_heads": num_heads}
+    make = _named("encoder", encoder, ENCODERS) if isinstance(encoder, str) else encoder
+    made = make(num_items, **shape)
+    operations = _named("preset", preset, PRESETS).operations(
+        made.item_embedding, seed, mask=mask, crop=crop, reorder=reorder
+    )
+    if similar_items is not None:
+        operations += [
+            Substitute(similar_items, seed=seed + 4),
+            Insert(similar_items, seed=seed + 5),
+        ]
+    model = model_class(made, preset=preset, seed=seed, operations=operations, **objective)
+    model.compile(
+        optimizer=optimizer or encoder_optimizer(),
+        augmenter_optimizer=keras.optimizers.Adam(augmenter_learning_rate),
+    )
+    return model
+
+
+def encoder_optimizer(
+    learning_rate: float = 2e-3,
+    *,
+    warmup_steps: int = 0,
+    weight_decay: float = 0.0,
+    clipnorm: float = 0.0,
+    ema: float = 0.0,
+) -> keras.optimizers.Optimizer:
+    """Adam for the encoder.
+
+    Args:
+        learning_rate: after the warm-up.
+        warmup_steps: steps in which the learning rate rises to its value.
+        weight_decay: decoupled, not of biases and norms.
+        clipnorm: longest gradient of a weight; 0 is any.
+        ema: momentum of averaged weights, from 0 to 1; 0 averages none.
+    """
+    rate: Any = learning_rate
+    if warmup_steps:
+        rate = keras.optimizers.schedules.PolynomialDecay(
+            learning_rate / warmup_steps, warmup_steps, end_learning_rate=learning_rate
+        )
+    optimizer = keras.optimizers.Adam(
+        rate,
+        weight_decay=weight_decay or None,
+        clipnorm=clipnorm or None,
+        use_ema=ema > 0,
+        ema_momentum=ema,
+    )
+    if weight_decay:
+        optimizer.exclude_from_weight_decay(var_names=["bias", "beta", "gamma"])
+    return optimizer
+
+
+def _named(argument: str, name: str, known: Mapping[str, Any]) -> Any:
+    if name not in known:
+        raise ValueError(f"{argument} must be one of {sorted(known)}, got {name!r}.")
+    return known[name]

@@ -1,0 +1,90 @@
+"""Options of a command line, made of the fields of a dataclass, and the dataclass made of them.
+
+Imports nothing heavy, so that `--help` answers at once.
+"""
+
+import argparse
+from collections.abc import Iterable
+from dataclasses import fields
+from types import UnionType
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+
+from pipeline.settings import Settings, option
+from serving.command_line import EMPTY
+
+_Settings = TypeVar("_Settings")
+
+
+class _NotEmpty(argparse.Action):
+    """Refuses "" where it is given; as a default it may mean that nothing was."""
+
+    def __call__(self, parser: Any, namespace: Any, values: Any, option_string: Any = None) -> None:
+        if not values:
+            raise argparse.ArgumentError(self, EMPTY)
+        setattr(namespace, self.dest, values)
+
+
+def add_settings(parser: argparse.ArgumentParser) -> None:
+    """Adds an option for every one of `Settings`, a group for each of the kinds."""
+    for name, defaults in vars(Settings()).items():
+        group = parser.add_argument_group(name, type(defaults).__doc__)
+        add_options(group, type(defaults))
+
+
+def add_options(
+    parser: Any, kind: Any, names: Iterable[str] | None = None, with_defaults: bool = True
+) -> None:
+    """Adds options for the fields of a dataclass.
+
+    Args:
+        parser: a parser, or a group of its options.
+        kind: the dataclass, with fields of `pipeline.settings.setting`.
+        names: of the fields, in the order of the help; all by default.
+        with_defaults: whether an option that is not given has the default of its field; otherwise
+            it is absent from the result.
+    """
+    of_name = {field.name: field for field in fields(kind)}
+    types = get_type_hints(kind)
+    for name in of_name if names is None else names:
+        field, type_ = of_name[name], types[name]
+        form: dict[str, Any]
+        if type_ is bool:
+            form = {"action": argparse.BooleanOptionalAction}
+        elif get_origin(type_) is Literal:
+            form = {"choices": get_args(type_)}
+        else:
+            type_ = get_args(type_)[0] if isinstance(type_, UnionType) else type_
+            form = {"type": type_, "metavar": type_.__name__.upper()}
+            if type_ is str and not field.metadata["may_be_empty"]:
+                form["action"] = _NotEmpty
+        parser.add_argument(
+            option(name),
+            dest=name,
+            default=field.default if with_defaults else argparse.SUPPRESS,
+            help=f"{field.metadata['help']} (default: {field.default})".replace("%", "%%"),
+            **form,
+        )
+
+
+def settings_of(options: argparse.Namespace) -> Settings:
+    """Makes `Settings` of parsed options; ValueError if one is out of range."""
+    kinds = map(type, vars(Settings()).values())
+    return Settings(*(chosen(options, kind) for kind in kinds))
+
+
+def chosen(
+    options: argparse.Namespace, kind: type[_Settings], names: Iterable[str] | None = None
+) -> _Settings:
+    """Makes a dataclass of the parsed options of its fields.
+
+    Args:
+        options: of a parser with `add_options`.
+        kind: the dataclass.
+        names: of the fields that have an option; all by default. The others keep their defaults.
+
+    Raises:
+        ValueError: a value is out of range.
+    """
+    if names is None:
+        names = [field.name for field in fields(kind)]  # type: ignore[arg-type]
+    return kind(**{name: getattr(options, name) for name in names})
