@@ -122,6 +122,7 @@ def test_help_lists_the_targets():
         "test-integration",
         "test-slow",
         "test-other-set",
+        "docs",
         "bench",
         "clean",
     ]
