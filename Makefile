@@ -39,7 +39,7 @@ test-other-set:  ## Run the fast tests and the demo with the other set of packag
 	sh scripts/test_other_set.sh
 
 docs: $(DOCS_VENV)/installed  ## Build the pages of docs/ as site/ and check their links
-	NO_MKDOCS_2_WARNING=1 $(DOCS_VENV)/bin/python -m mkdocs --quiet build --strict
+	NO_MKDOCS_2_WARNING=1 $(DOCS_VENV)/bin/python -m mkdocs build --strict
 	$(DOCS_VENV)/bin/python scripts/check_site.py site
 
 bench: $(VENV)/installed  ## Time training against the authors' schedule, on DATA=log or synthetic users
