@@ -68,7 +68,7 @@ def warm_start() -> dict[str, dict[str, float]]:
 def main(folder: Path) -> None:
     plt.rcParams.update(
         {
-            "svg.fonttype": "none",  # text stays text: small files, and numbers that can be looked up
+            "svg.fonttype": "none",  # text stays text, which can be looked up
             "svg.hashsalt": "mclrec-tf",
             "font.family": "sans-serif",
             "axes.spines.top": False,
