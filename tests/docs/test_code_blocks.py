@@ -19,6 +19,16 @@ _ADDRESS = "127.0.0.1:8500"
 _ELSEWHERE = "needs Vertex AI"
 
 
+@pytest.fixture
+def eagerly() -> Iterator[None]:
+    """Without graphs, which take longer to make than small models take to train."""
+    import tensorflow as tf
+
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A server of a model that nobody has trained, which knows what the pages ask about."""
@@ -53,6 +63,7 @@ def test_is_python(page: str) -> None:
 
 
 @pytest.mark.integration
+@pytest.mark.usefixtures("eagerly")
 @pytest.mark.parametrize("page", PYTHON)
 def test_runs(
     page: str,

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,16 @@ def test_is_stored_without_outputs(cells: list[dict[str, Any]]) -> None:
     assert all(cell["outputs"] == [] and cell["execution_count"] is None for cell in cells)
 
 
+@pytest.fixture
+def eagerly() -> Iterator[None]:
+    """Without graphs, which take longer to make than a small model takes to train."""
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
 @pytest.mark.integration
+@pytest.mark.usefixtures("eagerly")
 def test_runs_to_its_end(
     cells: list[dict[str, Any]],
     tmp_path: Path,
