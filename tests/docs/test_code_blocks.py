@@ -74,7 +74,7 @@ def test_runs(
     from mclrec_tf.data.sample.sample_log import write_sample
 
     monkeypatch.chdir(tmp_path)
-    write_sample(tmp_path / "events.csv", 3000)
+    write_sample(tmp_path / "events.csv", 1000)
     names: dict[str, object] = {"__name__": "page"}
     for block in PYTHON[page]:
         if block.mark == _ELSEWHERE:
