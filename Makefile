@@ -4,6 +4,7 @@
 # PYTEST_ARGS="-k export"      more arguments for pytest
 
 VENV := .venv
+DOCS_VENV := .venv-docs
 WORKERS ?= 2
 # By worksteal a worker gets tests that follow each other, which share what they have set up; whole
 # runs of the pipeline take minutes, so that their files stay whole, by loadfile.
@@ -13,7 +14,7 @@ PYTEST := $(VENV)/bin/python -m pytest -n $(WORKERS) --dist worksteal --duration
 unexport PYTHONHOME PYTHONPATH
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-integration test-slow test-other-set bench clean
+.PHONY: help demo test test-integration test-slow test-other-set docs bench clean
 
 help:  ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*  ## /\1	/p' $(firstword $(MAKEFILE_LIST)) | expand -t 20
@@ -37,11 +38,15 @@ test-slow: $(VENV)/installed  ## Run the slow tests
 test-other-set:  ## Run the fast tests and the demo with the other set of packages
 	sh scripts/test_other_set.sh
 
+docs: $(DOCS_VENV)/installed  ## Build the pages of docs/ as site/ and check their links
+	NO_MKDOCS_2_WARNING=1 $(DOCS_VENV)/bin/python -m mkdocs build --strict
+	$(DOCS_VENV)/bin/python scripts/check_site.py site
+
 bench: $(VENV)/installed  ## Time training against the authors' schedule, on DATA=log or synthetic users
 	$(VENV)/bin/python -m benchmarks.training_speed $(if $(DATA),--data "$(DATA)") --profile
 
-clean:  ## Remove .venv and all caches; the models in runs/ stay
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis
+clean:  ## Remove .venv, .venv-docs, site and all caches; the models in runs/ stay
+	rm -rf $(VENV) $(DOCS_VENV) site .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	rm -rf build dist *.egg-info serving/build serving/*.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -54,9 +59,20 @@ ifneq ($(shell "$(PYTHON)" -E -s scripts/base_python.py),$(shell $(VENV)/bin/pyt
 .PHONY: $(VENV)/installed
 endif
 endif
+ifneq ($(shell test -x $(DOCS_VENV)/bin/python && echo there),there)
+.PHONY: $(DOCS_VENV)/installed
+endif
 
 # The stamp is written last, so an installation that was cut short is taken up again.
-$(VENV)/installed: $(wildcard requirements*.txt) $(addprefix scripts/,base_python.py farmhash.py find_python.sh install.sh install_packages.py package_set.py)
+$(VENV)/installed: $(filter-out requirements-docs.txt,$(wildcard requirements*.txt)) $(addprefix scripts/,base_python.py farmhash.py find_python.sh install.sh install_packages.py package_set.py)
 	@rm -f $@
 	@sh scripts/install.sh $(VENV)
+	@touch $@
+
+# A whole list, so nothing is resolved; pip check tells whether it still is whole.
+$(DOCS_VENV)/installed: requirements-docs.txt $(addprefix scripts/,find_python.sh package_set.py)
+	@rm -f $@
+	@found=$$(sh scripts/find_python.sh) && "$${found#* * }" -m venv --clear $(DOCS_VENV)
+	@$(DOCS_VENV)/bin/python -m pip install --quiet --no-deps --requirement requirements-docs.txt
+	@$(DOCS_VENV)/bin/python -m pip check
 	@touch $@

@@ -76,6 +76,13 @@ def test_installs_again_when_its_input_changes(checkout: Checkout, file: str):
     assert checkout.install() == "installed"
 
 
+def test_what_the_docs_are_built_with_is_no_input(checkout: Checkout):
+    checkout.install()
+    (checkout.folder / "requirements-docs.txt").touch()
+    checkout.change("requirements-docs.txt")
+    assert checkout.install() == "current"
+
+
 def test_a_failed_installation_is_not_current(checkout: Checkout):
     (checkout.folder / "fail").touch()
     assert checkout.install() == "failed"
@@ -122,6 +129,7 @@ def test_help_lists_the_targets():
         "test-integration",
         "test-slow",
         "test-other-set",
+        "docs",
         "bench",
         "clean",
     ]

@@ -19,10 +19,12 @@ from tests.distributions import (
 )
 
 NEWER, OLDER, TOOLS = "requirements.txt", "requirements-tfx-1.16.txt", "requirements-dev.txt"
+DOCS = "requirements-docs.txt"
 PYTHONS = {
     NEWER: ("3.11", "3.12", "3.13"),
     OLDER: ("3.10", "3.11"),
     TOOLS: ("3.10", "3.11", "3.12", "3.13"),
+    DOCS: ("3.10", "3.11", "3.12", "3.13"),
 }
 DIRECT = "Direct dependencies"
 
@@ -87,6 +89,16 @@ def test_a_list_of_tools_contradicts_no_set():
         for python in PYTHONS[file]:
             found, tools = versions(file, python), versions(TOOLS, python)
             assert {n: tools[n] for n in tools.keys() & found.keys()}.items() <= found.items()
+
+
+def test_the_docs_are_built_with_what_is_declared():
+    declared_here = declared(LIBRARY, "docs")
+    assert {canonicalize_name(pin.name) for pin in pins(DOCS, "an environment of its own")} == set(
+        declared_here
+    )
+    for python in PYTHONS[DOCS]:
+        found = versions(DOCS, python)
+        assert all(one.specifier.contains(found[name]) for name, one in declared_here.items())
 
 
 def test_installed_packages_are_the_pinned_ones():

@@ -12,20 +12,20 @@ from pipeline.jobs.inspect.inspection import inspect_log
 from tests.pipeline.jobs.inspect.layouts import LAYOUTS
 from tests.pipeline.local_run import SMALL_MODEL
 
-README = (Path(__file__).parents[4] / "README.md").read_text()
+PAGE = (Path(__file__).parents[4] / "docs" / "your-log.md").read_text()
 # A model of made-up events learns nothing; here it only has to be made and pushed.
 OPTIONS = (*SMALL_MODEL, "--epochs=1", "--min-lift=0")
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_the_readme_has_the_command(layout: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_the_page_has_the_command(layout: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     log = LAYOUTS[layout](tmp_path)
     monkeypatch.chdir(tmp_path)
     command = inspect_log(log.name).command
     assert command
     name, options = layout.split(",")[0], shlex.join(command[2:])
     rows = re.findall(
-        rf"^\| {name} \| `python -m pipeline.run_local --data (\S+) (.+)` \|$", README, re.M
+        rf"^\| {name} \| `python -m pipeline.run_local --data (\S+) (.+)` \|$", PAGE, re.M
     )
     assert [found for _, found in rows] == [options]
 
