@@ -14,9 +14,9 @@ from serving.client.answers import (
     TensorSpec,
 )
 from serving.client.batches import BatchError
-from serving.client.clients import AsyncRecommendationClient, RecommendationClient
 from serving.client.contract import HISTORY_LENGTH
 from serving.client.credentials import Tls
+from serving.client.sync_client import AsyncRecommendationClient, RecommendationClient
 
 __all__ = [
     "HISTORY_LENGTH",

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from serving.client import HISTORY_LENGTH, RecommendationClient, Recommendations, Tls
-from serving.client.clients import Protocol
+from serving.client.sync_client import Protocol
 from serving.command_line import not_empty
 from serving.errors import ServingError
 

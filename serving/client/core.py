@@ -10,11 +10,11 @@ import grpc
 
 from serving.client import arguments
 from serving.client.answers import ModelMetadata, ModelVersion, Recommendations
+from serving.client.base_client import ModelConnection
 from serving.client.batches import ask_in_parts
-from serving.client.connection import ModelConnection
 from serving.client.credentials import Tls
 from serving.client.drivers import Driver
-from serving.client.questions import Wishes, history_question, recommendations
+from serving.client.predict_requests import Wishes, history_question, recommendations
 from serving.client.target import Target
 from serving.client.vectors import need_numpy, stacked, vectors
 from serving.errors import ServingError

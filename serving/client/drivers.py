@@ -61,7 +61,7 @@ class BlockingDriver:
         return grpc.insecure_channel(address, options)
 
     def http_pool(self, ssl_context: ssl.SSLContext | None) -> HttpPool:
-        from serving.client.blocking_http import BlockingHttpPool
+        from serving.client.http_transport import BlockingHttpPool
 
         return BlockingHttpPool(ssl_context)
 
@@ -98,7 +98,7 @@ class AsyncioDriver:
         return grpc.aio.insecure_channel(address, options)
 
     def http_pool(self, ssl_context: ssl.SSLContext | None) -> HttpPool:
-        from serving.client.asyncio_http import AsyncioHttpPool
+        from serving.client.async_http_transport import AsyncioHttpPool
 
         return AsyncioHttpPool(ssl_context)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from serving.client.answers import ModelMetadata, ModelVersion
-from serving.client.questions import Outputs, Question
+from serving.client.predict_requests import Outputs, Question
 
 
 class Transport(Protocol):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from serving.client.questions import Outputs
+from serving.client.predict_requests import Outputs
 
 if TYPE_CHECKING:
     import numpy as np

@@ -10,7 +10,7 @@ from apache_beam.ml.inference.base import ModelHandler
 from pipeline.components.example_gen.user_history import UserHistory
 from serving.client.answers import Recommendations
 from serving.client.contract import SIGNATURES
-from serving.client.questions import Wishes, recommendations
+from serving.client.predict_requests import Wishes, recommendations
 
 SIGNATURE = "recommend"
 # Every history of a batch is scored against the whole catalogue: 0.25 GB for a million items.

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from serving.client import RecommendationClient
 from serving.client.contract import SIGNATURES
-from serving.client.grpc_transport import _rows
-from serving.client.rest_transport import _outputs
+from serving.client.grpc_api import _rows
+from serving.client.rest_api import _outputs
 from serving.client.tf_serving_protos import TensorProto
 from serving.errors import ServingError
 

@@ -14,7 +14,7 @@ from serving.client.contract import SIGNATURES, SignatureContract
 from serving.client.credentials import Tls
 from serving.client.drivers import Driver
 from serving.client.http import HttpRequest, HttpResponse, NotHttp
-from serving.client.questions import Outputs, Question, text
+from serving.client.predict_requests import Outputs, Question, text
 from serving.client.target import Target
 from serving.errors import ServingError, code_of_http_status
 

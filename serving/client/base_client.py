@@ -9,13 +9,13 @@ from typing import TypeVar
 import grpc
 
 from serving.client.answers import ModelMetadata, ModelVersion
+from serving.client.calls import ask_with_retries
 from serving.client.contract import SIGNATURES
 from serving.client.credentials import Tls
 from serving.client.drivers import Driver
-from serving.client.grpc_transport import GrpcTransport
-from serving.client.questions import Outputs, Question
-from serving.client.rest_transport import RestTransport
-from serving.client.retries import ask_with_retries
+from serving.client.grpc_api import GrpcTransport
+from serving.client.predict_requests import Outputs, Question
+from serving.client.rest_api import RestTransport
 from serving.client.target import Target
 from serving.client.transport import Transport
 from serving.errors import ServingError

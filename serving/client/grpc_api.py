@@ -15,7 +15,7 @@ from serving.client.answers import ModelMetadata, ModelVersion, Signature, Tenso
 from serving.client.contract import SIGNATURES
 from serving.client.credentials import Tls
 from serving.client.drivers import Driver
-from serving.client.questions import Outputs, Question
+from serving.client.predict_requests import Outputs, Question
 from serving.client.target import Target
 from serving.errors import ServingError
 
