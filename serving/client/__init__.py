@@ -6,6 +6,7 @@ Works alike on TF Serving and on `serving.server`, and without TensorFlow.
 """
 
 from serving.client.answers import (
+    BatchError,
     ModelMetadata,
     ModelVersion,
     Recommendation,
@@ -13,10 +14,10 @@ from serving.client.answers import (
     Signature,
     TensorSpec,
 )
-from serving.client.batches import BatchError
+from serving.client.async_client import AsyncRecommendationClient
 from serving.client.contract import HISTORY_LENGTH
 from serving.client.credentials import Tls
-from serving.client.sync_client import AsyncRecommendationClient, RecommendationClient
+from serving.client.sync_client import RecommendationClient
 
 __all__ = [
     "HISTORY_LENGTH",

@@ -1,25 +1,28 @@
-"""HTTP on an event loop of asyncio."""
+"""Calls over HTTP on an event loop of asyncio."""
 
 from __future__ import annotations
 
 import asyncio
 import ssl
-from functools import cached_property
 
 import aiohttp
 from yarl import URL
 
-from serving.client.http import (
+from serving.client.calls import Answer, Call
+from serving.client.rest_api import (
     KEEP_ALIVE_SECONDS,
     MAX_CONNECTIONS,
-    HttpRequest,
-    HttpResponse,
-    NotHttp,
+    not_connected,
+    not_http,
+    successful,
+    took_too_long,
 )
 
 
-class AsyncioHttpPool:
-    """An HttpPool for the event loop that runs at the first request.
+class AsyncHttpTransport:
+    """Sends calls on the event loop that runs at the first of them.
+
+    Keeps its connections, knows no proxies and follows no redirects.
 
     Args:
         ssl_context: For https.
@@ -27,37 +30,41 @@ class AsyncioHttpPool:
 
     def __init__(self, ssl_context: ssl.SSLContext | None):
         self._ssl_context = ssl_context
+        self._session: aiohttp.ClientSession | None = None
 
-    @cached_property
-    def _session(self) -> aiohttp.ClientSession:
-        return aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(
-                ssl=self._ssl_context or True,
-                limit=MAX_CONNECTIONS,
-                keepalive_timeout=KEEP_ALIVE_SECONDS,
-            ),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            skip_auto_headers=["Accept", "Accept-Encoding", "Content-Type", "User-Agent"],
-        )
-
-    async def request(self, request: HttpRequest, timeout: float) -> HttpResponse:
-        limit = aiohttp.ClientTimeout(total=timeout, ceil_threshold=timeout)  # not rounded up
+    async def send(self, call: Call[Answer], timeout: float) -> Answer:
+        """The answer to a call, within a timeout in seconds; raises a ServingError."""
         try:
-            async with self._session.request(
-                request.method,
-                URL(request.url, encoded=True),
-                data=request.content or None,
-                timeout=limit,
+            async with self._open().request(
+                "GET" if call.body is None else "POST",
+                URL(call.method, encoded=True),
+                data=call.body,
+                timeout=aiohttp.ClientTimeout(total=timeout, ceil_threshold=timeout),  # not rounded
                 allow_redirects=False,
             ) as response:
-                return HttpResponse(response.status, await response.read())
+                status, content = response.status, await response.read()
         except asyncio.TimeoutError as error:
-            raise TimeoutError from error
+            raise took_too_long() from error
         except aiohttp.ClientResponseError as error:
-            raise NotHttp(error.message) from error
-        except aiohttp.ClientError as error:
-            raise OSError(str(error)) from error
+            raise not_http(error.message) from error
+        except (aiohttp.ClientError, OSError) as error:
+            raise not_connected(error) from error
+        return call.read(successful(status, content))
 
     async def close(self) -> None:
-        if "_session" in self.__dict__:
+        if self._session:
             await self._session.close()
+
+    def _open(self) -> aiohttp.ClientSession:
+        """The connections, made by the first call, since they belong to the event loop of then."""
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(
+                    ssl=self._ssl_context or True,
+                    limit=MAX_CONNECTIONS,
+                    keepalive_timeout=KEEP_ALIVE_SECONDS,
+                ),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                skip_auto_headers=["Accept", "Accept-Encoding", "Content-Type", "User-Agent"],
+            )
+        return self._session

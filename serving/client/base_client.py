@@ -1,27 +1,24 @@
-"""Asks one model of one server: again while it is not there, within a time, with clear errors."""
+"""What both clients share: their settings, and all that they decide without I/O."""
 
 from __future__ import annotations
 
+import ssl
 import time
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Any
 
 import grpc
 
-from serving.client.answers import ModelMetadata, ModelVersion
-from serving.client.calls import ask_with_retries
-from serving.client.contract import SIGNATURES
+from serving.client import arguments
+from serving.client.answers import ModelVersion
+from serving.client.calls import Attempts
 from serving.client.credentials import Tls
-from serving.client.drivers import Driver
-from serving.client.grpc_api import GrpcTransport
-from serving.client.predict_requests import Outputs, Question
-from serving.client.rest_api import RestTransport
-from serving.client.target import Target
-from serving.client.transport import Transport
+from serving.client.grpc_api import GrpcApi
+from serving.client.rest_api import RestApi
+from serving.client.target import Protocol, Target
 from serving.errors import ServingError
 
-_Answer = TypeVar("_Answer")
-
+_ANY_K = 2**31
+_ITEMS_PER_REQUEST = 1_000_000  # what the local server answers at once, unless told otherwise
 _NOT_YET = (
     grpc.StatusCode.UNAVAILABLE,
     grpc.StatusCode.NOT_FOUND,
@@ -29,115 +26,120 @@ _NOT_YET = (
 )
 
 
-class ModelConnection:
-    """Asks one model of one server.
+class BaseClient:
+    """The settings of a client. `RecommendationClient` says what the arguments are."""
 
-    The methods take the time, by `time.monotonic()`, when it has to be over, and raise a
-    ServingError that names the model and the server.
+    _transport: Any
+
+    def __init__(
+        self,
+        address: str,
+        model_name: str = "mclrec",
+        protocol: Protocol = "grpc",
+        timeout: float = 10.0,
+        *,
+        version: int | None = None,
+        version_label: str | None = None,
+        tls: Tls | None = None,
+        max_attempts: int = 3,
+        rows_per_request: int = 128,
+        requests_in_flight: int = 4,
+    ):
+        if tls is not None and not isinstance(tls, Tls):
+            raise TypeError(f"tls is {tls!r}; give a Tls")
+        self._max_attempts = arguments.whole_number("max_attempts", max_attempts, at_least=1)
+        self._timeout = arguments.seconds("timeout", timeout)
+        self._rows_per_request = arguments.whole_number(
+            "rows_per_request", rows_per_request, at_least=1
+        )
+        self._requests_in_flight = arguments.whole_number(
+            "requests_in_flight", requests_in_flight, at_least=1
+        )
+        self._target = Target(address, model_name, protocol, version, version_label)
+        self._target.check()
+        self._api: GrpcApi | RestApi
+        if protocol == "grpc":
+            self._api = GrpcApi(self._target)
+            self._transport = self._grpc_transport(tls.channel_credentials() if tls else None)
+        else:
+            base_url = self._target.base_url(encrypted=tls is not None)
+            if base_url.startswith("https:"):
+                tls = tls or Tls()
+            elif tls:
+                raise ValueError(f"address is {address!r}, but with tls its URL is of https")
+            self._api = RestApi(self._target, base_url)
+            self._transport = self._http_transport(tls.ssl_context() if tls else None)
+        self._closed = False
+        self._default_k = _ANY_K  # how many items the signature without options was seen to return
+
+    def _grpc_transport(self, credentials: grpc.ChannelCredentials | None) -> Any:
+        raise NotImplementedError
+
+    def _http_transport(self, ssl_context: ssl.SSLContext | None) -> Any:
+        raise NotImplementedError
+
+    def _deadline(self) -> float:
+        """When a request that begins now has to be over, by `time.monotonic()`."""
+        return time.monotonic() + self._timeout
+
+    def _attempts(self, deadline: float, max_attempts: int | None = None) -> Attempts:
+        return Attempts(deadline, max_attempts or self._max_attempts)
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise RuntimeError("the client is closed")
+
+    def _parts(self, size: int, items_per_row: int) -> list[range]:
+        """The rows of each of the requests that a batch of a size is split into."""
+        rows = min(self._rows_per_request, max(_ITEMS_PER_REQUEST // items_per_row, 1))
+        return [range(start, min(start + rows, size)) for start in range(0, size, rows)]
+
+    def _may_become_ready(self, error: ServingError) -> bool:
+        """Whether waiting may help; a label is refused as long as no version has it."""
+        return error.code in _NOT_YET or (
+            self._target.version_label is not None
+            and error.code == grpc.StatusCode.INVALID_ARGUMENT
+        )
+
+
+class Wait:
+    """The time for which a client waits for a model, asking now and then.
 
     Args:
-        driver: Does the I/O.
-        target: The model.
-        tls: None for an unencrypted connection.
-        max_attempts: How often a server that is UNAVAILABLE is asked.
+        seconds: To wait at most.
     """
 
-    def __init__(self, driver: Driver, target: Target, tls: Tls | None, max_attempts: int):
-        target.check()
-        self._driver = driver
-        self._target = target
-        self._transport: Transport = (
-            GrpcTransport(driver, target, tls)
-            if target.protocol == "grpc"
-            else RestTransport(driver, target, tls)
-        )
-        self._max_attempts = max_attempts
-        self._closed = False
+    POLL_SECONDS = 0.2
 
-    async def predict(self, question: Question, end: float) -> Outputs:
-        """The outputs that the contract gives the signature, with a row for each row of inputs."""
-        num_rows = len(next(iter(question.inputs.values())))
-        contract = SIGNATURES[question.signature_name]
+    def __init__(self, seconds: float):
+        self._seconds = seconds
+        self.deadline = time.monotonic() + seconds
+        self._last: ServingError | None = None
 
-        async def predict(timeout: float) -> Outputs:
-            outputs = await self._transport.predict(question, timeout)
-            for name in [*contract.outputs, *(contract.counts.keys() & outputs.keys())]:
-                if name not in outputs or len(outputs[name]) != num_rows:
-                    raise ServingError(
-                        grpc.StatusCode.INTERNAL,
-                        f"{question.signature_name} answers without {num_rows} rows of {name}; "
-                        "is it a model of another kind?",
-                    )
-            return outputs
-
-        return await self._ask(predict, end, self._max_attempts)
-
-    async def model_status(self, end: float) -> list[ModelVersion]:
-        """All versions of the model."""
-        return await self._ask(self._transport.model_status, end, self._max_attempts)
-
-    async def model_metadata(self, end: float) -> ModelMetadata:
-        """The version that answers."""
-        return await self._ask(self._transport.model_metadata, end, self._max_attempts)
-
-    async def reason_not_ready(self, end: float) -> ServingError | None:
-        """What still keeps the model from answering, if anything does; asked once.
+    def go_on(self, reason: ServingError) -> None:
+        """Takes in why the model does not answer yet.
 
         Raises:
-            ServingError: What keeps it will not go away by waiting.
+            ServingError: DEADLINE_EXCEEDED: The time is up.
         """
-        try:
-            await self._ask(self._transport.model_metadata, end, max_attempts=1)
-        except ServingError as error:
-            may_be_assigned = (
-                self._target.version_label is not None
-                and error.code == grpc.StatusCode.INVALID_ARGUMENT
-            )
-            if error.code in _NOT_YET or may_be_assigned:
-                return error
-            raise
-        return None
+        # When the time is up, what was known before it says more.
+        if self._last is None or reason.code != grpc.StatusCode.DEADLINE_EXCEEDED:
+            self._last = reason
+        if time.monotonic() + self.POLL_SECONDS >= self.deadline:
+            raise ServingError(
+                grpc.StatusCode.DEADLINE_EXCEEDED,
+                f"not ready after {self._seconds:g} s, last: {self._last}",
+            ) from self._last
 
-    async def close(self) -> None:
-        """Ends the connection."""
-        self._closed = True
-        await self._transport.close()
 
-    async def _ask(
-        self,
-        ask: Callable[[float], Awaitable[_Answer]],
-        end: float,
-        max_attempts: int,
-    ) -> _Answer:
-        begin = time.monotonic()
-        attempts = 0
+def what_there_is(versions: list[ModelVersion]) -> str:
+    """The versions of a model, for the error of a request that did not find one."""
+    states = [f"{v.version} {v.state}{f' ({v.error})' if v.error else ''}" for v in versions]
+    return f"of this model it has: {', '.join(states) or 'no version'}"
 
-        async def attempt(timeout: float) -> _Answer:
-            nonlocal attempts
-            if self._closed:
-                raise RuntimeError("the client is closed")
-            attempts += 1
-            return await ask(timeout)
 
-        try:
-            return await ask_with_retries(attempt, end, max_attempts, self._driver.sleep)
-        except ServingError as error:
-            message = error.message
-            if error.code == grpc.StatusCode.NOT_FOUND:
-                message += f"; {await self._what_there_is(end)}"
-            elif error.code == grpc.StatusCode.DEADLINE_EXCEEDED:
-                message += f" after {time.monotonic() - begin:.3g} s"
-            if attempts > 1:
-                message += f", asked {attempts} times"
-            raise ServingError(error.code, f"{message} ({self._target})") from error
-
-    async def _what_there_is(self, end: float) -> str:
-        """Tells a model that the server does not know from a version that is not served."""
-        try:
-            versions = await self._transport.model_status(max(0.0, end - time.monotonic()))
-        except ServingError as error:
-            if error.code == grpc.StatusCode.NOT_FOUND:
-                return "the server knows no model of this name"
-            return "what it has could not be asked"
-        states = [f"{v.version} {v.state}{f' ({v.error})' if v.error else ''}" for v in versions]
-        return f"of this model it has: {', '.join(states) or 'no version'}"
+def why_nothing_is_known(error: ServingError) -> str:
+    """The same when the server did not tell its versions."""
+    if error.code == grpc.StatusCode.NOT_FOUND:
+        return "the server knows no model of this name"
+    return "what it has could not be asked"

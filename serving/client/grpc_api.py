@@ -1,25 +1,24 @@
-"""TF Serving's PredictionService and ModelService."""
+"""TF Serving's gRPC API, PredictionService and ModelService: messages to bytes and back, no I/O."""
 
 from __future__ import annotations
 
 import itertools
 import math
 import struct
-from functools import cached_property
 from typing import Any
 
 import grpc
+from google.protobuf.message import DecodeError
 
-from serving.client import tf_serving_protos as protos
+from serving.client import tf_serving_pb2
 from serving.client.answers import ModelMetadata, ModelVersion, Signature, TensorSpec
+from serving.client.calls import Call
 from serving.client.contract import SIGNATURES
-from serving.client.credentials import Tls
-from serving.client.drivers import Driver
-from serving.client.predict_requests import Outputs, Question
+from serving.client.predict_requests import Outputs, PredictRequest
 from serving.client.target import Target
 from serving.errors import ServingError
 
-_OPTIONS = [
+CHANNEL_OPTIONS = [
     ("grpc.max_receive_message_length", -1),
     ("grpc.enable_http_proxy", 0),  # a model server is not behind the web's proxy
     # A channel refuses calls while it waits to connect again: that must not outlast our retries,
@@ -35,8 +34,6 @@ _VALUE_FIELD = {
     "DT_STRING": "string_val",
     "DT_BOOL": "bool_val",
 }
-_DATA_TYPE = {number: name for name, number in protos.DATA_TYPES.items()}
-_STATE = {number: name for name, number in protos.STATES.items()}
 # gRPC calls these UNAVAILABLE, but to try again would not help.
 _OTHER_PROTOCOLS = {
     "http1.x server": "the port speaks HTTP/1.1 and not gRPC; is it the one for REST?",
@@ -44,114 +41,73 @@ _OTHER_PROTOCOLS = {
 }
 
 
-class GrpcTransport:
-    """A Transport over gRPC.
+class GrpcApi:
+    """The calls to one model.
 
     Args:
-        driver: Does the I/O.
         target: The model.
-        tls: None for an unencrypted connection.
     """
 
-    def __init__(self, driver: Driver, target: Target, tls: Tls | None):
-        self._driver = driver
-        self._spec = protos.ModelSpec(name=target.model_name)
+    def __init__(self, target: Target):
+        self._model_spec = tf_serving_pb2.ModelSpec(name=target.model_name)
         if target.version is not None:
-            self._spec.version.value = target.version
+            self._model_spec.version.value = target.version
         elif target.version_label is not None:
-            self._spec.version_label = target.version_label
-        self._address = target.address
-        self._credentials = tls.channel_credentials() if tls else None
+            self._model_spec.version_label = target.version_label
 
-    # Opened by the first call: a channel of asyncio belongs to the event loop that runs then.
-    @cached_property
-    def _channel(self) -> Any:
-        return self._driver.channel(self._address, self._credentials, _OPTIONS)
+    def predict(self, request: PredictRequest) -> Call[Outputs]:
+        """Answered with the outputs of the signature, and those of its counts that it has."""
+        contract = SIGNATURES[request.signature]
+        message = tf_serving_pb2.PredictRequest(model_spec=self._model_spec)
+        message.model_spec.signature_name = request.signature
+        for name, rows in request.inputs.items():
+            _write_tensor(message.inputs[name], contract.inputs[name], rows)
 
-    @cached_property
-    def _predict(self) -> Any:
-        return self._method("PredictionService/Predict", protos.PredictResponse)
+        def read(content: bytes) -> Outputs:
+            outputs = _parsed(tf_serving_pb2.PredictResponse, content).outputs
+            return request.checked(
+                {
+                    name: rows_of_tensor(name, dtype, outputs[name], num_dims)
+                    for names, num_dims in ((contract.outputs, 2), (contract.counts, 1))
+                    for name, dtype in names.items()
+                    if name in outputs
+                }
+            )
 
-    @cached_property
-    def _metadata(self) -> Any:
-        return self._method("PredictionService/GetModelMetadata", protos.GetModelMetadataResponse)
+        return _call("PredictionService/Predict", message, read)
 
-    @cached_property
-    def _status(self) -> Any:
-        return self._method("ModelService/GetModelStatus", protos.GetModelStatusResponse)
+    def model_status(self) -> Call[list[ModelVersion]]:
+        """Answered with all versions of the model."""
+        message = tf_serving_pb2.GetModelStatusRequest()
+        message.model_spec.name = self._model_spec.name
+        return _call("ModelService/GetModelStatus", message, _read_status)
 
-    async def predict(self, question: Question, timeout: float) -> Outputs:
-        request = protos.PredictRequest(model_spec=self._spec)
-        request.model_spec.signature_name = question.signature_name
-        contract = SIGNATURES[question.signature_name]
-        for name, rows in question.inputs.items():
-            _write_tensor(request.inputs[name], contract.inputs[name], rows)
-        response = await self._call(self._predict, request, timeout)
-        return {
-            name: _rows(name, dtype, response.outputs[name], num_dims)
-            for names, num_dims in ((contract.outputs, 2), (contract.counts, 1))
-            for name, dtype in names.items()
-            if name in response.outputs
-        }
-
-    async def model_status(self, timeout: float) -> list[ModelVersion]:
-        request = protos.GetModelStatusRequest()
-        request.model_spec.name = self._spec.name
-        response = await self._call(self._status, request, timeout)
-        return [
-            ModelVersion(v.version, _STATE.get(v.state, "UNKNOWN"), v.status.error_message)
-            for v in response.model_version_status
-        ]
-
-    async def model_metadata(self, timeout: float) -> ModelMetadata:
-        request = protos.GetModelMetadataRequest(
-            model_spec=self._spec, metadata_field=["signature_def"]
+    def model_metadata(self) -> Call[ModelMetadata]:
+        """Answered with the version that is asked, and its signatures."""
+        message = tf_serving_pb2.GetModelMetadataRequest(
+            model_spec=self._model_spec, metadata_field=["signature_def"]
         )
-        response = await self._call(self._metadata, request, timeout)
-        found = protos.SignatureDefMap.FromString(response.metadata["signature_def"].value)
-        return ModelMetadata(
-            response.model_spec.version.value,
-            {
-                name: Signature(_specs(signature.inputs), _specs(signature.outputs))
-                for name, signature in found.signature_def.items()
-            },
-        )
-
-    async def close(self) -> None:
-        if "_channel" in self.__dict__:
-            await self._driver.close(self._channel)
-
-    def _method(self, name: str, response_type: Any) -> Any:
-        return self._channel.unary_unary(
-            f"/tensorflow.serving.{name}",
-            request_serializer=lambda request: request.SerializeToString(),
-            response_deserializer=response_type.FromString,
-        )
-
-    async def _call(self, method: Any, request: Any, timeout: float) -> Any:
-        try:
-            return await self._driver.call(method, request, timeout)
-        except grpc.RpcError as error:
-            code, message = error.code(), error.details() or ""
-            for sign, meaning in _OTHER_PROTOCOLS.items():
-                if code == grpc.StatusCode.UNAVAILABLE and sign in message:
-                    code, message = grpc.StatusCode.UNIMPLEMENTED, f"{meaning} ({message})"
-            raise ServingError(code, message) from error
+        return _call("PredictionService/GetModelMetadata", message, _read_metadata)
 
 
-def _write_tensor(tensor: Any, dtype: str, rows: list[Any]) -> None:
-    tensor.dtype = protos.DATA_TYPES[dtype]
-    tensor.tensor_shape.dim.add(size=len(rows))
-    if isinstance(rows[0], list):
-        tensor.tensor_shape.dim.add(size=len(rows[0]))
-        rows = list(itertools.chain.from_iterable(rows))
-    if dtype == "DT_STRING":
-        rows = [item.encode("utf-8", "surrogateescape") for item in rows]
-    getattr(tensor, _VALUE_FIELD[dtype]).extend(rows)
+def serving_error(error: grpc.RpcError) -> ServingError:
+    """What a failed call means, by the code and the words that gRPC gives it."""
+    code, message = error.code(), error.details() or ""
+    for sign, meaning in _OTHER_PROTOCOLS.items():
+        if code == grpc.StatusCode.UNAVAILABLE and sign in message:
+            return ServingError(grpc.StatusCode.UNIMPLEMENTED, f"{meaning} ({message})")
+    return ServingError(code, message)
 
 
-def _rows(name: str, dtype: str, tensor: Any, num_dims: int) -> list[Any]:
-    """The values of a matrix, row by row, or of a vector."""
+def rows_of_tensor(name: str, dtype: str, tensor: Any, num_dims: int) -> list[Any]:
+    """The values of a matrix, row by row, or of a vector.
+
+    Args:
+        name: Of the output, for the error.
+        dtype: That the contract gives it.
+        tensor: A TensorProto.
+        num_dims: 1 or 2.
+    """
     shape = [dim.size for dim in tensor.tensor_shape.dim]
     values = list(getattr(tensor, _VALUE_FIELD[dtype]))
     content = tensor.tensor_content
@@ -168,13 +124,64 @@ def _rows(name: str, dtype: str, tensor: Any, num_dims: int) -> list[Any]:
     return [values[row * width : (row + 1) * width] for row in range(shape[0])]
 
 
+def _call(method: str, message: Any, read: Any) -> Call[Any]:
+    return Call(f"/tensorflow.serving.{method}", message.SerializeToString(), read)
+
+
+def _parsed(message_type: Any, content: bytes) -> Any:
+    try:
+        return message_type.FromString(content)
+    except DecodeError as error:
+        raise ServingError(
+            grpc.StatusCode.INTERNAL, f"the answer is no {message_type.DESCRIPTOR.name} ({error})"
+        ) from error
+
+
+def _write_tensor(tensor: Any, dtype: str, rows: list[Any]) -> None:
+    tensor.dtype = tf_serving_pb2.DataType.Value(dtype)
+    tensor.tensor_shape.dim.add(size=len(rows))
+    if isinstance(rows[0], list):
+        tensor.tensor_shape.dim.add(size=len(rows[0]))
+        rows = list(itertools.chain.from_iterable(rows))
+    if dtype == "DT_STRING":
+        rows = [item.encode("utf-8", "surrogateescape") for item in rows]
+    getattr(tensor, _VALUE_FIELD[dtype]).extend(rows)
+
+
+def _read_status(content: bytes) -> list[ModelVersion]:
+    states = tf_serving_pb2.ModelVersionStatus.State
+    return [
+        ModelVersion(v.version, _name(states, v.state, "UNKNOWN"), v.status.error_message)
+        for v in _parsed(tf_serving_pb2.GetModelStatusResponse, content).model_version_status
+    ]
+
+
+def _read_metadata(content: bytes) -> ModelMetadata:
+    response = _parsed(tf_serving_pb2.GetModelMetadataResponse, content)
+    packed = response.metadata["signature_def"].value
+    signatures = _parsed(tf_serving_pb2.SignatureDefMap, packed).signature_def
+    return ModelMetadata(
+        response.model_spec.version.value,
+        {
+            name: Signature(_specs(signature.inputs), _specs(signature.outputs))
+            for name, signature in signatures.items()
+        },
+    )
+
+
 def _specs(infos: Any) -> dict[str, TensorSpec]:
     return {
         name: TensorSpec(
-            _DATA_TYPE.get(info.dtype, str(info.dtype)),
+            _name(tf_serving_pb2.DataType, info.dtype, str(info.dtype)),
             None
             if info.tensor_shape.unknown_rank
             else tuple(dim.size for dim in info.tensor_shape.dim),
         )
         for name, info in infos.items()
     }
+
+
+def _name(enumeration: Any, number: int, otherwise: str) -> str:
+    """The name of a number; a newer server may send one that the enumeration does not have."""
+    value = enumeration.DESCRIPTOR.values_by_number.get(number)
+    return value.name if value else otherwise

@@ -1,95 +1,74 @@
-"""HTTP in the calling thread.
+"""Calls over HTTP in the calling thread.
 
-httpcore's time limits are for each read and each write. Here the network below it keeps one limit
-for the whole request.
+httpcore limits the time of each read and each write. Here a whole call has one time limit: instead
+of seconds, the streams below httpcore take the time when it has to be over.
 """
 
 from __future__ import annotations
 
 import socket
 import ssl
-import threading
 import time
 from collections.abc import Iterable
 from typing import Any
 
 import httpcore
 
-from serving.client.http import (
+from serving.client.calls import Answer, Call
+from serving.client.rest_api import (
     KEEP_ALIVE_SECONDS,
     MAX_CONNECTIONS,
-    HttpRequest,
-    HttpResponse,
-    NotHttp,
+    not_connected,
+    not_http,
+    successful,
+    took_too_long,
 )
 
 
-class BlockingHttpPool:
-    """An HttpPool whose coroutines never suspend.
+class HttpTransport:
+    """Sends calls in the calling thread. Safe to use from several threads.
+
+    Keeps its connections, knows no proxies and follows no redirects.
 
     Args:
         ssl_context: For https.
     """
 
     def __init__(self, ssl_context: ssl.SSLContext | None):
-        self._deadline = _Deadline()
         self._pool = httpcore.ConnectionPool(
             ssl_context,
             max_connections=MAX_CONNECTIONS,
             keepalive_expiry=KEEP_ALIVE_SECONDS,
-            network_backend=_DeadlineBackend(self._deadline),
+            network_backend=_DeadlineBackend(),
         )
 
-    async def request(self, request: HttpRequest, timeout: float) -> HttpResponse:
-        self._deadline.set(timeout)
+    def send(self, call: Call[Answer], timeout: float) -> Answer:
+        """The answer to a call, within a timeout in seconds; raises a ServingError."""
+        deadline = time.monotonic() + timeout
+        deadlines = {"connect": deadline, "read": deadline, "write": deadline}
         try:
             response = self._pool.request(
-                request.method,
-                request.url,
-                content=request.content,
-                extensions={"timeout": {"pool": timeout}},
+                "GET" if call.body is None else "POST",
+                call.method,
+                content=call.body,
+                extensions={"timeout": {"pool": timeout, **deadlines}},
             )
         except httpcore.TimeoutException as error:
-            raise TimeoutError from error
-        except (httpcore.NetworkError, httpcore.ProtocolError) as error:
-            if "illegal" in str(error):  # h11's word for what is not HTTP/1.1
-                raise NotHttp(str(error)) from error
-            raise OSError(str(error) or type(error).__name__) from error
-        return HttpResponse(response.status, response.content)
+            raise took_too_long() from error
+        except (httpcore.NetworkError, httpcore.ProtocolError, OSError) as error:
+            reason = str(error) or type(error).__name__
+            # "illegal" is h11's word for what is not HTTP/1.1.
+            raise (not_http if "illegal" in reason else not_connected)(reason) from error
+        return call.read(successful(response.status, response.content))
 
-    async def close(self) -> None:
+    def close(self) -> None:
         self._pool.close()
 
 
-class _Deadline(threading.local):
-    """When the request that the current thread makes has to be over."""
-
-    _end = 0.0
-
-    def set(self, seconds: float) -> None:
-        self._end = time.monotonic() + seconds
-
-    def left(self) -> float:
-        """Seconds, more than 0.
-
-        Raises:
-            httpcore.ReadTimeout: There are none left.
-        """
-        seconds = self._end - time.monotonic()
-        if seconds <= 0:
-            raise httpcore.ReadTimeout
-        return seconds
-
-
 class _DeadlineBackend(httpcore.NetworkBackend):
-    """Blocking connections on which nothing takes longer than the deadline of the thread.
+    """Opens connections whose `timeout` arguments are deadlines by `time.monotonic()`."""
 
-    Args:
-        deadline: Set before each request.
-    """
-
-    def __init__(self, deadline: _Deadline):
-        self._deadline = deadline
+    def __init__(self) -> None:
         self._backend = httpcore.SyncBackend()
 
     def connect_tcp(
@@ -105,28 +84,27 @@ class _DeadlineBackend(httpcore.NetworkBackend):
         except OSError as error:
             raise httpcore.ConnectError(error) from error
         # One at a time: for a name, each of its addresses would have the whole time.
-        for place, (*_, address) in enumerate(found, 1):
+        for position, (*_, address) in enumerate(found, 1):
             try:
                 stream = self._backend.connect_tcp(
-                    str(address[0]), port, self._deadline.left(), local_address, socket_options
+                    str(address[0]), port, _seconds_until(timeout), local_address, socket_options
                 )
-                return _Stream(stream, self._deadline)
+                return _DeadlineStream(stream)
             except httpcore.ConnectError:
-                if place == len(found):
+                if position == len(found):
                     raise
         raise httpcore.ConnectError(f"{host} has no address")
 
 
-class _Stream(httpcore.NetworkStream):
-    def __init__(self, stream: httpcore.NetworkStream, deadline: _Deadline):
+class _DeadlineStream(httpcore.NetworkStream):
+    def __init__(self, stream: httpcore.NetworkStream):
         self._stream = stream
-        self._deadline = deadline
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._stream.read(max_bytes, self._deadline.left())
+        return self._stream.read(max_bytes, _seconds_until(timeout))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._stream.write(buffer, self._deadline.left())
+        self._stream.write(buffer, _seconds_until(timeout))
 
     def close(self) -> None:
         self._stream.close()
@@ -137,8 +115,21 @@ class _Stream(httpcore.NetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,
     ) -> httpcore.NetworkStream:
-        stream = self._stream.start_tls(ssl_context, server_hostname, self._deadline.left())
-        return _Stream(stream, self._deadline)
+        stream = self._stream.start_tls(ssl_context, server_hostname, _seconds_until(timeout))
+        return _DeadlineStream(stream)
 
     def get_extra_info(self, info: str) -> Any:
         return self._stream.get_extra_info(info)
+
+
+def _seconds_until(deadline: float | None) -> float:
+    """Seconds, more than 0, which a socket would take for "do not wait".
+
+    Raises:
+        httpcore.ReadTimeout: There are none left.
+    """
+    assert deadline is not None  # `send` gives every call its deadlines
+    seconds = deadline - time.monotonic()
+    if seconds <= 0:
+        raise httpcore.ReadTimeout
+    return seconds
