@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 import time
+from abc import ABC, abstractmethod
 from typing import Any
 
 import grpc
@@ -26,7 +27,7 @@ _NOT_YET = (
 )
 
 
-class BaseClient:
+class BaseClient(ABC):
     """The settings of a client. `RecommendationClient` says what the arguments are."""
 
     _transport: Any
@@ -72,11 +73,13 @@ class BaseClient:
         self._closed = False
         self._default_k = _ANY_K  # how many items the signature without options was seen to return
 
+    @abstractmethod
     def _grpc_transport(self, credentials: grpc.ChannelCredentials | None) -> Any:
-        raise NotImplementedError
+        """What sends calls over gRPC; None for an unencrypted connection."""
 
+    @abstractmethod
     def _http_transport(self, ssl_context: ssl.SSLContext | None) -> Any:
-        raise NotImplementedError
+        """What sends calls over HTTP; the context is for https."""
 
     def _deadline(self) -> float:
         """When a request that begins now has to be over, by `time.monotonic()`."""
