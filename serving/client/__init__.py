@@ -6,6 +6,7 @@ Works alike on TF Serving and on `serving.devserver`, and without TensorFlow.
 """
 
 from serving.client.answers import (
+    BatchError,
     ModelMetadata,
     ModelVersion,
     Recommendation,
@@ -13,9 +14,9 @@ from serving.client.answers import (
     Signature,
     TensorSpec,
 )
-from serving.client.batches import BatchError
-from serving.client.clients import AsyncRecommendationClient, RecommendationClient
+from serving.client.async_client import AsyncRecommendationClient
 from serving.client.credentials import Tls
+from serving.client.sync_client import RecommendationClient
 from serving.export_contract import HISTORY_LENGTH
 
 __all__ = [

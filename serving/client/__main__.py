@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from serving.client import HISTORY_LENGTH, RecommendationClient, Recommendations, Tls
-from serving.client.clients import Protocol
+from serving.client.target import Protocol
 from serving.command_line import not_empty
 from serving.errors import ServingError
 
@@ -114,8 +114,8 @@ def _listed(items: Sequence[str]) -> str:
 def _table(title: str, recommendations: Recommendations) -> str:
     width = max((len(r.item_id) for r in recommendations), default=4)
     lines = [title, f"  {'':>4}  {'item':<{width}}  {'score':>10}"]
-    for place, (item_id, score) in enumerate(recommendations, 1):
-        lines.append(f"  {place:>4}  {item_id:<{width}}  {score:>10.4f}")
+    for position, (item_id, score) in enumerate(recommendations, 1):
+        lines.append(f"  {position:>4}  {item_id:<{width}}  {score:>10.4f}")
     if not recommendations:
         lines.append("  no item is left to recommend")
     return "\n".join(lines)

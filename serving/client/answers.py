@@ -1,9 +1,11 @@
-"""What the clients answer with."""
+"""What the clients answer with, and the error of a batch."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import NamedTuple
+
+from serving.errors import ServingError
 
 
 class Recommendation(NamedTuple):
@@ -79,3 +81,19 @@ class ModelMetadata(NamedTuple):
 
     version: int
     signatures: dict[str, Signature]
+
+
+class BatchError(ServingError):
+    """One of the requests of a batch that failed; the code and the message are its own.
+
+    Args:
+        rows: Positions in the batch of the histories that the request held.
+        size: Of the batch.
+        error: Of the request.
+    """
+
+    def __init__(self, rows: range, size: int, error: ServingError):
+        super().__init__(
+            error.code, f"rows {rows.start} to {rows.stop - 1} of {size}: {error.message}"
+        )
+        self.rows = rows

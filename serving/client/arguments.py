@@ -25,14 +25,14 @@ def item_ids(name: str, value: Any, any_order: bool = False) -> list[str]:
         any_order: Whether it may be a set.
     """
     ids = _listed(name, value, "item ids", any_order)
-    for place, item_id in enumerate(ids):
+    for position, item_id in enumerate(ids):
         if not isinstance(item_id, str):
-            raise TypeError(f"{name}[{place}] is {_told(item_id)}; an item id is a string")
+            raise TypeError(f"{name}[{position}] is {_told(item_id)}; an item id is a string")
         if not item_id:
-            raise ValueError(f"{name}[{place}] is ''; an item id is not empty")
+            raise ValueError(f"{name}[{position}] is ''; an item id is not empty")
         if "\n" in item_id or "\r" in item_id:
             raise ValueError(
-                f"{name}[{place}] is {_shown(item_id)}; an item id holds no line break"
+                f"{name}[{position}] is {_shown(item_id)}; an item id holds no line break"
             )
     return ids
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 from urllib.parse import quote, urlsplit
 
 from serving.client import arguments
+
+Protocol = Literal["grpc", "rest"]
 
 _PROTOCOLS = {"grpc": "gRPC", "rest": "REST"}
 _HOST_AND_PORT = re.compile(r"(?:\[[^\s\]]+\]|[^\s:/@?#\[\]]+):([0-9]+)")
@@ -21,7 +23,7 @@ class Target(NamedTuple):
 
     address: str
     model_name: str
-    protocol: str
+    protocol: Protocol
     version: int | None
     version_label: str | None
 
@@ -38,13 +40,14 @@ class Target(NamedTuple):
         if self.version is not None and self.version_label is not None:
             raise ValueError("version and version_label are both given; choose by one of them")
         if self.protocol == "rest":
-            self.base_url("http")
+            self.base_url(encrypted=False)
         elif not (_is_host_and_port(self.address) or _GRPC_NAME.fullmatch(self.address)):
             raise ValueError(f"address is {self.address!r}; over gRPC it is host:port")
 
-    def base_url(self, default_scheme: str) -> str:
-        """Of the REST API, without a slash at the end."""
-        url = self.address if "://" in self.address else f"{default_scheme}://{self.address}"
+    def base_url(self, encrypted: bool) -> str:
+        """The URL of the REST API up to `/v1`; `encrypted` is for an address without a scheme."""
+        scheme = "https" if encrypted else "http"
+        url = self.address if "://" in self.address else f"{scheme}://{self.address}"
         try:
             parts = urlsplit(url)
             sensible = (
@@ -63,7 +66,7 @@ class Target(NamedTuple):
         return url.rstrip("/")
 
     def path(self) -> str:
-        """Of the model in the REST API."""
+        """The path of the model in the REST API."""
         path = f"/v1/models/{quote(self.model_name, safe='')}"
         if self.version is not None:
             path += f"/versions/{self.version}"

@@ -9,7 +9,7 @@ from apache_beam.ml.inference.base import ModelHandler
 
 from pipeline.components.example_gen.user_history import UserHistory
 from serving.client.answers import Recommendations
-from serving.client.questions import Wishes, recommendations
+from serving.client.predict_requests import RecommendRequest
 from serving.export_contract import SIGNATURES
 
 SIGNATURE = "recommend"
@@ -47,12 +47,12 @@ class Recommender(ModelHandler[UserHistory, Recommendations, Any]):
         """The answers for a batch, in its order."""
         del inference_args
         histories = [[item.decode() for item in history.items] for history in batch]
-        wishes = Wishes(histories, [()] * len(batch), self._k, keep_seen=False)
+        request = RecommendRequest(histories, [()] * len(batch), self._k, keep_seen=False)
         dtypes = SIGNATURES[SIGNATURE].inputs
         inputs = {
             name: tf.constant(values, tf.dtypes.as_dtype(dtypes[name].removeprefix("DT_").lower()))
-            for name, values in wishes.full_question().inputs.items()
+            for name, values in request.with_options().inputs.items()
         }
         outputs = model.signatures[SIGNATURE](**inputs)
         rows = {name: tensor.numpy().tolist() for name, tensor in outputs.items()}
-        return recommendations(rows, wishes)
+        return request.answers(rows)

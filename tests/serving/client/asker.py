@@ -67,7 +67,7 @@ class Asker:
         self._count()
 
     def check_answers(self) -> None:
-        """The server answers right questions as it did before the wrong ones."""
+        """The server answers right requests as it did before the wrong ones."""
         assert self._right_answers() == self._right
 
     def close(self) -> None:

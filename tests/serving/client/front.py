@@ -19,7 +19,7 @@ Fate = Callable[[bytes], grpc.StatusCode | None]  # of a request to predict; Non
 _TIMEOUT = 60
 
 
-def answer(question: bytes) -> None:
+def answer(request: bytes) -> None:
     """The fate of a request that is passed on."""
 
 
@@ -54,12 +54,12 @@ def _grpc_front(behind: str, fate: Fate, tls: grpc.ServerCredentials | None) -> 
 
         class Handler(grpc.GenericRpcHandler):
             def service(self, details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler:
-                def pass_on(question: bytes, context: grpc.ServicerContext) -> bytes:
-                    code = fate(question) if details.method.endswith("/Predict") else None
+                def pass_on(request: bytes, context: grpc.ServicerContext) -> bytes:
+                    code = fate(request) if details.method.endswith("/Predict") else None
                     if code is not None:
                         context.abort(code, "as the test wants it")
                     try:
-                        return channel.unary_unary(details.method)(question, timeout=_TIMEOUT)
+                        return channel.unary_unary(details.method)(request, timeout=_TIMEOUT)
                     except grpc.RpcError as error:
                         context.abort(error.code(), error.details())
 
@@ -75,10 +75,10 @@ def _rest_front(behind: str, fate: Fate, ssl_context: ssl.SSLContext | None) -> 
         protocol_version = "HTTP/1.1"
 
         def do_POST(self) -> None:  # noqa: N802
-            question = self.rfile.read(int(self.headers["content-length"]))
-            code = fate(question)
+            request = self.rfile.read(int(self.headers["content-length"]))
+            code = fate(request)
             if code is None:
-                self._send(*_passed_on(behind, "POST", self.path, question))
+                self._send(*_passed_on(behind, "POST", self.path, request))
             else:
                 body = json.dumps({"error": "as the test wants it"}).encode()
                 self._send(ServingError(code, "").http_status, body)

@@ -52,11 +52,11 @@ def test_requests_are_side_by_side_within_the_bound(server: Addresses, kind: str
     lock = threading.Lock()
     running, sizes = 0, []
 
-    def fate(question: bytes) -> None:
+    def fate(request: bytes) -> None:
         nonlocal running
         with lock:
             running += 1
-            sizes.append(question.count(b"item-5"))
+            sizes.append(request.count(b"item-5"))
             if running > bound:
                 too_many.set()
         meeting.wait(_WAIT_SECONDS)  # each waits until as many as are allowed have come
@@ -81,9 +81,9 @@ def test_requests_are_side_by_side_within_the_bound(server: Addresses, kind: str
 def test_a_failure_names_its_rows_and_ends_the_batch(server: Addresses, kind: str) -> None:
     asked: list[bytes] = []
 
-    def fate(question: bytes) -> grpc.StatusCode | None:
-        asked.append(question)
-        bad = _BAD_ITEM.encode() in question
+    def fate(request: bytes) -> grpc.StatusCode | None:
+        asked.append(request)
+        bad = _BAD_ITEM.encode() in request
         return grpc.StatusCode.INVALID_ARGUMENT if bad else None
 
     histories = [*[["item-1"]] * 25, [_BAD_ITEM], *[["item-1"]] * 974]

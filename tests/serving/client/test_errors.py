@@ -111,8 +111,8 @@ def test_the_timeout_is_for_the_whole_answer(kind: str) -> None:
 def test_an_unavailable_server_is_asked_again(server: Addresses, kind: str) -> None:
     asked: list[bytes] = []
 
-    def fate(question: bytes) -> grpc.StatusCode | None:
-        asked.append(question)
+    def fate(request: bytes) -> grpc.StatusCode | None:
+        asked.append(request)
         return grpc.StatusCode.UNAVAILABLE if len(asked) < 3 else None
 
     with (
@@ -128,7 +128,7 @@ def test_no_other_failure_is_asked_again(server: Addresses, kind: str) -> None:
     asked: Counter[grpc.StatusCode] = Counter()
     refusal = grpc.StatusCode.OK
 
-    def fate(question: bytes) -> grpc.StatusCode:
+    def fate(request: bytes) -> grpc.StatusCode:
         asked[refusal] += 1
         return refusal
 
@@ -146,8 +146,8 @@ def test_no_other_failure_is_asked_again(server: Addresses, kind: str) -> None:
 def test_the_number_of_attempts_is_bounded(server: Addresses, kind: str) -> None:
     asked: list[bytes] = []
 
-    def fate(question: bytes) -> grpc.StatusCode:
-        asked.append(question)
+    def fate(request: bytes) -> grpc.StatusCode:
+        asked.append(request)
         return grpc.StatusCode.UNAVAILABLE
 
     with front(kind.split("-")[1], server, fate) as address:

@@ -7,7 +7,7 @@ import grpc
 import numpy as np
 import pytest
 import tensorflow as tf
-from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.descriptor import Descriptor
 from google.protobuf.descriptor_pb2 import DescriptorProto
 from tensorflow.core.framework import tensor_pb2, types_pb2
 from tensorflow_serving.apis import (
@@ -18,8 +18,9 @@ from tensorflow_serving.apis import (
 )
 
 from serving.client import RecommendationClient
-from serving.client import tf_serving_protos as protos
+from serving.client import tf_serving_pb2 as protos
 from serving.errors import ServingError
+from tests.serving.client.kinds import open_client
 from tests.serving.running_server import grpc_server
 
 _ORIGINALS = {
@@ -51,11 +52,10 @@ def _differences(ours: Descriptor, original: Descriptor) -> list[str]:
         if other is None:
             differences.append(f"{name} does not exist")
             continue
-        kind = other.type if other.type != FieldDescriptor.TYPE_ENUM else FieldDescriptor.TYPE_INT32
         if (field.number, labels[field.name], field.type) != (
             other.number,
             others[field.name],
-            kind,
+            other.type,
         ):
             differences.append(f"{name} has another number, label or type")
         if field.message_type and field.message_type is not other.message_type:
@@ -70,9 +70,10 @@ def test_fields_are_those_of_the_original(ours) -> None:
 
 
 def test_numbers_of_enumerations_are_those_of_the_original() -> None:
-    for name, number in protos.DATA_TYPES.items():
-        assert types_pb2.DataType.Value(name) == number
-    assert dict(get_model_status_pb2.ModelVersionStatus.State.items()) == protos.STATES
+    data_types = protos.DataType.items()
+    assert set(data_types) <= set(types_pb2.DataType.items())
+    states = protos.ModelVersionStatus.State.items()
+    assert set(states) == set(get_model_status_pb2.ModelVersionStatus.State.items())
 
 
 @contextlib.contextmanager
@@ -81,10 +82,17 @@ def _server_that_answers(**outputs: tensor_pb2.TensorProto) -> Iterator[str]:
     answer = predict_pb2.PredictResponse()
     for name, tensor in outputs.items():
         answer.outputs[name].CopyFrom(tensor)
+    with _server_that_sends(answer.SerializeToString()) as address:
+        yield address
+
+
+@contextlib.contextmanager
+def _server_that_sends(answer: bytes) -> Iterator[str]:
+    """Answers every request with these bytes."""
 
     class Handler(grpc.GenericRpcHandler):
         def service(self, details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler:
-            return grpc.unary_unary_rpc_method_handler(lambda *_: answer.SerializeToString())
+            return grpc.unary_unary_rpc_method_handler(lambda *_: answer)
 
     with grpc_server(Handler()) as address:
         yield address
@@ -129,3 +137,16 @@ def test_an_answer_that_makes_no_sense(
     ):
         client.recommend([], k=2)
     assert failed.value.code == grpc.StatusCode.INTERNAL
+
+
+@pytest.mark.parametrize("kind", ["blocking-grpc", "asyncio-grpc"])
+def test_an_answer_that_is_no_message(kind: str) -> None:
+    with _server_that_sends(b"\xff") as address, open_client(kind, address) as client:
+        for ask, name in (
+            (lambda: client.recommend([]), "PredictResponse"),
+            (client.model_status, "GetModelStatusResponse"),
+            (client.model_metadata, "GetModelMetadataResponse"),
+        ):
+            with pytest.raises(ServingError, match=f"the answer is no {name}.*mclrec") as failed:
+                ask()
+            assert failed.value.code == grpc.StatusCode.INTERNAL

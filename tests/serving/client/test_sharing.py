@@ -91,7 +91,7 @@ async def test_a_cancelled_task_cancels_its_grpc_call() -> None:
 
     class Handler(grpc.GenericRpcHandler):
         def service(self, details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler:
-            def wait(question: bytes, context: grpc.ServicerContext) -> bytes:
+            def wait(request: bytes, context: grpc.ServicerContext) -> bytes:
                 context.add_callback(cancelled.set)
                 asked.set()
                 cancelled.wait(_WAIT_SECONDS)

@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from serving.client import RecommendationClient
-from serving.client.grpc_transport import _rows
-from serving.client.rest_transport import _outputs
-from serving.client.tf_serving_protos import TensorProto
+from serving.client.grpc_api import rows_of_tensor
+from serving.client.rest_api import outputs_of_json
+from serving.client.tf_serving_pb2 import TensorProto
 from serving.errors import ServingError
 from serving.export_contract import SIGNATURES
 
@@ -72,7 +72,7 @@ def test_decimals_become_the_float32_that_numpy_makes_of_them(rows: list[list[fl
     sent = json.loads(json.dumps({"item_ids": [], "scores": rows}))
     with np.errstate(over="ignore"):
         expected = [np.array(row, np.float32).tolist() for row in rows]
-    assert _outputs(SIGNATURES["serving_default"], sent)["scores"] == expected
+    assert outputs_of_json(SIGNATURES["serving_default"], sent)["scores"] == expected
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_decimals_become_the_float32_that_numpy_makes_of_them(rows: list[list[fl
 )
 def test_what_is_no_rows_of_numbers_is_refused(scores: object) -> None:
     with pytest.raises(ServingError, match="scores of the answer holds no rows") as failed:
-        _outputs(SIGNATURES["serving_default"], {"item_ids": [], "scores": scores})
+        outputs_of_json(SIGNATURES["serving_default"], {"item_ids": [], "scores": scores})
     assert failed.value.code == grpc.StatusCode.INTERNAL
 
 
@@ -90,7 +90,9 @@ def test_numbers_as_bytes_are_read_as_numpy_reads_them(values: list[float]) -> N
     tensor = TensorProto(tensor_content=content)
     for size in (1, len(values)):
         tensor.tensor_shape.dim.add(size=size)
-    assert _rows("scores", "DT_FLOAT", tensor, 2) == [np.frombuffer(content, "<f4").tolist()]
+    assert rows_of_tensor("scores", "DT_FLOAT", tensor, 2) == [
+        np.frombuffer(content, "<f4").tolist()
+    ]
 
 
 def test_bytes_that_are_cut_off_are_refused() -> None:
@@ -98,4 +100,4 @@ def test_bytes_that_are_cut_off_are_refused() -> None:
     for size in (1, 2):
         tensor.tensor_shape.dim.add(size=size)
     with pytest.raises(ServingError, match="holds 0 values of DT_FLOAT in scores"):
-        _rows("scores", "DT_FLOAT", tensor, 2)
+        rows_of_tensor("scores", "DT_FLOAT", tensor, 2)

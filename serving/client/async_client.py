@@ -1,0 +1,202 @@
+"""The client for asyncio. Each of its methods does what the one of the same name does in
+`sync_client.py`, and awaits what that one waits for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Awaitable, Callable, Iterable
+from typing import TYPE_CHECKING, TypeVar
+
+import grpc
+
+from serving.client import arguments
+from serving.client.answers import BatchError, ModelMetadata, ModelVersion, Recommendations
+from serving.client.base_client import BaseClient, Wait, what_there_is, why_nothing_is_known
+from serving.client.calls import Answer, Call, seconds_until
+from serving.client.grpc_transport import AsyncGrpcTransport
+from serving.client.predict_requests import (
+    RecommendRequest,
+    history_request,
+    need_numpy,
+    stacked,
+    vectors,
+)
+from serving.errors import ServingError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from serving.client.async_http_transport import AsyncHttpTransport
+
+_Part = TypeVar("_Part")
+
+
+class AsyncRecommendationClient(BaseClient):
+    """Recommends items from histories of raw item ids, for asyncio.
+
+    Any number of tasks of one event loop, that of the first call, may use it; a task that is
+    cancelled cancels its request.
+
+    Args:
+        address: This and all others as for `RecommendationClient`.
+
+    Example:
+
+    >>> async with AsyncRecommendationClient("127.0.0.1:8500") as client:
+    ...     await client.recommend(["bread", "butter"], k=1)
+    [Recommendation(item_id='jam', score=3.25)]
+    """
+
+    _transport: AsyncGrpcTransport | AsyncHttpTransport
+
+    async def recommend(
+        self,
+        history: Iterable[str],
+        k: int = 10,
+        exclude: Iterable[str] | None = None,
+        keep_seen: bool = False,
+    ) -> Recommendations:
+        """As `RecommendationClient.recommend`."""
+        request = RecommendRequest.of_history(history, k, exclude, keep_seen)
+        return (await self._recommend(request))[0]
+
+    async def recommend_batch(
+        self,
+        histories: Iterable[Iterable[str]],
+        k: int = 10,
+        exclude: Iterable[Iterable[str]] | None = None,
+        keep_seen: bool = False,
+    ) -> list[Recommendations]:
+        """As `RecommendationClient.recommend_batch`."""
+        request = RecommendRequest.of_histories(histories, k, exclude, keep_seen)
+        parts = await self._in_parts(
+            lambda rows: self._recommend(request.part(rows)), len(request.histories), request.k
+        )
+        return [row for part in parts for row in part]
+
+    async def user_vector(self, history: Iterable[str]) -> np.ndarray:
+        """As `RecommendationClient.user_vector`."""
+        need_numpy()
+        return (await self._user_vectors([arguments.item_ids("history", history)]))[0]
+
+    async def user_vectors(self, histories: Iterable[Iterable[str]]) -> np.ndarray:
+        """As `RecommendationClient.user_vectors`."""
+        need_numpy()
+        ids = arguments.rows("histories", histories)
+        parts = await self._in_parts(
+            lambda rows: self._user_vectors(ids[rows.start : rows.stop]), len(ids)
+        )
+        return stacked(parts)
+
+    async def model_status(self) -> list[ModelVersion]:
+        """As `RecommendationClient.model_status`."""
+        return await self._send(self._api.model_status(), self._deadline())
+
+    async def model_metadata(self) -> ModelMetadata:
+        """As `RecommendationClient.model_metadata`."""
+        return await self._send(self._api.model_metadata(), self._deadline())
+
+    async def is_ready(self) -> bool:
+        """As `RecommendationClient.is_ready`."""
+        return await self._why_not_ready(self._deadline()) is None
+
+    async def wait_until_ready(self, timeout: float = 60.0) -> None:
+        """As `RecommendationClient.wait_until_ready`."""
+        wait = Wait(arguments.seconds("timeout", timeout))
+        while reason := await self._why_not_ready(min(wait.deadline, self._deadline())):
+            wait.go_on(reason)
+            await asyncio.sleep(wait.POLL_SECONDS)
+
+    async def close(self) -> None:
+        """As `RecommendationClient.close`."""
+        self._closed = True
+        await self._transport.close()
+
+    async def __aenter__(self) -> AsyncRecommendationClient:
+        return self
+
+    async def __aexit__(self, *exception: object) -> None:
+        await self.close()
+
+    async def _recommend(self, request: RecommendRequest) -> list[Recommendations]:
+        deadline = self._deadline()
+        if request.k <= self._default_k and (plain := request.without_options()):
+            outputs = await self._send(self._api.predict(plain), deadline)
+            self._default_k = len(outputs["item_ids"][0])
+            if request.k <= self._default_k:
+                return request.answers(outputs)
+        outputs = await self._send(self._api.predict(request.with_options()), deadline)
+        return request.answers(outputs)
+
+    async def _user_vectors(self, histories: list[list[str]]) -> np.ndarray:
+        request = history_request("user_vector", histories)
+        return vectors(await self._send(self._api.predict(request), self._deadline()))
+
+    async def _in_parts(
+        self, ask: Callable[[range], Awaitable[_Part]], size: int, items_per_row: int = 1
+    ) -> list[_Part]:
+        """The answers for the parts of a batch; after a failure no part is begun any more."""
+        parts = self._parts(size, items_per_row)
+        slots = asyncio.Semaphore(self._requests_in_flight)
+
+        async def ask_part(rows: range) -> _Part:
+            async with slots:
+                try:
+                    return await ask(rows)
+                except ServingError as error:
+                    raise BatchError(rows, size, error) from error
+
+        tasks = [asyncio.create_task(ask_part(rows)) for rows in parts]
+        try:
+            return await asyncio.gather(*tasks)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _why_not_ready(self, deadline: float) -> ServingError | None:
+        """What still keeps the model from answering, if anything does; asked once."""
+        try:
+            await self._send(self._api.model_metadata(), deadline, max_attempts=1)
+        except ServingError as error:
+            if self._may_become_ready(error):
+                return error
+            raise
+        return None
+
+    async def _send(
+        self, call: Call[Answer], deadline: float, max_attempts: int | None = None
+    ) -> Answer:
+        """The answer to a call, sent again while the server is not there."""
+        attempts = self._attempts(deadline, max_attempts)
+        while True:
+            self._check_open()
+            try:
+                return await self._transport.send(call, attempts.next_timeout())
+            except ServingError as error:
+                pause = attempts.pause_after(error)
+                if pause is None:
+                    not_found = error.code == grpc.StatusCode.NOT_FOUND
+                    versions = await self._versions(deadline) if not_found else ""
+                    raise attempts.final_error(error, str(self._target), versions) from error
+            await asyncio.sleep(pause)
+
+    async def _versions(self, deadline: float) -> str:
+        """What there is, in words, after a request that did not find what it asked for."""
+        try:
+            return what_there_is(
+                await self._transport.send(self._api.model_status(), seconds_until(deadline))
+            )
+        except ServingError as error:
+            return why_nothing_is_known(error)
+
+    def _grpc_transport(self, credentials: grpc.ChannelCredentials | None) -> AsyncGrpcTransport:
+        return AsyncGrpcTransport(self._target.address, credentials)
+
+    def _http_transport(self, ssl_context: ssl.SSLContext | None) -> AsyncHttpTransport:
+        # Imported only where it is needed, since the library takes a while.
+        from serving.client.async_http_transport import AsyncHttpTransport
+
+        return AsyncHttpTransport(ssl_context)
