@@ -47,7 +47,7 @@ bench: $(VENV)/installed  ## Time training against the authors' schedule, on DAT
 
 clean:  ## Remove .venv, .venv-docs, site and all caches; the models in runs/ stay
 	rm -rf $(VENV) $(DOCS_VENV) site .mypy_cache .pytest_cache .ruff_cache .hypothesis
-	rm -rf build dist *.egg-info serving/build serving/*.egg-info
+	rm -rf dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # An environment whose interpreter is gone is not current, whatever its stamp says; nor may it be
