@@ -12,7 +12,7 @@ from pathlib import Path
 import matplotlib
 
 matplotlib.use("svg")
-from matplotlib import pyplot as plt  # noqa: E402
+from matplotlib import pyplot as plt
 
 _NOTES = Path(__file__).parents[1] / "BUILD_NOTES.md"
 _BLUE, _ORANGE, _GREY = "#3b5bdb", "#e8590c", "#868e96"

@@ -85,10 +85,12 @@ class Refused(ServingError):
 
 
 def invalid_argument(message: str) -> ServingError:
+    """The error of a request that no server would answer."""
     return ServingError(grpc.StatusCode.INVALID_ARGUMENT, message)
 
 
 def not_found(message: str) -> ServingError:
+    """The error of a request for what is not there."""
     return ServingError(grpc.StatusCode.NOT_FOUND, message)
 
 

@@ -11,7 +11,7 @@ HISTORY_LENGTH = 50
 
 
 def history_input(history: tf.Tensor) -> tf.Tensor:
-    """string `[B, H]`; a server that does not join requests takes narrower ones, too."""
+    """String `[B, H]`; a server that does not join requests takes narrower ones, too."""
     history, shape = _without_shape(history)
     width = shape[1:]
     fits = tf.equal(tf.size(shape), 2) & tf.reduce_all((width >= 1) & (width <= HISTORY_LENGTH))
@@ -20,7 +20,7 @@ def history_input(history: tf.Tensor) -> tf.Tensor:
 
 
 def exclude_input(exclude: tf.Tensor, history: tf.Tensor) -> tf.Tensor:
-    """string `[B, E]`: items to leave out for each of the histories."""
+    """String `[B, E]`: items to leave out for each of the histories."""
     return _a_row_each("exclude", exclude, ["batch", "items"], history)
 
 
@@ -32,12 +32,12 @@ def k_input(k: tf.Tensor, history: tf.Tensor) -> tf.Tensor:
 
 
 def keep_seen_input(keep_seen: tf.Tensor, history: tf.Tensor) -> tf.Tensor:
-    """bool `[B]`: whether items of each of the histories may be recommended."""
+    """Bool `[B]`: whether items of each of the histories may be recommended."""
     return _a_row_each("keep_seen", keep_seen, ["batch"], history)
 
 
 def examples_input(examples: tf.Tensor) -> tf.Tensor:
-    """string `[B]`: serialised Examples."""
+    """String `[B]`: serialised Examples."""
     examples, shape = _without_shape(examples)
     fits = tf.equal(tf.size(shape), 1)
     told = ["examples must have the shape [batch], got", shape]

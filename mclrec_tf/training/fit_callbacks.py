@@ -59,8 +59,14 @@ def tell_directions(
     training: Iterable[keras.metrics.Metric],
     evaluation: Iterable[keras.metrics.Metric],
 ) -> None:
-    """Settles `mode="auto"` of callbacks that monitor a metric: for `fit` reports metrics that
-    Keras does not look at while it trains.
+    """Settles `mode="auto"` of callbacks that monitor a metric.
+
+    `fit` reports metrics that Keras does not look at while it trains.
+
+    Args:
+        callbacks: Those of `fit`; their `mode` is set in place.
+        training: What `fit` reports of training.
+        evaluation: What it reports of validation, under `val_`.
 
     Raises:
         ValueError: a callback depends on `val_loss`, Keras' default, which is not measured, and

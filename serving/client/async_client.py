@@ -1,5 +1,7 @@
-"""The client for asyncio. Each of its methods does what the one of the same name does in
-`sync_client.py`, and awaits what that one waits for.
+"""The client for asyncio.
+
+Each of its methods does what the one of the same name does in `sync_client.py`, and awaits what
+that one waits for.
 """
 
 from __future__ import annotations

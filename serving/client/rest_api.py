@@ -67,6 +67,7 @@ def successful(status: int, content: bytes) -> bytes:
 
 
 def took_too_long() -> ServingError:
+    """What a request ends with that has no time left."""
     return ServingError(grpc.StatusCode.DEADLINE_EXCEEDED, "Deadline Exceeded")
 
 

@@ -1,4 +1,6 @@
-"""Runs an export as TF Serving would. A plain script for a process of its own:
+"""Runs an export as TF Serving would.
+
+A plain script for a process of its own:
 
     python -I serving/export_check/trial.py DIR
 

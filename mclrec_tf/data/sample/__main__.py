@@ -17,6 +17,7 @@ from mclrec_tf.data.sample.users import EVENTS_PER_USER
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
+    """Writes the sample that the arguments of the command line describe."""
     parser = argparse.ArgumentParser(
         prog="python -m mclrec_tf.data.sample",
         description="Writes an event log of simulated users (columns user_id, item_id, timestamp) "

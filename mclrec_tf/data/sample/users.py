@@ -111,7 +111,7 @@ def simulate(
     users_a_year: int,
     noise_share: float,
 ) -> Events:
-    """Lives of users number `first_user`, `first_user + 1`, …
+    """Lives of the users from number `first_user` on.
 
     Stops after `max_users` users or `max_events` events, whichever comes first. The events of all
     of them are in order of time, but for one in a hundred that reaches the log up to an hour late.

@@ -38,7 +38,7 @@ class MissingArtifact(Exception):
 
 
 @component
-def PreviousRun(  # noqa: N802 (a component is a class in a pipeline)
+def PreviousRun(
     push_destination: Parameter[str],
     state_folder: Parameter[str],
     model: OutputArtifact[Model],
@@ -98,7 +98,7 @@ def PreviousRun(  # noqa: N802 (a component is a class in a pipeline)
 
 
 @component
-def KeepForNextRun(  # noqa: N802
+def KeepForNextRun(
     model: InputArtifact[Model],
     pushed_model: InputArtifact[PushedModel],
     accepted: InputArtifact[AcceptedData],

@@ -16,7 +16,7 @@ DECISION_FILE = "decision.json"
 
 
 @component
-def Blessing(  # noqa: N802 (a component is a class in a pipeline)
+def Blessing(
     model: InputArtifact[Model],
     evaluation: InputArtifact[ModelEvaluation],
     export_check: InputArtifact[InfraBlessing],

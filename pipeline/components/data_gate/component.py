@@ -38,7 +38,7 @@ _NEWEST_SPAN = "newest_span"
 
 
 @component(use_beam=True)
-def DataGate(  # noqa: N802 (a component is a class in a pipeline)
+def DataGate(
     examples: InputArtifact[Examples],
     statistics: InputArtifact[ExampleStatistics],
     anomalies: InputArtifact[ExampleAnomalies],

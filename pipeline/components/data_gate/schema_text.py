@@ -23,9 +23,7 @@ class SchemaError(ValueError):
 
 
 @component
-def CuratedSchema(  # noqa: N802 (a component is a class in a pipeline)
-    text: Parameter[str], schema: OutputArtifact[Schema]
-) -> None:
+def CuratedSchema(text: Parameter[str], schema: OutputArtifact[Schema]) -> None:
     """Writes the schema.
 
     TFX's ImportSchemaGen is cached by the file's path, so that an edited threshold would not be

@@ -19,7 +19,7 @@ class EvaluatorExecutor(executor.Executor):
     One that is gone is an error: the candidate would be compared with nothing.
     """
 
-    def Do(  # noqa: N802
+    def Do(
         self,
         input_dict: dict[str, list[types.Artifact]],
         output_dict: dict[str, list[types.Artifact]],

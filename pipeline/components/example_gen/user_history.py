@@ -40,8 +40,10 @@ def from_example(example: bytes) -> UserHistory:
 
 
 def bytes_feature(values: list[bytes]) -> tf.train.Feature:
+    """A feature of strings."""
     return tf.train.Feature(bytes_list=tf.train.BytesList(value=values))
 
 
 def int64_feature(values: list[int]) -> tf.train.Feature:
+    """A feature of whole numbers."""
     return tf.train.Feature(int64_list=tf.train.Int64List(value=values))

@@ -41,9 +41,7 @@ def check(saved_model: str | os.PathLike[str]) -> tuple[bool, str]:
 
 
 @component
-def ExportCheck(  # noqa: N802 (a component is a class in a pipeline)
-    model: InputArtifact[Model], blessing: OutputArtifact[InfraBlessing]
-) -> None:
+def ExportCheck(model: InputArtifact[Model], blessing: OutputArtifact[InfraBlessing]) -> None:
     """Blesses a model whose every signature answers in a process without the training code.
 
     Writes what was found to `findings.txt` in the blessing's folder. As with TFX's InfraValidator

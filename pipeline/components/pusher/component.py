@@ -31,7 +31,7 @@ class PusherExecutor(executor.Executor):
     which the model was exported, and the folder appears by a rename.
     """
 
-    def Do(  # noqa: N802
+    def Do(
         self,
         input_dict: dict[str, list[types.Artifact]],
         output_dict: dict[str, list[types.Artifact]],

@@ -32,7 +32,7 @@ PAGE_FILE = "run.html"
 
 
 @component
-def RunPage(  # noqa: N802 (a component is a class in a pipeline)
+def RunPage(
     examples: InputArtifact[Examples],
     anomalies: InputArtifact[ExampleAnomalies],
     model: InputArtifact[Model],

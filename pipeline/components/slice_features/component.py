@@ -26,7 +26,7 @@ from pipeline.components.example_gen.split_leave_one_out import TEST, TRAIN
 
 
 @component(use_beam=True)
-def SliceFeatures(  # noqa: N802 (a component is a class in a pipeline)
+def SliceFeatures(
     examples: InputArtifact[Examples],
     sliced_examples: OutputArtifact[Examples],
     beam_pipeline: BeamComponentParameter[beam.Pipeline] = None,

@@ -223,8 +223,11 @@ class ArtifactsOnDisk:
 
 
 def _number(artifact: Artifact, name: str) -> int:
-    """A custom property. To index the map of a message makes a value, and of one without content
-    ML Metadata aborts the process when it is written."""
+    """A custom property that is a number; 0 if it is not there.
+
+    To index the map of a message makes a value, and of one without content ML Metadata aborts the
+    process when it is written.
+    """
     properties = artifact.custom_properties
     return properties[name].int_value if name in properties else 0
 

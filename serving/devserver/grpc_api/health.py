@@ -52,7 +52,7 @@ class HealthService(health_pb2_grpc.HealthServicer):
         self._changed.set()
         self._changed = asyncio.Event()
 
-    async def Check(  # noqa: N802
+    async def Check(
         self, request: health_pb2.HealthCheckRequest, context: grpc.aio.ServicerContext
     ) -> health_pb2.HealthCheckResponse:
         status = self._status(request.service)
@@ -60,7 +60,7 @@ class HealthService(health_pb2_grpc.HealthServicer):
             raise not_found(f"{request.service!r} is neither a service nor a model of this server")
         return health_pb2.HealthCheckResponse(status=status)
 
-    async def Watch(  # noqa: N802
+    async def Watch(
         self, request: health_pb2.HealthCheckRequest, context: grpc.aio.ServicerContext
     ) -> None:
         told = None

@@ -54,19 +54,19 @@ class _PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
         self._repository = repository
         self._check_inputs = check_inputs
 
-    async def Predict(  # noqa: N802
+    async def Predict(
         self, request: predict_pb2.PredictRequest, context: ServicerContext
     ) -> predict_pb2.PredictResponse:
         return await self._repository.call(
             request.model_spec, predict_request, request, self._check_inputs
         )
 
-    async def Classify(self, request: Any, context: ServicerContext) -> NoReturn:  # noqa: N802
+    async def Classify(self, request: Any, context: ServicerContext) -> NoReturn:
         refuse_examples(self._repository.servable(asked_model(request)))
 
     Regress = Classify
 
-    async def MultiInference(  # noqa: N802
+    async def MultiInference(
         self, request: inference_pb2.MultiInferenceRequest, context: ServicerContext
     ) -> NoReturn:
         servable = self._repository.servable(asked_model(request))
@@ -78,7 +78,7 @@ class _PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
                 )
         refuse_examples(servable)
 
-    async def GetModelMetadata(  # noqa: N802
+    async def GetModelMetadata(
         self, request: get_model_metadata_pb2.GetModelMetadataRequest, context: ServicerContext
     ) -> get_model_metadata_pb2.GetModelMetadataResponse:
         if set(request.metadata_field) != {SIGNATURE_DEF}:
@@ -94,7 +94,7 @@ class _ModelService(model_service_pb2_grpc.ModelServiceServicer):
     def __init__(self, repository: ModelRepository):
         self._repository = repository
 
-    async def GetModelStatus(  # noqa: N802
+    async def GetModelStatus(
         self, request: get_model_status_pb2.GetModelStatusRequest, context: ServicerContext
     ) -> get_model_status_pb2.GetModelStatusResponse:
         if not request.HasField("model_spec"):
@@ -103,7 +103,7 @@ class _ModelService(model_service_pb2_grpc.ModelServiceServicer):
             model_version_status=self._repository.statuses(request.model_spec)
         )
 
-    async def HandleReloadConfigRequest(  # noqa: N802
+    async def HandleReloadConfigRequest(
         self, request: model_management_pb2.ReloadConfigRequest, context: ServicerContext
     ) -> model_management_pb2.ReloadConfigResponse:
         await self._repository.reload(request.config)

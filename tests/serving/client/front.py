@@ -74,7 +74,7 @@ def _rest_front(behind: str, fate: Fate, ssl_context: ssl.SSLContext | None) -> 
     class Handler(http.server.BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
-        def do_POST(self) -> None:  # noqa: N802
+        def do_POST(self) -> None:
             request = self.rfile.read(int(self.headers["content-length"]))
             code = fate(request)
             if code is None:
@@ -83,7 +83,7 @@ def _rest_front(behind: str, fate: Fate, ssl_context: ssl.SSLContext | None) -> 
                 body = json.dumps({"error": "as the test wants it"}).encode()
                 self._send(ServingError(code, "").http_status, body)
 
-        def do_GET(self) -> None:  # noqa: N802
+        def do_GET(self) -> None:
             self._send(*_passed_on(behind, "GET", self.path, b""))
 
         def _send(self, status: int, body: bytes) -> None:
