@@ -1,6 +1,9 @@
 """What the commands of this package have in common."""
 
 import argparse
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 EMPTY = "must not be empty; is a variable of the shell unset?"
 
@@ -14,3 +17,18 @@ def not_empty(text: str) -> str:
     if not text.strip():
         raise argparse.ArgumentTypeError(EMPTY)
     return text
+
+
+@contextmanager
+def server_packages() -> Iterator[None]:
+    """Ends the process with what to install where a package is missing that the client can spare.
+
+    Raises:
+        ModuleNotFoundError: A module of our own is missing.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.split(".")[0] == "serving":
+            raise
+        sys.exit(f'{error.name} is not installed: pip install "mclrec-tf-serving[server]"')

@@ -16,11 +16,14 @@ long as no other takes its place.
 import logging
 import sys
 
-import uvloop
+from serving.command_line import server_packages
 
-from serving.devserver.configuration.flags import parse_flags
-from serving.errors import ServingError
-from serving.tensorflow_log import load_tensorflow_quietly
+with server_packages():
+    import uvloop
+
+    from serving.devserver.configuration.flags import parse_flags
+    from serving.errors import ServingError
+    from serving.tensorflow_log import load_tensorflow_quietly
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -28,8 +31,9 @@ def main(arguments: list[str] | None = None) -> int:
     options = parse_flags(arguments, description=__doc__)
     logging.basicConfig(format="%(levelname)s %(name)s: %(message)s")
     logging.getLogger("serving").setLevel(logging.INFO)
-    load_tensorflow_quietly()
-    from serving.devserver.serve import serve
+    with server_packages():
+        load_tensorflow_quietly()
+        from serving.devserver.serve import serve
 
     try:
         uvloop.run(serve(options))

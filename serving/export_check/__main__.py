@@ -11,7 +11,7 @@ trained it: a V1 session loads it, and every signature and every warm-up request
 import argparse
 import sys
 
-from serving.command_line import not_empty
+from serving.command_line import not_empty, server_packages
 from serving.tensorflow_log import load_tensorflow_quietly
 
 
@@ -26,8 +26,9 @@ def main(arguments: list[str] | None = None) -> int:
         "export", type=not_empty, metavar="DIR", help="the folder that holds saved_model.pb"
     )
     options = parser.parse_args(arguments)
-    load_tensorflow_quietly()
-    from serving.export_check.check import check_export
+    with server_packages():
+        load_tensorflow_quietly()
+        from serving.export_check.check import check_export
 
     findings = check_export(options.export)
     if not findings:
