@@ -88,7 +88,7 @@ def test_a_killed_push_shows_no_version_and_is_made_up_for(
     saved_model: Path, served: Path, monkeypatch: pytest.MonkeyPatch, step: str
 ):
     def die_in_copy(source: str, destination: str) -> None:
-        Path(destination).mkdir()
+        Path(destination).mkdir(exist_ok=True)
         (Path(destination) / "saved_model.pb").write_bytes(b"gra")
         raise Killed
 
