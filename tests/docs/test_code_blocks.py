@@ -1,15 +1,13 @@
 """The Python code of every page runs, a page's blocks one after the other as a reader would."""
 
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import portpicker
 import pytest
 
-from tests.docs.pages import CHECKOUT, PAGES, Block, blocks
+from pipeline.local_server import local_server, server_command
+from tests.docs.pages import PAGES, Block, blocks
 
 PYTHON = {
     page: found for page in PAGES if (found := [b for b in blocks(page) if b.language == "python"])
@@ -39,16 +37,8 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     items = ["bread", "butter", *(f"item-{number}" for number in range(20))]
     model = MCLRec(SASRec(len(items), dim=8, num_layers=1))
     export_savedmodel(model, models / "1", items, k=10)
-    port = portpicker.pick_unused_port()
-    command = (sys.executable, "-m", "serving.devserver", f"--port={port}")
-    server = subprocess.Popen(
-        [*command, f"--model_base_path={models}"], cwd=CHECKOUT, stdout=subprocess.PIPE, text=True
-    )
-    assert server.stdout is not None
-    assert server.stdout.readline(), "the server has ended"
-    yield f"127.0.0.1:{port}"
-    server.terminate()
-    server.wait()
+    with local_server(server_command(models)) as server:
+        yield server.grpc
 
 
 def compiled(page: str, block: Block, code: str) -> object:

@@ -19,7 +19,9 @@ _PATH = re.compile(rf"(?:{'|'.join((*_OURS, 'docs'))})/[\w./-]*")
 _OF_OTHERS = {
     "TensorFlow Serving": {
         "--allow_version_labels_for_unavailable_models",
+        "--enable_grpc_healthcheck_service",
         "--enable_profiler",
+        "--grpc_channel_arguments",
         "--model_config_file_poll_wait_seconds",
         "--ssl_config_file",
         "--tensorflow_session_parallelism",
@@ -155,7 +157,7 @@ def test_a_command_has_the_options_that_it_is_called_with(module: str) -> None:
 def test_options_by_themselves_are_of_some_command() -> None:
     known = set.union(*map(options_of, MODULES), *_OF_OTHERS.values())
     named = {
-        (page, span.split("=")[0].split()[0])
+        (page, span.split("=")[0].split()[0].rstrip(":"))
         for page in PAGES
         for span in spans(page)
         if span.startswith("--")
