@@ -13,7 +13,7 @@ _CODES = re.compile(r"[A-Z_]+|known_items")
 def _strings() -> list[str]:
     """Every text in the code, those of f-strings with … where something is put in."""
     found = []
-    for package in ("mclrec_tf", "pipeline", "serving"):
+    for package in ("mclrec_tf", "pipeline", "scripts", "serving"):
         for file in (CHECKOUT / package).rglob("*.py"):
             for node in ast.walk(ast.parse(file.read_text())):
                 if isinstance(node, ast.JoinedStr):
@@ -21,9 +21,8 @@ def _strings() -> list[str]:
                     found.append("".join(map(str, parts)))
                 elif isinstance(node, ast.Constant) and isinstance(node.value, str):
                     found.append(node.value)
-    found += [
-        (CHECKOUT / "scripts" / name).read_text() for name in ("find_python.sh", "package_set.py")
-    ]
+    for script in (CHECKOUT / "scripts").glob("*.sh"):
+        found.append(re.sub(r"\$\w+", "…", script.read_text()))
     return found
 
 
