@@ -1,7 +1,8 @@
 """The ids of the pipeline's components, by which their artifacts are found and kept.
 
-An id is a folder of artifacts and a node of the metadata: by another one, nothing of earlier runs
-would be found. Where TFX is told none it takes the name of the component's class.
+An id names a folder of artifacts and a node of the metadata. If an id changes, the pipeline no
+longer finds what earlier runs have made. Without an id, TFX takes the name of the component's
+class.
 
 Imports nothing.
 """

@@ -249,13 +249,14 @@ class BlessingSettings:
     min_ndcg: float = setting(0.0, "lowest NDCG@10; 0 asks nothing")
     min_lift: float = setting(
         1.05,
-        "lowest NDCG@10 divided by that of popularity, and by that of recency; where these are so "
-        "high that less would do, their distance to 1 divided by the model's; 0 asks nothing",
+        "lowest NDCG@10 divided by that of popularity, and by that of recency; where a baseline "
+        "comes near 1, its distance to 1 divided by that of the model instead; 0 asks nothing",
     )
     max_drop: float = setting(
         0.1,
-        "largest share of the latest blessed model's NDCG@10 that may be lost, on the same users; "
-        "all of them must show that the rest is kept, no slice that it is missed; 1 asks nothing",
+        "largest share of the latest blessed model's NDCG@10 that may be lost, on the same users: "
+        "over all of them the model must prove that it loses less, and no slice may prove that it "
+        "loses more; 1 asks nothing",
     )
     confidence: float = setting(
         0.95, "confidence of the intervals that decide, for all users and for all slices together"

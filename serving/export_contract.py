@@ -1,10 +1,12 @@
 """What an export is to those who load it: its signatures and the names of its files.
 
-The one place that states it for the client, the server, the check of exports and the pipeline. The
-library that writes exports comes without this distribution, and this one without the library, so
-neither can import it of the other: `tests/test_export_contract.py` holds what the library writes
-against what stands here. Standard library alone: a client imports it, and so does a process that
-must not find the project (`export_check/trial.py`).
+The one place that states it for the client, the server, the check of exports and the pipeline;
+what the values mean is in `mclrec_tf.export.saved_model.export_savedmodel`. The library that writes
+exports is installed without this distribution, and this one without the library, so neither can
+import the other: `tests/test_export_contract.py` holds what the library writes against this file.
+
+It imports the standard library alone, because a client imports it, and a process that must not find
+the project (`export_check/trial.py`).
 """
 
 from typing import NamedTuple

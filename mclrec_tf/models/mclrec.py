@@ -55,8 +55,9 @@ class MCLRec(NextItemTraining, TwoOptimizerModel):
     | meta-gradients through θ′ | `update_rule="maml"` or `"maml_first_order"` |
 
     Under a `tf.distribute` strategy, with the model made and compiled in its scope, `fit` splits
-    each batch between the replicas. Every prediction weighs the same, however uneven the split;
-    the negatives of a contrast are those of the replica, so it is another one than without.
+    each batch between the replicas. Every prediction weighs the same, however uneven the split.
+    The contrast takes its negatives from the replica's own part of the batch, so it differs from
+    the contrast on one device.
 
     Args:
         encoder: The sequence encoder f_θ, for example `SASRec(num_items)`.

@@ -18,7 +18,7 @@ from mclrec_tf.models.inputs import (
     evaluation_rows,
     named_errors,
 )
-from mclrec_tf.models.trained_model import TrainedModel
+from mclrec_tf.models.trainable_model import TrainableModel
 
 
 class Recommendations(NamedTuple):
@@ -33,7 +33,7 @@ class Recommendations(NamedTuple):
     scores: npt.NDArray[np.floating[Any]]
 
 
-class SequentialRecommender(CheckedModel, TrainedModel):
+class SequentialRecommender(CheckedModel, TrainableModel):
     """Scores every item by the inner product with the encoder's vector; base of all models.
 
     Args:

@@ -4,8 +4,8 @@ from typing import Any
 
 import keras
 
-from mclrec_tf.models.trained_model import (
-    TrainedModel,
+from mclrec_tf.models.trainable_model import (
+    TrainableModel,
     build_optimizer,
     checked_optimizer,
     list_of_callbacks,
@@ -14,7 +14,7 @@ from mclrec_tf.training.averaged_weights import unwrapped
 from mclrec_tf.training.fit_callbacks import ProportionalRates
 
 
-class TwoOptimizerModel(TrainedModel):
+class TwoOptimizerModel(TrainableModel):
     """A model in two parts, encoder and augmenters, each with an optimizer of its own.
 
     A subclass gives both parts of its weights.

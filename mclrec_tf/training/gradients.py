@@ -33,8 +33,8 @@ def gradients(
 ) -> list[tf.Tensor]:
     """Gradients of an objective, for `apply_gradients`.
 
-    They are scaled as the optimizer wants it (`loss_scale` tells by how much) and do not exist
-    before every term has been found finite, so no weight can be changed by a loss that is not.
+    They are scaled as the optimizer wants it; `loss_scale` tells by how much. Every term of the
+    losses is checked to be finite first, so a loss that is not finite changes no weight.
 
     Args:
         tape: Has seen how the losses came about.

@@ -6,8 +6,8 @@ is that of the mean of the users' differences, so it is paired.
 
 NDCG@10 ends at 1, and a factor above 1 would ask the impossible where a baseline comes near: 1.05
 times .97 is more than a perfect model has. There the same factor is asked of the distance to 1
-instead, which has to be that much smaller. Whichever of the two bounds is lower counts; they meet
-where the baseline has 1 / (factor + 1).
+instead, which has to be that much smaller. The lower of the two bounds counts; they are equal
+where the baseline's NDCG@10 is 1 / (factor + 1).
 
 - **All users: the candidate bears the burden of proof.** The whole interval must lie at or above
   0. What goes out is then, with the confidence asked for, better than the baselines and not worse

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import tensorflow as tf
 
 from pipeline.components.example_gen.user_history import from_example
-from pipeline.jobs.batch_inference.model_handler import Recommender
+from pipeline.model_handler import Recommender
 
 USERS, HISTORY_SHOWN, ITEMS_SHOWN = 4, 8, 5
 _USERS_LOOKED_AT = 500

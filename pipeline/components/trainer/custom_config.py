@@ -18,7 +18,8 @@ class TrainerConfig:
 
     Attributes:
         model, training: the settings of a person.
-        backup_directory: the folder of all that was killed, where it goes on from.
+        backup_directory: the folder in which each training keeps its last epochs, from which it
+            goes on if it was killed.
     """
 
     model: ModelSettings

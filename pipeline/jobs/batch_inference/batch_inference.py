@@ -12,7 +12,6 @@ from tfx.dsl.io import fileio
 
 from pipeline.jobs.batch_inference.coverage import Coverage, read_coverage, write_coverage
 from pipeline.jobs.batch_inference.error import BatchInferenceError
-from pipeline.jobs.batch_inference.model_handler import Recommender
 from pipeline.jobs.batch_inference.model_version import ModelVersion
 from pipeline.jobs.batch_inference.output_folder import output_folder
 from pipeline.jobs.batch_inference.user_histories import (
@@ -20,6 +19,7 @@ from pipeline.jobs.batch_inference.user_histories import (
     ExampleHistories,
     HistoriesError,
 )
+from pipeline.model_handler import Recommender
 from serving.client.answers import Recommendations
 
 SCHEMA = pa.schema(

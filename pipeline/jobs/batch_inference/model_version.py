@@ -9,7 +9,7 @@ from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
 from pipeline.components.pusher.version_folders import version_folders
 from pipeline.jobs.batch_inference.error import BatchInferenceError
-from pipeline.jobs.batch_inference.model_handler import SIGNATURE
+from pipeline.model_handler import SIGNATURE
 from serving.export_check.checksums import damage
 
 _GRAPH = "saved_model.pb"

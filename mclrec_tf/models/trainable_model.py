@@ -12,7 +12,7 @@ from mclrec_tf.training.collapse import EffectiveRank
 from mclrec_tf.training.fit_callbacks import tell_directions
 
 
-class TrainedModel(keras.Model):
+class TrainableModel(keras.Model):
     """`compile`, `fit`, saving and the metrics of each phase; base of all models here.
 
     A subclass gives the weights that `optimizer` trains and the metrics of its two phases.
