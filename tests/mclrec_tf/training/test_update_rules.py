@@ -121,7 +121,7 @@ def float64(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
             tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits)
         )
 
-    monkeypatch.setattr("mclrec_tf.models.mclrec.next_item_loss", loss)
+    monkeypatch.setattr("mclrec_tf.models.next_item_model.next_item_loss", loss)
     keras.config.set_floatx("float64")
     keras.config.set_dtype_policy("float64")
     yield

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mclrec_tf.data.histories import Histories
+from mclrec_tf.data.histories import HeldOut, Histories
 from pipeline.components.trainer import fit as training
 from pipeline.components.trainer.fit import TrainingData
 from pipeline.components.tuner import search
@@ -41,8 +41,10 @@ def data() -> TrainingData:
     walks = [[(start + step) % _ITEMS + 1 for step in range(6)] for start in starts]
     return TrainingData(
         Histories.from_lists([walk[:5] for walk in walks]),
-        Histories.from_lists([walk[:5] for walk in walks]),
-        np.array([walk[5] for walk in walks], np.int32),
+        HeldOut(
+            Histories.from_lists([walk[:5] for walk in walks]),
+            np.array([walk[5] for walk in walks], np.int32),
+        ),
     )
 
 

@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 CHECKOUT = Path(__file__).parents[4]
-DOCKERFILE = CHECKOUT / "pipeline" / "kubeflow" / "Dockerfile"
+DOCKERFILE = CHECKOUT / "pipeline" / "runners" / "kubeflow" / "Dockerfile"
 IGNORE_FILE = DOCKERFILE.with_name("Dockerfile.dockerignore")
 
 

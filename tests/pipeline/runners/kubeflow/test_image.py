@@ -65,7 +65,7 @@ def test_a_package_for_workers_holds_every_module_and_data_file(
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(image.CHECKOUT / name, checkout)
     built = checkout / folder
-    build = "from setuptools.build_meta import build_sdist; build_sdist('dist')"
+    build = "from hatchling.build import build_sdist; build_sdist('dist')"
     subprocess.run([sys.executable, "-c", build], cwd=built, check=True, capture_output=True)
     (archive,) = (built / "dist").iterdir()
     with tarfile.open(archive) as package:
