@@ -26,6 +26,7 @@ BY_NAME = {
         "imported are kfp-pipeline-spec's",
     },
     "dev": {
+        "hatchling": "tests/pipeline/runners/kubeflow/test_image.py builds packages with it",
         "import-linter": "the command lint-imports",
         "mypy": "a command",
         "pytest-asyncio": "asyncio_mode of pyproject.toml",
