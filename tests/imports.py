@@ -40,13 +40,15 @@ def reached(*modules: str) -> set[Path]:
             for file in (path.with_suffix(".py"), path / "__init__.py"):
                 if file.is_file() and file not in found:
                     found.add(file)
-                    waiting.extend(m for m in _imported(file) if m.split(".")[0] in OWN_PACKAGES)
+                    waiting.extend(
+                        m for m in imported_modules(file) if m.split(".")[0] in OWN_PACKAGES
+                    )
     return found
 
 
 def distributions(files: Iterable[Path]) -> set[str]:
     """The distributions whose modules are imported anywhere in files, also within functions."""
-    modules = {module for file in files for module in _imported(file)}
+    modules = {module for file in files for module in imported_modules(file)}
     others = {
         module
         for module in modules
@@ -55,7 +57,7 @@ def distributions(files: Iterable[Path]) -> set[str]:
     return {_distribution(module) for module in others}
 
 
-def _imported(file: Path) -> Iterator[str]:
+def imported_modules(file: Path) -> Iterator[str]:
     """Modules by their full names; what is imported from a module may be one, too."""
     for node in ast.walk(ast.parse(file.read_text())):
         if isinstance(node, ast.Import):
