@@ -17,6 +17,7 @@ _MODULE = re.compile(rf"\b(?:{'|'.join(_OURS)})(?:\.[A-Za-z_]\w*)+")
 _PATH = re.compile(rf"(?:{'|'.join((*_OURS, 'docs'))})/[\w./-]*")
 # The options of others that the pages speak of by themselves, without their command.
 _OF_OTHERS = {
+    "pip": {"--force-reinstall"},
     "TensorFlow Serving": {
         "--allow_version_labels_for_unavailable_models",
         "--enable_grpc_healthcheck_service",
