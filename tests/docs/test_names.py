@@ -17,7 +17,6 @@ _MODULE = re.compile(rf"\b(?:{'|'.join(_OURS)})(?:\.[A-Za-z_]\w*)+")
 _PATH = re.compile(rf"(?:{'|'.join((*_OURS, 'docs'))})/[\w./-]*")
 # The options of others that the pages speak of by themselves, without their command.
 _OF_OTHERS = {
-    "pip": {"--force-reinstall"},
     "TensorFlow Serving": {
         "--allow_version_labels_for_unavailable_models",
         "--enable_grpc_healthcheck_service",
@@ -37,7 +36,7 @@ _OF_OTHERS = {
         "--sdk_container_image",
         "--worker_pool",
     },
-    "pip": {"--no-deps"},
+    "pip": {"--force-reinstall", "--no-deps"},
     "mkdocs": {"--strict"},
     "sha256sum": {"--check"},
 }
