@@ -10,14 +10,14 @@ base() {
     "$1" -E -s scripts/base_python.py
 }
 
-answer=$("$python" -E -s scripts/package_set.py 2> /dev/null) || answer=
-if [ -n "${PYTHON:-}" ] && [ -n "$answer" ]; then
-    chosen=$(sh scripts/find_python.sh)
-    [ "$(base "${chosen#* * }")" = "$(base "$python")" ] || answer=
-fi
-if [ -z "$answer" ]; then
+there=$("$python" -E -s scripts/package_set.py 2> /dev/null) || there=
+if [ -n "$there" ] && [ -z "${PYTHON:-}" ]; then
+    answer=$there
+else
     answer=$(sh scripts/find_python.sh)
-    found=${answer#* * }
+fi
+found=${answer#* * }
+if [ -z "$there" ] || [ "$(base "$found")" != "$(base "$python")" ]; then
     echo "Making $1 with $found."
     "$found" -m venv --clear --without-pip "$1"
 fi

@@ -44,11 +44,15 @@ def pins(file: str, section: str | None = None) -> list[Requirement]:
     return [Requirement(line) for line in lines if line and not line.startswith("#")]
 
 
-def package_set() -> ModuleType:
-    """The script that says which list a Python can hold."""
-    path = CHECKOUT / "scripts" / "package_set.py"
-    spec = importlib.util.spec_from_file_location("package_set", path)
+def load_script(name: str) -> ModuleType:
+    """A script of `scripts/`, which is no package, as a module."""
+    spec = importlib.util.spec_from_file_location(name, CHECKOUT / "scripts" / f"{name}.py")
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+def package_set() -> ModuleType:
+    """The script that says which list a Python can hold."""
+    return load_script("package_set")

@@ -2,7 +2,6 @@
 
 import base64
 import hashlib
-import importlib.util
 import os
 import signal
 import subprocess
@@ -11,11 +10,10 @@ import time
 import venv
 import zipfile
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.distributions import CHECKOUT
+from tests.distributions import CHECKOUT, load_script
 
 FILES = 4000
 
@@ -43,18 +41,8 @@ def packages(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def script() -> Any:
-    """The script as a module."""
-    path = CHECKOUT / "scripts" / "install_packages.py"
-    spec = importlib.util.spec_from_file_location("install_packages", path)
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 def unfinished(packages: Path) -> list[str]:
-    return [name for name, _ in script().unfinished(packages)]
+    return [name for name, _ in load_script("install_packages").unfinished(packages)]
 
 
 @pytest.mark.parametrize("name", ["requirements.txt", "requirements-tfx-1.16.txt"])
@@ -62,14 +50,17 @@ def test_every_line_of_the_lists_is_read(name: str) -> None:
     lists = [CHECKOUT / name, CHECKOUT / "requirements-dev.txt"]
     lines = [line for file in lists for line in file.read_text().splitlines()]
     unconditional = [line for line in lines if "==" in line and ";" not in line]
-    versions = script().pinned(*lists)
+    versions = load_script("install_packages").pinned(*lists)
     assert set(versions) >= {line.split("==")[0].split("[")[0].lower() for line in unconditional}
 
 
 def test_what_pip_has_put_elsewhere_is_missed(packages: Path) -> None:
     versions = {"whole": "1.0", "absent": "2.0", "pip": "26.3"}
     put_package(packages, "pip", {"pip/a.py": "a"})
-    assert script().missing(packages, versions) == ["absent==2.0", "pip==26.3"]
+    assert load_script("install_packages").missing(packages, versions) == [
+        "absent==2.0",
+        "pip==26.3",
+    ]
 
 
 def test_what_is_whole_is_left_alone(packages: Path) -> None:

@@ -145,8 +145,7 @@ class MCLRec(NextItemTraining, TwoOptimizerModel):
     # Building and configuration
 
     def build(self, input_shape: Any) -> None:
-        if not self.encoder.built:
-            self.encoder.build(input_shape)
+        super().build(input_shape)
         for augmenter in self.augmenters:
             if not augmenter.built:
                 augmenter.build((None, self.encoder.dim))
@@ -161,8 +160,6 @@ class MCLRec(NextItemTraining, TwoOptimizerModel):
         rule = self._update_rule_argument
         return {
             **super().get_config(),
-            "encoder": keras.saving.serialize_keras_object(self.encoder),
-            "preset": self.preset,
             "lambda_": self.objective.lambda_,
             "beta": self.objective.beta,
             "regularization": self.objective.regularization,

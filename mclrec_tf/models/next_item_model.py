@@ -35,6 +35,17 @@ class NextItemTraining(SequentialRecommender):
             raise ValueError(f"preset must be one of {sorted(PRESETS)}, got {preset!r}.")
         self.preset = preset
 
+    def build(self, input_shape: Any) -> None:
+        if not self.encoder.built:
+            self.encoder.build(input_shape)
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "encoder": keras.saving.serialize_keras_object(self.encoder),
+            "preset": self.preset,
+        }
+
     @property
     def encoder_weights(self) -> list[keras.Variable]:
         """θ."""
@@ -151,21 +162,10 @@ class NextItemModel(NextItemTraining):
         self._loss_metrics = {name: MeanLoss(name=name) for name in ("loss", "rec_loss")}
         self.build((None, None))
 
-    def build(self, input_shape: Any) -> None:
-        if not self.encoder.built:
-            self.encoder.build(input_shape)
-
     @property
     def training_metrics(self) -> list[keras.metrics.Metric]:
         """The terms of the losses."""
         return list(self._loss_metrics.values())
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "encoder": keras.saving.serialize_keras_object(self.encoder),
-            "preset": self.preset,
-        }
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> "NextItemModel":

@@ -1,23 +1,16 @@
 """The check of the site finds what MkDocs does not look at."""
 
-import importlib.util
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
-from tests.docs.pages import CHECKOUT
+from tests.distributions import load_script
 
 
 @pytest.fixture(scope="module")
 def check_site() -> ModuleType:
-    spec = importlib.util.spec_from_file_location(
-        "check_site", CHECKOUT / "scripts" / "check_site.py"
-    )
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_script("check_site")
 
 
 def faults(check_site: ModuleType, folder: Path, body: str) -> list[str]:

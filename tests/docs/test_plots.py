@@ -1,23 +1,17 @@
 """The plots show the numbers of today's tables."""
 
-import importlib.util
 import re
 from types import ModuleType
 
 import pytest
 
-from tests.docs.pages import CHECKOUT, text
+from tests.distributions import load_script
+from tests.docs.pages import text
 
 
 @pytest.fixture(scope="module")
 def plot_results() -> ModuleType:
-    spec = importlib.util.spec_from_file_location(
-        "plot_results", CHECKOUT / "scripts" / "plot_results.py"
-    )
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_script("plot_results")
 
 
 def labels(plot: str) -> list[str]:
