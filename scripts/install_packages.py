@@ -6,6 +6,7 @@ An installation may have been cut short at any moment: what it left half-written
 first, and the stamp of make is only written when every file that the packages name is there.
 """
 
+import csv
 import importlib.metadata
 import re
 import shutil
@@ -25,20 +26,27 @@ PIP = "pip==26.3"
 def unfinished(packages: Path) -> Iterator[tuple[str, Path]]:
     """The distributions in a folder of packages that are not whole, and where each is described.
 
-    pip writes INSTALLER after all files, and names each file with its size in RECORD.
+    pip writes INSTALLER after all files, and names each file with its size in RECORD. Since Python
+    3.12 importlib.metadata leaves out the files that are missing, so RECORD is read here.
     """
     for folder in sorted(packages.glob("*.dist-info")):
-        distribution = importlib.metadata.Distribution.at(folder)
-        files = distribution.files if (folder / "INSTALLER").exists() else None
-        if not files or not all(map(_is_whole, files)):
+        record = folder / "RECORD"
+        whole = (folder / "INSTALLER").is_file() and record.is_file()
+        if not (whole and _are_whole(packages, record)):
             yield folder.name.removesuffix(".dist-info"), folder
 
 
-def _is_whole(file: importlib.metadata.PackagePath) -> bool:
-    if file.suffix == ".pyc":  # made anew where it is missing
-        return True
-    path = Path(file.locate())
-    return path.is_file() and (file.size is None or path.stat().st_size == file.size)
+def _are_whole(packages: Path, record: Path) -> bool:
+    with record.open(newline="", encoding="utf-8", errors="surrogateescape") as file:
+        try:
+            rows = [(packages / name, size) for name, _, size in csv.reader(file)]
+        except (csv.Error, ValueError):  # cut off itself
+            return False
+    return bool(rows) and all(
+        path.is_file() and (not size or path.stat().st_size == int(size))
+        for path, size in rows
+        if path.suffix != ".pyc"  # made anew where it is missing
+    )
 
 
 def remove_unfinished(packages: Path) -> None:

@@ -79,6 +79,13 @@ def test_a_file_that_was_cut_off(packages: Path) -> None:
     assert unfinished(packages) == ["torn-1.0"]
 
 
+@pytest.mark.parametrize("kept", [0, 3, 12])
+def test_a_record_that_was_cut_off(packages: Path, kept: int) -> None:
+    record = put_package(packages, "torn", {"torn/a.py": "a"}) / "RECORD"
+    record.write_bytes(record.read_bytes()[:kept])
+    assert unfinished(packages) == ["torn-1.0"]
+
+
 def test_a_distribution_that_pip_had_not_ended(packages: Path) -> None:
     put_package(packages, "torn", {"torn/a.py": "a"}, installer=False)
     assert unfinished(packages) == ["torn-1.0"]

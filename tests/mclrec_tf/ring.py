@@ -64,11 +64,11 @@ def make_batch(model: MCLRec) -> Batch:
 
 
 def values(variables: list[keras.Variable]) -> list[np.ndarray]:
-    return [np.array(variable) for variable in variables]
+    return [variable.numpy() for variable in variables]
 
 
 def changes(before: list[np.ndarray], variables: list[keras.Variable]) -> list[np.ndarray]:
-    return [np.array(v) - old for v, old in zip(variables, before, strict=True)]
+    return [v.numpy() - old for v, old in zip(variables, before, strict=True)]
 
 
 def all_variables(model: MCLRec) -> list[keras.Variable]:
@@ -77,4 +77,4 @@ def all_variables(model: MCLRec) -> list[keras.Variable]:
 
 def assert_same(first: MCLRec, second: MCLRec) -> None:
     for a, b in zip(all_variables(first), all_variables(second), strict=True):
-        np.testing.assert_array_equal(np.array(a), np.array(b))
+        np.testing.assert_array_equal(a.numpy(), b.numpy())

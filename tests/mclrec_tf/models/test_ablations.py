@@ -43,7 +43,7 @@ def test_reports_the_terms_it_has(
     preset: str, arguments: dict[str, Any], reported: set[str]
 ) -> None:
     model = make_model(preset, compile_arguments={"run_eagerly": True}, **arguments)
-    before = [np.array(v) for v in model.augmenter_weights]
+    before = [v.numpy() for v in model.augmenter_weights]
     batches = training_batches(ring_walks(12), 10, 80)
     history = model.fit(batches, epochs=1, verbose=0).history
     assert set(history) == reported
@@ -81,7 +81,7 @@ def test_shared_augmenter_is_one_layer_also_after_saving(tmp_path: Path) -> None
     assert loaded.augmenters[0] is loaded.augmenters[1]
     assert len(loaded.weights) == len(model.weights)
     for a, b in zip(model.weights, loaded.weights, strict=True):
-        np.testing.assert_array_equal(np.array(a), np.array(b))
+        np.testing.assert_array_equal(a.numpy(), b.numpy())
     apart_copy = MCLRec.from_config(apart.get_config())
     assert apart_copy.augmenters[0] is not apart_copy.augmenters[1]
 

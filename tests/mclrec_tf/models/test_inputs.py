@@ -184,7 +184,7 @@ BAD_HISTORIES = {
 )
 def test_bad_histories_are_refused_by_name(model: MCLRec, bad: str, call: str) -> None:
     value, message = BAD_HISTORIES[bad]
-    before = [np.array(weight) for weight in model.weights]
+    before = [weight.numpy() for weight in model.weights]
     with pytest.raises(ValueError, match=message):
         CALLS[call](model, value)
     for weight, old in zip(model.weights, before, strict=True):
@@ -235,7 +235,7 @@ def test_graphs_name_what_training_refuses(in_graphs: MCLRec) -> None:
     """Batches of a dataset are looked at as they come, and those refused change no weight."""
     model = in_graphs
     model.fit(batch(HISTORY, TARGETS), verbose=0)
-    before = [np.array(weight) for weight in model.weights]
+    before = [weight.numpy() for weight in model.weights]
     for history, targets, message in (
         ([[1, -2]], [[2, 3]], "^history must hold ids .* got -2.$"),
         ([[1, 2]], [[2, 2**40]], f"^targets must hold ids .* got {2**40}.$"),
@@ -254,7 +254,7 @@ def test_graphs_name_what_training_refuses(in_graphs: MCLRec) -> None:
 
 def test_graphs_name_what_prediction_and_evaluation_refuse(in_graphs: MCLRec) -> None:
     model = in_graphs
-    before = [np.array(weight) for weight in model.weights]
+    before = [weight.numpy() for weight in model.weights]
     for history in ([[ITEMS + 1]], [[-1]]):
         with pytest.raises(ValueError, match="^history must hold ids"):
             model.predict(batch(history, [[1]]), verbose=0)

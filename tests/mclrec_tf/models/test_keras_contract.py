@@ -117,7 +117,7 @@ def test_every_optimizer_of_keras_trains(name: str, tmp_path: Path) -> None:
     model.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras")
     for a, b in zip(model.optimizer.variables, loaded.optimizer.variables, strict=True):
-        np.testing.assert_array_equal(np.array(a), np.array(b))
+        np.testing.assert_array_equal(a.numpy(), b.numpy())
 
 
 def test_names_of_results_belong_to_them() -> None:
@@ -295,7 +295,7 @@ def test_exports_of_keras_and_tensorflow(way: str, tmp_path: Path) -> None:
 
 def rates(model: MCLRec) -> tuple[float, float]:
     optimizers = (model.optimizer, model.augmenter_optimizer)
-    return tuple(float(np.array(optimizer.learning_rate)) for optimizer in optimizers)
+    return tuple(float(optimizer.learning_rate) for optimizer in optimizers)
 
 
 def fit_with(model: MCLRec, *callbacks: keras.callbacks.Callback, epochs: int = 3) -> Any:

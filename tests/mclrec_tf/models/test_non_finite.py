@@ -16,14 +16,14 @@ def assert_stops(model: Any, message: str) -> None:
     with pytest.raises(tf.errors.InvalidArgumentError, match=message):
         model.fit(tf.constant(HISTORY), tf.constant(TARGETS), verbose=0)
     for old, variable in zip(before, variables, strict=True):
-        np.testing.assert_array_equal(old, np.array(variable))
+        np.testing.assert_array_equal(old, variable.numpy())
 
 
 @pytest.mark.parametrize("eager", [pytest.param(False, marks=pytest.mark.integration), True])
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_bad_number_in_the_item_table(bad: float, eager: bool) -> None:
     model = make_model(compile_arguments={"run_eagerly": eager})
-    table = np.array(model.encoder.item_embedding.table)
+    table = model.encoder.item_embedding.table.numpy()
     table[4, 2] = bad
     model.encoder.item_embedding.table.assign(table)
     assert_stops(model, "rec_loss is not finite, training stops.*lower the learning rate")

@@ -150,7 +150,7 @@ def test_mixed_precision(
         model.predict(history, verbose=0), loaded.predict(history, verbose=0)
     )
     for a, b in zip(all_variables(model), all_variables(loaded), strict=True):
-        np.testing.assert_array_equal(np.array(a), np.array(b))
+        np.testing.assert_array_equal(a.numpy(), b.numpy())
 
 
 def test_xla_is_off(monkeypatch: pytest.MonkeyPatch) -> None:

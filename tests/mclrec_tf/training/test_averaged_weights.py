@@ -29,7 +29,7 @@ def train(model: MCLRec, steps: int) -> None:
 
 
 def values(variables: list[keras.Variable]) -> list[np.ndarray]:
-    return [np.array(variable) for variable in variables]
+    return [variable.numpy() for variable in variables]
 
 
 def test_averages_change_places_with_the_weights_of_the_encoder_alone(model: MCLRec) -> None:

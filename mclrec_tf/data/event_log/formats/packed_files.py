@@ -194,10 +194,14 @@ def seekable(data: BinaryIO) -> BinaryIO:
     if data.seekable() and not isinstance(data, _ClosesBoth):
         return data
     copy = tempfile.TemporaryFile()  # noqa: SIM115 (the caller closes it)
-    with data:
-        while part := data.read(_BUFFER_BYTES):
-            copy.write(part)
-    copy.seek(0)
+    try:
+        with data:
+            while part := data.read(_BUFFER_BYTES):
+                copy.write(part)
+        copy.seek(0)
+    except BaseException:
+        copy.close()
+        raise
     return cast(BinaryIO, copy)
 
 
