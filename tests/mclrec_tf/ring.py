@@ -68,7 +68,7 @@ def values(variables: list[keras.Variable]) -> list[np.ndarray]:
 
 
 def changes(before: list[np.ndarray], variables: list[keras.Variable]) -> list[np.ndarray]:
-    return [v.numpy() - old for v, old in zip(variables, before, strict=True)]
+    return [np.asarray(v) - old for v, old in zip(variables, before, strict=True)]
 
 
 def all_variables(model: MCLRec) -> list[keras.Variable]:
