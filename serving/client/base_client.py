@@ -11,7 +11,7 @@ import grpc
 
 from serving.client import arguments
 from serving.client.answers import ModelVersion
-from serving.client.attempts import Attempts
+from serving.client.calls import Attempts
 from serving.client.credentials import Tls
 from serving.client.grpc_api import GrpcApi
 from serving.client.rest_api import RestApi

@@ -12,9 +12,8 @@ import grpc
 
 from serving.client import arguments
 from serving.client.answers import BatchError, ModelMetadata, ModelVersion, Recommendations
-from serving.client.attempts import seconds_until
 from serving.client.base_client import BaseClient, Wait, what_there_is, why_nothing_is_known
-from serving.client.calls import Answer, Call
+from serving.client.calls import Answer, Call, seconds_until
 from serving.client.grpc_transport import GrpcTransport
 from serving.client.predict_requests import (
     RecommendRequest,

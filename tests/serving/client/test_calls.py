@@ -4,7 +4,7 @@ import time
 
 import grpc
 
-from serving.client.attempts import Attempts
+from serving.client.calls import Attempts
 from serving.errors import ServingError
 
 _UNAVAILABLE = ServingError(grpc.StatusCode.UNAVAILABLE, "not there")
