@@ -2,8 +2,8 @@
 
     python examples/own_encoder.py [--rule joint] [--events 20000] [--epochs 5]
 
-All that MCLRec needs of an encoder is a vector for every place of a history, made of that place
-and the ones before it. The rest comes with it: training on every next item in one pass, stochastic
+All that MCLRec needs of an encoder is a vector for every position of a history, made of that
+position and the ones before it. The rest comes with it: training on every next item in one pass, stochastic
 and learned views, every update rule, evaluation, saving, export.
 """
 
@@ -30,7 +30,7 @@ METRIC = "unseen_items_ndcg_at_10"
 class FadingMean(SequenceEncoder):
     """The mean of the items so far, in which older ones fade: each of the d features at its pace.
 
-    An item j places back weighs exp(−j·r); r > 0 is learned for each feature.
+    An item j positions back weighs exp(−j·r); r > 0 is learned for each feature.
     """
 
     def build(self, input_shape: Any = None) -> None:
@@ -40,11 +40,11 @@ class FadingMean(SequenceEncoder):
         self.project.build((None, None, self.dim))
 
     def encode(self, ids: tf.Tensor, lengths: tf.Tensor, training: bool | None) -> tf.Tensor:
-        place = tf.range(tf.shape(ids)[1])
-        back = tf.cast(place[:, None] - place, tf.float32)[:, :, None]
+        position = tf.range(tf.shape(ids)[1])
+        back = tf.cast(position[:, None] - position, tf.float32)[:, :, None]
         fading = tf.exp(-tf.abs(back) * tf.nn.softplus(self.rate))  # [L, L, d]
         fading = tf.where(back >= 0, fading, 0.0)  # what comes later is not read
-        # Padding and hidden items are 0 and not to be read.
+        # Padding and masked items are 0 and not to be read.
         real = tf.cast(ids > 0, tf.float32)
         items = self.item_embedding(ids) * real[:, :, None]
         total = tf.einsum("pqd,bqd->bpd", fading, items)

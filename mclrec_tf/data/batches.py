@@ -95,7 +95,7 @@ def training_batches(
         right-padded with 0, and the next item at each position, 0 where there is none.
 
     Raises:
-        ValueError: an argument is out of range, or no user has two events to learn from.
+        ValueError: An argument is out of range, or no user has two events to learn from.
 
     Example:
 
@@ -151,7 +151,7 @@ def evaluation_batches(
         Dataset of int32 tensors `[B, L]`, right-padded with 0, and `[B]`.
 
     Raises:
-        ValueError: there is not one target a history, or batch_size is less than 1.
+        ValueError: There is not one target a history, or batch_size is less than 1.
     """
     if batch_size < 1:
         raise ValueError(f"batch_size must be at least 1, got {batch_size}.")
@@ -176,7 +176,7 @@ def held_out_items(histories: Histories, targets: npt.ArrayLike) -> npt.NDArray[
         targets: The held-out item of each, int `[U]`.
 
     Raises:
-        ValueError: targets has another shape, or other values than ids.
+        ValueError: `targets` has another shape, or other values than ids.
     """
     items = np.asarray(targets)
     if items.shape != (len(histories),):

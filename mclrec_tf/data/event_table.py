@@ -25,8 +25,8 @@ class EventTable(NamedTuple):
         items: int32, the same of items.
         times: int64, see `EventBatch`; None in a log without times.
         fractions: int32, what `times` leaves out.
-        user_ids: raw id of each user.
-        item_ids: raw id of each item.
+        user_ids: Raw id of each user.
+        item_ids: Raw id of each item.
     """
 
     users: npt.NDArray[np.int32]

@@ -118,7 +118,7 @@ def leave_one_out(histories: Histories) -> Splits:
     those; the test predicts s_T from s_1 … s_{T-1}.
 
     Raises:
-        ValueError: a user has fewer than three events.
+        ValueError: A user has fewer than three events.
 
     Example:
         >>> from mclrec_tf.data.histories import Histories, leave_one_out

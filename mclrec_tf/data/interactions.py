@@ -33,13 +33,13 @@ class LoadReport:
     """What became of the rows of a log.
 
     Args:
-        rows: rows read, usable or not. Where a line holds several events, each counts as a row.
-        filtered: rows that the format's `where` leaves out.
-        problems: how many rows were skipped, by reason.
-        first_problems: the first few of them.
-        duplicates: events dropped because the same user, item and time stood there before.
-        rare: events dropped with users and items that have too few events (k-core).
-        notes: what a person should look at, such as ids that are written in two ways.
+        rows: Rows read, usable or not. Where a line holds several events, each counts as a row.
+        filtered: Rows that the format's `where` leaves out.
+        problems: How many rows were skipped, by reason.
+        first_problems: The first few of them.
+        duplicates: Events dropped because the same user, item and time stood there before.
+        rare: Events dropped with users and items that have too few events (k-core).
+        notes: What a person should look at, such as ids that are written in two ways.
     """
 
     rows: int = 0
@@ -72,16 +72,16 @@ class Interactions:
     """A log as a model sees it.
 
     Args:
-        histories: the events of each user, in order of time. Item ids: 0 is padding, 1…|I| are
+        histories: The events of each user, in order of time. Item ids: 0 is padding, 1…|I| are
             the items by falling frequency in the training part (all but each user's last two
             events, or what comes before `periods`); of equally frequent items the one whose raw id
             sorts last comes first, which is the order of `tft.vocabulary`.
         timestamps: int64 [N], the time of each event of the histories, see
-            `mclrec_tf.data.event_log.values.times`; in a log without times, its place in the
+            `mclrec_tf.data.event_log.values.times`; in a log without times, its position in the
             history from 1.
-        user_ids: raw id of each user, in the order in which users first appear in the log.
-        item_ids: raw id of each item; place i is the item of id i + 1.
-        report: what became of the rows.
+        user_ids: Raw id of each user, in the order in which users first appear in the log.
+        item_ids: Raw id of each item; index i is the item of id i + 1.
+        report: What became of the rows.
     """
 
     histories: Histories
@@ -103,17 +103,17 @@ def load_interactions(
     Events are duplicates if user, item and time are the same; without times there are none.
 
     Args:
-        path: a file, a folder or a glob, see `mclrec_tf.data.event_log.reader`.
-        format: the names of the columns; by default user_id, item_id and timestamp.
-        k_core: events that each user and each item must have, counted until nothing changes.
+        path: A file, a folder or a glob, see `mclrec_tf.data.event_log.reader`.
+        format: The names of the columns; by default user_id, item_id and timestamp.
+        k_core: Events that each user and each item must have, counted until nothing changes.
             Users who then have fewer than three are dropped in any case.
-        max_bad_rows: share of the rows that may be unusable. They are skipped and counted in
+        max_bad_rows: Share of the rows that may be unusable. They are skipped and counted in
             the report.
-        periods: if the log will be split by time, what `split_by_time` will hold out: then the
+        periods: If the log will be split by time, what `split_by_time` will hold out: then the
             training part that orders the items is what comes before.
 
     Raises:
-        EventLogError: the log cannot be read, too many rows are unusable, or what is left is not
+        EventLogError: The log cannot be read, too many rows are unusable, or what is left is not
             two users and two items.
 
     Example:

@@ -17,7 +17,7 @@ def in_k_core(
     Args:
         users: int [N], the user of each event, from 0.
         items: int [N], the item of each event, from 0.
-        k: events that a user, and an item, must have to stay. 0 and 1 keep everything.
+        k: Events that a user, and an item, must have to stay. 0 and 1 keep everything.
 
     Returns:
         bool [N].

@@ -27,12 +27,12 @@ class Periods:
     """How much of a log's end is held out.
 
     Args:
-        validation: length of the time before the test, in the log's units, for example 86400 for
+        validation: Length of the time before the test, in the log's units, for example 86400 for
             a day of a log in seconds.
-        test: length of the time that ends with the newest event.
+        test: Length of the time that ends with the newest event.
 
     Raises:
-        ValueError: a period is shorter than 1.
+        ValueError: A period is shorter than 1.
     """
 
     validation: int
@@ -60,9 +60,9 @@ def split_by_time(
     is nothing to tell from, or nothing to predict.
 
     Args:
-        histories: the events of each user, in order of time.
+        histories: The events of each user, in order of time.
         timestamps: int64 [N], the time of each.
-        periods: how much is held out.
+        periods: How much is held out.
 
     Raises:
         ValueError: There is not one timestamp an event.

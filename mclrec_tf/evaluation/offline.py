@@ -34,7 +34,7 @@ def rank_targets(
         `Ranks(all_items, unseen_items)`, NumPy int64 `[U]` in the order of the users.
 
     Raises:
-        ValueError: histories and targets do not fit together, or not the scorer's catalogue.
+        ValueError: `histories` and `targets` do not fit together, or not the scorer's catalogue.
 
     Example:
 

@@ -23,7 +23,7 @@ class RankingMetric(keras.metrics.Mean):
     value is 0.
 
     Args:
-        k: Cutoff: places of the ranking that count.
+        k: Cutoff: how many of the first ranks count.
         name: Name; `<metric>_at_<k>` when left out.
 
     Example:

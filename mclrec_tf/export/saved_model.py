@@ -27,7 +27,7 @@ from mclrec_tf.layers.padded_history import without_gaps
 from mclrec_tf.models.sequential_recommender import SequentialRecommender
 
 LOWEST_SCORE = tf.float32.min
-"""Score of a place that no item fills; its item id is ""."""
+"""Score of a rank that no item fills; its item id is ""."""
 
 
 class ExportedModel:
@@ -159,7 +159,7 @@ def export_savedmodel(
     `encoder.max_length` items of them; all of them count as seen. Items that the catalogue does
     not hold are dropped; an empty history gets the popularity ranking. known_items counts those
     of the whole history that it does hold, each as often as it comes: with 0, nothing of the
-    history went into the answer. Places that no item fills have item id "" and the lowest float32
+    history went into the answer. Ranks that no item fills have item id "" and the lowest float32
     as score. What does not fit a signature fails with the name of the input.
 
     Args:
@@ -169,7 +169,7 @@ def export_savedmodel(
         k: Items returned by `serving_default` and `rank_examples`.
 
     Raises:
-        ValueError: the vocabulary does not have one entry an item, or k is below 1.
+        ValueError: The vocabulary does not have one entry an item, or k is below 1.
     """
     path = os.fspath(path)
     if k < 1:
@@ -211,10 +211,10 @@ def export_savedmodel(
 
 
 def _write_vocabulary(path: str, names: Sequence[str]) -> str:
-    for place, name in enumerate(names):
+    for index, name in enumerate(names):
         if not name or "\n" in name or "\r" in name:
             raise ValueError(
-                f"vocabulary[{place}] is {name!r}: an item id must not be empty or hold a line "
+                f"vocabulary[{index}] is {name!r}: an item id must not be empty or hold a line "
                 "break."
             )
     with tf.io.gfile.GFile(path, "w") as file:

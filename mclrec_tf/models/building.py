@@ -37,25 +37,25 @@ def build_model(
     """Makes and compiles a model.
 
     Args:
-        num_items: size of the catalogue, |I|.
-        encoder: a name from `mclrec_tf.encoders.ENCODERS`, or a class with the same arguments.
-        dim, max_length, dropout: of the encoder.
-        num_layers, num_heads: of the encoder; its own defaults where they are None. GRU4Rec has no
+        num_items: Size of the catalogue, |I|.
+        encoder: A name from `mclrec_tf.encoders.ENCODERS`, or a class with the same arguments.
+        dim, max_length, dropout: Of the encoder.
+        num_layers, num_heads: Of the encoder; its own defaults where they are None. GRU4Rec has no
             heads.
         model_class: `MCLRec`, or a class with the same arguments.
-        preset: a name from `mclrec_tf.models.presets.PRESETS`.
-        mask, crop, reorder: shares of a history, from 0 to 1, that its views hide, keep and
+        preset: A name from `mclrec_tf.models.presets.PRESETS`.
+        mask, crop, reorder: Shares of a history, from 0 to 1, that its views hide, keep and
             shuffle.
         similar_items: int32 `[num_items + 1, K]`, as `mclrec_tf.data.item_similarity` finds them:
             views are drawn by substituting and inserting them, too.
-        seed: of the views; that of initial weights and dropout is `keras.utils.set_random_seed`'s.
-        optimizer: of the encoder; `encoder_optimizer()` by default.
+        seed: Of the views; that of initial weights and dropout is `keras.utils.set_random_seed`'s.
+        optimizer: Of the encoder; `encoder_optimizer()` by default.
         augmenter_learning_rate: Adam's, of the augmenters.
-        objective: further arguments of `MCLRec`, for example `lambda_`, `beta` and `update_rule`;
+        objective: Further arguments of `MCLRec`, for example `lambda_`, `beta` and `update_rule`;
             `lambda_=0, beta=0` is the encoder alone.
 
     Raises:
-        ValueError: an argument is out of range; it is named.
+        ValueError: An argument is out of range; it is named.
 
     Example:
 
@@ -96,11 +96,11 @@ def encoder_optimizer(
     """Adam for the encoder.
 
     Args:
-        learning_rate: after the warm-up.
-        warmup_steps: steps in which the learning rate rises to its value.
-        weight_decay: decoupled, not of biases and norms.
-        clipnorm: longest gradient of a weight; 0 is any.
-        ema: momentum of averaged weights, from 0 to 1; 0 averages none.
+        learning_rate: After the warm-up.
+        warmup_steps: Steps in which the learning rate rises to its value.
+        weight_decay: Decoupled, not of biases and norms.
+        clipnorm: Longest gradient of a weight; 0 is any.
+        ema: Momentum of averaged weights, from 0 to 1; 0 averages none.
     """
     rate: Any = learning_rate
     if warmup_steps:

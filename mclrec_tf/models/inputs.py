@@ -42,7 +42,7 @@ def checked_history(history: Any, num_items: int) -> tf.Tensor:
         int32 `[B, L]`, right-padded with 0.
 
     Raises:
-        ValueError: history has another shape or dtype, or an id that is not in the catalogue.
+        ValueError: `history` has another shape or dtype, or an id that is not in the catalogue.
     """
     ids = _ids("history", history, num_items, (2,))
     return right_padded(ids)[0]
@@ -55,7 +55,7 @@ def padded_rows(history: Any, targets: Any, num_items: int) -> tuple[tf.Tensor, 
     are one a history.
 
     Raises:
-        ValueError: as in `checked_history`; or the shapes do not fit.
+        ValueError: As in `checked_history`; or the shapes do not fit.
     """
     history = _ids("history", history, num_items, (2,))
     targets = _ids("targets", targets, num_items, (1, 2))
@@ -89,7 +89,7 @@ def training_rows(
         Two int32 `[B, L]`, L ≤ max_length, right-padded with 0.
 
     Raises:
-        ValueError: as in `padded_rows`; or a history is too long, or a target stands where there
+        ValueError: As in `padded_rows`; or a history is too long, or a target stands where there
             is no item to predict it from.
     """
     if _is_of_any_rank(targets):
@@ -121,7 +121,7 @@ def evaluation_rows(history: Any, targets: Any, num_items: int) -> EvaluationRow
         num_items: Size of the catalogue, |I|.
 
     Raises:
-        ValueError: as in `padded_rows`.
+        ValueError: As in `padded_rows`.
     """
     if _is_of_any_rank(targets):
         return EvaluationRows(*_by_rank(evaluation_rows, history, targets, num_items))

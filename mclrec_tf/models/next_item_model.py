@@ -88,7 +88,7 @@ class NextItemTraining(SequentialRecommender):
         """What regularizers of the encoder's weights add to the loss.
 
         Raises:
-            ValueError: it has losses of other kinds, which depend on one call among several.
+            ValueError: It has losses of other kinds, which depend on one call among several.
         """
         losses = self.encoder.losses
         if len(losses) > sum(v.regularizer is not None for v in self.encoder_weights):

@@ -106,7 +106,7 @@ class SequentialRecommender(CheckedModel, TrainableModel):
             batch_size: Histories scored at once, each against the whole catalogue.
 
         Raises:
-            ValueError: histories hold what is no item of the catalogue, or a number is below 1.
+            ValueError: `histories` holds what is no item of the catalogue, or a number is below 1.
 
         Example:
 

@@ -112,7 +112,7 @@ class TrainableModel(keras.Model):
         """As Keras saves, in its own format.
 
         Raises:
-            ValueError: filepath names an HDF5 file, which Keras would write but cannot read.
+            ValueError: `filepath` names an HDF5 file, which Keras would write but cannot read.
         """
         if os.fspath(filepath).endswith((".h5", ".hdf5")):
             raise ValueError(
@@ -149,7 +149,7 @@ class TrainableModel(keras.Model):
 
     # Keras reads the results of an epoch from `metrics` if a step reports the same names, and from
     # the last step if not. Here the two phases have different metrics, and a step leaves out those
-    # that are dear to compute, so both are said plainly.
+    # that are costly to compute, so both are said plainly.
 
     @property
     def metrics(self) -> list[keras.metrics.Metric]:

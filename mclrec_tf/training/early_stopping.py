@@ -27,13 +27,13 @@ class ResumableEarlyStopping(keras.callbacks.EarlyStopping):
     (`keras.callbacks.SwapEMAWeights` takes the optimizer's weights to be all of the model's.)
 
     Args:
-        directory: holds the newest state and the best; absent before a new training.
-        monitor: the metric, larger is better.
-        patience: epochs without a better value after which training stops.
-        epochs: after how many epochs training is over in any case.
+        directory: Holds the newest state and the best; absent before a new training.
+        monitor: The metric, larger is better.
+        patience: Epochs without a better value after which training stops.
+        epochs: After how many epochs training is over in any case.
 
     Raises:
-        FloatingPointError: from `fit`, when the loss is no finite number.
+        FloatingPointError: From `fit`, when the loss is no finite number.
 
     Example:
         ```python

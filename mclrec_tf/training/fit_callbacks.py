@@ -69,7 +69,7 @@ def tell_directions(
         evaluation: What it reports of validation, under `val_`.
 
     Raises:
-        ValueError: a callback depends on `val_loss`, Keras' default, which is not measured, and
+        ValueError: A callback depends on `val_loss`, Keras' default, which is not measured, and
             would do nothing.
     """
     named = {metric.name: metric for metric in training}

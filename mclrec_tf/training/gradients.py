@@ -46,7 +46,7 @@ def gradients(
         A dense tensor a weight; zeros where the objective does not depend on it.
 
     Raises:
-        tf.errors.InvalidArgumentError: a term is NaN or infinite; the message names it.
+        tf.errors.InvalidArgumentError: A term is NaN or infinite; the message names it.
     """
     found = tape.gradient(
         losses.objective,

@@ -32,7 +32,7 @@ def next_item_loss(vectors: tf.Tensor, candidates: tf.Tensor, labels: tf.Tensor)
         when there are none.
 
     Raises:
-        ValueError: the shapes do not fit.
+        ValueError: The shapes do not fit.
     """
     vectors, candidates, labels = map(tf.convert_to_tensor, (vectors, candidates, labels))
     for name, value, shape in (

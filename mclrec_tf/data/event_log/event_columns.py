@@ -28,11 +28,11 @@ class EventColumns:
     """Makes events of the rows of one file.
 
     Args:
-        path: the file, for messages.
-        format: names of its columns.
+        path: The file, for messages.
+        format: Names of its columns.
 
     Attributes:
-        forms: how the ids are written, by column.
+        forms: How the ids are written, by column.
     """
 
     def __init__(self, path: str, format: EventLogFormat) -> None:
@@ -51,13 +51,13 @@ class EventColumns:
         """The events of some rows. Nothing is guessed: what is not one is a problem.
 
         Raises:
-            EventLogError: the times are of a type or of units that cannot be read.
+            EventLogError: The times are of a type or of units that cannot be read.
         """
         keep, incomparable = self._format.filter.keeps(batch.columns, len(batch.rows))
         unusable = incomparable | self._headers(batch)
         problems = [
-            row_problem(self._path, batch.rows[place], found.column, found.reason, found.value)
-            for place, found in unusable.items()
+            row_problem(self._path, batch.rows[index], found.column, found.reason, found.value)
+            for index, found in unusable.items()
         ]
         keep[list(unusable)] = False
         rows = batch.rows[keep]
@@ -113,40 +113,40 @@ class EventColumns:
             if ids is not None and _all_usual(ids):
                 return ids
         texts = column_texts(array)
-        for place, text in enumerate(texts):
+        for index, text in enumerate(texts):
             reason = id_problem(text)
             if number and not reason and not text.lstrip("-").isdecimal():
                 reason = "is a fraction" if "." in text else "is not a number"
-            if reason and place not in bad:
-                bad[place] = row_problem(self._path, rows[place], name, reason, text)
+            if reason and index not in bad:
+                bad[index] = row_problem(self._path, rows[index], name, reason, text)
             if reason:
-                texts[place] = ""
+                texts[index] = ""
         return pyarrow.array(texts, pyarrow.string())
 
     def _headers(self, batch: RawBatch) -> dict[int, RowProblem]:
         """Rows that name the columns again, as files that were put together have it.
 
         Raises:
-            EventLogError: in another order, so that what follows would be read by the first one.
+            EventLogError: In another order, so that what follows would be read by the first one.
         """
         roles = self._format.roles
         columns = [batch.columns[name] for name in roles if name in batch.columns]
         found: dict[int, RowProblem] = {}
         # A row that names two of three columns names one as the user or the item.
-        for place in _places_of(columns[:2], roles):
-            values = [column_texts(column.slice(place, 1))[0] for column in columns]
+        for index in _indices_of(columns[:2], roles):
+            values = [column_texts(column.slice(index, 1))[0] for column in columns]
             if values == [*roles]:
-                found[place] = RowProblem("", place, roles[0], _NAME, roles[0])
+                found[index] = RowProblem("", index, roles[0], _NAME, roles[0])
             elif len({*values} & {*roles}) > 1:
                 raise EventLogError(
-                    f"{self._path}: row {batch.rows[place]} names the columns again, in another "
+                    f"{self._path}: row {batch.rows[index]} names the columns again, in another "
                     f"order ({', '.join(map(repr, values))} where {', '.join(map(repr, roles))} "
                     "stand). Split the file there."
                 )
         return found
 
 
-def _places_of(columns: Sequence[pyarrow.Array], texts: Sequence[str]) -> list[int]:
+def _indices_of(columns: Sequence[pyarrow.Array], texts: Sequence[str]) -> list[int]:
     """Where one of some texts stands in one of some columns."""
     found: set[int] = set()
     for column in map(plain, columns):

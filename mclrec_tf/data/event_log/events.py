@@ -51,14 +51,14 @@ class EventBatch(NamedTuple):
 
     Attributes:
         users: pyarrow string array `[N]`, raw ids.
-        items: the same of the items.
+        items: The same of the items.
         times: int64 `[N]`: seconds since 1970 of times that are written as such (dates, typed
             timestamps), otherwise the log's own numbers, rounded down; None if the log has no time
             and its order counts.
         fractions: int32 `[N]`, billionths of a unit that `times` leaves out; None if all are 0.
         rows: int64 `[N]`, where each stands in the file.
-        problems: the rows among them that hold no event.
-        filtered: how many rows the format's `where` leaves out.
+        problems: The rows among them that hold no event.
+        filtered: How many rows the format's `where` leaves out.
     """
 
     users: pyarrow.Array
@@ -81,7 +81,7 @@ class RawBatch(NamedTuple):
         columns: pyarrow arrays of one length by name, of the types that the file has; text is
             binary, because it may not be UTF-8.
         rows: int64 `[N]`, where each row stands in the file.
-        problems: rows that could not be told into columns.
+        problems: Rows that could not be told into columns.
     """
 
     columns: dict[str, pyarrow.Array]

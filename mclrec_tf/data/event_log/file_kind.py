@@ -67,11 +67,11 @@ class FileKind:
     """How a file is to be read.
 
     Attributes:
-        kind: table is text with separators, json is a JSON object a line.
-        separator: of a table.
-        names: of the table's columns.
-        has_header: whether the names stand in the table.
-        has_quotes: whether a quote in the table is not an ordinary character.
+        kind: `"table"` is text with separators, `"json"` is a JSON object a line.
+        separator: Of a table.
+        names: Of the table's columns.
+        has_header: Whether the names stand in the table.
+        has_quotes: Whether a quote in the table is not an ordinary character.
     """
 
     kind: Literal["table", "sequences", "json", "parquet"]
@@ -87,13 +87,13 @@ def file_kind(
     """Tells the kind of a text file.
 
     Args:
-        path: its name.
-        head: its first lines, in UTF-8.
-        format: names of the columns.
-        partitions: columns that the names of the folders give.
+        path: Its name.
+        head: Its first lines, in UTF-8.
+        format: Names of the columns.
+        partitions: Columns that the names of the folders give.
 
     Raises:
-        EventLogError: it is no event log that can be read. The message says what it looks like.
+        EventLogError: It is no event log that can be read. The message says what it looks like.
     """
     lines = _readable_lines(path, head, format)
     if lines[0].lstrip().startswith("{") and not (format.columns and not _is_object(lines[0])):
@@ -383,7 +383,7 @@ def parse_object(line: str) -> dict[str, object]:
     """The object of a line: JSON, or a Python dict as some published data sets have it.
 
     Raises:
-        ValueError: it is neither.
+        ValueError: It is neither.
     """
     try:
         found = _DECODER.decode(line)

@@ -24,10 +24,10 @@ def check_same_scale(scales: Mapping[str, TimeScale | None]) -> None:
     """Checks that the times of all files of a log can be compared.
 
     Args:
-        scales: by path; None where a file has no usable row.
+        scales: By path; None where a file has no usable row.
 
     Raises:
-        EventLogError: they cannot.
+        EventLogError: They cannot.
     """
     _check_order_of_parts([path for path, s in scales.items() if s and s.unit == ORDER])
     known = [(path, scale) for path, scale in scales.items() if scale]
@@ -50,29 +50,29 @@ def _check_order_of_parts(paths: Sequence[str]) -> None:
     """Refuses histories without times that would begin with their test items."""
     last = ("", 0)
     for path, name in zip(paths, names_apart(paths), strict=True):
-        for place, part in enumerate(_PARTS):
+        for index, part in enumerate(_PARTS):
             if not part.search(name):
                 continue
-            if place < last[1]:
+            if index < last[1]:
                 raise EventLogError(
                     f"{path}: is read after {last[0]}, because files are read in the order of "
                     "their names, and so histories would go on with what came first. Give the "
                     "files and folders names in the order of time: 1-train, 2-test."
                 )
-            last = (path, place)
+            last = (path, index)
 
 
 def check_any_rows(empty: Mapping[str, str]) -> list[str]:
     """Checks that a log is not empty as a whole.
 
     Args:
-        empty: by path, why a file holds nothing; "" if it does not.
+        empty: By path, why a file holds nothing; "" if it does not.
 
     Returns:
         A note where some of several files are empty.
 
     Raises:
-        EventLogError: all files are.
+        EventLogError: All files are.
     """
     if empty and all(empty.values()):
         raise EventLogError(next(iter(empty.values())))

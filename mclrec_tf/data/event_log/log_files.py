@@ -34,13 +34,13 @@ def event_log_files(path: str | PathLike[str], format: EventLogFormat | None = N
     """Returns the files of a log in the order in which they are read: by name, numbers by size.
 
     Args:
-        path: a file of any name, a glob pattern, or a folder: the files in it and in its folders
+        path: A file of any name, a glob pattern, or a folder: the files in it and in its folders
             that are named like logs. What begins with `.` or `_` is left out, and so are README,
             notes, pictures and the like.
-        format: if given, also checks that this format can be read from that many files.
+        format: If given, also checks that this format can be read from that many files.
 
     Raises:
-        EventLogError: there is no such file, a folder holds others that may belong to the log, or
+        EventLogError: There is no such file, a folder holds others that may belong to the log, or
             there are several tables and no time column, so that nothing says which row came first.
     """
     import tensorflow as tf
@@ -98,7 +98,7 @@ def partitions_of(path: str) -> dict[str, str]:
 def _by_name(path: str) -> tuple[list[str | int], str]:
     """So that part-9 comes before part-10."""
     parts = re.split(r"(\d+)", path, flags=re.ASCII)
-    return [int(part) if place % 2 else part for place, part in enumerate(parts)], path
+    return [int(part) if index % 2 else part for index, part in enumerate(parts)], path
 
 
 def _find_files(path: str) -> list[str]:

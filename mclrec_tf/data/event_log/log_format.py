@@ -22,20 +22,20 @@ class EventLogFormat:
     """How the columns of a log are called.
 
     Args:
-        user_column: column that holds the user's id.
-        item_column: column that holds the item's id.
-        timestamp_column: column that holds the time. `""` means that the log has no time and that
+        user_column: Column that holds the user's id.
+        item_column: Column that holds the item's id.
+        timestamp_column: Column that holds the time. `""` means that the log has no time and that
             its rows stand in the order in which things happened.
-        columns: names of the columns, separated by commas, of text files without a header;
+        columns: Names of the columns, separated by commas, of text files without a header;
             `"user,item,-,timestamp"` leaves out the third, and user, item and timestamp stand for
             the three columns above. `"user,item,..."` says that a line is a user and all items.
-        separator: what separates the columns of text files, or tab, comma, semicolon, space;
+        separator: What separates the columns of text files, or tab, comma, semicolon, space;
             found in the file when left out.
-        where: which rows count, for example `"event == 'view'"` or `"rating >= 4"`, see
+        where: Which rows count, for example `"event == 'view'"` or `"rating >= 4"`, see
             `mclrec_tf.data.event_log.where`.
 
     Raises:
-        ValueError: an argument cannot be used.
+        ValueError: An argument cannot be used.
 
     Example:
         >>> from mclrec_tf.data.event_log.log_format import EventLogFormat
@@ -130,14 +130,14 @@ def check_columns(
     """Checks that a file has the columns that are needed, each once.
 
     Args:
-        path: the file.
-        present: the names of its columns.
-        format: what is needed.
-        where: where the names stand, for the message: "row 1", say.
-        partitions: columns that the names of the folders give, where the file has none.
+        path: The file.
+        present: The names of its columns.
+        format: What is needed.
+        where: Where the names stand, for the message: "row 1", say.
+        partitions: Columns that the names of the folders give, where the file has none.
 
     Raises:
-        EventLogError: one is missing or stands there twice.
+        EventLogError: One is missing or stands there twice.
     """
     present = [*present, *(name for name in partitions if name not in present)]
     roles = dict(zip(ARGUMENTS, format.roles, strict=False))

@@ -32,17 +32,17 @@ class Preview:
     """How a file begins.
 
     Attributes:
-        path: where it is.
-        packing: gzip, bzip2, xz, Zstandard, zip, or "".
-        encoding: of its text, "" for Parquet.
-        kind: how it is read. Of a table without a header `kind.names` are those of the format,
+        path: Where it is.
+        packing: Gzip, bzip2, xz, Zstandard, zip, or "".
+        encoding: Of its text, "" for Parquet.
+        kind: How it is read. Of a table without a header `kind.names` are those of the format,
             none if the format has none.
-        names: of its columns, those of the folders (`day=2026-01-31`) last; a column without a
-            name has its place, from 1.
-        rows: the first rows, at most `PREVIEW_ROWS`, each with a text for every name. Rows of
+        names: Of its columns, those of the folders (`day=2026-01-31`) last; a column without a
+            name has its number, from 1.
+        rows: The first rows, at most `PREVIEW_ROWS`, each with a text for every name. Rows of
             another width are left out. Of a list in a JSON object there is the first value.
-        types: of Parquet columns, in the order of the names.
-        num_rows: how many rows a Parquet file has.
+        types: Of Parquet columns, in the order of the names.
+        num_rows: How many rows a Parquet file has.
     """
 
     path: str
@@ -61,19 +61,19 @@ class Preview:
 
     def column(self, name: str) -> list[str]:
         """The values of a column in `rows`."""
-        place = self.names.index(name)
-        return [row[place] for row in self.rows]
+        index = self.names.index(name)
+        return [row[index] for row in self.rows]
 
 
 def preview(path: str | PathLike[str], format: EventLogFormat) -> Preview:
     """Reads how a file begins, whatever its columns are called.
 
     Args:
-        path: a file.
-        format: what is known of it: `columns` and `separator` count if they are given.
+        path: A file.
+        format: What is known of it: `columns` and `separator` count if they are given.
 
     Raises:
-        EventLogError: it is empty or damaged, or no log of any kind that is known.
+        EventLogError: It is empty or damaged, or no log of any kind that is known.
 
     Example:
         >>> from mclrec_tf.data.event_log.log_format import EventLogFormat
@@ -158,10 +158,10 @@ def _text(
         rows = [(*(line.split(None, 1)), "")[:2] for line in lines[:PREVIEW_ROWS]]
     else:
         rows = _table_rows(lines[kind.has_header :][:PREVIEW_ROWS], kind)
-        names = kind.names or tuple(str(place + 1) for place in range(max(map(len, rows))))
+        names = kind.names or tuple(str(index + 1) for index in range(max(map(len, rows))))
         # Columns that nobody needs are all called "-".
         names = tuple(
-            str(place) if name == "-" else name for place, name in enumerate(names, start=1)
+            str(index) if name == "-" else name for index, name in enumerate(names, start=1)
         )
         rows = [row for row in rows if len(row) == len(names)]
     return Preview(path, packed_with, blocks.encoding, kind, names, rows)

@@ -64,14 +64,14 @@ class LogFile:
     """One file of a log.
 
     Args:
-        path: where it is.
-        format: names of its columns.
+        path: Where it is.
+        format: Names of its columns.
 
     Attributes:
-        kind: how it is read, once `batches` has begun.
-        empty_because: why it holds nothing; "" if it does not, or is not known yet.
-        position: how many bytes of the file have been read, packed as they are.
-        scale: what its times count, once the first batch has been read.
+        kind: How it is read, once `batches` has begun.
+        empty_because: Why it holds nothing; "" if it does not, or is not known yet.
+        position: How many bytes of the file have been read, packed as they are.
+        scale: What its times count, once the first batch has been read.
     """
 
     def __init__(self, path: str | PathLike[str], format: EventLogFormat) -> None:
@@ -98,7 +98,7 @@ class LogFile:
         """Yields the file's events.
 
         Raises:
-            EventLogError: the file is missing, empty, damaged, or no log with these columns.
+            EventLogError: The file is missing, empty, damaged, or no log with these columns.
         """
         import pyarrow
 
@@ -140,14 +140,14 @@ class LogFile:
 def read_events(path: str | PathLike[str], format: EventLogFormat) -> Iterator[Event | RowProblem]:
     """Yields the events of a log one by one, and a `RowProblem` for each row that holds none.
 
-    The times of a log without times are the places of its events, from 1.
+    The times of a log without times are the positions of its events, from 1.
 
     Args:
-        path: as for `event_log_files`.
-        format: the names of the columns.
+        path: As for `event_log_files`.
+        format: The names of the columns.
 
     Raises:
-        EventLogError: a file is missing, empty, damaged, or lacks a column, or the files' times
+        EventLogError: A file is missing, empty, damaged, or lacks a column, or the files' times
             cannot be compared.
 
     Example:
@@ -160,19 +160,19 @@ def read_events(path: str | PathLike[str], format: EventLogFormat) -> Iterator[E
         Event(user_id='ann', item_id='tea', timestamp=17)
         ...log.csv, row 3, column what: is empty ('')
     """
-    places = itertools.count(1)
+    positions = itertools.count(1)
     scales, empty = {}, {}
     for file in event_log_files(path, format):
         log = LogFile(file, format)
         for batch in log.batches():
-            yield from _one_by_one(batch, places)
+            yield from _one_by_one(batch, positions)
         scales[file] = log.scale
         check_same_scale(scales)
         empty[file] = log.empty_because
     check_any_rows(empty)
 
 
-def _one_by_one(batch: EventBatch, places: Iterator[int]) -> Iterator[Event | RowProblem]:
+def _one_by_one(batch: EventBatch, positions: Iterator[int]) -> Iterator[Event | RowProblem]:
     problems = iter(batch.problems)
     problem = next(problems, None)
     times = itertools.repeat(None) if batch.times is None else batch.times.tolist()
@@ -183,7 +183,7 @@ def _one_by_one(batch: EventBatch, places: Iterator[int]) -> Iterator[Event | Ro
         while problem is not None and problem.row < row:
             yield problem
             problem = next(problems, None)
-        yield Event(user_id, item_id, next(places) if time is None else time)
+        yield Event(user_id, item_id, next(positions) if time is None else time)
     if problem is not None:
         yield problem
     yield from problems

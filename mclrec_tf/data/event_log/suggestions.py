@@ -87,7 +87,7 @@ def suggest_columns(rows: Sequence[Sequence[str]]) -> str:
     """The `columns` that a file without a header probably has, "" if that cannot be told.
 
     Args:
-        rows: the fields of a few rows, all equally many.
+        rows: The fields of a few rows, all equally many.
 
     Example:
         >>> from mclrec_tf.data.event_log.suggestions import suggest_columns
@@ -95,23 +95,23 @@ def suggest_columns(rows: Sequence[Sequence[str]]) -> str:
         'user,item,-,timestamp'
     """
     fields = list(zip(*rows, strict=True))
-    times = [place for place, values in enumerate(fields) if looks_like_time(values)]
+    times = [index for index, values in enumerate(fields) if looks_like_time(values)]
     others = [
-        place
-        for place, values in enumerate(fields)
-        if place not in times[:1] and not _is_measure(values)
+        index
+        for index, values in enumerate(fields)
+        if index not in times[:1] and not _is_measure(values)
     ]
-    others = [place for place in others if not _is_row_number(fields[place])] or others
+    others = [index for index in others if not _is_row_number(fields[index])] or others
     if len(others) < 2:
         return ""
     user = others[0]
     # An item's number is not a rating or a flag, if anything else is there.
-    items = [place for place in others[1:] if not _is_small(fields[place])] or others[1:]
+    items = [index for index in others[1:] if not _is_small(fields[index])] or others[1:]
     item = items[0]
     if _all_match(_PRODUCT, fields[user]) and _all_match(_REVIEWER, fields[item]):
         user, item = item, user
     roles = {user: "user", item: "item", **dict.fromkeys(times[:1], "timestamp")}
-    return ",".join(roles.get(place, "-") for place in range(len(fields)))
+    return ",".join(roles.get(index, "-") for index in range(len(fields)))
 
 
 def describe_fields(rows: Sequence[Sequence[str]], separator: str) -> str:

@@ -64,10 +64,10 @@ class Where:
     """A filter of rows.
 
     Args:
-        text: the expression; "" keeps every row.
+        text: The expression; "" keeps every row.
 
     Raises:
-        ValueError: it is no such expression.
+        ValueError: It is no such expression.
 
     Example:
         >>> from mclrec_tf.data.event_log.where import Where
@@ -96,15 +96,15 @@ class Where:
         """Tells which rows count.
 
         Args:
-            columns: those of `self.columns`, at least.
-            rows: how many rows there are.
+            columns: Those of `self.columns`, at least.
+            rows: How many rows there are.
 
         Returns:
             bool `[rows]`, and for each row that cannot be decided, because of a value that cannot
             be compared, the column, the reason and the value; the file and row are left empty.
 
         Raises:
-            EventLogError: points in time are compared with a text that is none.
+            EventLogError: Points in time are compared with a text that is none.
         """
         if not self.text:
             return np.ones(rows, bool), {}

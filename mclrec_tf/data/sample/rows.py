@@ -61,6 +61,6 @@ def _digits(numbers: npt.NDArray[np.integer], count: int) -> npt.NDArray[np.uint
     """The numbers in decimal, as rows of `count` characters with leading zeros."""
     text = np.empty((len(numbers), count), np.uint8)
     rest = numbers.astype(np.uint32)  # divides several times faster than int64
-    for place in reversed(range(count)):
-        rest, text[:, place] = np.divmod(rest, np.uint32(10))
+    for column in reversed(range(count)):
+        rest, text[:, column] = np.divmod(rest, np.uint32(10))
     return text + np.uint8(ord("0"))

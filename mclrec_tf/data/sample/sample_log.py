@@ -57,14 +57,14 @@ def write_sample(
     appears under its name when it is complete.
 
     Args:
-        path: where to write; the name ends in `.csv` or `.csv.gz`.
-        num_events: rows below the header, 1,000 to 1,000,000,000.
-        seed: chooses the catalogue and the users; not negative.
-        noise_share: share of events that are random items of the whole catalogue.
-        flaw_share: share of rows that repeat the row before, and again of rows that cannot be
+        path: Where to write; the name ends in `.csv` or `.csv.gz`.
+        num_events: Rows below the header, 1,000 to 1,000,000,000.
+        seed: Chooses the catalogue and the users; not negative.
+        noise_share: Share of events that are random items of the whole catalogue.
+        flaw_share: Share of rows that repeat the row before, and again of rows that cannot be
             used: half of these have a time that is not a number, half have no user.
-        progress: show a progress bar on stderr.
-        num_items: size of the catalogue, if it is not to follow from the events.
+        progress: Show a progress bar on stderr.
+        num_items: Size of the catalogue, if it is not to follow from the events.
 
     Returns:
         What the sample holds.

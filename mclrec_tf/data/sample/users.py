@@ -123,7 +123,7 @@ def simulate(
     # Longest first, so that the users who are still active stand first in every array.
     lengths = -np.sort(-lengths)
     users = first_user + rng.permutation(len(lengths))
-    place = np.cumsum(lengths) - lengths  # of each user's first event
+    first_event = np.cumsum(lengths) - lengths  # of each user's first event
     items = np.empty(lengths.sum(), np.int64)
     times = np.empty(len(items), np.int64)
 
@@ -160,8 +160,8 @@ def simulate(
         item = np.where(is_noise | returns, item[:active], next_item)
         recent[user, step % _REMEMBERED] = seen
         time = time[:active] + _gap(opens, u[6])
-        items[place[:active] + step] = seen
-        times[place[:active] + step] = time
+        items[first_event[:active] + step] = seen
+        times[first_event[:active] + step] = time
 
     late = np.where(rng.random(len(times)) < _LATE, rng.random(len(times)) * 3600, 0)
     order = np.argsort(times + late, kind="stable")

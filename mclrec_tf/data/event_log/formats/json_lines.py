@@ -138,8 +138,8 @@ def _events(
     if len(counts) > 1:
         raise ValueError("has lists of different lengths")
     return [
-        {name: v[place] if isinstance(v, _Several) else v for name, v in values.items()}
-        for place in range(counts.pop())
+        {name: v[index] if isinstance(v, _Several) else v for name, v in values.items()}
+        for index in range(counts.pop())
     ]
 
 

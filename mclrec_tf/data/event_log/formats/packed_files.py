@@ -164,7 +164,7 @@ def open_unpacked(path: str) -> BinaryIO:
     """Opens what a file holds, unpacked if it is gzip, bzip2, xz, Zstandard, or a zip of one file.
 
     Raises:
-        EventLogError: a zip file holds several files, or none.
+        EventLogError: A zip file holds several files, or none.
     """
     data: Any = open_bytes(path)
     try:

@@ -16,8 +16,8 @@ def is_plainly_quoted(block: bytes, separator: str) -> bool:
     at the end of one; and if no line ends in between. Then every parser reads the same fields.
 
     Args:
-        block: whole lines.
-        separator: one ASCII character.
+        block: Whole lines.
+        separator: One ASCII character.
 
     Example:
         >>> from mclrec_tf.data.event_log.formats.quoting import is_plainly_quoted
@@ -55,9 +55,9 @@ def is_plainly_quoted(block: bytes, separator: str) -> bool:
 
 
 def _is_border(
-    text: npt.NDArray[np.uint8], places: npt.NDArray[np.int64], separator: str
+    text: npt.NDArray[np.uint8], indices: npt.NDArray[np.int64], separator: str
 ) -> npt.NDArray[np.bool_]:
-    """Whether a separator or the end of a line stands at each place, or the text begins or ends."""
-    inside = (places >= 0) & (places < len(text))
-    found = text[np.where(inside, places, 0)]
+    """Whether a separator or the end of a line stands at each index, or the text begins or ends."""
+    inside = (indices >= 0) & (indices < len(text))
+    found = text[np.where(inside, indices, 0)]
     return ~inside | np.isin(found, (ord(separator), *_ENDS))

@@ -46,11 +46,11 @@ class TextBlocks:
     decoded stay as they are, so that they spoil one row and not the file.
 
     Args:
-        path: the file, for messages.
-        data: its bytes, unpacked.
+        path: The file, for messages.
+        data: Its bytes, unpacked.
 
     Raises:
-        EventLogError: the file is damaged. What stands before the damage comes first.
+        EventLogError: The file is damaged. What stands before the damage comes first.
     """
 
     def __init__(self, path: str, data: BinaryIO) -> None:

@@ -88,10 +88,10 @@ class _Table:
         self._kind = kind
         # A headerless table may have several columns that nobody needs.
         self._names = [
-            f"{place} " if name == "-" else name for place, name in enumerate(kind.names)
+            f"{index} " if name == "-" else name for index, name in enumerate(kind.names)
         ]
         self._needed = [name for name in format.needed if name in self._names]
-        self._places = [self._names.index(name) for name in self._needed]
+        self._indices = [self._names.index(name) for name in self._needed]
         is_plain = len(kind.separator) == 1 and kind.separator.isascii()
         self._separator = kind.separator if is_plain else _STAND_IN
 
@@ -135,21 +135,21 @@ class _Table:
     def slow(self, row: int, block: bytes, others: Iterator[bytes]) -> Iterator[RawBatch]:
         """The columns of a block, row by row, and of others up to where the last row ends."""
         width = len(self._names)
-        texts: list[list[str]] = [[] for _ in self._places]
+        texts: list[list[str]] = [[] for _ in self._indices]
         rows: list[int] = []
         problems: list[RowProblem] = []
         for number, record, text in self._records(row, _Lines(block, others)):
             if len(record) == width:
                 # Texts and not records are kept: the garbage collector looks through all lists
                 # that live, and through those of TensorFlow, each time that many were made.
-                for column, place in zip(texts, self._places, strict=True):
-                    column.append(record[place])
+                for column, index in zip(texts, self._indices, strict=True):
+                    column.append(record[index])
                 rows.append(number)
             else:
                 problems.append(self._misshapen(number, record, text))
             if len(rows) + len(problems) == _BATCH_ROWS:
                 yield RawBatch(self._columns(texts), np.array(rows, np.int64), problems)
-                texts, rows, problems = [[] for _ in self._places], [], []
+                texts, rows, problems = [[] for _ in self._indices], [], []
         yield RawBatch(self._columns(texts), np.array(rows, np.int64), problems)
 
     def _columns(self, texts: list[list[str]]) -> dict[str, pyarrow.Array]:
@@ -219,8 +219,8 @@ class _Table:
             return row_problem(self._path, row, "", reason, text)
         if len(fields) > len(self._names):
             return row_problem(self._path, row, "", f"has more fields than {header}", text)
-        places = zip(self._needed, self._places, strict=True)
-        missing = [name for name, place in places if place >= len(fields)]
+        indices = zip(self._needed, self._indices, strict=True)
+        missing = [name for name, index in indices if index >= len(fields)]
         return row_problem(
             self._path, row, (*missing, "")[0], f"has fewer fields than {header}", text
         )

@@ -52,7 +52,7 @@ def check_exact(path: str, column: str, array: pyarrow.Array) -> None:
     """Refuses a column of fractions whose numbers are too large to be told apart in its type.
 
     Raises:
-        EventLogError: two whole numbers that differ may be the same there.
+        EventLogError: Two whole numbers that differ may be the same there.
     """
     from pyarrow import types
 

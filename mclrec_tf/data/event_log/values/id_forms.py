@@ -31,11 +31,11 @@ class IdForms:
     """Rows by the form of their id.
 
     Attributes:
-        rows: how many ids were counted.
-        counts: of each form of `_FORMS`.
-        first: file, row and id of the first one of each form.
-        whole: of ids that are whole numbers, by the number of their digits.
-        padded: the most digits that an id has which begins with 0.
+        rows: How many ids were counted.
+        counts: Of each form of `_FORMS`.
+        first: File, row and id of the first one of each form.
+        whole: Of ids that are whole numbers, by the number of their digits.
+        padded: The most digits that an id has which begins with 0.
     """
 
     rows: int = 0
@@ -73,8 +73,8 @@ def notes_on_ids(column: str, forms: Iterable[IdForms]) -> list[str]:
     """What a person should look at, in sentences.
 
     Args:
-        column: name of the column.
-        forms: of each file.
+        column: Name of the column.
+        forms: Of each file.
     """
     files = list(forms)
     rows = sum(one.rows for one in files)

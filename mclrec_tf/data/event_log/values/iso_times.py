@@ -81,7 +81,7 @@ def iso_times(texts: Sequence[str]) -> IsoTimes:
         return IsoTimes(np.zeros(0, np.int64), np.zeros(0, np.int32), np.zeros(0, bool))
     *numbers, fraction, zone = zip(*groups, strict=True)
     year, month, day, hour, minute, second = (
-        np.array([int(digits or 0) for digits in numbers[place]]) for place in (0, 2, 3, 4, 6, 7)
+        np.array([int(digits or 0) for digits in numbers[index]]) for index in (0, 2, 3, 4, 6, 7)
     )
     months = (year - 1970) * 12 + np.clip(month, 1, 12) - 1
     first, next_first = (

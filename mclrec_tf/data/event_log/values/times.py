@@ -47,7 +47,7 @@ _DIGITS = {8: "YYYYMMDD", 10: "YYYYMMDDHH", 12: "YYYYMMDDHHMM", 14: "YYYYMMDDHHM
 """Times that are written as digits, by their number."""
 _UNITS = ("seconds", "milliseconds", "microseconds", "nanoseconds")
 _NAMES = (*_UNITS, *_DIGITS.values())
-EPOCHS = tuple((315_532_800 * 1000**place, 4_102_444_800 * 1000**place) for place in range(4))
+EPOCHS = tuple((315_532_800 * 1000**power, 4_102_444_800 * 1000**power) for power in range(4))
 """The years 1980 to 2100 in each of the units since 1970: from, and before."""
 _PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 
@@ -57,10 +57,10 @@ class TimeScale:
     """What the times of a file count.
 
     Attributes:
-        unit: seconds, milliseconds, microseconds or nanoseconds since 1970; YYYYMMDD, perhaps with
+        unit: Seconds, milliseconds, microseconds or nanoseconds since 1970; YYYYMMDD, perhaps with
             HH, MM and SS, for digits of a date; "" for numbers that are none of these, `ORDER` or
             `ROWS` for a log without times.
-        example: one of them, as `times` holds it.
+        example: One of them, as `times` holds it.
     """
 
     unit: str
@@ -103,7 +103,7 @@ class TimeScale:
 
 
 class Times(NamedTuple):
-    """Times of rows: see `EventBatch`; `problems` by place, and rows that are none are 0."""
+    """Times of rows: see `EventBatch`; `problems` by index, and rows that are none are 0."""
 
     whole: npt.NDArray[np.int64]
     fractions: npt.NDArray[np.int32]
@@ -114,8 +114,8 @@ class TimeReader:
     """Reads the times of one file, batch by batch.
 
     Args:
-        path: the file, for messages.
-        column: name of the time's column.
+        path: The file, for messages.
+        column: Name of the time's column.
     """
 
     def __init__(self, path: str, column: str) -> None:
@@ -128,11 +128,11 @@ class TimeReader:
         """The times of some rows.
 
         Args:
-            array: what stands in the column.
-            rows: where in the file, for messages.
+            array: What stands in the column.
+            rows: Where in the file, for messages.
 
         Raises:
-            EventLogError: the column's type holds no times, or two units are mixed.
+            EventLogError: The column's type holds no times, or two units are mixed.
         """
         from pyarrow import types
 
@@ -142,7 +142,7 @@ class TimeReader:
             check_exact(self._path, self._column, array)
         if types.is_null(kind):
             texts = [""] * len(array)
-            return self._problems({place: "is empty" for place in range(len(array))}, texts, rows)
+            return self._problems({index: "is empty" for index in range(len(array))}, texts, rows)
         if types.is_timestamp(kind) or types.is_date(kind):
             return self._typed_dates(array, rows)
         number = types.is_integer(kind) or types.is_floating(kind) or types.is_decimal(kind)
@@ -170,8 +170,8 @@ class TimeReader:
             return self._numbers(texts, rows)
         dates = iso_times(texts)
         reasons = {
-            int(place): "is not an ISO 8601 date" if texts[place].strip() else "is empty"
-            for place in np.flatnonzero(~dates.valid)
+            int(index): "is not an ISO 8601 date" if texts[index].strip() else "is empty"
+            for index in np.flatnonzero(~dates.valid)
         }
         self._note("seconds", dates.seconds[dates.valid])
         return self._problems(reasons, texts, rows, dates.seconds, dates.billionths)
@@ -190,7 +190,7 @@ class TimeReader:
         whole, rest = np.divmod(counts, per_second)
         fractions = (rest * (BILLION // per_second)).astype(np.int32)
         self._note("seconds", whole[valid])
-        reasons = {int(place): "is empty" for place in np.flatnonzero(~valid)}
+        reasons = {int(index): "is empty" for index in np.flatnonzero(~valid)}
         return self._problems(reasons, [""] * len(array), rows, whole, fractions)
 
     def _numbers(self, texts: list[str], rows: npt.NDArray[np.int64]) -> Times:
@@ -200,19 +200,19 @@ class TimeReader:
         whole = np.zeros(len(texts), np.int64)
         fractions = np.zeros(len(texts), np.int32)
         reasons: dict[int, str] = {}
-        for place, text in enumerate(texts):
+        for index, text in enumerate(texts):
             # The common case, told by the fewest calls: 18 digits are an int64.
             if text.isdecimal() and len(text) <= 18:
-                whole[place] = int(text)
+                whole[index] = int(text)
                 continue
             number = _number(text)
             if number is None:
-                reasons[place] = reason if text.strip() else "is empty"
+                reasons[index] = reason if text.strip() else "is empty"
             elif not -_INT64_END <= number < _INT64_END:
-                reasons[place] = "is too large a time"
+                reasons[index] = "is too large a time"
             else:
-                whole[place] = math.floor(number)
-                fractions[place] = math.floor((number - math.floor(number)) * BILLION)
+                whole[index] = math.floor(number)
+                fractions[index] = math.floor((number - math.floor(number)) * BILLION)
         return self._same_unit(self._problems(reasons, texts, rows, whole, fractions), rows)
 
     def _same_unit(self, times: Times, rows: npt.NDArray[np.int64]) -> Times:
@@ -225,12 +225,12 @@ class TimeReader:
             return times
         units = _units(times.whole, hours=self.scale.unit == _DIGITS[10])
         own = _NAMES.index(self.scale.unit)
-        for place in np.flatnonzero(good & (units >= 0) & (units != own)):
+        for index in np.flatnonzero(good & (units >= 0) & (units != own)):
             reason = (
-                f"looks like {_NAMES[units[place]]}, most times of the file like {self.scale.unit}"
+                f"looks like {_NAMES[units[index]]}, most times of the file like {self.scale.unit}"
             )
-            times.problems[int(place)] = row_problem(
-                self._path, rows[place], self._column, reason, str(times.whole[place])
+            times.problems[int(index)] = row_problem(
+                self._path, rows[index], self._column, reason, str(times.whole[index])
             )
         return times
 
@@ -255,8 +255,8 @@ class TimeReader:
             other = int(np.where(np.arange(len(_NAMES)) == most, -1, counts).argmax())
             of_other = np.flatnonzero(known & (units == other))
             first, second = (
-                f"row {rows[places[0]]} holds {TimeScale(_NAMES[unit], int(whole[places[0]]))}"
-                for unit, places in ((most, of_most), (other, of_other))
+                f"row {rows[indices[0]]} holds {TimeScale(_NAMES[unit], int(whole[indices[0]]))}"
+                for unit, indices in ((most, of_most), (other, of_other))
             )
             raise EventLogError(
                 f"{self._path}: column {self._column!r} mixes units: {first}, {second}. Write "
@@ -278,8 +278,8 @@ class TimeReader:
         fractions: npt.NDArray[np.int32] | None = None,
     ) -> Times:
         problems = {
-            place: row_problem(self._path, rows[place], self._column, reason, texts[place])
-            for place, reason in reasons.items()
+            index: row_problem(self._path, rows[index], self._column, reason, texts[index])
+            for index, reason in reasons.items()
         }
         count = len(texts)
         return Times(
@@ -322,19 +322,19 @@ def _dates_come_first(texts: list[str]) -> bool | None:
 
 
 def _units(whole: npt.NDArray[np.int64], hours: bool) -> npt.NDArray[np.int64]:
-    """The unit that each number looks like, as a place in `_NAMES`; -1 for none.
+    """The unit that each number looks like, as an index into `_NAMES`; -1 for none.
 
     Args:
-        whole: the numbers.
-        hours: whether what may be seconds of the 2030s or YYYYMMDDHH is the latter.
+        whole: The numbers.
+        hours: Whether what may be seconds of the 2030s or YYYYMMDDHH is the latter.
     """
     units = np.full(len(whole), -1)
-    for place, (begin, end) in enumerate(EPOCHS):
-        units[(whole >= begin) & (whole < end)] = place
+    for index, (begin, end) in enumerate(EPOCHS):
+        units[(whole >= begin) & (whole < end)] = index
     # Only those of hours could be in an epoch, too; of the others there are few, or all are.
     left = np.arange(len(whole)) if hours else np.flatnonzero(units < 0)
-    for place, digits in enumerate(_DIGITS, start=len(_UNITS)):
-        units[left[_digits_of_dates(whole[left], digits)]] = place
+    for index, digits in enumerate(_DIGITS, start=len(_UNITS)):
+        units[left[_digits_of_dates(whole[left], digits)]] = index
     return units
 
 
