@@ -11,8 +11,8 @@ class ItemEmbedding(keras.layers.Layer):
     """Vectors of the padding, of every item, and of the mask token.
 
     The table has `num_items + 2` rows: 0 is the padding, `1..num_items` are the items, and
-    `num_items + 1` is the mask token, which stands for a masked item of a view. The padding's row learns
-    nothing from being looked up.
+    `num_items + 1` is the mask token, which stands for a masked item of a view. The padding's row
+    learns nothing from being looked up.
 
     Args:
         num_items: Size of the catalogue, |I|.
