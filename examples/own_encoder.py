@@ -3,8 +3,8 @@
     python examples/own_encoder.py [--rule joint] [--events 20000] [--epochs 5]
 
 All that MCLRec needs of an encoder is a vector for every position of a history, made of that
-position and the ones before it. The rest comes with it: training on every next item in one pass, stochastic
-and learned views, every update rule, evaluation, saving, export.
+position and the ones before it. The rest comes with it: training on every next item in one pass,
+stochastic and learned views, every update rule, evaluation, saving, export.
 """
 
 import argparse
