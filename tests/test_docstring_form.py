@@ -13,7 +13,9 @@ from tests.imports import python_files
 
 PACKAGES = ("mclrec_tf", "pipeline", "serving", "benchmarks", "examples")
 # A type, or what code is called, keeps its small letters.
-KEEPS_ITS_CASE = re.compile(r"[^a-zA-Z]|[α-ω]|(?:u?int|float|bool|string|bytes|str)\d*\b|\w+[._(]\w*")
+KEEPS_ITS_CASE = re.compile(
+    r"[^a-zA-Z]|[α-ω]|(?:u?int|float|bool|string|bytes|str)\d*\b|\w+[._(]\w*"
+)
 FIRST_WORDS_OF_TYPES = ("pyarrow", "tf", "np", "keras")
 
 
