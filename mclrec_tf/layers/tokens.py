@@ -7,7 +7,7 @@ import tensorflow as tf
 from mclrec_tf.layers.packing import pack
 
 # Added to a score it stands for minus infinity; finite in float16, too.
-_HIDDEN = -3e4
+_MASKED = -3e4
 
 
 class Tokens(NamedTuple):
@@ -56,7 +56,7 @@ class Tokens(NamedTuple):
         before = tf.range(width)[:, None] >= tf.range(width)
         readable = before & (table[:, :, None, 0] == table[:, None, :, 1])
         reads = tf.gather(tf.reshape(tf.reduce_any(readable, axis=2), [-1, 1]), packed_cells)
-        mask = tf.where(readable[:, None], 0.0, _HIDDEN)
+        mask = tf.where(readable[:, None], 0.0, _MASKED)
         return cls(
             cells,
             visible,

@@ -34,7 +34,7 @@ def test_is_a_fading_mean(example: dict[str, Any]) -> None:
     encoder.rate.assign(np.log(np.expm1(np.log([2.0, 3.0]))))  # fades to a half, to a third
     table = encoder.item_embedding.table.numpy()
     found = encoder(tf.constant([[4, 7, 0, 5, 0]]), tf.constant([4]))
-    # Item 7 stands two places before item 5, item 4 three; the place between is hidden.
+    # Item 7 stands two positions before item 5, item 4 three; the position between is masked.
     weights = 1.0 / np.array([[8.0, 27.0], [4.0, 9.0], [1.0, 1.0]])
     expected = (weights * table[[4, 7, 5]]).sum(axis=0) / weights.sum(axis=0)
     np.testing.assert_allclose(found[0, 3], expected, rtol=1e-5)

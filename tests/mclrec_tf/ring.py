@@ -57,8 +57,8 @@ def make_batch(model: MCLRec) -> Batch:
     """Four users of the ring, with views that do not change from call to call."""
     history, targets = tf.constant(HISTORY), tf.constant(TARGETS)
     first = View(tf.constant(HISTORY)[:, ::1], tf.constant([6, 4, 3, 2]))
-    hidden = tf.where(tf.range(6) % 2 == 1, model.encoder.item_embedding.mask_token, history)
-    second = View(tf.where(history > 0, hidden, 0), tf.constant([6, 4, 3, 2]))
+    masked = tf.where(tf.range(6) % 2 == 1, model.encoder.item_embedding.mask_token, history)
+    second = View(tf.where(history > 0, masked, 0), tf.constant([6, 4, 3, 2]))
     crop = tf.where(tf.range(6) < (first.lengths[:, None] + 1) // 2, history, 0)
     return Batch(history, targets, (View(crop, (first.lengths + 1) // 2), second))
 

@@ -20,9 +20,9 @@ def predictions(histories: Histories, schedule: str, max_length: int = 4) -> Cou
         assert history.shape == targets.shape
         assert history.shape[1] <= max_length
         for row, asked in zip(history.numpy(), targets.numpy(), strict=True):
-            for place in np.flatnonzero(asked):
-                assert row[place] > 0
-                found[(*row[: place + 1].tolist(), "→", int(asked[place]))] += 1
+            for position in np.flatnonzero(asked):
+                assert row[position] > 0
+                found[(*row[: position + 1].tolist(), "→", int(asked[position]))] += 1
     return found
 
 

@@ -29,12 +29,12 @@ def random_encoder(name: str, dropout: float = 0.0) -> SequenceEncoder:
     return encoder
 
 
-def mixed_rows(hidden: float = 0.0, seed: int = 0) -> tuple[tf.Tensor, tf.Tensor]:
-    """Rows of different items and of all lengths up to MAX_LENGTH; a share of places is hidden."""
+def mixed_rows(masked: float = 0.0, seed: int = 0) -> tuple[tf.Tensor, tf.Tensor]:
+    """Rows of different items and of all lengths up to MAX_LENGTH; a share of positions is masked."""
     random = np.random.default_rng(seed)
     lengths = np.array([1, 2, 20, 3, 0, 9, 5, 2, 13, 1])
     ids = np.zeros((len(lengths), MAX_LENGTH), np.int32)
     for row, length in enumerate(lengths):
         items = random.permutation(NUM_ITEMS)[:length] + 1
-        ids[row, :length] = np.where(random.random(length) < hidden, 0, items)
+        ids[row, :length] = np.where(random.random(length) < masked, 0, items)
     return tf.constant(ids), tf.constant(lengths, tf.int32)

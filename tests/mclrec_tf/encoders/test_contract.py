@@ -27,37 +27,37 @@ def test_shape(encoder: SequenceEncoder) -> None:
     assert encoder(tf.constant([[5, 8, 2, 0]]), last_only=True).shape == (1, 8)
 
 
-def test_no_place_sees_a_later_item(encoder: SequenceEncoder) -> None:
-    ids, lengths = mixed_rows(hidden=0.2)
-    for place in (0, 1, 4, 12):
-        later = tf.range(MAX_LENGTH) > place
+def test_no_position_sees_a_later_item(encoder: SequenceEncoder) -> None:
+    ids, lengths = mixed_rows(masked=0.2)
+    for position in (0, 1, 4, 12):
+        later = tf.range(MAX_LENGTH) > position
         changed = tf.where(later & (ids > 0), NUM_ITEMS + 1 - ids, ids)
         one, other = encoder(ids, lengths), encoder(changed, lengths)
-        np.testing.assert_allclose(one[:, : place + 1], other[:, : place + 1], atol=2e-6)
-        assert np.abs(one[2, place + 1 :] - other[2, place + 1 :]).max() > 0.01
+        np.testing.assert_allclose(one[:, : position + 1], other[:, : position + 1], atol=2e-6)
+        assert np.abs(one[2, position + 1 :] - other[2, position + 1 :]).max() > 0.01
 
 
 def test_no_gradient_reaches_a_later_item(encoder: SequenceEncoder) -> None:
     ids = tf.range(1, 14)[None]
     table = encoder.item_embedding.table.value
-    for place in (0, 3, 12):
+    for position in (0, 3, 12):
         with tf.GradientTape() as tape:
-            output = tf.reduce_sum(encoder(ids)[:, place] ** 2)
+            output = tf.reduce_sum(encoder(ids)[:, position] ** 2)
         gradient = tf.convert_to_tensor(tape.gradient(output, table)).numpy()
-        assert not np.any(gradient[place + 2 :])
-        assert np.any(gradient[place + 1])
+        assert not np.any(gradient[position + 2 :])
+        assert np.any(gradient[position + 1])
 
 
 def test_other_rows_and_padding_change_nothing(encoder: SequenceEncoder) -> None:
-    ids, lengths = mixed_rows(hidden=0.2)
+    ids, lengths = mixed_rows(masked=0.2)
     together = encoder(ids, lengths)
     for row, length in enumerate(lengths.numpy()):
         alone = encoder(ids[row : row + 1, : max(length, 1)], lengths[row : row + 1])
         np.testing.assert_allclose(alone[0, :length], together[row, :length], atol=2e-6)
 
 
-def test_nothing_is_read_at_hidden_places(encoder: SequenceEncoder) -> None:
-    ids, lengths = mixed_rows(hidden=0.4)
+def test_nothing_is_read_at_masked_positions(encoder: SequenceEncoder) -> None:
+    ids, lengths = mixed_rows(masked=0.4)
     before = encoder(ids, lengths)
     table = encoder.item_embedding.table
     table.assign(tf.tensor_scatter_nd_add(table.value, [[0]], tf.ones((1, table.shape[1]))))
@@ -79,8 +79,8 @@ def test_looking_up_the_padding_teaches_it_nothing(encoder: SequenceEncoder) -> 
 
 
 def test_last_only_is_the_last_of_all(encoder: SequenceEncoder) -> None:
-    ids, lengths = mixed_rows(hidden=0.4)
-    ids = tf.where(tf.range(len(ids))[:, None] == 6, 0, ids)  # a row where all is hidden
+    ids, lengths = mixed_rows(masked=0.4)
+    ids = tf.where(tf.range(len(ids))[:, None] == 6, 0, ids)  # a row where all is masked
     weights = [weight.value for weight in encoder.trainable_variables]
     found = []
     for last_only in (False, True):
@@ -99,7 +99,7 @@ def test_last_only_is_the_last_of_all(encoder: SequenceEncoder) -> None:
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16", "float64"])
 @pytest.mark.parametrize("name", ["SASRec", "BSARec", "GRU4Rec"])
 def test_other_precisions(name: str, policy: str) -> None:
-    ids, lengths = mixed_rows(hidden=0.4)
+    ids, lengths = mixed_rows(masked=0.4)
     single = random_encoder(name)
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(policy)

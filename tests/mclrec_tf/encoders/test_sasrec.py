@@ -18,8 +18,8 @@ def plain_block(block: TransformerBlock, x: tf.Tensor, mask: tf.Tensor) -> tf.Te
 
 
 def plain(encoder: SASRec, ids: tf.Tensor) -> tf.Tensor:
-    place = tf.range(ids.shape[1])
-    mask = (place[:, None] >= place) & (ids > 0)[:, None]
+    position = tf.range(ids.shape[1])
+    mask = (position[:, None] >= position) & (ids > 0)[:, None]
     x = encoder.input_norm(encoder.item_embedding(ids) + encoder.position_table[: ids.shape[1]])
     for block in encoder.blocks:
         x = plain_block(block, x, mask)
@@ -28,8 +28,8 @@ def plain(encoder: SASRec, ids: tf.Tensor) -> tf.Tensor:
 
 def test_equals_the_plain_path() -> None:
     encoder = random_encoder("SASRec")
-    ids, lengths = mixed_rows(hidden=0.2)
-    # Keras' attention reads everywhere at places that may read nothing; nobody reads those.
+    ids, lengths = mixed_rows(masked=0.2)
+    # Keras' attention reads everywhere at positions that may read nothing; nobody reads those.
     reads = tf.math.cumulative_logsumexp(tf.where(ids > 0, 0.0, -1e9), axis=1) > -1.0
     compared = reads & tf.sequence_mask(lengths, ids.shape[1])
     norms_and_tables = [

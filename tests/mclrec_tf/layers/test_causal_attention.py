@@ -10,13 +10,13 @@ from tests.mclrec_tf.layers.keras_attention import keras_attention
 
 DIM = 8
 LENGTHS = [1, 17, 3, 2, 9, 0, 4]
-HIDDEN = [(1, 5), (1, 6), (3, 1), (4, 3), (6, 0), (6, 1)]  # row, place
+MASKED = [(1, 5), (1, 6), (3, 1), (4, 3), (6, 0), (6, 1)]  # row, position
 
 
 @pytest.fixture
 def ids() -> tf.Tensor:
     ids = np.array(np.arange(17) < np.array(LENGTHS)[:, None], np.int32)
-    ids[tuple(zip(*HIDDEN, strict=True))] = 0
+    ids[tuple(zip(*MASKED, strict=True))] = 0
     return tf.constant(ids)
 
 
@@ -85,8 +85,8 @@ def test_who_may_read_nothing_reads_nothing(attention: CausalAttention, ids: tf.
     tokens = Tokens.of(ids, tf.constant(LENGTHS))
     x = tf.random.stateless_normal((len(tokens.positions), DIM), seed=(1, 2))
     found = tokens.padded(attention(x, tokens))
-    for row, place in ((5, 0), (6, 0), (6, 1)):
-        np.testing.assert_allclose(found[row, place], attention.output_projection.bias, atol=1e-6)
+    for row, position in ((5, 0), (6, 0), (6, 1)):
+        np.testing.assert_allclose(found[row, position], attention.output_projection.bias, atol=1e-6)
 
 
 @pytest.mark.parametrize("last_only", [False, True])

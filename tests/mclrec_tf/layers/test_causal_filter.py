@@ -8,19 +8,19 @@ from mclrec_tf.layers import CausalFilter, Tokens
 
 DIM = 3
 LENGTHS = [1, 7, 0, 2, 5]
-HIDDEN = {(1, 0), (1, 4), (4, 3)}  # row, place
+MASKED = {(1, 0), (1, 4), (4, 3)}  # row, position
 
 
-def written_out(layer: CausalFilter, x: np.ndarray, row: int, place: int) -> np.ndarray:
+def written_out(layer: CausalFilter, x: np.ndarray, row: int, position: int) -> np.ndarray:
     weights, beta = np.exp(layer.log_weights.numpy()), layer.beta.numpy()
     read = [
         back
         for back in range(layer.window)
-        if place - back >= 0 and (back == 0 or (row, place - back) not in HIDDEN)
+        if position - back >= 0 and (back == 0 or (row, position - back) not in MASKED)
     ]
-    total = sum(weights[back] * x[row, place - back] for back in read)
+    total = sum(weights[back] * x[row, position - back] for back in read)
     low = total / sum(weights[back] for back in read)
-    return low + beta**2 * (x[row, place] - low)
+    return low + beta**2 * (x[row, position] - low)
 
 
 @pytest.fixture(params=[1, 3, 9])
@@ -33,16 +33,16 @@ def layer(request: pytest.FixtureRequest) -> CausalFilter:
 
 def test_equals_its_definition(layer: CausalFilter) -> None:
     ids = np.array(np.arange(7) < np.array(LENGTHS)[:, None], np.int32)
-    ids[tuple(zip(*HIDDEN, strict=True))] = 0
+    ids[tuple(zip(*MASKED, strict=True))] = 0
     tokens = Tokens.of(tf.constant(ids), tf.constant(LENGTHS))
     x = np.random.default_rng(0).normal(size=(*ids.shape, DIM)).astype(np.float32)
     flat = tokens.flat(tf.constant(x))
     found = tokens.padded(layer(flat, tokens))
     last = layer(flat, tokens, last_only=True)
     for row, length in enumerate(LENGTHS):
-        for place in range(length):
-            expected = written_out(layer, x, row, place)
-            np.testing.assert_allclose(found[row, place], expected, atol=1e-5)
+        for position in range(length):
+            expected = written_out(layer, x, row, position)
+            np.testing.assert_allclose(found[row, position], expected, atol=1e-5)
         np.testing.assert_allclose(last[row], found[row, max(length - 1, 0)], atol=1e-6)
 
 

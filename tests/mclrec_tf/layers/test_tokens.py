@@ -1,4 +1,4 @@
-"""Tokens and the packed table hold every place of every row once, and nothing else."""
+"""Tokens and the packed table hold every position of every row once, and nothing else."""
 
 import numpy as np
 import tensorflow as tf
@@ -15,22 +15,22 @@ lengths_of_rows = st.lists(
 quick = settings(max_examples=60)
 
 
-def ids_of(lengths: list[int], hidden: float = 0.0) -> np.ndarray:
-    """Ids that name row and place; a share of them is hidden."""
-    place = np.arange(WIDTH)
-    ids = np.arange(len(lengths))[:, None] * WIDTH + place + 1
-    shown = np.random.default_rng(0).random(ids.shape) >= hidden
-    return np.where((place < np.array(lengths)[:, None]) & shown, ids, 0).astype(np.int32)
+def ids_of(lengths: list[int], masked: float = 0.0) -> np.ndarray:
+    """Ids that name row and position; a share of them is masked."""
+    position = np.arange(WIDTH)
+    ids = np.arange(len(lengths))[:, None] * WIDTH + position + 1
+    shown = np.random.default_rng(0).random(ids.shape) >= masked
+    return np.where((position < np.array(lengths)[:, None]) & shown, ids, 0).astype(np.int32)
 
 
-def tokens_of(lengths: list[int], hidden: float = 0.0) -> tuple[np.ndarray, Tokens]:
-    ids = ids_of(lengths, hidden)
+def tokens_of(lengths: list[int], masked: float = 0.0) -> tuple[np.ndarray, Tokens]:
+    ids = ids_of(lengths, masked)
     return ids, Tokens.of(tf.constant(ids), tf.constant(lengths, tf.int32))
 
 
 @quick
 @given(lengths_of_rows)
-def test_flat_holds_every_place_row_by_row(lengths: list[int]) -> None:
+def test_flat_holds_every_position_row_by_row(lengths: list[int]) -> None:
     ids, tokens = tokens_of(lengths)
     expected = [i for row, n in zip(ids, lengths, strict=True) for i in row[: max(n, 1)]]
     assert tokens.flat(tf.constant(ids)).numpy().tolist() == expected
@@ -91,16 +91,16 @@ def test_short_rows_share_lines() -> None:
 
 @quick
 @given(lengths_of_rows)
-def test_a_place_may_read_what_is_visible_up_to_it_in_its_row(lengths: list[int]) -> None:
-    ids, tokens = tokens_of(lengths, hidden=0.3)
+def test_a_position_may_read_what_is_visible_up_to_it_in_its_row(lengths: list[int]) -> None:
+    ids, tokens = tokens_of(lengths, masked=0.3)
     names = np.where(
         np.arange(WIDTH) < np.maximum(lengths, 1)[:, None], ids_of([WIDTH] * len(ids)), 0
     )
     owners = tokens.packed(tokens.flat(names.astype(np.float32))[:, None])[:, :, 0].numpy()
     for line, mask in zip(owners, tokens.mask[:, 0].numpy() == 0.0, strict=True):
         for cell in np.flatnonzero(line):
-            row, place = divmod(int(line[cell]) - 1, WIDTH)
-            visible = [i for i in ids[row, : place + 1] if i]
+            row, position = divmod(int(line[cell]) - 1, WIDTH)
+            visible = [i for i in ids[row, : position + 1] if i]
             assert line[mask[cell]].tolist() == visible
     reads = np.cumsum(ids > 0, axis=1) > 0
     assert tokens.reads.numpy()[:, 0].tolist() == tokens.flat(tf.constant(reads)).numpy().tolist()

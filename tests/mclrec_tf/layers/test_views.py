@@ -38,8 +38,8 @@ NEIGHBOURS = np.arange(501)[:, None] + [1000, 2000]
 
 def view_of(rows: list[list[int]]) -> View:
     padded = np.zeros((len(rows), WIDTH), np.int32)
-    for place, row in enumerate(rows):
-        padded[place, : len(row)] = row
+    for index, row in enumerate(rows):
+        padded[index, : len(row)] = row
     return View(tf.constant(padded), tf.constant([len(row) for row in rows]))
 
 
@@ -148,7 +148,7 @@ def test_every_part_and_order_can_be_drawn() -> None:
     masked = Counter(tuple(r) for r in rows_of(Mask(0.5)(many)))
     assert len(masked) == math.comb(5, 2)
     assert max(masked.values()) < 2 * min(masked.values())
-    # A part of four items begins at one of two places and has 24 orders.
+    # A part of four items begins at one of two positions and has 24 orders.
     reordered = {tuple(r) for r in rows_of(Reorder(0.8)(many))}
     assert len(reordered) == 2 * math.factorial(4) - math.factorial(3)
 

@@ -90,7 +90,7 @@ def test_shared_augmenter_is_one_layer_also_after_saving(tmp_path: Path) -> None
 def test_views_as_training_data_predict_what_came_after_the_original(preset: str) -> None:
     model = make_model(preset, views="training_data", dropout=0.0)
     batch = make_batch(model)
-    # The last row asks for nothing after its first place, the third for nothing at all.
+    # The last row asks for nothing after its first position, the third for nothing at all.
     targets = np.array(TARGETS)
     targets[2], targets[3, 1:] = 0, 0
     batch = batch._replace(targets=tf.constant(targets))
@@ -99,7 +99,7 @@ def test_views_as_training_data_predict_what_came_after_the_original(preset: str
     hidden = model.encoder(batch.history)
     asked = targets > 0
     vectors, labels = [hidden[asked]], [targets[asked]]
-    after = np.array([7, 11, 0, 12])  # at the last asked place of each row
+    after = np.array([7, 11, 0, 12])  # at the last asked position of each row
     for view in batch.views:
         last = model.encoder(view.ids, view.lengths, last_only=True)
         vectors.append(last[after > 0])
