@@ -30,7 +30,7 @@ def random_encoder(name: str, dropout: float = 0.0) -> SequenceEncoder:
 
 
 def mixed_rows(masked: float = 0.0, seed: int = 0) -> tuple[tf.Tensor, tf.Tensor]:
-    """Rows of different items and of all lengths up to MAX_LENGTH; a share of positions is masked."""
+    """Rows of different items, of all lengths to MAX_LENGTH; a share of positions is masked."""
     random = np.random.default_rng(seed)
     lengths = np.array([1, 2, 20, 3, 0, 9, 5, 2, 13, 1])
     ids = np.zeros((len(lengths), MAX_LENGTH), np.int32)

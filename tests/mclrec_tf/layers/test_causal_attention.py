@@ -86,7 +86,9 @@ def test_who_may_read_nothing_reads_nothing(attention: CausalAttention, ids: tf.
     x = tf.random.stateless_normal((len(tokens.positions), DIM), seed=(1, 2))
     found = tokens.padded(attention(x, tokens))
     for row, position in ((5, 0), (6, 0), (6, 1)):
-        np.testing.assert_allclose(found[row, position], attention.output_projection.bias, atol=1e-6)
+        np.testing.assert_allclose(
+            found[row, position], attention.output_projection.bias, atol=1e-6
+        )
 
 
 @pytest.mark.parametrize("last_only", [False, True])

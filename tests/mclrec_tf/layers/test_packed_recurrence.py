@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from mclrec_tf.layers.packed_recurrence import Steps
 
 
-def test_steps_take_the_first_places_of_all_first() -> None:
+def test_steps_take_the_first_positions_of_all_first() -> None:
     steps = Steps.of(tf.constant([1, 3, 0, 2]))
     assert steps.cells.numpy().tolist() == [[1, 0], [3, 0], [0, 0], [2, 0], [1, 1], [3, 1], [1, 2]]
     assert steps.counts.numpy().tolist() == [4, 2, 1]
