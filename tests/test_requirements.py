@@ -1,7 +1,9 @@
 """Both lists of pins hold what is declared, and the tests run with one of them."""
 
+import subprocess
 import sys
 from importlib import metadata
+from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
@@ -27,6 +29,11 @@ PYTHONS = {
     DOCS: ("3.10", "3.11", "3.12", "3.13"),
 }
 DIRECT = "Direct dependencies"
+# Published as sources alone, and plain Python, so that no compiler is needed.
+PLAIN_SOURCES = {"kfp-server-api", "rouge-score"}
+# The newest C library that the wheels of a list may ask for.
+GLIBC = {NEWER: 39, OLDER: 35, TOOLS: 35, DOCS: 35}
+_OLD_PLATFORMS = ("manylinux2014", "manylinux2010", "manylinux1", "linux")
 
 
 def held(lines: list[Requirement], python: str) -> list[Requirement]:
@@ -53,6 +60,25 @@ def test_every_version_is_pinned_once(file: str, python: str):
     names = [canonicalize_name(pin.name) for pin in held(pins(file), python)]
     assert len(names) == len(set(names))
     assert len(versions(file, python)) == len(names)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("file", "python"), [(f, p) for f, all_ in PYTHONS.items() for p in all_])
+def test_nothing_has_to_be_compiled(file: str, python: str, tmp_path: Path):
+    """Asks the index for a wheel of every pin, for each Python that a list is for."""
+    lines = [
+        f"{canonicalize_name(pin.name)}=={version(pin)}"
+        for pin in held(pins(file), python)
+        if canonicalize_name(pin.name) not in PLAIN_SOURCES
+    ]
+    (tmp_path / "pins.txt").write_text("\n".join(lines))
+    platforms = [f"manylinux_2_{minor}" for minor in range(5, GLIBC[file] + 1)]
+    command = [sys.executable, "-m", "pip", "install", "--dry-run", "--no-deps", "--quiet"]
+    command += ["--only-binary=:all:", "--implementation=cp", f"--python-version={python}"]
+    command += [f"--platform={name}_x86_64" for name in (*platforms, *_OLD_PLATFORMS)]
+    command += ["--target", str(tmp_path / "none"), "--requirement", str(tmp_path / "pins.txt")]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
 
 
 @pytest.mark.parametrize("file", [NEWER, OLDER])
