@@ -30,7 +30,7 @@ PYTHONS = {
 }
 DIRECT = "Direct dependencies"
 # Published as sources alone, and plain Python, so that no compiler is needed.
-PLAIN_SOURCES = {"kfp-server-api", "rouge-score"}
+PLAIN_SOURCES = {"dill", "google-apitools", "kfp", "kfp-server-api", "rouge-score"}
 # The newest C library that the wheels of a list may ask for.
 GLIBC = {NEWER: 39, OLDER: 35, TOOLS: 35, DOCS: 35}
 _OLD_PLATFORMS = ("manylinux2014", "manylinux2010", "manylinux1", "linux")
