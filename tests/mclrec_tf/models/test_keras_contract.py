@@ -111,7 +111,7 @@ def test_every_optimizer_of_keras_trains(name: str, tmp_path: Path) -> None:
     # Jointly a step takes half as long, and both optimizers do what they do under other rules.
     model = make_model(optimizers=(new(), new()), update_rule="joint", compile_arguments=EAGER)
     before = values(model.trainable_weights)
-    model.fit(HISTORY, TARGETS, epochs=2, verbose=0)
+    model.fit(HISTORY, TARGETS, verbose=0)
     moved = [bool(np.any(change)) for change in changes(before, model.trainable_weights)]
     assert np.mean(moved) > 0.9
     model.save(tmp_path / "model.keras")
@@ -267,6 +267,7 @@ def test_copies(way: str, trained_with_shared_augmenters: MCLRec) -> None:
     assert "item_embedding" in "".join(lines) or "sas_rec" in "".join(lines)
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("way", ["export", "saved_model"])
 def test_exports_of_keras_and_tensorflow(way: str, tmp_path: Path) -> None:
     model = make_model()  # never called
@@ -485,7 +486,7 @@ SIXTEEN = np.tile([[1, 2, 3], [5, 6, 7]], (8, 1))
 LAST, BY_PLACE = np.tile([4, 8], 8), np.tile([[2, 3, 4], [6, 7, 8]], (8, 1))
 
 
-@pytest.mark.parametrize("eager", [False, True])
+@pytest.mark.parametrize("eager", [pytest.param(False, marks=pytest.mark.integration), True])
 def test_evaluation_with_targets_of_one_shape_after_another(eager: bool) -> None:
     model = make_model(**ENCODER_ALONE, compile_arguments={"run_eagerly": eager})
     expected = model.evaluate(SIXTEEN, LAST, verbose=0)
@@ -493,7 +494,7 @@ def test_evaluation_with_targets_of_one_shape_after_another(eager: bool) -> None
         np.testing.assert_allclose(model.evaluate(SIXTEEN, targets, verbose=0), expected)
 
 
-@pytest.mark.parametrize("eager", [False, True])
+@pytest.mark.parametrize("eager", [pytest.param(False, marks=pytest.mark.integration), True])
 def test_training_with_targets_of_one_shape_after_another(eager: bool) -> None:
     model = make_model(**ENCODER_ALONE, compile_arguments={"run_eagerly": eager})
     for targets in (LAST, LAST[:, None], BY_PLACE):

@@ -64,6 +64,7 @@ def test_nothing_but_the_encoder_is_trained_or_saved(
         np.testing.assert_array_equal(mine, theirs)
 
 
+@pytest.mark.integration
 def test_its_graph_trains_too() -> None:
     model = make_model()
     model.compile(keras.optimizers.Adam(0.01))
