@@ -76,9 +76,9 @@ def main(arguments: list[str] | None = None) -> int:
     # Not at the top of the file: they take seconds, and --help should not.
     from mclrec_tf.data.event_log.reader import EventLogError
     from pipeline.beam_args import complete_beam_args
-    from pipeline.jobs.batch_inference.batch_inference import recommend_to_parquet
     from pipeline.jobs.batch_inference.error import BatchInferenceError
     from pipeline.jobs.batch_inference.model_version import find_model
+    from pipeline.jobs.batch_inference.recommend_to_parquet import recommend_to_parquet
     from pipeline.jobs.batch_inference.user_histories import HistoriesError, find_histories
 
     try:

@@ -7,7 +7,7 @@ from typing import Any
 import tensorflow as tf
 from apache_beam.ml.inference.base import ModelHandler
 
-from pipeline.components.example_gen.user_history import UserHistory
+from pipeline.components.example_gen.histories.user_history import UserHistory
 from serving.client.answers import Recommendations
 from serving.client.predict_requests import RecommendRequest
 from serving.export_contract import SIGNATURES

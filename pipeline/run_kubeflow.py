@@ -21,7 +21,7 @@ _EPILOG = """\
 Nothing is submitted: the spec is a file for `kfp run create`, the user interface of Kubeflow
 Pipelines, or google.cloud.aiplatform.PipelineJob. When it is submitted, the pipeline root and the
 spec's parameters (data_folder, push_destination, state_folder, trainer_config) may be given anew;
-all other options are fixed here. `python -m pipeline.runners.kubeflow.run_spec` tries a spec on
+all other options are fixed here. `python -m pipeline.runners.kubeflow.try_spec` tries a spec on
 this machine, and pipeline/runners/kubeflow/README.md tells how to build the image and what a
 cluster needs.
 

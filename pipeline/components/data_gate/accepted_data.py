@@ -9,7 +9,7 @@ from tensorflow_metadata.proto.v0 import statistics_pb2
 from tfx.dsl.io import fileio
 from tfx.types.experimental.simple_artifacts import Statistics
 
-from pipeline.components.example_gen.span import Span
+from pipeline.components.example_gen.event_log.span import Span
 
 OF_STATISTICS = "of_statistics"
 _SPANS_FILE = "spans.json"

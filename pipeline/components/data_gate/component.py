@@ -30,8 +30,8 @@ from pipeline.components.data_gate.accepted_data import (
 from pipeline.components.data_gate.anomalies import DataRefused, findings, read_findings
 from pipeline.components.data_gate.schema_text import HISTORIES, load_schema
 from pipeline.components.data_gate.span_statistics import LogStatistics
-from pipeline.components.example_gen.log_report import read_report
-from pipeline.components.example_gen.span import Span
+from pipeline.components.example_gen.event_log.log_report import read_report
+from pipeline.components.example_gen.event_log.span import Span
 from pipeline.settings import DataSettings, from_json
 
 _NEWEST_SPAN = "newest_span"

@@ -8,8 +8,8 @@ from tfx_bsl.public.tfxio import TFExampleBeamRecord
 
 from mclrec_tf.data.event_log.reader import EventLogFormat
 from pipeline import component_ids
-from pipeline.components.example_gen.read_log import read_log
-from pipeline.components.example_gen.user_history import UserHistory, to_example
+from pipeline.components.example_gen.event_log.read_log import read_log
+from pipeline.components.example_gen.histories.user_history import UserHistory, to_example
 
 
 class HistoryStatistics(beam.PTransform):

@@ -7,10 +7,10 @@ from tfx.v1 import proto
 from pipeline import component_ids
 from pipeline.components.example_gen.custom_config import CustomConfig, pack
 from pipeline.components.example_gen.driver import Driver
+from pipeline.components.example_gen.event_log.log_location import base_and_pattern
+from pipeline.components.example_gen.event_log.newest_spans import has_spans
 from pipeline.components.example_gen.executor import Executor
-from pipeline.components.example_gen.log_location import base_and_pattern
-from pipeline.components.example_gen.spans import has_spans
-from pipeline.components.example_gen.split_leave_one_out import EXAMPLE_SPLITS
+from pipeline.components.example_gen.splits.leave_one_out import EXAMPLE_SPLITS
 from pipeline.settings import DataSettings
 
 _DEFAULTS = DataSettings()

@@ -11,8 +11,8 @@ from tfx.v1 import proto
 
 from mclrec_tf.data.event_log.reader import event_log_files
 from pipeline.components.example_gen.custom_config import CustomConfig, unpack
-from pipeline.components.example_gen.log_location import fingerprint, path_of
-from pipeline.components.example_gen.spans import newest_spans
+from pipeline.components.example_gen.event_log.log_location import fingerprint, path_of
+from pipeline.components.example_gen.event_log.newest_spans import newest_spans
 
 
 class Driver(FileBasedDriver):

@@ -11,8 +11,8 @@ from tfx.components.example_gen import utils
 from tfx.components.example_gen.base_example_gen_executor import BaseExampleGenExecutor
 from tfx.types import artifact_utils, standard_component_specs
 
-from pipeline.components.example_gen.beam_k_core import k_core
-from pipeline.components.example_gen.checks import (
+from pipeline.components.example_gen.custom_config import unpack
+from pipeline.components.example_gen.event_log.log_checks import (
     check_bad_rows,
     check_can_learn,
     check_has_time,
@@ -21,19 +21,19 @@ from pipeline.components.example_gen.checks import (
     check_readable,
     check_splits,
 )
-from pipeline.components.example_gen.custom_config import unpack
-from pipeline.components.example_gen.history_folder import (
+from pipeline.components.example_gen.event_log.log_location import log_path
+from pipeline.components.example_gen.event_log.log_report import EventLogReport, notes
+from pipeline.components.example_gen.event_log.newest_spans import log_files
+from pipeline.components.example_gen.event_log.read_log import read_log, read_summaries
+from pipeline.components.example_gen.histories.beam_k_core import k_core
+from pipeline.components.example_gen.histories.history_folder import (
     ReadHistories,
     WriteHistories,
     read_totals,
 )
-from pipeline.components.example_gen.log_location import log_path
-from pipeline.components.example_gen.log_report import EventLogReport, notes
-from pipeline.components.example_gen.read_log import read_log, read_summaries
-from pipeline.components.example_gen.spans import log_files
-from pipeline.components.example_gen.split_by_time import SplitByTime
-from pipeline.components.example_gen.split_leave_one_out import EXAMPLE_SPLITS, LeaveOneOut
-from pipeline.components.example_gen.split_users import WriteSplitUsers, read_split_users
+from pipeline.components.example_gen.splits.by_time import SplitByTime
+from pipeline.components.example_gen.splits.leave_one_out import EXAMPLE_SPLITS, LeaveOneOut
+from pipeline.components.example_gen.splits.user_counts import WriteSplitUsers, read_split_users
 from pipeline.settings import DataSettings
 
 # Counted beside the users of each split: those who have something to learn from.

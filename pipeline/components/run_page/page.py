@@ -23,7 +23,7 @@ from pipeline.components.evaluator.tfma_metrics import (
     METRICS,
     metric_name,
 )
-from pipeline.components.example_gen.log_report import listed
+from pipeline.components.example_gen.event_log.log_report import listed
 from pipeline.components.run_page import plots
 from pipeline.components.run_page.contents import Contents
 from pipeline.settings import Settings

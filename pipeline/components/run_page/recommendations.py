@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import tensorflow as tf
 
-from pipeline.components.example_gen.user_history import from_example
+from pipeline.components.example_gen.histories.user_history import from_example
 from pipeline.model_handler import Recommender
 
 USERS, HISTORY_SHOWN, ITEMS_SHOWN = 4, 8, 5

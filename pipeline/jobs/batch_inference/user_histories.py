@@ -8,10 +8,10 @@ import tensorflow as tf
 from google.protobuf.message import DecodeError
 
 from mclrec_tf.data.event_log.reader import EventLogFormat
-from pipeline.components.example_gen.checks import check_bad_rows, check_readable
-from pipeline.components.example_gen.read_log import read_log, read_summaries
-from pipeline.components.example_gen.spans import has_spans, log_files
-from pipeline.components.example_gen.user_history import UserHistory
+from pipeline.components.example_gen.event_log.log_checks import check_bad_rows, check_readable
+from pipeline.components.example_gen.event_log.newest_spans import has_spans, log_files
+from pipeline.components.example_gen.event_log.read_log import read_log, read_summaries
+from pipeline.components.example_gen.histories.user_history import UserHistory
 
 _TFRECORD = "tfrecord"
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.components.example_gen.log_report import LogTotals
+from pipeline.components.example_gen.event_log.log_report import LogTotals
 
 # "Preprocessing against size": seconds of the start, and of all components an event.
 _START_SECONDS, _SECONDS_AN_EVENT = 60, 150e-6

@@ -11,7 +11,7 @@ from mclrec_tf.data.event_table import EventTable
 from mclrec_tf.data.histories import MIN_EVENTS, Histories
 from mclrec_tf.data.k_core import in_k_core
 from mclrec_tf.data.time_split import Periods, split_by_time
-from pipeline.components.example_gen.log_report import LogTotals
+from pipeline.components.example_gen.event_log.log_report import LogTotals
 from pipeline.jobs.inspect.sample import Sample
 
 

@@ -9,8 +9,8 @@ from os import PathLike, fspath
 from mclrec_tf.data.event_log.preview import Preview, preview
 from mclrec_tf.data.event_log.reader import EventLogError, EventLogFormat, event_log_files
 from mclrec_tf.data.time_split import Periods
-from pipeline.components.example_gen import checks
-from pipeline.components.example_gen.log_report import notes as notes_on_files
+from pipeline.components.example_gen.event_log import log_checks
+from pipeline.components.example_gen.event_log.log_report import notes as notes_on_files
 from pipeline.jobs.inspect.command import arguments
 from pipeline.jobs.inspect.cost import Cost, expected_cost, growth
 from pipeline.jobs.inspect.figures import Figures, figures, leave_one_out_learners, time_split_users
@@ -127,10 +127,10 @@ def _check(found: Inspection, sample: Sample) -> None:
 
     A part of a log may fail where the whole would not: then it is a note.
     """
-    checks.check_readable(sample.files)
-    checks.check_bad_rows(found.data, sample.files, found.settings.max_bad_rows)
+    log_checks.check_readable(sample.files)
+    log_checks.check_bad_rows(found.data, sample.files, found.settings.max_bad_rows)
     periods = found.settings.periods
-    checks.check_has_time(sample.files, periods)
+    log_checks.check_has_time(sample.files, periods)
     try:
         _check_events(found, periods)
     except EventLogError as error:
@@ -147,9 +147,11 @@ def _check_events(found: Inspection, periods: Periods | None) -> None:
     if found.figures is None:
         raise EventLogError(f"{found.data}: the event log holds no usable row.")
     before, after = found.figures.before, found.figures.after
-    checks.check_log(found.data, before.totals)
+    log_checks.check_log(found.data, before.totals)
     short_users = found.figures.short_users
-    checks.check_left(found.data, after.totals, short_users, before.totals, found.settings.k_core)
+    log_checks.check_left(
+        found.data, after.totals, short_users, before.totals, found.settings.k_core
+    )
     scale = found.sample and found.sample.scale
     if scale and found.sample and found.sample.events.times is not None:
         found.time_split = suggest_time_split(after, scale)
@@ -158,8 +160,8 @@ def _check_events(found: Inspection, periods: Periods | None) -> None:
     else:
         found.split_users = dict.fromkeys(("train", "validation", "test"), after.totals.users)
         learners = leave_one_out_learners(after)
-    checks.check_splits(found.data, found.split_users, periods)
-    checks.check_can_learn(found.data, learners, after.totals)
+    log_checks.check_splits(found.data, found.split_users, periods)
+    log_checks.check_can_learn(found.data, learners, after.totals)
 
 
 def _smaller_k_core(found: Inspection, sample: Sample, periods: Periods | None) -> str:
@@ -186,7 +188,7 @@ def _smaller_k_core(found: Inspection, sample: Sample, periods: Periods | None) 
 def _files(data: str, format: EventLogFormat | None, window: int) -> list[str]:
     if "{" in data:
         # Not at the top of the file: it loads TFX, which takes seconds.
-        from pipeline.components.example_gen.spans import log_files
+        from pipeline.components.example_gen.event_log.newest_spans import log_files
 
         return log_files(data, format or EventLogFormat(), window)[0]
     return event_log_files(data, format)

@@ -14,7 +14,7 @@ from mclrec_tf.data.event_log.preview import preview
 from mclrec_tf.data.event_log.reader import EventBatch, EventLogError, EventLogFormat, LogFile
 from mclrec_tf.data.event_log.values.times import TimeScale
 from mclrec_tf.data.event_table import EventTable
-from pipeline.components.example_gen.log_report import FileSummary
+from pipeline.components.example_gen.event_log.log_report import FileSummary
 
 BATCHES = 32
 """How many batches are read: each of a MiB of text, or of 65,536 rows of Parquet."""

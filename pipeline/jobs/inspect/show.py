@@ -14,7 +14,7 @@ from rich.table import Table
 from mclrec_tf.data.event_log.file_kind import FileKind
 from mclrec_tf.data.event_log.preview import Preview
 from mclrec_tf.data.event_log.suggestions import looks_like_time
-from pipeline.components.example_gen.log_report import listed
+from pipeline.components.example_gen.event_log.log_report import listed
 from pipeline.jobs.inspect.command import pasted
 from pipeline.jobs.inspect.inspection import Inspection
 from pipeline.jobs.inspect.sample import Sample

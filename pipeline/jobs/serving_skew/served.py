@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import tensorflow as tf
 
-from pipeline.components.example_gen.user_history import UserHistory, to_example
+from pipeline.components.example_gen.histories.user_history import UserHistory, to_example
 from pipeline.jobs.batch_inference.user_histories import HistoriesError
 
 

@@ -24,7 +24,7 @@ from pipeline.components.evaluator.tfma_metrics import (
     POLICIES,
     metric_name,
 )
-from pipeline.components.example_gen.log_report import EventLogReport, listed, read_report
+from pipeline.components.example_gen.event_log.log_report import EventLogReport, listed, read_report
 from pipeline.runners.local.run_history import ComponentRun
 from serving.export_check.checksums import damage
 

@@ -15,7 +15,7 @@ from mclrec_tf.data.event_log.reader import EventLogError
 from pipeline.cli.os_errors import causes, refusal
 from pipeline.components.data_gate.anomalies import DataRefused
 from pipeline.components.data_gate.schema_text import SchemaError
-from pipeline.components.example_gen.spans import log_files
+from pipeline.components.example_gen.event_log.newest_spans import log_files
 from pipeline.components.run_page.contents import read_contents
 from pipeline.components.run_page.page import write_page
 from pipeline.pipeline import local_pipeline

@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.cli.command_line import real_path
 from pipeline.cli.os_errors import command
-from pipeline.components.example_gen.log_location import base_and_pattern
+from pipeline.components.example_gen.event_log.log_location import base_and_pattern
 
 # What a command needs besides the option that is left empty.
 COMMANDS = {
@@ -21,7 +21,7 @@ COMMANDS = {
     "pipeline.demo": [],
     "pipeline.batch_inference": ["--model=m", "--data=log.csv", "--output=new"],
     "pipeline.serving_skew": ["--data=log.csv", "--served=asked.jsonl"],
-    "pipeline.runners.kubeflow.run_spec": ["spec.yaml", "--store=store"],
+    "pipeline.runners.kubeflow.try_spec": ["spec.yaml", "--store=store"],
     "benchmarks.cost_of_size": ["training", "histories.npz", "--items=9"],
     "benchmarks.preprocessing": [],
     "benchmarks.preprocessing_step": ["Transform", "--data=log.csv", "--workdir=run"],

@@ -20,7 +20,7 @@ from pipeline.components.pusher.component import push
 from pipeline.components.run_page.contents import Contents
 from pipeline.components.run_page.page import write_page
 from pipeline.jobs.batch_inference.output_folder import whole_folder
-from pipeline.runners.kubeflow import run_spec
+from pipeline.runners.kubeflow import try_spec
 from pipeline.runners.local.own_metadata import own_metadata
 from pipeline.runners.local.workdir import RunError, Workdir
 from pipeline.settings import Settings
@@ -256,5 +256,5 @@ def test_a_spec_that_cannot_be_written(tmp_path: Path, capfd: pytest.CaptureFixt
     assert run_kubeflow.main([*arguments, f"--output={tmp_path}/file/spec.yaml"]) == 1
     assert f"{tmp_path}/file: File exists" in capfd.readouterr().err
     with pytest.raises(SystemExit):
-        run_spec.main([str(tmp_path / "absent.yaml"), f"--store={tmp_path}"])
+        try_spec.main([str(tmp_path / "absent.yaml"), f"--store={tmp_path}"])
     assert "absent.yaml: No such file or directory" in capfd.readouterr().err

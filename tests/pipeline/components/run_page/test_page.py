@@ -14,8 +14,12 @@ from pipeline.components.blessing.decision import decide
 from pipeline.components.evaluator.results import SliceResult
 from pipeline.components.evaluator.slices import ALL_USERS
 from pipeline.components.evaluator.tfma_metrics import METRICS, RANKINGS, metric_name
-from pipeline.components.example_gen.log_report import EventLogReport, LogTotals, SkippedRows
-from pipeline.components.example_gen.span import Span
+from pipeline.components.example_gen.event_log.log_report import (
+    EventLogReport,
+    LogTotals,
+    SkippedRows,
+)
+from pipeline.components.example_gen.event_log.span import Span
 from pipeline.components.run_page.contents import FAILED, PUSHED, REFUSED, Contents, read_contents
 from pipeline.components.run_page.page import write_page
 from pipeline.components.run_page.recommendations import Recommended

@@ -21,10 +21,10 @@ from mclrec_tf.data.sample.sample_log import write_sample
 from mclrec_tf.export.saved_model import export_savedmodel
 from pipeline.batch_inference import main
 from pipeline.beam_args import complete_beam_args
-from pipeline.jobs.batch_inference.batch_inference import SCHEMA, recommend_to_parquet
 from pipeline.jobs.batch_inference.error import BatchInferenceError
 from pipeline.jobs.batch_inference.model_version import find_model
 from pipeline.jobs.batch_inference.output_folder import output_folder
+from pipeline.jobs.batch_inference.recommend_to_parquet import SCHEMA, recommend_to_parquet
 from pipeline.jobs.batch_inference.user_histories import find_histories
 from pipeline.local_server import local_server, server_command
 from tests.pipeline.jobs.batch_inference.answers import (

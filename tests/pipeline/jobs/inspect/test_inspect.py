@@ -27,7 +27,7 @@ from mclrec_tf.data.event_log.reader import EventLogError
 from mclrec_tf.data.interactions import load_interactions
 from pipeline import run_local
 from pipeline.cli.setting_options import settings_of
-from pipeline.components.example_gen.log_report import LogTotals
+from pipeline.components.example_gen.event_log.log_report import LogTotals
 from pipeline.inspect import main
 from pipeline.jobs.inspect.cost import expected_cost, growth
 from pipeline.jobs.inspect.inspection import inspect_log

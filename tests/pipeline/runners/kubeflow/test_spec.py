@@ -14,7 +14,7 @@ from kfp.pipeline_spec.pipeline_spec_pb2 import PipelineSpec
 from pipeline import run_kubeflow
 from pipeline.components.data_gate.schema_text import BUILT_IN
 from pipeline.runners.kubeflow.spec import deployment_config, read_spec
-from pipeline.runners.kubeflow.spec_run import task_order
+from pipeline.runners.kubeflow.task_runner import task_order
 from tests.pipeline.runners.kubeflow.image import CHECKOUT
 
 OPTIONS = (

@@ -1,7 +1,7 @@
 """Command line: tries a compiled spec on this machine, before it is submitted.
 
 Example:
-    python -m pipeline.runners.kubeflow.run_spec mclrec.yaml --store runs/store \\
+    python -m pipeline.runners.kubeflow.try_spec mclrec.yaml --store runs/store \\
         --parameter data_folder=$PWD/events
 """
 
@@ -25,7 +25,7 @@ exit status: 0 all tasks ended well; 1 a task failed; 2 wrong options
 def parser() -> argparse.ArgumentParser:
     """The options of a try."""
     result = argparse.ArgumentParser(
-        prog="python -m pipeline.runners.kubeflow.run_spec",
+        prog="python -m pipeline.runners.kubeflow.try_spec",
         description="Runs the tasks of a compiled spec on this machine, in their order.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -56,7 +56,7 @@ def main(arguments: list[str] | None = None) -> int:
     load_tensorflow_quietly()
     # Not at the top of the file: they take seconds, and --help should not.
     from pipeline.runners.kubeflow.spec import read_spec
-    from pipeline.runners.kubeflow.spec_run import SpecRun, TaskError
+    from pipeline.runners.kubeflow.task_runner import SpecRun, TaskError
 
     wrong = [parameter for parameter in options.parameter if "=" not in parameter]
     if wrong:

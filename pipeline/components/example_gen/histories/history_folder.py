@@ -13,8 +13,12 @@ from typing import Any
 import apache_beam as beam
 import tensorflow as tf
 
-from pipeline.components.example_gen.log_report import LogTotals
-from pipeline.components.example_gen.user_history import UserHistory, from_example, to_example
+from pipeline.components.example_gen.event_log.log_report import LogTotals
+from pipeline.components.example_gen.histories.user_history import (
+    UserHistory,
+    from_example,
+    to_example,
+)
 
 _HISTORIES = "histories"
 _RARE_ITEMS = "rare_items"

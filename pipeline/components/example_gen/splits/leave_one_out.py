@@ -6,7 +6,11 @@ import apache_beam as beam
 import tensorflow as tf
 
 from mclrec_tf.data.histories import MIN_EVENTS
-from pipeline.components.example_gen.user_history import UserHistory, bytes_feature, int64_feature
+from pipeline.components.example_gen.histories.user_history import (
+    UserHistory,
+    bytes_feature,
+    int64_feature,
+)
 
 TRAIN, VALIDATION, TEST = EXAMPLE_SPLITS = ("train", "validation", "test")
 

@@ -9,8 +9,8 @@ import apache_beam as beam
 import tensorflow as tf
 
 from mclrec_tf.data.event_log.reader import EventBatch, EventLogError, EventLogFormat, LogFile
-from pipeline.components.example_gen.log_report import FileSummary
-from pipeline.components.example_gen.user_history import UserHistory
+from pipeline.components.example_gen.event_log.log_report import FileSummary
+from pipeline.components.example_gen.histories.user_history import UserHistory
 
 # Events a worker holds back, about 100 MB, so as to send those of one user together: grouping costs
 # by the element.

@@ -19,7 +19,7 @@ from pipeline.components.blessing.component import read_decision
 from pipeline.demo import ask
 from pipeline.local_server import local_server, server_command
 from pipeline.runners.kubeflow.spec import read_spec
-from pipeline.runners.kubeflow.spec_run import SpecRun, TaskError, task_order
+from pipeline.runners.kubeflow.task_runner import SpecRun, TaskError, task_order
 from tests.pipeline.runners.kubeflow import image
 from tests.pipeline.runners.kubeflow.warm_python import WarmPython
 
@@ -200,7 +200,7 @@ def test_a_second_run_goes_on_from_the_first(
     }
     process = subprocess.run(
         [
-            *(sys.executable, "-m", "pipeline.runners.kubeflow.run_spec", str(path)),
+            *(sys.executable, "-m", "pipeline.runners.kubeflow.try_spec", str(path)),
             f"--store={folder / 'store'}",
             *(f"--parameter={name}={value}" for name, value in chosen.items()),
         ],

@@ -18,7 +18,7 @@ from mclrec_tf.data.event_log.reader import (
 )
 from mclrec_tf.data.event_log.values.id_forms import IdForms, notes_on_ids
 from mclrec_tf.data.event_log.values.times import TimeScale
-from pipeline.components.example_gen.span import Span
+from pipeline.components.example_gen.event_log.span import Span
 
 REPORT_FILE = "event_log_report.json"
 ROWS_SHOWN = 5

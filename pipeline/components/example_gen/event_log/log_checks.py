@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from mclrec_tf.data.event_log.files_of_a_log import check_any_rows, check_same_scale
 from mclrec_tf.data.event_log.reader import EventLogError
 from mclrec_tf.data.time_split import Periods
-from pipeline.components.example_gen.log_report import FileSummary, LogTotals, listed
+from pipeline.components.example_gen.event_log.log_report import FileSummary, LogTotals, listed
 
 
 def check_has_time(files: Sequence[FileSummary], periods: Periods | None) -> None:

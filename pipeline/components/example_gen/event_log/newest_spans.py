@@ -11,8 +11,8 @@ from tfx.dsl.io import fileio
 from tfx.v1 import proto
 
 from mclrec_tf.data.event_log.reader import EventLogError, EventLogFormat, event_log_files
-from pipeline.components.example_gen.log_location import fingerprint
-from pipeline.components.example_gen.span import Span
+from pipeline.components.example_gen.event_log.log_location import fingerprint
+from pipeline.components.example_gen.event_log.span import Span
 
 
 def has_spans(path: str) -> bool:

@@ -13,14 +13,14 @@ import apache_beam as beam
 import tensorflow as tf
 
 from mclrec_tf.data.histories import MIN_EVENTS
-from pipeline.components.example_gen.history_folder import (
+from pipeline.components.example_gen.event_log.log_report import LogTotals
+from pipeline.components.example_gen.histories.history_folder import (
     ReadHistories,
     ReadRareItems,
     WriteHistories,
     read_totals,
 )
-from pipeline.components.example_gen.log_report import LogTotals
-from pipeline.components.example_gen.user_history import UserHistory
+from pipeline.components.example_gen.histories.user_history import UserHistory
 
 
 @dataclass(frozen=True)

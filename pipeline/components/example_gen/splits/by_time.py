@@ -6,14 +6,14 @@ from collections.abc import Iterator
 import apache_beam as beam
 
 from mclrec_tf.data.time_split import CutOffs
-from pipeline.components.example_gen.split_leave_one_out import (
+from pipeline.components.example_gen.histories.user_history import UserHistory
+from pipeline.components.example_gen.splits.leave_one_out import (
     TEST,
     TRAIN,
     VALIDATION,
     length_group,
     split_example,
 )
-from pipeline.components.example_gen.user_history import UserHistory
 
 
 @beam.typehints.with_input_types(UserHistory)

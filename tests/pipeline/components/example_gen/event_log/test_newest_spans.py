@@ -10,8 +10,8 @@ from tfx.types.standard_component_specs import INPUT_CONFIG_KEY
 from mclrec_tf.data.event_log.reader import EventLogError, EventLogFormat
 from pipeline.components.example_gen.component import example_gen
 from pipeline.components.example_gen.driver import Driver
+from pipeline.components.example_gen.event_log.newest_spans import log_files, newest_spans
 from pipeline.components.example_gen.executor import Executor
-from pipeline.components.example_gen.spans import log_files, newest_spans
 from pipeline.settings import DataSettings
 from tests.pipeline.components.example_gen.conftest import run_executor, write_log
 

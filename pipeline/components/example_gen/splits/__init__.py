@@ -1,0 +1,1 @@
+"""How a history is divided into the Examples of train, validation and test."""
