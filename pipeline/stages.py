@@ -22,7 +22,7 @@ from pipeline.components.data_gate.schema_text import CuratedSchema, schema_text
 from pipeline.components.evaluator.component import Evaluator
 from pipeline.components.evaluator.eval_config import eval_config
 from pipeline.components.example_gen.component import example_gen
-from pipeline.components.example_gen.splits.leave_one_out import (
+from pipeline.components.example_gen.splits.split_example import (
     EXAMPLE_SPLITS,
     TEST,
     TRAIN,

@@ -10,7 +10,7 @@ from pipeline.components.example_gen.driver import Driver
 from pipeline.components.example_gen.event_log.log_location import base_and_pattern
 from pipeline.components.example_gen.event_log.newest_spans import has_spans
 from pipeline.components.example_gen.executor import Executor
-from pipeline.components.example_gen.splits.leave_one_out import EXAMPLE_SPLITS
+from pipeline.components.example_gen.splits.split_example import EXAMPLE_SPLITS
 from pipeline.settings import DataSettings
 
 _DEFAULTS = DataSettings()

@@ -32,7 +32,8 @@ from pipeline.components.example_gen.histories.history_folder import (
     read_totals,
 )
 from pipeline.components.example_gen.splits.by_time import SplitByTime
-from pipeline.components.example_gen.splits.leave_one_out import EXAMPLE_SPLITS, LeaveOneOut
+from pipeline.components.example_gen.splits.leave_one_out import LeaveOneOut
+from pipeline.components.example_gen.splits.split_example import EXAMPLE_SPLITS
 from pipeline.components.example_gen.splits.user_counts import WriteSplitUsers, read_split_users
 from pipeline.settings import DataSettings
 

@@ -16,7 +16,7 @@ from pipeline.components.data_gate.anomalies import read_findings
 from pipeline.components.evaluator.results import SliceResult, read_results
 from pipeline.components.evaluator.slices import ALL_USERS
 from pipeline.components.example_gen.event_log.log_report import EventLogReport, read_report
-from pipeline.components.example_gen.splits.leave_one_out import TEST
+from pipeline.components.example_gen.splits.split_example import TEST
 from pipeline.components.run_page.recommendations import Recommended, recommend_to_some
 from pipeline.components.trainer.learned_views import LearnedViews, read_learned_views
 from pipeline.components.trainer.run_fn import HISTORY_FILE

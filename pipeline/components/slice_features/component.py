@@ -22,7 +22,7 @@ from pipeline.components.evaluator.slices import (
     popularity_borders,
     popularity_group,
 )
-from pipeline.components.example_gen.splits.leave_one_out import TEST, TRAIN
+from pipeline.components.example_gen.splits.split_example import TEST, TRAIN
 
 
 @component(use_beam=True)

@@ -7,7 +7,7 @@ import apache_beam as beam
 
 from mclrec_tf.data.time_split import CutOffs
 from pipeline.components.example_gen.histories.user_history import UserHistory
-from pipeline.components.example_gen.splits.leave_one_out import (
+from pipeline.components.example_gen.splits.split_example import (
     TEST,
     TRAIN,
     VALIDATION,

@@ -3,16 +3,16 @@
 from collections.abc import Iterator
 
 import apache_beam as beam
-import tensorflow as tf
 
 from mclrec_tf.data.histories import MIN_EVENTS
-from pipeline.components.example_gen.histories.user_history import (
-    UserHistory,
-    bytes_feature,
-    int64_feature,
+from pipeline.components.example_gen.histories.user_history import UserHistory
+from pipeline.components.example_gen.splits.split_example import (
+    TEST,
+    TRAIN,
+    VALIDATION,
+    length_group,
+    split_example,
 )
-
-TRAIN, VALIDATION, TEST = EXAMPLE_SPLITS = ("train", "validation", "test")
 
 
 @beam.typehints.with_input_types(UserHistory)
@@ -38,37 +38,3 @@ class LeaveOneOut(beam.DoFn):
         group = length_group(len(history.items))
         for split, held_out in ((TRAIN, 2), (VALIDATION, 2), (TEST, 1)):
             yield split_example(history, len(history.items) - held_out, split, group)
-
-
-def split_example(
-    history: UserHistory, events: int, split: str, group: bytes
-) -> beam.pvalue.TaggedOutput:
-    """An Example of a history's first events, tagged by the split.
-
-    Args:
-        history: a user's.
-        events: how many of them are known: the one after is the target, in training the last.
-        split: the split.
-        group: the user's `length_group`.
-    """
-    target = history.items[events - 1 if split == TRAIN else events]
-    feature = {
-        "user_id": bytes_feature([history.user_id]),
-        "length_group": bytes_feature([group]),
-        "history": bytes_feature(history.items[:events]),
-        "timestamps": int64_feature(history.timestamps[:events]),
-        "target": bytes_feature([target]),
-        "is_training": int64_feature([int(split == TRAIN)]),
-    }
-    example = tf.train.Example(features=tf.train.Features(feature=feature))
-    # Otherwise the order of the features would differ from worker to worker.
-    return beam.pvalue.TaggedOutput(split, example.SerializeToString(deterministic=True))
-
-
-def length_group(num_events: int) -> bytes:
-    """The group in which the paper (Table 5) puts a user with so many events; `<5` is ours."""
-    if num_events < 5:
-        return b"<5"
-    if num_events == 5:
-        return b"5"
-    return b"6-8" if num_events <= 8 else b">8"

@@ -18,7 +18,7 @@ from pipeline.components.example_gen.event_log.log_report import (
     read_report,
 )
 from pipeline.components.example_gen.executor import Executor
-from pipeline.components.example_gen.splits.leave_one_out import EXAMPLE_SPLITS
+from pipeline.components.example_gen.splits.split_example import EXAMPLE_SPLITS
 from pipeline.settings import DataSettings
 
 # The container image is not used in process; naming one spares TFX from packing itself.
