@@ -16,7 +16,7 @@ def complete_beam_args(chosen: Sequence[str] | None = None) -> list[str]:
     """Beam's options of a run.
 
     Args:
-        chosen: a person's. Without a runner, Beam works on the machine of each component: in its
+        chosen: A person's. Without a runner, Beam works on the machine of each component: in its
             process, or in others with `--direct_running_mode=multi_processing`.
     """
     arguments = list(chosen or ())

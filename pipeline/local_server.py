@@ -34,8 +34,8 @@ def server_command(model_base_path: str | os.PathLike[str], flags: Sequence[str]
     """The command of a server of the newest version under a folder, on free ports.
 
     Args:
-        model_base_path: holds a numbered folder a version.
-        flags: more options of `serving.devserver`.
+        model_base_path: Holds a numbered folder a version.
+        flags: More options of `serving.devserver`.
     """
     return [
         *(sys.executable, "-m", "serving.devserver", *flags),
@@ -49,11 +49,11 @@ def local_server(command: Sequence[str], stderr: int | None = None) -> Iterator[
     """Runs a server until the block ends.
 
     Args:
-        command: of `server_command`.
-        stderr: as of `subprocess.Popen`; by default the words of the server are on stderr.
+        command: Of `server_command`.
+        stderr: As of `subprocess.Popen`; by default the words of the server are on stderr.
 
     Raises:
-        ServerError: it did not start.
+        ServerError: It did not start.
     """
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=stderr, text=True, cwd=_CHECKOUT

@@ -25,8 +25,8 @@ class Recommender(ModelHandler[UserHistory, Recommendations, Any]):
     serialised Examples only, and the export's ranks the baselines as well and has a fixed k.
 
     Args:
-        saved_model: folder of the model.
-        k: items to recommend.
+        saved_model: Folder of the model.
+        k: Items to recommend.
     """
 
     def __init__(self, saved_model: str | os.PathLike[str], k: int) -> None:

@@ -36,15 +36,15 @@ def local_pipeline(
     """Builds the pipeline for an orchestrator with resolvers, as TFX's own.
 
     Args:
-        pipeline_root: folder of the artifacts of every run.
-        data_path: the event log: a file, a folder or a glob, perhaps with spans.
-        model_directory: where versions are pushed, the server's `--model_base_path`.
-        settings: what `pipeline.settings` explains.
-        pipeline_name: runs of one name share cache and latest blessed model.
+        pipeline_root: Folder of the artifacts of every run.
+        data_path: The event log: a file, a folder or a glob, perhaps with spans.
+        model_directory: Where versions are pushed, the server's `--model_base_path`.
+        settings: What `pipeline.settings` explains.
+        pipeline_name: Runs of one name share cache and latest blessed model.
         beam_args: Beam's options for the components that use it, as in `pipeline.beam_args`; None
             works in the process of each component.
-        enable_cache: use the outputs of earlier runs with the same inputs and settings.
-        metadata: connection to ML Metadata; None where the orchestrator has its own.
+        enable_cache: Use the outputs of earlier runs with the same inputs and settings.
+        metadata: Connection to ML Metadata; None where the orchestrator has its own.
 
     Raises:
         ValueError: The search space cannot be used.
@@ -96,10 +96,10 @@ def kubeflow_pipeline(
     so it would miss new files in the same folder and newly pushed versions.
 
     Args:
-        pipeline_root, data_path, model_directory, settings, beam_args: as for `local_pipeline`.
-        state_folder: tells a run what earlier ones accepted and pushed, in place of ML Metadata.
-        pipeline_name: name of the pipeline.
-        accept_missing: go on where what earlier runs have kept is gone.
+        pipeline_root, data_path, model_directory, settings, beam_args: As for `local_pipeline`.
+        state_folder: Tells a run what earlier ones accepted and pushed, in place of ML Metadata.
+        pipeline_name: Name of the pipeline.
+        accept_missing: Go on where what earlier runs have kept is gone.
 
     Raises:
         ValueError: The search space cannot be used.

@@ -28,8 +28,8 @@ class _LatestOfOtherRuns(ResolverStrategy):
     """Resolves the latest of what is not the run's own.
 
     Attributes:
-        sought: the input of which one is resolved.
-        current: the input that tells what the run's own is; it is resolved to itself.
+        sought: The input of which one is resolved.
+        current: The input that tells what the run's own is; it is resolved to itself.
     """
 
     sought: ClassVar[str]
@@ -114,7 +114,7 @@ def latest_blessed_model(candidate: types.BaseChannel) -> Resolver:
     """A resolver with the output `model`, empty if no model was blessed yet.
 
     Args:
-        candidate: the model that must not be its own baseline.
+        candidate: The model that must not be its own baseline.
     """
     return Resolver(
         strategy_class=LatestBlessedOtherModelStrategy,
@@ -128,7 +128,7 @@ def base_model(examples: types.BaseChannel) -> Resolver:
     """A resolver with the output `model`, empty if no model of other data was blessed yet.
 
     Args:
-        examples: what the training reads.
+        examples: What the training reads.
     """
     return Resolver(
         strategy_class=LatestBlessedModelOfOtherDataStrategy,

@@ -174,11 +174,11 @@ def check_can_be_written(folder: Path, option: str) -> None:
     """Tells before the training that nothing could be pushed after it.
 
     Args:
-        folder: is there, or will be made.
-        option: what named it.
+        folder: Is there, or will be made.
+        option: What named it.
 
     Raises:
-        RunError: it is a file or lies in one, or this user must not write there.
+        RunError: It is a file or lies in one, or this user must not write there.
     """
     there = folder
     while not os.path.lexists(there) and there != there.parent:

@@ -34,9 +34,9 @@ def setting(default: Any, help: str, may_be_empty: bool = False) -> Any:
     """A dataclass field.
 
     Args:
-        default: its default.
-        help: its explanation.
-        may_be_empty: whether "" may be given for it; else it only stands for nothing given.
+        default: Its default.
+        help: Its explanation.
+        may_be_empty: Whether "" may be given for it; else it only stands for nothing given.
     """
     return field(default=default, metadata={"help": help, "may_be_empty": may_be_empty})
 
@@ -125,7 +125,7 @@ class DataSettings:
         """How the log is read.
 
         Raises:
-            ValueError: a setting cannot be used.
+            ValueError: A setting cannot be used.
         """
         from mclrec_tf.data.event_log.reader import EventLogFormat
 
@@ -293,11 +293,11 @@ def from_json(kind: type[_Settings], values: str | Mapping[str, Any]) -> _Settin
     """Reads settings back.
 
     Args:
-        kind: the dataclass.
-        values: what `to_json` wrote, or what JSON has made of it: TFX's Trainer unpacks its own.
+        kind: The dataclass.
+        values: What `to_json` wrote, or what JSON has made of it: TFX's Trainer unpacks its own.
 
     Raises:
-        ValueError: a value is out of range.
+        ValueError: A value is out of range.
     """
     found = json.loads(values) if isinstance(values, str) else values
     types = get_type_hints(kind)

@@ -67,7 +67,7 @@ def read(data_path: str, settings: DataSettings) -> Data:
     """Reads and splits the log, and looks at its statistics.
 
     Raises:
-        SchemaError: the schema cannot be read.
+        SchemaError: The schema cannot be read.
     """
     examples = example_gen(data_path, _of_the_log(settings))
     statistics = StatisticsGen(examples=examples.outputs["examples"])
@@ -118,13 +118,13 @@ def train(
     """Searches for settings, if that is asked for, and trains: the Trainer is the last.
 
     Args:
-        transform: what is learned from.
-        settings: of the run.
-        pipeline_root: folder of the artifacts, where what is killed goes on from.
-        base_model: what the training goes on from; None starts from random weights.
+        transform: What is learned from.
+        settings: Of the run.
+        pipeline_root: Folder of the artifacts, where what is killed goes on from.
+        base_model: What the training goes on from; None starts from random weights.
 
     Raises:
-        ValueError: the search space cannot be used.
+        ValueError: The search space cannot be used.
     """
     inputs = {
         "examples": transform.outputs["transformed_examples"],
@@ -169,11 +169,11 @@ def release(
     """Checks and evaluates the model, and pushes it if it is blessed.
 
     Args:
-        data: what was read.
-        trainer: the model's.
-        baseline: the model that it is compared with.
-        settings: what it must reach.
-        push_destination: where versions go.
+        data: What was read.
+        trainer: The model's.
+        baseline: The model that it is compared with.
+        settings: What it must reach.
+        push_destination: Where versions go.
     """
     model = trainer.outputs["model"]
     export_check = ExportCheck(model=model)

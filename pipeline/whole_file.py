@@ -16,7 +16,7 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
     What fails leaves nothing, and a file that is there stays as it was.
 
     Args:
-        path: the file, on this machine; its folder is made if need be.
+        path: The file, on this machine; its folder is made if need be.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -14,8 +14,8 @@ def whole_folder(path: str, unfinished: str = "") -> Iterator[str]:
     What fails leaves nothing; what a killed process left is removed by the next one.
 
     Args:
-        path: the folder to make, which is not there; its parent is made if need be.
-        unfinished: the name of the hidden folder beside it, made of its name by default.
+        path: The folder to make, which is not there; its parent is made if need be.
+        unfinished: The name of the hidden folder beside it, made of its name by default.
     """
     parent, name = os.path.split(path)
     hidden = os.path.join(parent, unfinished or f".{name}.unfinished")

@@ -86,8 +86,8 @@ def add_pipeline_name(parser: argparse.ArgumentParser, shared: str = "") -> None
     """Adds `--pipeline-name`.
 
     Args:
-        parser: gets the option.
-        shared: what the runs of one name share, for the help.
+        parser: Gets the option.
+        shared: What the runs of one name share, for the help.
     """
     parser.add_argument(
         "--pipeline-name",
@@ -112,9 +112,9 @@ def add_beam_args(
     """Adds `--beam-args`.
 
     Args:
-        parser: gets the option.
-        example: shown in its help.
-        default: where Beam works without the option.
+        parser: Gets the option.
+        example: Shown in its help.
+        default: Where Beam works without the option.
     """
     shown = f', for example "{example}"' if example else ""
     parser.add_argument(

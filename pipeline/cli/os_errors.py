@@ -57,8 +57,8 @@ def sentence(error: OSError, path: str | os.PathLike[str] | None = None) -> str:
     """Says which path is refused, why, and what to do.
 
     Args:
-        error: the operating system's.
-        path: what it is about, if the error does not name it.
+        error: The operating system's.
+        path: What it is about, if the error does not name it.
     """
     named = error.filename if error.filename is not None else path
     # A descriptor is a number, which tells nobody anything.
@@ -72,8 +72,8 @@ def refusal(error: BaseException, path: str | os.PathLike[str] | None = None) ->
     What went wrong afterwards, while a failure was written down or tidied up, is not told.
 
     Args:
-        error: what came of it.
-        path: where the work was done, if the error does not name a path.
+        error: What came of it.
+        path: Where the work was done, if the error does not name a path.
 
     Returns:
         A sentence; None if the operating system refused nothing.
@@ -102,7 +102,7 @@ def tells_os_errors(main: Command) -> Command:
     """Ends a command with a sentence and status 1 where the operating system refuses something.
 
     Args:
-        main: the command; takes the arguments and returns the exit status.
+        main: The command; takes the arguments and returns the exit status.
     """
 
     def told(arguments: list[str] | None = None) -> int | None:

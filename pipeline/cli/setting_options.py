@@ -37,10 +37,10 @@ def add_options(
     """Adds options for the fields of a dataclass.
 
     Args:
-        parser: a parser, or a group of its options.
-        kind: the dataclass, with fields of `pipeline.settings.setting`.
-        names: of the fields, in the order of the help; all by default.
-        with_defaults: whether an option that is not given has the default of its field; otherwise
+        parser: A parser, or a group of its options.
+        kind: The dataclass, with fields of `pipeline.settings.setting`.
+        names: Of the fields, in the order of the help; all by default.
+        with_defaults: Whether an option that is not given has the default of its field; otherwise
             it is absent from the result.
     """
     of_name = {field.name: field for field in fields(kind)}
@@ -78,12 +78,12 @@ def chosen(
     """Makes a dataclass of the parsed options of its fields.
 
     Args:
-        options: of a parser with `add_options`.
-        kind: the dataclass.
-        names: of the fields that have an option; all by default. The others keep their defaults.
+        options: Of a parser with `add_options`.
+        kind: The dataclass.
+        names: Of the fields that have an option; all by default. The others keep their defaults.
 
     Raises:
-        ValueError: a value is out of range.
+        ValueError: A value is out of range.
     """
     if names is None:
         names = [field.name for field in fields(kind)]  # type: ignore[arg-type]

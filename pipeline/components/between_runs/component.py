@@ -54,14 +54,14 @@ def PreviousRun(
     Args:
         push_destination: Pusher's, as JSON.
         state_folder: `KeepForNextRun`'s.
-        model: gets the newest pushed version, which was blessed, and its Keras file. The custom
+        model: Gets the newest pushed version, which was blessed, and its Keras file. The custom
             property `GONE` says what is gone, a line each.
-        accepted: gets what the gate of the last run accepted.
-        trains_on: whether the run's training goes on from the model.
-        accept_missing: whether to go on without what is gone.
+        accepted: Gets what the gate of the last run accepted.
+        trains_on: Whether the run's training goes on from the model.
+        accept_missing: Whether to go on without what is gone.
 
     Raises:
-        MissingArtifact: something is gone.
+        MissingArtifact: Something is gone.
     """
     gone = []
     destination = pusher_pb2.PushDestination()
@@ -110,7 +110,7 @@ def KeepForNextRun(
         model: Trainer's.
         pushed_model: Pusher's.
         accepted: DataGate's.
-        state_folder: gets a file for the data and one for each version. No file is of two versions,
+        state_folder: Gets a file for the data and one for each version. No file is of two versions,
             so runs that overlap take nothing from each other.
     """
     if pushed_model.get_int_custom_property("pushed"):

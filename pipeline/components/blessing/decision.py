@@ -42,14 +42,14 @@ class Line:
     """One condition, and how the model stands to it.
 
     Attributes:
-        line: what is asked.
-        slice: of which users.
-        value: the model's NDCG@10, under the slice's policy.
-        bound: what it must reach.
-        interval: of value - bound; None where there are fewer than two users.
-        users: how many there are.
-        passed: whether the line lets the model through.
-        note: the verdict in words.
+        line: What is asked.
+        slice: Of which users.
+        value: The model's NDCG@10, under the slice's policy.
+        bound: What it must reach.
+        interval: Of value - bound; None where there are fewer than two users.
+        users: How many there are.
+        passed: Whether the line lets the model through.
+        note: The verdict in words.
     """
 
     line: str
@@ -106,9 +106,9 @@ def decide(
     """Holds a model against every line.
 
     Args:
-        results: the evaluation, as `read_results` returns it.
-        export_findings: why the export cannot be served; "" if it can.
-        settings: margins, tolerance and confidence.
+        results: The evaluation, as `read_results` returns it.
+        export_findings: Why the export cannot be served; "" if it can.
+        settings: Margins, tolerance and confidence.
     """
     everybody = results[ALL_USERS]
     lines = []

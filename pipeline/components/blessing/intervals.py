@@ -19,8 +19,8 @@ class Bound:
     """What a model is held against: `constant` + `factor` times the NDCG@10 of someone.
 
     Attributes:
-        reference: who, of `COMPARED`; None for nobody.
-        factor, constant: how much is asked.
+        reference: Who, of `COMPARED`; None for nobody.
+        factor, constant: How much is asked.
     """
 
     reference: str | None = None
@@ -39,9 +39,9 @@ def compare(
     """The model's mean, the bound, and the interval of their difference on the same users.
 
     Args:
-        moments: as `pipeline.components.evaluator.paired_moments` sums them.
-        bound: what is asked.
-        confidence: of the two-sided interval, which is None where there are fewer than two users.
+        moments: As `pipeline.components.evaluator.paired_moments` sums them.
+        bound: What is asked.
+        confidence: Of the two-sided interval, which is None where there are fewer than two users.
     """
     model, asked = _weights(moments, MODEL), bound.constant * _weights(moments, None)
     if bound.reference is not None:

@@ -58,7 +58,7 @@ def DataGate(
         settings: `DataSettings` as JSON, which say how spans are read.
 
     Raises:
-        DataRefused: with every anomaly of every split and span.
+        DataRefused: With every anomaly of every split and span.
     """
     found = read_findings(anomalies.uri)
     limits = load_schema(schema.uri)
@@ -104,12 +104,12 @@ def check_spans(
     """Holds the new spans against the schema and each against the last good one before it.
 
     Args:
-        spans: all that were read.
-        format: columns of the log.
-        limits: the schema.
-        accepted: folder that gets the statistics of the last good span.
-        previous: what was accepted last; its spans are not looked at again.
-        pipeline: an empty one, which reads the new spans.
+        spans: All that were read.
+        format: Columns of the log.
+        limits: The schema.
+        accepted: Folder that gets the statistics of the last good span.
+        previous: What was accepted last; its spans are not looked at again.
+        pipeline: An empty one, which reads the new spans.
 
     Returns:
         A line for each anomaly.

@@ -38,7 +38,7 @@ def schema_text(path: str | os.PathLike[str]) -> str:
     """Reads a schema for `CuratedSchema`, `BUILT_IN` if the path is "".
 
     Raises:
-        SchemaError: there is no such file, or it holds no schema.
+        SchemaError: There is no such file, or it holds no schema.
     """
     path = os.fspath(path) or BUILT_IN
     try:

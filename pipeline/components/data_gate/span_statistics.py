@@ -16,7 +16,7 @@ class HistoryStatistics(beam.PTransform):
     """Histories -> a binary file of their statistics.
 
     Args:
-        file: the file to write.
+        file: The file to write.
     """
 
     def __init__(self, file: str) -> None:
@@ -40,9 +40,9 @@ class LogStatistics(beam.PTransform):
     """Statistics of a part of an event log, a history a user.
 
     Args:
-        files: the part's files.
-        format: names of the columns.
-        file: the binary file to write.
+        files: The part's files.
+        format: Names of the columns.
+        file: The binary file to write.
     """
 
     def __init__(self, files: list[str], format: EventLogFormat, file: str) -> None:

@@ -38,8 +38,8 @@ class PairedMomentsCombiner(beam.CombineFn):
     """Sums v vᵀ over users for both policies, v = (1, NDCG@10 of each in `COMPARED`).
 
     Args:
-        model_name: the candidate's name in the EvalConfig, "" if it is the only model.
-        latest_blessed_name: the other model's name, None if there is none; the last row and
+        model_name: The candidate's name in the EvalConfig, "" if it is the only model.
+        latest_blessed_name: The other model's name, None if there is none; the last row and
             column are absent then.
     """
 

@@ -17,10 +17,10 @@ class SliceResult:
     """The evaluation of the users of one slice.
 
     Attributes:
-        users: how many they are.
-        metrics: value by name, as `pipeline.components.evaluator.tfma_metrics` names them.
-        latest_blessed_metrics: the same of the latest blessed model, empty if there is none.
-        moments: by policy, as `pipeline.components.evaluator.paired_moments` sums them.
+        users: How many they are.
+        metrics: Value by name, as `pipeline.components.evaluator.tfma_metrics` names them.
+        latest_blessed_metrics: The same of the latest blessed model, empty if there is none.
+        moments: By policy, as `pipeline.components.evaluator.paired_moments` sums them.
     """
 
     users: int

@@ -37,7 +37,7 @@ def popularity_borders(items_by_count: Mapping[int, int]) -> tuple[int, int]:
     of all events each, as near as items of equal count stay together.
 
     Args:
-        items_by_count: how many items occur so often.
+        items_by_count: How many items occur so often.
     """
     events = sum(count * items for count, items in items_by_count.items())
     borders = [0, 0]

@@ -28,7 +28,7 @@ def gains(ranks: np.ndarray) -> np.ndarray:
     """Returns what each rank adds to each metric.
 
     Args:
-        ranks: integers `[n]`, 1 = best.
+        ranks: Integers `[n]`, 1 = best.
 
     Returns:
         float64 `[n, len(METRICS), len(CUTOFFS)]`.
@@ -57,7 +57,7 @@ class RankingMetricsCombiner(beam.CombineFn):
     """Averages the gains of all rankings of one model.
 
     Args:
-        model_name: the model's name in the EvalConfig, "" if it is the only one.
+        model_name: The model's name in the EvalConfig, "" if it is the only one.
     """
 
     def __init__(self, model_name: str):

@@ -30,11 +30,11 @@ def example_gen(input_path: str, settings: DataSettings = _DEFAULTS) -> FileBase
     that the cached Examples are used until the log or a setting changes.
 
     Args:
-        input_path: the event log: a file, a folder, or a glob pattern, in which `{SPAN}`,
+        input_path: The event log: a file, a folder, or a glob pattern, in which `{SPAN}`,
             `{VERSION}` and `{YYYY}`, `{MM}`, `{DD}` stand for TFX's spans and versions: of each
             span, up to the newest, the newest version is read. A folder that is not on this
             machine ends with `/`.
-        settings: how to read, filter and split it.
+        settings: How to read, filter and split it.
 
     Example:
 

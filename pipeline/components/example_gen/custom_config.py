@@ -18,8 +18,8 @@ class CustomConfig:
     """How a log is read.
 
     Attributes:
-        data: the settings of a person.
-        spans_pattern: of the files under the input base, if the log has spans; the driver hands on
+        data: The settings of a person.
+        spans_pattern: Of the files under the input base, if the log has spans; the driver hands on
             that of the newest span alone.
     """
 

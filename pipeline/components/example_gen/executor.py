@@ -49,7 +49,7 @@ class Executor(BaseExampleGenExecutor):
     `EventLogReport` beside them. `example_gen` builds the component.
 
     Raises:
-        EventLogError: the log cannot be used. It is raised in this process, whatever the runner.
+        EventLogError: The log cannot be used. It is raised in this process, whatever the runner.
     """
 
     def Do(

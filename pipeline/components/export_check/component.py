@@ -25,7 +25,7 @@ def check(saved_model: str | os.PathLike[str]) -> tuple[bool, str]:
         Whether the model may be served, and what the check printed.
 
     Raises:
-        RuntimeError: the check itself failed.
+        RuntimeError: The check itself failed.
     """
     process = subprocess.run(
         [sys.executable, "-m", _CHECK, saved_model],

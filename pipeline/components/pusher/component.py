@@ -75,7 +75,7 @@ def push(
         The folder of the version.
 
     Raises:
-        FileExistsError: the version is there with another model.
+        FileExistsError: The version is there with another model.
     """
     model_path, base_directory = os.fspath(model_path), os.fspath(base_directory)
     folder = os.path.join(base_directory, str(version))

@@ -51,9 +51,9 @@ def RunPage(
 
     Args:
         examples, anomalies, model, model_run, export_check, baseline, evaluation, blessing,
-            pushed_model: what the run made, and what it was compared with.
-        page: gets `PAGE_FILE`.
-        title: what the run was about.
+            pushed_model: What the run made, and what it was compared with.
+        page: Gets `PAGE_FILE`.
+        title: What the run was about.
         settings: `Settings` as JSON.
         trainer_config: `TrainerConfig` as JSON, whose settings count.
     """

@@ -30,18 +30,18 @@ class Contents:
 
     Attributes:
         status: `PUSHED`, `REFUSED` or `FAILED`.
-        failure: the message of a failed run.
-        timings: of the components: name, seconds and whether it was kept from an earlier run.
-        event_log: what was read and what was dropped.
-        anomalies: what ExampleValidator found; what a gate adds is in the failure.
-        epochs: the logs of `fit`, one an epoch.
-        views: learned views of some users.
-        results: the evaluation by slice.
-        compared_with: folder of the latest blessed model, if the evaluation compared with it.
-        decision: the lines that decided.
-        recommended: histories of some test users and what they get.
-        pushed_to: folder of the pushed version.
-        gone_without: artifacts of earlier runs that are gone, a line each.
+        failure: The message of a failed run.
+        timings: Of the components: name, seconds and whether it was kept from an earlier run.
+        event_log: What was read and what was dropped.
+        anomalies: What ExampleValidator found; what a gate adds is in the failure.
+        epochs: The logs of `fit`, one an epoch.
+        views: Learned views of some users.
+        results: The evaluation by slice.
+        compared_with: Folder of the latest blessed model, if the evaluation compared with it.
+        decision: The lines that decided.
+        recommended: Histories of some test users and what they get.
+        pushed_to: Folder of the pushed version.
+        gone_without: Artifacts of earlier runs that are gone, a line each.
     """
 
     status: str
@@ -68,10 +68,10 @@ def read_contents(
     """Reads what the components of a run wrote.
 
     Args:
-        outputs: artifacts by component and name of the output; of a failed run those of the
+        outputs: Artifacts by component and name of the output; of a failed run those of the
             components that ended well.
-        failure: why the run failed; "" if it went to its end.
-        timings, gone_without: as in `Contents`.
+        failure: Why the run failed; "" if it went to its end.
+        timings, gone_without: As in `Contents`.
     """
 
     def output(component: str, key: str) -> Artifact | None:

@@ -35,10 +35,10 @@ def write_page(
     """Writes the page about a run; nothing is left of one that cannot be finished.
 
     Args:
-        path: the file, in a folder that is made.
-        contents: what the page tells.
-        settings: what the run was asked to do.
-        title: what the run was about, for example its event log.
+        path: The file, in a folder that is made.
+        contents: What the page tells.
+        settings: What the run was asked to do.
+        title: What the run was about, for example its event log.
     """
     path = os.fspath(path)
     environment = Environment(

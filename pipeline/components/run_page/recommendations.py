@@ -18,11 +18,11 @@ class Recommended:
     """A user, and the answer of the model to the history.
 
     Attributes:
-        user: raw id.
-        history: the last items, oldest first.
-        events: how many items the history has.
-        target: the item that came next, which the model has not seen.
-        items: the best items that are not in the history, as a server answers.
+        user: Raw id.
+        history: The last items, oldest first.
+        events: How many items the history has.
+        target: The item that came next, which the model has not seen.
+        items: The best items that are not in the history, as a server answers.
     """
 
     user: str
@@ -36,8 +36,8 @@ def recommend_to_some(saved_model: str, test_folder: str) -> list[Recommended]:
     """Asks an export for users from the shortest to the longest history of the first users.
 
     Args:
-        saved_model: folder of the SavedModel.
-        test_folder: folder of the raw test Examples.
+        saved_model: Folder of the SavedModel.
+        test_folder: Folder of the raw test Examples.
     """
     files = sorted(tf.io.gfile.glob(os.path.join(test_folder, "*")))
     records = tf.data.TFRecordDataset(files, "GZIP").take(_USERS_LOOKED_AT).as_numpy_iterator()

@@ -17,8 +17,8 @@ class TrainerConfig:
     On Kubeflow Pipelines a person may edit it, as the parameter `trainer_config` of a run.
 
     Attributes:
-        model, training: the settings of a person.
-        backup_directory: the folder in which each training keeps its last epochs, from which it
+        model, training: The settings of a person.
+        backup_directory: The folder in which each training keeps its last epochs, from which it
             goes on if it was killed.
     """
 
@@ -30,7 +30,7 @@ class TrainerConfig:
         """A folder in `backup_directory`, the same for the same inputs and settings.
 
         Args:
-            inputs: what else the work depends on, as JSON can say it.
+            inputs: What else the work depends on, as JSON can say it.
         """
         identity = json.dumps([list(inputs), dataclasses.asdict(self)], sort_keys=True)
         name = hashlib.sha256(identity.encode()).hexdigest()[:16]

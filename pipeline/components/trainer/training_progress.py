@@ -12,9 +12,9 @@ class TrainingProgress(keras.callbacks.Callback):
     """Prints loss and the watched validation metric after each epoch.
 
     Args:
-        monitor: the metric to show, as in the logs of `fit`.
-        epochs: most epochs there will be.
-        best: best value of the metric in epochs before a resumption.
+        monitor: The metric to show, as in the logs of `fit`.
+        epochs: Most epochs there will be.
+        best: Best value of the metric in epochs before a resumption.
     """
 
     def __init__(self, monitor: str, epochs: int, best: float = float("-inf")):

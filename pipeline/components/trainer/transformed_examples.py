@@ -20,7 +20,7 @@ def read_training(patterns: Sequence[str]) -> Histories:
     """Reads the train split: each user's whole training history.
 
     Args:
-        patterns: globs of gzip-compressed TFRecord files with the features `history_ids`
+        patterns: Globs of gzip-compressed TFRecord files with the features `history_ids`
             `int64[*]` and `target_id` `int64[1]`.
 
     Returns:
@@ -28,7 +28,7 @@ def read_training(patterns: Sequence[str]) -> Histories:
         order of their own in each run, and training would differ.
 
     Raises:
-        FileNotFoundError: no file matches.
+        FileNotFoundError: No file matches.
     """
     histories, last = _read(patterns)
     return _take(histories, _order(histories.without_last(1), last))

@@ -16,10 +16,10 @@ def preprocessing_fn(
     nothing: that its item exists is all that is learned from it.
 
     Args:
-        inputs: raw features, as in `schema/schema.pbtxt`.
+        inputs: Raw features, as in `schema/schema.pbtxt`.
 
     Returns:
-        history_ids: int64 SparseTensor, [batch, longest history].
+        History_ids: int64 SparseTensor, [batch, longest history].
         target_id: int64, [batch, 1].
     """
     history, target = inputs["history"], inputs["target"][:, 0]

@@ -13,10 +13,10 @@ class TunerConfig(TrainerConfig):
     On Kubeflow Pipelines a person may edit it, as the parameter `tuner_config` of a run.
 
     Attributes:
-        model, training: the settings of what is not searched.
-        backup_directory: as for a training.
-        trials: how many trainings.
-        space: values to try, by setting.
+        model, training: The settings of what is not searched.
+        backup_directory: As for a training.
+        trials: How many trainings.
+        space: Values to try, by setting.
     """
 
     trials: int

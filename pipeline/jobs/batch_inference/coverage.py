@@ -16,11 +16,11 @@ class Coverage(NamedTuple):
     """Counts over users, which add up.
 
     Attributes:
-        users: all of them.
-        unknown_users: those with a history, but with no item that the model knows.
-        items: of the histories, of each at most the last 50, which a model reads.
-        known_items: those that the model knows.
-        uncounted_users: answered by a model of an earlier version, which does not count.
+        users: All of them.
+        unknown_users: Those with a history, but with no item that the model knows.
+        items: Of the histories, of each at most the last 50, which a model reads.
+        known_items: Those that the model knows.
+        uncounted_users: Answered by a model of an earlier version, which does not count.
     """
 
     users: int = 0

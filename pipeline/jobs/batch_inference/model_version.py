@@ -19,8 +19,8 @@ class ModelVersion(NamedTuple):
     """A pushed model.
 
     Attributes:
-        version: the name of its folder.
-        path: the folder.
+        version: The name of its folder.
+        path: The folder.
     """
 
     version: str
@@ -31,7 +31,7 @@ def find_model(path: str | os.PathLike[str]) -> ModelVersion:
     """Finds the model in a folder: a SavedModel, or the newest of the versions that lie there.
 
     Raises:
-        BatchInferenceError: there is none, or it is damaged.
+        BatchInferenceError: There is none, or it is damaged.
     """
     path = os.fspath(path).rstrip("/")
     if tf.io.gfile.exists(os.path.join(path, _GRAPH)):

@@ -16,10 +16,10 @@ def output_folder(path: str | os.PathLike[str]) -> Iterator[str]:
     """Gives a hidden folder to write to, which gets its name when all is written.
 
     Args:
-        path: the folder to make; its parent is made if need be.
+        path: The folder to make; its parent is made if need be.
 
     Raises:
-        BatchInferenceError: it exists already, or cannot be written.
+        BatchInferenceError: It exists already, or cannot be written.
     """
     path = os.fspath(path).rstrip("/")
     if not path:

@@ -53,18 +53,18 @@ def recommend_to_parquet(
     earlier version, which does not count.
 
     Args:
-        model: what answers.
-        users: whom to answer for.
-        output: a new folder. It appears when all its files are written.
-        k: items for each user, at least 1.
+        model: What answers.
+        users: Whom to answer for.
+        output: A new folder. It appears when all its files are written.
+        k: Items for each user, at least 1.
         beam_args: Beam's options.
 
     Returns:
         How much of the histories the model knows.
 
     Raises:
-        BatchInferenceError, EventLogError, HistoriesError: the input or the output cannot be used,
-            there is no user, or the model knows no item of any history: then the data are those
+        BatchInferenceError, EventLogError, HistoriesError: The input or the output cannot be used,
+            there is no user, or the model knows no item of any history: Then the data are those
             of another catalogue, and every user would get the same items.
     """
     with output_folder(output) as folder:

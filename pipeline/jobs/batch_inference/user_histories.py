@@ -26,9 +26,9 @@ class EventLogHistories:
     Nobody is filtered out: the model itself drops the items that it does not know.
 
     Args:
-        path: the log, perhaps with spans, of which all are read.
-        format: names of its columns.
-        max_bad_rows: largest share of unusable rows.
+        path: The log, perhaps with spans, of which all are read.
+        format: Names of its columns.
+        max_bad_rows: Largest share of unusable rows.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class ExampleHistories:
     """Every user of TFRecord files of Examples, with the history that stands there.
 
     Args:
-        path: a file, a folder or a glob; the names hold "tfrecord".
+        path: A file, a folder or a glob; the names hold "tfrecord".
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -123,11 +123,11 @@ def find_histories(
     """Tells Examples from an event log by the names of the files.
 
     Args:
-        path: an event log, or Examples.
-        format, max_bad_rows: as for `EventLogHistories`.
+        path: An event log, or Examples.
+        format, max_bad_rows: As for `EventLogHistories`.
 
     Raises:
-        EventLogError, HistoriesError: there is nothing, or nothing that can be read.
+        EventLogError, HistoriesError: There is nothing, or nothing that can be read.
     """
     path = os.fspath(path)
     is_folder = not has_spans(path) and tf.io.gfile.isdir(path)

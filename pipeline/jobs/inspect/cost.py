@@ -23,9 +23,9 @@ class Cost:
     """Seconds and memory of a run with the default model.
 
     Attributes:
-        preprocessing: seconds from the log to what is trained on.
-        epoch: seconds of one epoch.
-        gigabytes: the most memory that a component needs.
+        preprocessing: Seconds from the log to what is trained on.
+        epoch: Seconds of one epoch.
+        gigabytes: The most memory that a component needs.
     """
 
     preprocessing: float
@@ -56,10 +56,10 @@ def expected_cost(
     """Estimates what a run takes.
 
     Args:
-        log: how much is read.
-        left: how much the k-core leaves.
-        scale: how many times as much the whole log is.
-        user_growth, item_growth: by which powers of it users and items grow.
+        log: How much is read.
+        left: How much the k-core leaves.
+        scale: How many times as much the whole log is.
+        user_growth, item_growth: By which powers of it users and items grow.
     """
     events = log.events * scale
     items, users = left.items * scale**item_growth, left.users * scale**user_growth

@@ -20,9 +20,9 @@ class Part:
     """Events of some users, ordered as a run would order them.
 
     Attributes:
-        histories: of each user.
+        histories: Of each user.
         times: int64 `[N]`, of each event; places from 1 in a log without times.
-        totals: how much it is.
+        totals: How much it is.
     """
 
     histories: Histories
@@ -35,10 +35,10 @@ class Figures:
     """Numbers of a log, or of the part of it that was read.
 
     Attributes:
-        before: its events, without duplicates.
-        after: what the k-core leaves of it, and no user with too few events.
-        duplicates: how many events were equal to others in user, item and time.
-        short_users: users that the k-core leaves and who then have too few events.
+        before: Its events, without duplicates.
+        after: What the k-core leaves of it, and no user with too few events.
+        duplicates: How many events were equal to others in user, item and time.
+        short_users: Users that the k-core leaves and who then have too few events.
     """
 
     before: Part
@@ -65,8 +65,8 @@ def figures(sample: Sample, k_core: int) -> Figures:
     """Counts what was read of a log.
 
     Args:
-        sample: what was read.
-        k_core: fewest events of a user and of an item.
+        sample: What was read.
+        k_core: Fewest events of a user and of an item.
     """
     events = sample.events
     kept = events.distinct()

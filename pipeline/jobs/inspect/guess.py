@@ -34,15 +34,15 @@ def guess_format(preview: Preview, given: EventLogFormat) -> tuple[EventLogForma
     """Completes a format by what the first rows of a file look like.
 
     Args:
-        preview: of the file.
-        given: what a person has said, or the defaults. A column that the file has, and that is
+        preview: Of the file.
+        given: What a person has said, or the defaults. A column that the file has, and that is
             filled, stays.
 
     Returns:
         The format, and a sentence for each guess.
 
     Raises:
-        EventLogError: it cannot be told which column is which.
+        EventLogError: It cannot be told which column is which.
     """
     if preview.kind.kind == "sequences" or given.columns:
         return given, []

@@ -28,19 +28,19 @@ class Inspection:
     """What a log is, and whether a run on it would start.
 
     Attributes:
-        data: the log.
-        settings: how it would be read, guesses among it.
-        sizes: bytes of each of its files.
-        preview: how one of them begins; None if none can be read.
-        guesses: what was not said but guessed, in sentences.
-        sample: what was read; None if nothing could be.
-        figures: its numbers; None without an event.
-        time_split: a split by time that would fit, None if there is none.
-        split_users: users in each part of the split that `settings` ask for.
-        cost: what a run would take, None if it would not start.
-        notes: what a person should look at.
-        problems: why a run would not start; empty if it would.
-        command: arguments of `pipeline.run_local` without --workdir, None with problems.
+        data: The log.
+        settings: How it would be read, guesses among it.
+        sizes: Bytes of each of its files.
+        preview: How one of them begins; None if none can be read.
+        guesses: What was not said but guessed, in sentences.
+        sample: What was read; None if nothing could be.
+        figures: Its numbers; None without an event.
+        time_split: A split by time that would fit, None if there is none.
+        split_users: Users in each part of the split that `settings` ask for.
+        cost: What a run would take, None if it would not start.
+        notes: What a person should look at.
+        problems: Why a run would not start; empty if it would.
+        command: Arguments of `pipeline.run_local` without --workdir, None with problems.
     """
 
     data: str
@@ -67,12 +67,12 @@ def inspect_log(
     """Looks at a log: at all of a small one, at parts of a large one.
 
     Args:
-        data: a file, a folder or a glob, perhaps with spans, as for `pipeline.run_local`.
-        settings: how it is to be read. Names of columns that it does not have are guessed.
-        batches, seconds: how much of it to read at most, see `read_sample`.
+        data: A file, a folder or a glob, perhaps with spans, as for `pipeline.run_local`.
+        settings: How it is to be read. Names of columns that it does not have are guessed.
+        batches, seconds: How much of it to read at most, see `read_sample`.
 
     Raises:
-        ValueError: the settings cannot be used.
+        ValueError: The settings cannot be used.
 
     Example:
         >>> import pathlib, tempfile
@@ -198,7 +198,7 @@ def _first_readable(files: list[str], given: EventLogFormat) -> Preview:
     """How the first file begins that can be read.
 
     Raises:
-        EventLogError: of the first file, if none can.
+        EventLogError: Of the first file, if none can.
     """
     errors = []
     for file in files[:_PREVIEWED_FILES]:

@@ -24,9 +24,9 @@ class TimeSplit:
     """A split by time that leaves users in every part.
 
     Attributes:
-        periods: what it holds out.
-        length: of each of the two, in words.
-        users: in each part.
+        periods: What it holds out.
+        length: Of each of the two, in words.
+        users: In each part.
     """
 
     periods: Periods
@@ -38,8 +38,8 @@ def suggest_time_split(part: Part, scale: TimeScale) -> TimeSplit | None:
     """The longest usual period whose events are a tenth of a log at most, or else the next shorter.
 
     Args:
-        part: what would be split.
-        scale: what its times count.
+        part: What would be split.
+        scale: What its times count.
 
     Returns:
         None if every such split leaves a part without users.

@@ -29,12 +29,12 @@ class Sample:
     """What was read of a log.
 
     Attributes:
-        files: what each file held that was looked at, as ExampleGen sums it up.
-        kinds: how each of them is read.
-        is_whole: whether that is all of the log.
-        rows: how many rows the log has: counted if it was read to its end, else estimated.
-        events: those that were read.
-        scale: what the times count.
+        files: What each file held that was looked at, as ExampleGen sums it up.
+        kinds: How each of them is read.
+        is_whole: Whether that is all of the log.
+        rows: How many rows the log has: counted if it was read to its end, else estimated.
+        events: Those that were read.
+        scale: What the times count.
     """
 
     files: list[FileSummary] = field(default_factory=list)
@@ -53,7 +53,7 @@ def file_sizes(files: Sequence[str]) -> dict[str, int]:
     """Bytes of each file.
 
     Raises:
-        EventLogError: one cannot be looked up.
+        EventLogError: One cannot be looked up.
     """
     try:
         return {file: tf.io.gfile.stat(file).length for file in files}
@@ -70,11 +70,11 @@ def read_sample(
     """Reads files from their first row on, evenly spaced ones of many.
 
     Args:
-        sizes: the log's files in their order, with their bytes.
-        format: names of the columns.
-        batches: how much to read at most, but at least one batch of a file; of JSON less, because
+        sizes: The log's files in their order, with their bytes.
+        format: Names of the columns.
+        batches: How much to read at most, but at least one batch of a file; of JSON less, because
             it takes longer.
-        seconds: how long to read at most.
+        seconds: How long to read at most.
     """
     until = time.monotonic() + seconds
     files = _spread(sizes, batches)

@@ -33,17 +33,17 @@ def skew(
     """Finds in what served histories differ from those of training.
 
     Args:
-        data: event log or Examples of training.
+        data: Event log or Examples of training.
         served: JSON lines (`.jsonl`), Examples or an event log.
-        schema: file whose `skew_comparator`s are the limits; "" for the built-in one.
-        format, max_bad_rows: of event logs.
+        schema: File whose `skew_comparator`s are the limits; "" for the built-in one.
+        format, max_bad_rows: Of event logs.
         beam_args: Beam's options.
 
     Returns:
         A line for each limit that is broken.
 
     Raises:
-        EventLogError, HistoriesError, SchemaError: a file cannot be used.
+        EventLogError, HistoriesError, SchemaError: A file cannot be used.
     """
     data, served = os.fspath(data), os.fspath(served)
     limits = text_format.Parse(schema_text(schema), schema_pb2.Schema())

@@ -15,11 +15,11 @@ def write_examples(json_lines: str, file: str) -> None:
     Done before Beam starts, because only a reader that begins at the top knows a line's number.
 
     Args:
-        json_lines: a file of lines `{"history": ["item", "item"]}`.
-        file: the file to write.
+        json_lines: A file of lines `{"history": ["item", "item"]}`.
+        file: The file to write.
 
     Raises:
-        HistoriesError: a line is not like that, or there is none.
+        HistoriesError: A line is not like that, or there is none.
     """
     with tf.io.TFRecordWriter(file) as writer:
         for number, history in _histories(json_lines):

@@ -59,8 +59,8 @@ def complete(invocation: ExecutorInput, definitions: ComponentInputsSpec) -> Non
     read them, and asks every task for an artifact of its logs, whose type TFX does not know.
 
     Args:
-        invocation: is changed.
-        definitions: the component's inputs, as in the spec.
+        invocation: Is changed.
+        definitions: The component's inputs, as in the spec.
     """
     for key, artifacts in invocation.inputs.artifacts.items():
         for artifact in artifacts.artifacts:

@@ -21,8 +21,8 @@ class RunTimeParameter:
     """A parameter of the spec; what was compiled is its default.
 
     Attributes:
-        name, help: what a person sees.
-        places: component and exec property of each constant that it replaces.
+        name, help: What a person sees.
+        places: Component and exec property of each constant that it replaces.
     """
 
     name: str

@@ -23,8 +23,8 @@ def compile_spec(pipeline: tfx.dsl.Pipeline, image: str) -> PipelineSpec:
     """Compiles a pipeline; it can not be used for anything else afterwards.
 
     Args:
-        pipeline: made by `kubeflow_pipeline`.
-        image: the container image of every component.
+        pipeline: Made by `kubeflow_pipeline`.
+        image: The container image of every component.
 
     Returns:
         A spec of schema 2.1, the only one that Kubeflow Pipelines accepts.
@@ -71,7 +71,7 @@ def read_spec(path: str | os.PathLike[str]) -> PipelineSpec:
     """Reads a spec.
 
     Raises:
-        ValueError: the file is no spec.
+        ValueError: The file is no spec.
     """
     try:
         spec = json_format.ParseDict(yaml.safe_load(Path(path).read_text()) or {}, PipelineSpec())

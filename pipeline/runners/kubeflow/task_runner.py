@@ -47,17 +47,17 @@ class SpecRun:
     """One run of a spec.
 
     Args:
-        spec: what `compile_spec` returns.
-        folder: a new folder for the artifacts and the tasks' logs.
-        parameters: values by name for the spec's parameters; the others keep their defaults.
-        launch: runs a command.
+        spec: What `compile_spec` returns.
+        folder: A new folder for the artifacts and the tasks' logs.
+        parameters: Values by name for the spec's parameters; the others keep their defaults.
+        launch: Runs a command.
 
     Attributes:
-        outputs: what each finished task handed back.
+        outputs: What each finished task handed back.
 
     Raises:
-        ValueError: a parameter that the spec does not have.
-        FileExistsError: the folder is there.
+        ValueError: A parameter that the spec does not have.
+        FileExistsError: The folder is there.
     """
 
     def __init__(
@@ -89,7 +89,7 @@ class SpecRun:
         """Runs one task after the other; yields the name of each finished one and its seconds.
 
         Raises:
-            TaskError: a task failed; those that need it are not run.
+            TaskError: A task failed; those that need it are not run.
         """
         for name in task_order(self._spec):
             start = time.monotonic()

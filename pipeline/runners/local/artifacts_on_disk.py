@@ -53,9 +53,9 @@ class ArtifactsOnDisk:
     """The artifacts of one pipeline, as its metadata and the disk have them.
 
     Args:
-        store: the metadata.
-        pipeline_name: name of the pipeline.
-        workdir: the folder of its runs; `workdir.only_run()` is entered.
+        store: The metadata.
+        pipeline_name: Name of the pipeline.
+        workdir: The folder of its runs; `workdir.only_run()` is entered.
     """
 
     def __init__(self, store: MetadataStore, pipeline_name: str, workdir: Workdir):
@@ -72,7 +72,7 @@ class ArtifactsOnDisk:
         as before where a symbolic link to it stands at the old place.
 
         Raises:
-            RunError: the metadata are gone.
+            RunError: The metadata are gone.
         """
         here = self._workdir.pipeline_root
         if not self._store.get_contexts_by_type("pipeline") and _has_numbered_folders(here):
@@ -91,13 +91,13 @@ class ArtifactsOnDisk:
         What else is damaged or gone is never used again, as if it had not been made.
 
         Args:
-            accept_missing: go on without what is gone.
+            accept_missing: Go on without what is gone.
 
         Returns:
             What the runs go on without, now or since an earlier one; a line each.
 
         Raises:
-            RunError: something is gone, with all that is.
+            RunError: Something is gone, with all that is.
         """
         artifacts = {
             a.id: a for a in self._artifacts() if a.state in (Artifact.LIVE, Artifact.DELETED)

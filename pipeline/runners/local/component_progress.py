@@ -16,12 +16,12 @@ class ComponentProgress(logging.Handler):
     """Listens to TFX's log; attach it to the logger `absl`.
 
     Attributes:
-        current: the component that is running, None between two.
-        seconds: how long each finished component took.
-        components: how many there are.
+        current: The component that is running, None between two.
+        seconds: How long each finished component took.
+        components: How many there are.
 
     Args:
-        console: where the lines go.
+        console: Where the lines go.
     """
 
     def __init__(self, console: Console):

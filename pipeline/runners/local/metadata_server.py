@@ -38,10 +38,10 @@ class MetadataServer:
     """Where a store of ML Metadata is; `str` gives its URL.
 
     Attributes:
-        user: who logs in.
-        host: name or address.
-        port: number of the TCP port.
-        database: name of the database, which exists.
+        user: Who logs in.
+        host: Name or address.
+        port: Number of the TCP port.
+        database: Name of the database, which exists.
     """
 
     user: str
@@ -73,7 +73,7 @@ class MetadataServer:
         """Opens the store and makes its tables if there are none.
 
         Raises:
-            RunError: the server cannot be reached, or does not let us in.
+            RunError: The server cannot be reached, or does not let us in.
         """
         from ml_metadata.metadata_store import MetadataStore
 
@@ -100,7 +100,7 @@ def metadata_server(url: str) -> MetadataServer:
     """Reads a URL, for argparse.
 
     Raises:
-        ArgumentTypeError: it is none. The message does not repeat it: it may hold a password.
+        ArgumentTypeError: It is none. The message does not repeat it: it may hold a password.
     """
     try:
         parts = urlsplit(url)

@@ -24,7 +24,7 @@ def own_metadata(workdir: Workdir) -> ConnectionConfig:
     """The connection to the file, which is made if there is none.
 
     Raises:
-        RunError: the metadata are on a server, or the file cannot be used.
+        RunError: The metadata are on a server, or the file cannot be used.
     """
     if workdir.has_shared_metadata():
         raise RunError(

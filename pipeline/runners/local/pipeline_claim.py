@@ -22,12 +22,12 @@ def claim_pipeline(store: MetadataStore, pipeline_name: str, workdir: Workdir) -
     """Makes the pipeline that of the folder, if it is nobody's.
 
     Args:
-        store: the shared store.
-        pipeline_name: name of the pipeline.
-        workdir: the folder; `workdir.only_run()` is entered.
+        store: The shared store.
+        pipeline_name: Name of the pipeline.
+        workdir: The folder; `workdir.only_run()` is entered.
 
     Raises:
-        RunError: the pipeline is another folder's, or the folder's metadata are in another store.
+        RunError: The pipeline is another folder's, or the folder's metadata are in another store.
     """
     own = workdir.id()
     pipelines = {context.name: context for context in store.get_contexts_by_type(_TYPE)}

@@ -16,9 +16,9 @@ class ComponentRun:
     """What one component did in one run.
 
     Attributes:
-        cached: whether the outputs are those of an earlier run.
-        seconds: how long it took.
-        outputs: artifacts by the name of the output.
+        cached: Whether the outputs are those of an earlier run.
+        seconds: How long it took.
+        outputs: Artifacts by the name of the output.
     """
 
     cached: bool
@@ -32,8 +32,8 @@ class RunHistory:
     Keeps one connection: where a server may have closed an idle one, make another history.
 
     Args:
-        config: connection to the store.
-        pipeline_name: name of the pipeline.
+        config: Connection to the store.
+        pipeline_name: Name of the pipeline.
 
     Example:
         >>> from tfx.orchestration.metadata import sqlite_metadata_connection_config

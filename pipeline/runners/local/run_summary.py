@@ -34,14 +34,14 @@ class RunReport:
     """The outcome of a run that went to its end.
 
     Attributes:
-        event_log: what was read and what was dropped.
-        test_users: how many users the metrics are over.
-        metrics: value by name, as `evaluator/tfma_metrics.py` names them; all test users.
-        decision: every line that the model was held against.
-        compared_with: folder of the blessed model it was compared with; None if there was none.
-        saved_model: folder of the SavedModel.
-        pushed_to: folder of the pushed version; None if the model was refused.
-        gone_without: artifacts of earlier runs that are gone, a line each.
+        event_log: What was read and what was dropped.
+        test_users: How many users the metrics are over.
+        metrics: Value by name, as `evaluator/tfma_metrics.py` names them; all test users.
+        decision: Every line that the model was held against.
+        compared_with: Folder of the blessed model it was compared with; None if there was none.
+        saved_model: Folder of the SavedModel.
+        pushed_to: Folder of the pushed version; None if the model was refused.
+        gone_without: Artifacts of earlier runs that are gone, a line each.
     """
 
     event_log: EventLogReport

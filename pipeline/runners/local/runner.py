@@ -51,20 +51,20 @@ def run(
     Started again after it was killed, it goes on with the component that was running.
 
     Args:
-        data_path: the event log: a file, a folder or a glob, perhaps with spans.
-        workdir: keeps artifacts and metadata; `workdir.only_run()` and `.log()` are entered.
-        model_directory: where versions are pushed.
-        settings: what `pipeline.settings` explains.
-        pipeline_name: runs of one name share cache and latest blessed model.
-        metadata_server: keeps the metadata instead of a file in `workdir`.
+        data_path: The event log: a file, a folder or a glob, perhaps with spans.
+        workdir: Keeps artifacts and metadata; `workdir.only_run()` and `.log()` are entered.
+        model_directory: Where versions are pushed.
+        settings: What `pipeline.settings` explains.
+        pipeline_name: Runs of one name share cache and latest blessed model.
+        metadata_server: Keeps the metadata instead of a file in `workdir`.
         beam_args: Beam's options; None works in this process.
-        fresh: repeat every component, also those with unchanged inputs.
-        accept_missing: go on without artifacts of earlier runs that are gone from the disk.
-        console: gets a line when a component starts and when it ends.
-        page: file of the page, which is also written about a run that failed.
+        fresh: Repeat every component, also those with unchanged inputs.
+        accept_missing: Go on without artifacts of earlier runs that are gone from the disk.
+        console: Gets a line when a component starts and when it ends.
+        page: File of the page, which is also written about a run that failed.
 
     Raises:
-        RunError: the data cannot be used, the metadata cannot be kept, what earlier runs have made
+        RunError: The data cannot be used, the metadata cannot be kept, what earlier runs have made
             is gone, or a component failed.
     """
     data_path, model_directory = os.fspath(data_path), os.fspath(model_directory)

@@ -25,7 +25,7 @@ class Workdir:
     """Where a local run keeps what it writes.
 
     Args:
-        path: the folder. It is kept without symbolic links and absolute: artifacts are found by
+        path: The folder. It is kept without symbolic links and absolute: artifacts are found by
             path later, and another spelling is no other folder.
     """
 
@@ -73,7 +73,7 @@ class Workdir:
         """Makes the folder and holds it for one run; a lock that dies with the process.
 
         Raises:
-            RunError: another process holds it, or it cannot be made or written.
+            RunError: Another process holds it, or it cannot be made or written.
         """
         with self._writing():
             self.path.mkdir(parents=True, exist_ok=True)
@@ -92,7 +92,7 @@ class Workdir:
         """Sends everything that is logged, also by native code, to a file instead of the screen.
 
         Raises:
-            RunError: the file cannot be written. Later a full disk loses lines, and nothing else.
+            RunError: The file cannot be written. Later a full disk loses lines, and nothing else.
         """
         with self._writing():
             folder = self.path / "logs"

@@ -55,11 +55,11 @@ def check_left(path: str, left: LogTotals, short_users: int, log: LogTotals, k: 
     """Stops if there is nothing to learn from what the filter leaves of a log.
 
     Args:
-        path: the log.
-        left: what is left of it.
-        short_users: users that the k-core leaves and who then have too few events.
-        log: what it was.
-        k: of the k-core.
+        path: The log.
+        left: What is left of it.
+        short_users: Users that the k-core leaves and who then have too few events.
+        log: What it was.
+        k: Of the k-core.
     """
     advice = "Lower --k-core or give more data." if k > 1 else "Give more data."
     if left.users == 0:

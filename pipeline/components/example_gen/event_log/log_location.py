@@ -24,7 +24,7 @@ def base_and_pattern(path: str) -> tuple[str, str]:
     """Splits a path into the folder and the glob pattern in it that together match the log.
 
     Args:
-        path: a file, a folder, or a glob pattern. What exists is no pattern: `log[1].csv` may be
+        path: A file, a folder, or a glob pattern. What exists is no pattern: `log[1].csv` may be
             a file. A folder that is not on this machine ends with `/`.
 
     Example:

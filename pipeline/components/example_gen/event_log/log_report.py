@@ -30,9 +30,9 @@ class SkippedRows:
     """Rows of one file that could not be used for one reason.
 
     Attributes:
-        file, reason: which file, which reason.
-        count: how many rows.
-        first: the first `ROWS_SHOWN` of them.
+        file, reason: Which file, which reason.
+        count: How many rows.
+        first: The first `ROWS_SHOWN` of them.
     """
 
     file: str
@@ -62,14 +62,14 @@ class FileSummary:
     """What one file of the log held.
 
     Attributes:
-        file: its path.
-        rows: events, unusable rows and rows that the format's `where` leaves out.
-        skipped: the unusable ones.
-        filtered: how many are left out.
-        time_unit, time_example: the `TimeScale` of its times; None if it has no event.
-        forms: how its ids are written, by column: the fields of `IdForms`.
-        error: why the file as a whole could not be read; empty if it could.
-        empty_because: why it holds nothing; "" if it does not.
+        file: Its path.
+        rows: Events, unusable rows and rows that the format's `where` leaves out.
+        skipped: The unusable ones.
+        filtered: How many are left out.
+        time_unit, time_example: The `TimeScale` of its times; None if it has no event.
+        forms: How its ids are written, by column: the fields of `IdForms`.
+        error: Why the file as a whole could not be read; empty if it could.
+        empty_because: Why it holds nothing; "" if it does not.
     """
 
     file: str
@@ -131,10 +131,10 @@ class LogTotals:
     """How much a log holds.
 
     Attributes:
-        users, items, events: their numbers.
-        shortest_history: events of the user who has the fewest.
-        rarest_item: events of the item that has the fewest.
-        newest_event: its time, in the log's units.
+        users, items, events: Their numbers.
+        shortest_history: Events of the user who has the fewest.
+        rarest_item: Events of the item that has the fewest.
+        newest_event: Its time, in the log's units.
     """
 
     users: int
@@ -150,18 +150,18 @@ class EventLogReport:
     """What happened to an event log.
 
     Attributes:
-        files: number of files.
-        rows: rows in them, without headers.
-        rows_skipped: those that could not be used, by file and reason.
-        duplicates: events dropped because user, item and time equal an earlier event's.
-        before: what is left of the log then.
-        after: what is left of it after the k-core and without short users.
-        rounds: how often the k-core dropped users and items.
-        short_users: users dropped because the k-core left fewer than three of their events.
-        split_users: users by split.
-        spans: the spans that were read, oldest first; none if the log has none.
-        filtered: rows that the format's `where` leaves out.
-        notes: what a person should look at, such as ids that are written in two ways.
+        files: Number of files.
+        rows: Rows in them, without headers.
+        rows_skipped: Those that could not be used, by file and reason.
+        duplicates: Events dropped because user, item and time equal an earlier event's.
+        before: What is left of the log then.
+        after: What is left of it after the k-core and without short users.
+        rounds: How often the k-core dropped users and items.
+        short_users: Users dropped because the k-core left fewer than three of their events.
+        split_users: Users by split.
+        spans: The spans that were read, oldest first; none if the log has none.
+        filtered: Rows that the format's `where` leaves out.
+        notes: What a person should look at, such as ids that are written in two ways.
     """
 
     files: int

@@ -25,12 +25,12 @@ def newest_spans(path: str, window: int, newest: int | None = None) -> list[Span
     """Finds the spans of a log, oldest first, each in its newest version.
 
     Args:
-        path: glob pattern with `{SPAN}` or a date.
-        window: how many spans, the newest ones; 0 for all.
-        newest: the last span to take; None for the newest there is.
+        path: Glob pattern with `{SPAN}` or a date.
+        window: How many spans, the newest ones; 0 for all.
+        newest: The last span to take; None for the newest there is.
 
     Raises:
-        EventLogError: the pattern is not one that TFX reads, or nothing matches it.
+        EventLogError: The pattern is not one that TFX reads, or nothing matches it.
     """
     split = proto.Input.Split(name="log", pattern=path)
     try:
@@ -67,15 +67,15 @@ def log_files(
     """Finds the files of a log, with or without spans, in the order in which they are read.
 
     Args:
-        path: a file, a folder or a glob, perhaps with spans.
-        format: names of the columns.
-        window, newest: as for `newest_spans`.
+        path: A file, a folder or a glob, perhaps with spans.
+        format: Names of the columns.
+        window, newest: As for `newest_spans`.
 
     Returns:
         The files, and the spans; no spans if the path has none.
 
     Raises:
-        EventLogError: there are no files, or nothing says in which order their rows stand.
+        EventLogError: There are no files, or nothing says in which order their rows stand.
     """
     if not has_spans(path):
         return event_log_files(path, format), []

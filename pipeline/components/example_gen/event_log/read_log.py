@@ -36,10 +36,10 @@ def read_log(
     of the events, each counts, and `timestamps` are their places in the history from 1.
 
     Args:
-        pipeline: where to add it: a pipeline, or its start inside a transform.
-        files: the log's files in their order.
-        format: the names of its columns.
-        summaries: a folder in which a `FileSummary` of each file is written.
+        pipeline: Where to add it: a pipeline, or its start inside a transform.
+        files: The log's files in their order.
+        format: The names of its columns.
+        summaries: A folder in which a `FileSummary` of each file is written.
 
     Returns:
         The users' histories.

@@ -8,10 +8,10 @@ class Span:
     """One span of a log, in its newest version.
 
     Attributes:
-        number: as in its name; of a date, the days since 1970.
+        number: As in its name; of a date, the days since 1970.
         version: None if the path has none.
-        path: its folder, or the glob of its files.
-        fingerprint: of its files, see `log_location.fingerprint`.
+        path: Its folder, or the glob of its files.
+        fingerprint: Of its files, see `log_location.fingerprint`.
     """
 
     number: int

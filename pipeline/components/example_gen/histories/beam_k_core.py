@@ -28,10 +28,10 @@ class KCore:
     """What is left of a log.
 
     Attributes:
-        folder: where its histories are.
-        totals: how much it is.
-        rounds: how often users and items were dropped.
-        short_users: users dropped at the end, because fewer than `MIN_EVENTS` events of theirs
+        folder: Where its histories are.
+        totals: How much it is.
+        rounds: How often users and items were dropped.
+        short_users: Users dropped at the end, because fewer than `MIN_EVENTS` events of theirs
             were left. Only a `k` below that leaves such users.
     """
 
@@ -45,10 +45,10 @@ def k_core(make_pipeline: Callable[[], beam.Pipeline], folder: str, k: int) -> K
     """Drops users and items of fewer than `k` events until none is left, then short users.
 
     Args:
-        make_pipeline: makes an empty Beam pipeline.
-        folder: histories written by `WriteHistories(folder, k)`. What is left is written to
+        make_pipeline: Makes an empty Beam pipeline.
+        folder: Histories written by `WriteHistories(folder, k)`. What is left is written to
             folders beside it; all but the last are removed.
-        k: fewest events of a user and of an item. 0 and 1 drop nobody.
+        k: Fewest events of a user and of an item. 0 and 1 drop nobody.
     """
     totals = read_totals(folder)
     rounds = 0

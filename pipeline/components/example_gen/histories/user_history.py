@@ -9,9 +9,9 @@ class UserHistory(NamedTuple):
     """A user's events, oldest first.
 
     Attributes:
-        user_id: raw id.
-        items: raw item ids.
-        timestamps: one for each item, never falling.
+        user_id: Raw id.
+        items: Raw item ids.
+        timestamps: One for each item, never falling.
     """
 
     user_id: bytes

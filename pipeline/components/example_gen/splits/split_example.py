@@ -18,10 +18,10 @@ def split_example(
     """An Example of a history's first events, tagged by the split.
 
     Args:
-        history: a user's.
-        events: how many of them are known: the one after is the target, in training the last.
-        split: the split.
-        group: the user's `length_group`.
+        history: A user's.
+        events: How many of them are known: the one after is the target, in training the last.
+        split: The split.
+        group: The user's `length_group`.
     """
     target = history.items[events - 1 if split == TRAIN else events]
     feature = {
