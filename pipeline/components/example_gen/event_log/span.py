@@ -1,4 +1,7 @@
-"""One span of a log, as the reports keep it."""
+"""The record of one span of a log, which reports and accepted data keep as JSON.
+
+Imports nothing heavy: finding spans needs TFX, describing one does not.
+"""
 
 from dataclasses import dataclass
 
@@ -8,10 +11,10 @@ class Span:
     """One span of a log, in its newest version.
 
     Attributes:
-        number: As in its name; of a date, the days since 1970.
-        version: None if the path has none.
-        path: Its folder, or the glob of its files.
-        fingerprint: Of its files, see `log_location.fingerprint`.
+        number: The number in the path, or, where the path has a date, the days since 1970-01-01.
+        version: The number of the version. None if the pattern has no `{VERSION}`.
+        path: The folder of the span, or the glob pattern of its files.
+        fingerprint: The fingerprint of its files, as `log_location.fingerprint` returns it.
     """
 
     number: int

@@ -1,4 +1,4 @@
-"""A user's history -> one tf.train.Example a split: the last events are held out, one a split."""
+"""The leave-one-out split: each user's last event is held out for the test, one for validation."""
 
 from collections.abc import Iterator
 
@@ -26,12 +26,12 @@ class LeaveOneOut(beam.DoFn):
     | validation | s_1 … s_{T-2} | s_{T-1} | 0 |
     | test | s_1 … s_{T-1} | s_T | 0 |
 
-    A train Example holds nothing out: every event of its history is to be predicted from those
-    before, and its target is the last of them. Histories have their full length.
+    A train Example holds out nothing: the model learns to predict every event of its history from
+    the events before, and its target is the last of them. Histories are not truncated.
     """
 
     def can_learn(self, history: UserHistory) -> bool:
-        """Whether the history's train Example has an event to predict from one before."""
+        """Whether the train Example has two events, so that one can be predicted from the other."""
         return len(history.items) > MIN_EVENTS
 
     def process(self, history: UserHistory) -> Iterator:

@@ -15,12 +15,13 @@ TRAIN, VALIDATION, TEST = EXAMPLE_SPLITS = ("train", "validation", "test")
 def split_example(
     history: UserHistory, events: int, split: str, group: bytes
 ) -> beam.pvalue.TaggedOutput:
-    """An Example of a history's first events, tagged by the split.
+    """An Example of the first events of a history, tagged by the split.
 
     Args:
-        history: A user's.
-        events: How many of them are known: the one after is the target, in training the last.
-        split: The split.
+        history: The history of one user.
+        events: The number of events in the Example. Its target is the event after them, or in
+            training the last of them.
+        split: One of `EXAMPLE_SPLITS`.
         group: The user's `length_group`.
     """
     target = history.items[events - 1 if split == TRAIN else events]
@@ -33,12 +34,12 @@ def split_example(
         "is_training": int64_feature([int(split == TRAIN)]),
     }
     example = tf.train.Example(features=tf.train.Features(feature=feature))
-    # Otherwise the order of the features would differ from worker to worker.
+    # Without `deterministic`, the order of the features would differ from worker to worker.
     return beam.pvalue.TaggedOutput(split, example.SerializeToString(deterministic=True))
 
 
 def length_group(num_events: int) -> bytes:
-    """The group in which the paper (Table 5) puts a user with so many events; `<5` is ours."""
+    """The group of a user with this number of events: those of the paper (Table 5), and `<5`."""
     if num_events < 5:
         return b"<5"
     if num_events == 5:
