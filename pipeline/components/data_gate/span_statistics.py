@@ -1,4 +1,4 @@
-"""TFDV's statistics of histories, as a span of a log or a server's log holds them."""
+"""TFDV's statistics of histories, of one span of a log or of what a server was asked."""
 
 import os
 
@@ -13,10 +13,10 @@ from pipeline.components.example_gen.histories.user_history import UserHistory, 
 
 
 class HistoryStatistics(beam.PTransform):
-    """Histories -> a binary file of their statistics.
+    """Writes the statistics of histories to a file.
 
     Args:
-        file: The file to write.
+        file: The file to write, a binary `DatasetFeatureStatisticsList`.
     """
 
     def __init__(self, file: str) -> None:
@@ -37,12 +37,12 @@ class HistoryStatistics(beam.PTransform):
 
 
 class LogStatistics(beam.PTransform):
-    """Statistics of a part of an event log, a history a user.
+    """Writes the statistics of the histories in a part of an event log, one history per user.
 
     Args:
-        files: The part's files.
-        format: Names of the columns.
-        file: The binary file to write.
+        files: The files of that part.
+        format: How the log is read.
+        file: The file to write, a binary `DatasetFeatureStatisticsList`.
     """
 
     def __init__(self, files: list[str], format: EventLogFormat, file: str) -> None:

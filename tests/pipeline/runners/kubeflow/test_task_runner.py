@@ -119,7 +119,7 @@ def test_a_first_model_is_compared_with_none(finished: SpecRun):
         assert list(Path(output(finished, "PreviousRun", key).uri).iterdir()) == []
     blessing = output(finished, "Blessing", "blessing")
     assert blessing.metadata["blessed"] == 1
-    lines = [line.line for line in read_decision(blessing.uri).lines]
+    lines = [criterion.requirement for criterion in read_decision(blessing.uri).criteria]
     assert lines and not any("latest blessed" in line for line in lines)
 
 

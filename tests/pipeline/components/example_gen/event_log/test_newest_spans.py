@@ -95,12 +95,12 @@ def test_the_fingerprint_is_of_every_span_that_is_read(tmp_path: Path):
 @pytest.mark.parametrize(
     ("path", "message"),
     [
-        ("day-{SPAN}/*", "nothing matches it"),
+        ("day-{SPAN}/*", "no file matches it"),
         ("{YYYY}-{MM}/*", "Exactly one of each date spec"),
         ("{SPAN}/{YYYY}{MM}{DD}/*", "exclusively"),
         ("v{VERSION}/*", "Span or Date spec is not present"),
         ("odd-{SPAN}/*", "Cannot find span number from .*odd-one"),
-        ("zero-{SPAN}/*", r"span 7 is not at .*zero-7.*\{SPAN:3\}"),
+        ("zero-{SPAN}/*", r"no file of span 7 matches .*zero-7.*\{SPAN:3\}"),
     ],
 )
 def test_a_path_that_is_no_path_of_spans(tmp_path: Path, path: str, message: str):
