@@ -16,8 +16,8 @@ from rich.table import Table
 
 from pipeline import run_local
 from pipeline.cli.command_line import path
-from pipeline.cli.os_errors import command as shell_command
 from pipeline.cli.os_errors import tells_os_errors
+from pipeline.cli.shell_command import shell_command
 from pipeline.local_server import MODEL_NAME, ServerError, local_server, server_command
 from pipeline.runners.local.workdir import RunError, Workdir
 

@@ -19,8 +19,9 @@ from pipeline.cli.command_line import (
     path,
     real_path,
 )
-from pipeline.cli.os_errors import command, tells_os_errors
+from pipeline.cli.os_errors import tells_os_errors
 from pipeline.cli.setting_options import add_settings
+from pipeline.cli.shell_command import shell_command
 from pipeline.runners.local.metadata_server import metadata_server
 from pipeline.runners.local.workdir import RunError, Workdir
 from pipeline.settings import Settings
@@ -164,8 +165,9 @@ def _run(options: argparse.Namespace, chosen: Settings) -> int:
     serve = ("python", "-m", "serving.devserver", "--port=8500", "--rest_api_port=8501", name)
     ask = ("python", "-m", "serving.client", "--rest_api_port=8501", name)
     console.print(
-        f"Serve it:\n  {command(*serve, f'--model_base_path={models}')}\n"
-        f"and ask it, with the items of a history, oldest first:\n  {command(*ask)} ITEM ITEM ..."
+        f"Serve it:\n  {shell_command(*serve, f'--model_base_path={models}')}\n"
+        f"and ask it, with the items of a history, oldest first:\n  {shell_command(*ask)} ITEM "
+        "ITEM ..."
     )
     return 0
 

@@ -122,7 +122,7 @@ class DataSettings:
                 _require(name, getattr(self, name), 1)
             elif getattr(self, name):
                 raise ValueError(
-                    f"{option(name)}: applies to a split by time. Add --split time, or leave it out."
+                    f"{option(name)}: applies to --split time only. Add that, or leave this out."
                 )
         if self.columns or self.separator or self.where:
             _ = self.format  # Raises ValueError if it cannot be used.

@@ -220,7 +220,7 @@ def test_a_folder_in_use_is_refused(sample: Path, tmp_path: Path):
     with Workdir(tmp_path).only_run():
         outcome = LocalRun(sample, tmp_path).run()
     assert outcome.returncode == 1
-    assert f"another run uses {tmp_path}" in outcome.stderr
+    assert f"--workdir {tmp_path}: another run uses it" in outcome.stderr
 
 
 @pytest.mark.slow

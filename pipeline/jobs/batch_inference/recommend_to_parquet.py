@@ -1,4 +1,4 @@
-"""The k best items of every user, written to Parquet by Beam."""
+"""Recommends k items to every user with Beam, and writes them to Parquet."""
 
 import os
 import re
@@ -32,7 +32,7 @@ SCHEMA = pa.schema(
         ("history_items", pa.int32()),
     ]
 )
-# What Beam adds to the message of an error; the name of a step begins with our name for it.
+# Beam appends this to the message of an error. The name of the step begins with our label.
 _STEP = re.compile(r" \[while running '([^/']*)[^']*'\]")
 
 
@@ -72,8 +72,8 @@ def recommend_to_parquet(
         fileio.makedirs(notes)
         try:
             _run(model, users, folder, notes, k, beam_args)
-        except Exception as error:  # of any library, on any worker
-            raise BatchInferenceError(_told(error, model, output)) from error
+        except Exception as error:  # Any library may raise it, on any worker.
+            raise BatchInferenceError(_message(error, model, output)) from error
         users.check(notes)
         coverage = read_coverage(notes)
         _check(coverage, model)
@@ -113,31 +113,32 @@ def _run(
 
 def _check(coverage: Coverage, model: ModelVersion) -> None:
     if not coverage.users:
-        raise BatchInferenceError("--data: holds no user to recommend to.")
+        raise BatchInferenceError("--data: contains no user. Give the histories of some.")
     if coverage.items and not coverage.known_items and not coverage.uncounted_users:
         raise BatchInferenceError(
             f"--model {model.path}: knows none of the {coverage.items:,} items that "
             f"{coverage.users:,} users have in --data. Nothing is written, because all of them "
-            "would get the popularity ranking. Are the ids of --data written as those of the data "
-            "that the model was trained on?"
+            "would get the popularity ranking. Write the ids in --data like those in the data that "
+            "the model was trained on."
         )
 
 
-def _told(error: Exception, model: ModelVersion, output: str | os.PathLike[str]) -> str:
-    """What failed, by the argument where the step tells it, and why."""
+def _message(error: Exception, model: ModelVersion, output: str | os.PathLike[str]) -> str:
+    """Why the work failed, with the argument that is to blame if the step of the pipeline tells it."""
     message = str(error).strip().splitlines()[-1] if str(error).strip() else ""
     step = found[1] if (found := _STEP.search(message)) else ""
     reason = _STEP.sub("", message)
-    if not isinstance(error, RuntimeError | OSError | HistoriesError):  # a reason with its kind
+    # The messages of these errors are complete sentences. Others need the name of the class.
+    if not isinstance(error, RuntimeError | OSError | HistoriesError):
         reason = f"{type(error).__name__}: {reason}"
     if step == "RunInference":
         return (
-            f"--model {model.path}: does not answer: {reason}. What is wrong with it tells: python "
-            f"-m serving.export_check {shlex.quote(model.path)}"
+            f"--model {model.path}: does not answer: {reason}. This command tells what is wrong "
+            f"with it: python -m serving.export_check {shlex.quote(model.path)}"
         )
     if step == "WriteToParquet":
         return f"--output {os.fspath(output)}: cannot be written: {reason}"
-    return f"The answers could not be made: {reason}"
+    return f"The recommendations could not be made: {reason}"
 
 
 def _row(user_and_best: tuple[bytes, Recommendations], model_version: str) -> dict[str, object]:

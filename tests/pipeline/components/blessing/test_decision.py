@@ -160,7 +160,7 @@ def test_a_model_that_hits_nobody_is_not_better_than_a_baseline_that_hits_nobody
 
 @pytest.mark.parametrize("value", [-0.1, 1.01, 5, float("nan"), float("inf")])
 def test_a_floor_that_no_model_can_have_is_refused(value: float):
-    with pytest.raises(ValueError, match="--min-ndcg is an NDCG@10, from 0 to 1"):
+    with pytest.raises(ValueError, match="--min-ndcg must be from 0 to 1"):
         BlessingSettings(min_ndcg=value)
 
 

@@ -166,7 +166,7 @@ def test_paths_of_one_machine_are_pointed_out(tmp_path: Path, capsys: pytest.Cap
 def test_a_file_that_is_no_spec_is_named(tmp_path: Path, content: str):
     path = tmp_path / "spec.yaml"
     path.write_text(content)
-    with pytest.raises(ValueError, match="spec.yaml is no pipeline spec"):
+    with pytest.raises(ValueError, match="spec.yaml: is not a pipeline spec"):
         read_spec(path)
 
 
