@@ -44,28 +44,30 @@ def recommend_to_parquet(
     k: int,
     beam_args: Sequence[str],
 ) -> Coverage:
-    """Writes a row a user: user_id, item_ids and scores, best first, and model_version.
+    """Writes one row per user: user_id, item_ids and scores (best first), and model_version.
 
-    Every row is what a server of the model answers to the user's history: items that are in the
-    history are left out, and there are fewer than k where the catalogue has no more. known_items
-    and history_items tell how many items of the history the model knows, and out of how many: the
-    history, but at most its last 50 items. known_items is null where the model's export is of an
-    earlier version, which does not count.
+    A row equals the answer of a server of the model for the user's history: items in the history
+    are left out, and there are fewer than k items if the catalogue has no more. The columns
+    known_items and history_items are the number of items of the history that the model knows, and
+    the number of all its items, of which a model reads at most the last 50. known_items is null if
+    the model's export is of an earlier version, which does not count them.
 
     Args:
-        model: What answers.
-        users: Whom to answer for.
+        model: The model.
+        users: The histories of the users.
         output: A new folder. It appears when all its files are written.
-        k: Items for each user, at least 1.
+        k: The number of items for each user, at least 1.
         beam_args: Beam's options.
 
     Returns:
-        How much of the histories the model knows.
+        How many items of the histories the model knows.
 
     Raises:
-        BatchInferenceError, EventLogError, HistoriesError: The input or the output cannot be used,
-            there is no user, or the model knows no item of any history: Then the data are those
-            of another catalogue, and every user would get the same items.
+        BatchInferenceError: The output cannot be written, the model does not answer, there is no
+            user, or the model knows no item of any history. In the last case the data belong to
+            another catalogue, and all users would get the same items.
+        EventLogError: The event log cannot be used.
+        HistoriesError: The Examples cannot be used.
     """
     with output_folder(output) as folder:
         notes = os.path.join(folder, "notes")
@@ -124,7 +126,7 @@ def _check(coverage: Coverage, model: ModelVersion) -> None:
 
 
 def _message(error: Exception, model: ModelVersion, output: str | os.PathLike[str]) -> str:
-    """Why the work failed, with the argument that is to blame if the step of the pipeline tells it."""
+    """What failed and why, with the option that is to blame if the failed step tells it."""
     message = str(error).strip().splitlines()[-1] if str(error).strip() else ""
     step = found[1] if (found := _STEP.search(message)) else ""
     reason = _STEP.sub("", message)

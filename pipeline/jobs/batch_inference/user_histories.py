@@ -23,7 +23,7 @@ class HistoriesError(ValueError):
 class EventLogHistories:
     """The histories of all users of an event log, ordered as ExampleGen orders them.
 
-    Users and items are not filtered, because the model itself drops the items that it does not know.
+    Users and items are not filtered, because the model itself drops items that it does not know.
 
     Args:
         path: The log: a file, a folder or a glob pattern. If it has spans, all of them are read.
@@ -82,9 +82,7 @@ class ExampleHistories:
         pattern = os.path.join(path, f"*{_TFRECORD}*") if tf.io.gfile.isdir(path) else path
         files = tf.io.gfile.glob(pattern)
         if not files:
-            raise HistoriesError(
-                f"{path}: no file matches. Give a TFRecord file, a folder or a glob."
-            )
+            raise HistoriesError(f"{path}: no file matches. Give TFRecord files of Examples.")
         # This check is made here, because each runner wraps errors on its workers in its own way.
         next(_histories(files[0]), None)
         self._files = files

@@ -172,8 +172,7 @@ def _read_output(invocation: ExecutorInput) -> ExecutorOutput:
         json_format.Parse(file.read(), output)
     for artifacts in output.artifacts.values():
         (artifact,) = artifacts.artifacts
-        artifact.name = str(
-            zlib.crc32(artifact.uri.encode())
-        )  # Stands for the id in the metadata store.
+        # Stands for the id that the artifact has in the metadata store.
+        artifact.name = str(zlib.crc32(artifact.uri.encode()))
         artifact.type.instance_schema = ""
     return output

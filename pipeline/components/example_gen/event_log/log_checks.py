@@ -10,6 +10,8 @@ from mclrec_tf.data.event_log.reader import EventLogError
 from mclrec_tf.data.time_split import Periods
 from pipeline.components.example_gen.event_log.log_report import FileSummary, LogTotals, listed
 
+NO_USABLE_ROW = "the event log has no usable row. Correct it, or give another one."
+
 
 def check_has_time(files: Sequence[FileSummary], periods: Periods | None) -> None:
     """Checks that a log that is to be split by time has times.
@@ -77,7 +79,7 @@ def check_log(path: str, log: LogTotals) -> None:
         EventLogError: There is nothing to learn from the log, however it is filtered.
     """
     if log.events == 0:
-        raise EventLogError(f"{path}: the event log holds no usable row.")
+        raise EventLogError(f"{path}: {NO_USABLE_ROW}")
     _check_more_than_one(log, f"{path}: the event log", "Give more data.")
 
 
