@@ -34,9 +34,9 @@ The event log is a text table (any separator), JSON lines, Parquet, RecBole .int
 with a line "user item item ..." per user, also packed (.gz, .bz2, .xz, .zst, .zip), or a folder or
 glob pattern of such files. Times are numbers or ISO 8601 dates. For daily folders, write the date
 as {{YYYY}}, {{MM}}, {{DD}}, or a number as {{SPAN}}, and a version as {{VERSION}}:
-"days/{{YYYY}}-{{MM}}-{{DD}}/*.csv" stands for all days up to the newest. A run that was stopped resumes when the same command is given again;
-steps whose inputs and settings are unchanged are not repeated.
-"python -m pipeline.inspect LOG" inspects a log first and prints the command for it.
+"days/{{YYYY}}-{{MM}}-{{DD}}/*.csv" stands for all days up to the newest. A run that was stopped
+resumes when the same command is given again; steps whose inputs and settings are unchanged are not
+repeated. "python -m pipeline.inspect LOG" inspects a log first and prints the command for it.
 
 --metadata keeps the metadata on a MySQL or MariaDB server, where they can be backed up and shared:
 mysql://USER@HOST[:PORT]/DATABASE. The database has to exist. The password is taken from the

@@ -211,5 +211,5 @@ def _first_readable(files: list[str], given: EventLogFormat) -> Preview:
             continue
         if found.rows or len(files) == 1:
             return found
-        errors.append(EventLogError(f"{file}: is empty. Give a file with rows."))
+        errors.append(EventLogError(f"{file}: the file is empty: it has no rows."))
     raise errors[0]
