@@ -81,8 +81,8 @@ def _compare_answers(workdir: Workdir, log: Path, console: Console) -> int:
     try:
         with local_server(command, stderr=subprocess.DEVNULL) as server:
             answers = {
-                "REST": ask(server.rest, "rest", history),
-                "gRPC": ask(server.grpc, "grpc", history),
+                "REST": recommend(server.rest, "rest", history),
+                "gRPC": recommend(server.grpc, "grpc", history),
             }
     except ServerError as error:
         raise RunError(f"{error} This command shows why: {shell_command(*command)}") from error
@@ -114,7 +114,7 @@ def a_history(log: Path) -> list[str]:
     return [interactions.item_ids[item - 1] for item in interactions.histories[user]]
 
 
-def ask(address: str, protocol: Literal["grpc", "rest"], history: Sequence[str]) -> Answer:
+def recommend(address: str, protocol: Literal["grpc", "rest"], history: Sequence[str]) -> Answer:
     """The recommendations of a server.
 
     Args:

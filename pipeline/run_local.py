@@ -149,7 +149,7 @@ def _run(options: argparse.Namespace, chosen: Settings) -> int:
         console.print(f"Report: {page}")
     console.print(f"The model and its Keras file: {os.path.dirname(outcome.saved_model)}")
     if outcome.pushed_to is None:
-        console.print("Refused, nothing was pushed; a model that is served stays in place.")
+        console.print("Refused, nothing was pushed; a model that is served stays in use.")
         return NOT_BLESSED
     if wrong := run_summary.damage_of_version(outcome.pushed_to):
         print(
@@ -166,10 +166,10 @@ def _run(options: argparse.Namespace, chosen: Settings) -> int:
         console.print(f"Gone, and not compared with (--accept-missing): {line}")
     name = f"--model_name={options.model_name}"
     serve = ("python", "-m", "serving.devserver", "--port=8500", "--rest_api_port=8501", name)
-    ask = ("python", "-m", "serving.client", "--rest_api_port=8501", name)
+    query = ("python", "-m", "serving.client", "--rest_api_port=8501", name)
     console.print(
         f"Serve it:\n  {shell_command(*serve, f'--model_base_path={models}')}\n"
-        f"and ask it, with the items of a history, oldest first:\n  {shell_command(*ask)} ITEM "
+        f"and query it with the items of a history, oldest first:\n  {shell_command(*query)} ITEM "
         "ITEM ..."
     )
     return 0

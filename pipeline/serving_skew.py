@@ -81,7 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (EventLogError, HistoriesError, SchemaError) as error:
         print(error, file=sys.stderr)
         return ERROR
-    print("\n".join(lines) or f"{options.served} looks like {options.data}")
+    print("\n".join(lines) or f"{options.served} is like {options.data}: no limit is violated")
     return SKEWED if lines else 0
 
 

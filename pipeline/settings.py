@@ -62,7 +62,11 @@ def _require_share(name: str, value: float) -> None:
 
 @dataclass(frozen=True)
 class DataSettings:
-    """How the event log is read and filtered."""
+    """How the event log is read, filtered and split.
+
+    Raises:
+        ValueError: A value is out of range, or two settings contradict each other.
+    """
 
     user_column: str = setting("user_id", "column that names the user")
     item_column: str = setting("item_id", "column that names the item")
@@ -155,7 +159,11 @@ class DataSettings:
 
 @dataclass(frozen=True)
 class ModelSettings:
-    """The encoder and the MCLRec objective."""
+    """The encoder and the MCLRec objective.
+
+    Raises:
+        ValueError: A value is out of range, or two settings contradict each other.
+    """
 
     encoder: Literal["sasrec", "bsarec", "gru4rec"] = setting(
         "sasrec",
@@ -204,7 +212,11 @@ class ModelSettings:
 
 @dataclass(frozen=True)
 class TrainingSettings:
-    """How the model is trained."""
+    """How the model is trained.
+
+    Raises:
+        ValueError: A value is out of range.
+    """
 
     epochs: int = setting(200, "largest number of epochs")
     patience: int = setting(10, "stop after this many epochs without an improvement of --monitor")
@@ -247,7 +259,11 @@ class TrainingSettings:
 
 @dataclass(frozen=True)
 class TuningSettings:
-    """The search for hyperparameters by the validation metric, before the final training."""
+    """The search for hyperparameters by the validation metric, before the final training.
+
+    Raises:
+        ValueError: A value is out of range.
+    """
 
     trials: int = setting(
         0,
@@ -267,7 +283,11 @@ class TuningSettings:
 
 @dataclass(frozen=True)
 class BlessingSettings:
-    """What a model must reach on the test users (NDCG@10, unseen_items) to be pushed."""
+    """What a model must reach on the test users (NDCG@10, unseen_items) to be pushed.
+
+    Raises:
+        ValueError: A value is out of range.
+    """
 
     min_ndcg: float = setting(0.0, "lowest NDCG@10, from 0 to 1; 0 requires nothing")
     min_lift: float = setting(

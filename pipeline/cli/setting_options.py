@@ -27,8 +27,10 @@ class _NotEmpty(argparse.Action):
 def add_settings(parser: argparse.ArgumentParser) -> None:
     """Adds an option for every field of `Settings`, in one group for each part of them."""
     for name, defaults in vars(Settings()).items():
-        group = parser.add_argument_group(name, type(defaults).__doc__)
-        add_options(group, type(defaults))
+        kind = type(defaults)
+        # The first line of a docstring explains the group in --help.
+        group = parser.add_argument_group(name, (kind.__doc__ or "").partition("\n")[0])
+        add_options(group, kind)
 
 
 def add_options(

@@ -1,4 +1,4 @@
-"""TFDV's statistics of histories, of one span of a log or of what a server was asked."""
+"""TFDV's statistics of histories, in one span of a log or in requests to a server."""
 
 import os
 

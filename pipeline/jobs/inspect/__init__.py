@@ -1,4 +1,4 @@
-"""Looks at an event log before anything is trained on it.
+"""Inspects an event log before anything is trained on it.
 
     from pipeline.jobs.inspect.inspection import inspect_log
 

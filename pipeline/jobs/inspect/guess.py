@@ -86,21 +86,21 @@ def _without_header(preview: Preview, given: EventLogFormat) -> tuple[EventLogFo
 
 
 def _with_names(preview: Preview, given: EventLogFormat) -> tuple[EventLogFormat, list[str]]:
-    wanted = {role: getattr(given, role) for role in _ROLES}
+    given_names = {role: getattr(given, role) for role in _ROLES}
     if not given.timestamp_column:
-        del wanted["timestamp_column"]
+        del given_names["timestamp_column"]
     filled = [name for name in preview.names if _filled(preview, name) >= _MOSTLY_FILLED]
-    found = {role: name for role, name in wanted.items() if name in filled}
-    for role in wanted:
+    found = {role: name for role, name in given_names.items() if name in filled}
+    for role in given_names:
         if role not in found and (name := _by_name(role, preview, filled, found)):
             found[role] = name
-    for role, name in wanted.items():
+    for role, name in given_names.items():
         # A column that is not always filled is better than none.
         if role not in found and name in preview.names:
             found[role] = name
-    if "timestamp_column" in wanted and "timestamp_column" not in found:
+    if "timestamp_column" in given_names and "timestamp_column" not in found:
         found["timestamp_column"] = _time_by_value(preview, filled, found)
-    missing = [role for role in wanted if role not in found]
+    missing = [role for role in given_names if role not in found]
     if missing:
         raise EventLogError(
             f"{preview.path}: it cannot be guessed which column is {_ROLES[missing[0]]}. The "
@@ -109,9 +109,9 @@ def _with_names(preview: Preview, given: EventLogFormat) -> tuple[EventLogFormat
             + "."
         )
     return dataclasses.replace(given, **found), [
-        _sentence(role, wanted[role], name, preview)
+        _sentence(role, given_names[role], name, preview)
         for role, name in found.items()
-        if name != wanted[role]
+        if name != given_names[role]
     ]
 
 
@@ -176,15 +176,15 @@ def _filled(preview: Preview, name: str) -> float:
     return filled / max(len(values), 1)
 
 
-def _sentence(role: str, wanted: str, name: str, preview: Preview) -> str:
+def _sentence(role: str, given_name: str, name: str, preview: Preview) -> str:
     if not name:
         return (
-            f"No column {wanted!r} and none that looks like a time: the order of the rows is taken "
-            'for the order of the events (--timestamp-column "").'
+            f"No column {given_name!r} and none that looks like a time: the order of the rows is "
+            'taken for the order of the events (--timestamp-column "").'
         )
     why = (
-        f"{wanted!r} is missing in {1 - _filled(preview, wanted):.0%} of the first rows"
-        if wanted in preview.names
-        else f"there is no column {wanted!r}"
+        f"{given_name!r} is missing in {1 - _filled(preview, given_name):.0%} of the first rows"
+        if given_name in preview.names
+        else f"there is no column {given_name!r}"
     )
     return f"{name!r} is taken for {_ROLES[role]}, because {why}."

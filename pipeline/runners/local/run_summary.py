@@ -72,7 +72,7 @@ def read_run(components: dict[str, ComponentRun]) -> RunReport:
         test_users=everybody.users,
         metrics=everybody.metrics,
         decision=read_decision(output(component_ids.BLESSING, "blessing").uri),
-        # Whether there was a comparison, the evaluation tells: that the resolver has found a model
+        # The evaluation tells whether there was a comparison. That the resolver has found a model
         # does not suffice.
         compared_with=(
             compared_with[0].uri if compared_with and everybody.latest_blessed_metrics else None

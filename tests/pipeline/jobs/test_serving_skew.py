@@ -24,7 +24,7 @@ def test_alike(log: Path, tmp_path: Path, capfd: pytest.CaptureFixture):
     lines = [line.split(",") for line in log.read_text().splitlines()[1:]]
     histories = [[item for user, item, _ in lines if user == f"user{n}"] for n in range(20)]
     assert main([f"--data={log}", served(tmp_path / "served.jsonl", histories)]) == 0
-    assert "served.jsonl looks like" in capfd.readouterr().out
+    assert "served.jsonl is like" in capfd.readouterr().out
 
 
 def test_skewed(log: Path, tmp_path: Path, capfd: pytest.CaptureFixture):

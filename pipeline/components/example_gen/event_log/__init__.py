@@ -1,1 +1,1 @@
-"""The event log: where its files are, how they are read, and the report on what was found."""
+"""The event log: how its files are found, read and checked, and the report about them."""

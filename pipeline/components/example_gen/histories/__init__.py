@@ -1,1 +1,1 @@
-"""Histories of users as Beam collections, in folders between Beam pipelines, and their k-core."""
+"""Histories of users: as records, in folders between Beam pipelines, and their k-core."""

@@ -1,1 +1,1 @@
-"""How a history is divided into the Examples of train, validation and test."""
+"""The splits: which events of a history are in the Examples of each split."""

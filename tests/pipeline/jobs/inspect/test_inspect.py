@@ -475,7 +475,7 @@ def test_dates_that_cannot_be_read_are_no_reason_to_go_on_without_times(tmp_path
         + "".join(f"u{r.user},i{r.item},07/{r.user % 28 + 1}/2017\n" for r in made_up_rows())
     )
     (problem,) = inspect_log(log).problems
-    assert "column 'date' looks like the time, but it holds '07/" in problem
+    assert "column 'date' looks like the time, but it contains '07/" in problem
     assert "ISO 8601" in problem
     assert not inspect_log(log, DataSettings(timestamp_column="")).problems
 
@@ -508,7 +508,7 @@ def test_a_time_that_cannot_be_read_is_not_passed_over(tmp_path: Path):
     row = {"user_id": "u", "book_id": "3", "date_added": "Fri Apr 15 05:46:06 -0700 2022"}
     log.write_text("".join(json.dumps({**row, "user_id": f"u{n % 9}"}) + "\n" for n in range(90)))
     (problem,) = inspect_log(log).problems
-    assert "'date_added' looks like the time, but it holds 'Fri Apr 15" in problem
+    assert "'date_added' looks like the time, but it contains 'Fri Apr 15" in problem
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from kfp.pipeline_spec.pipeline_spec_pb2 import PipelineSpec
 from mclrec_tf.data.sample.sample_log import write_sample
 from pipeline import run_kubeflow
 from pipeline.components.blessing.component import read_decision
-from pipeline.demo import ask
+from pipeline.demo import recommend
 from pipeline.local_server import local_server, server_command
 from pipeline.runners.kubeflow.spec import read_spec
 from pipeline.runners.kubeflow.task_runner import TaskError, TaskRunner, task_order
@@ -156,7 +156,7 @@ def test_the_pushed_model_is_served(finished: TaskRunner, folder: Path):
     with open(folder / "span-2" / "events.csv", newline="") as log:
         history = [row["item_id"] for row in csv.DictReader(log)][:5]
     with local_server(server_command(folder / "models" / "mclrec")) as server:
-        answer = ask(server.grpc, "grpc", history)
+        answer = recommend(server.grpc, "grpc", history)
     assert len(set(answer.item_ids)) == 5
     assert answer.scores == sorted(answer.scores, reverse=True)
 
