@@ -54,9 +54,9 @@ def schema_text(path: str | os.PathLike[str]) -> str:
     try:
         return text_format.MessageToString(tfdv.load_schema_text(path))
     except (text_format.ParseError, tf.errors.OpError, ValueError) as error:
+        reason = str(error).rstrip(".")
         raise SchemaError(
-            f"{path}: cannot be read as a schema: {error}. Give --schema a text file like "
-            f"{BUILT_IN}."
+            f"{path}: cannot be read as a schema: {reason}. Give --schema a text file like {BUILT_IN}."
         ) from error
 
 

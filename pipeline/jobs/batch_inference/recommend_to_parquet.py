@@ -129,7 +129,7 @@ def _message(error: Exception, model: ModelVersion, output: str | os.PathLike[st
     """What failed and why, with the option that is to blame if the failed step tells it."""
     message = str(error).strip().splitlines()[-1] if str(error).strip() else ""
     step = found[1] if (found := _STEP.search(message)) else ""
-    reason = _STEP.sub("", message)
+    reason = _STEP.sub("", message).rstrip(".")
     # The messages of these errors are complete sentences. Others need the name of the class.
     if not isinstance(error, RuntimeError | OSError | HistoriesError):
         reason = f"{type(error).__name__}: {reason}"
@@ -139,8 +139,9 @@ def _message(error: Exception, model: ModelVersion, output: str | os.PathLike[st
             f"with it: python -m serving.export_check {shlex.quote(model.path)}"
         )
     if step == "WriteToParquet":
-        return f"--output {os.fspath(output)}: cannot be written: {reason}"
-    return f"The recommendations could not be made: {reason}"
+        path = os.fspath(output)
+        return f"--output {path}: cannot be written: {reason}. Make room, or give another folder."
+    return f"The recommendations could not be made: {reason}."
 
 
 def _row(user_and_best: tuple[bytes, Recommendations], model_version: str) -> dict[str, object]:

@@ -149,9 +149,9 @@ def check_can_learn(path: str, learners: int, left: LogTotals) -> None:
         raise EventLogError(
             f"{path}: nothing can be learned: of {left.users:,} users, none has two events "
             f"in training, one to predict from the other ({left.events:,} events are left "
-            "in all; what is held out for validation and test is not trained on). Bring a larger "
-            "log, with at least four events of some "
-            "users; with --split time, hold out less by --test-period and --validation-period."
+            "in all; what is held out for validation and test is not trained on). Give a larger "
+            "log, with at least four events of some users; with --split time, hold out less by "
+            "--test-period and --validation-period."
         )
 
 

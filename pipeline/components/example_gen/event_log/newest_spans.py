@@ -51,8 +51,9 @@ def newest_spans(path: str, window: int, newest: int | None = None) -> list[Span
         numbers = sorted(versions)[-window:]
         return [_span(path, specs, number, versions[number]) for number in numbers]
     except ValueError as error:
+        reason = str(error).rstrip(".")
         raise EventLogError(
-            f"{path}: {error}. Write the part that differs from span to span as {{SPAN}}, or as "
+            f"{path}: {reason}. Write the part that differs from span to span as {{SPAN}}, or as "
             "{YYYY}, {MM} and {DD}, and a version as {VERSION}, each once; {SPAN:3} has three "
             "digits."
         ) from error

@@ -189,8 +189,8 @@ def test_a_disk_that_is_full(folder: Path, tmp_path: Path, capsys):
     with full_disk():
         status = run(folder, tmp_path / "output")
     assert status == 1
-    told = f"--output {tmp_path / 'output'}: cannot be written: OSError: [Errno 27] File too large"
-    assert capsys.readouterr().err == f"{told}\n"
+    told = f"--output {tmp_path / 'output'}: cannot be written: OSError: [Errno 27] File too large."
+    assert capsys.readouterr().err == f"{told} Make room, or give another folder.\n"
     assert [*tmp_path.iterdir()] == []
 
 
