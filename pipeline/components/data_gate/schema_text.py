@@ -56,7 +56,8 @@ def schema_text(path: str | os.PathLike[str]) -> str:
     except (text_format.ParseError, tf.errors.OpError, ValueError) as error:
         reason = str(error).rstrip(".")
         raise SchemaError(
-            f"{path}: cannot be read as a schema: {reason}. Give --schema a text file like {BUILT_IN}."
+            f"{path}: cannot be read as a schema: {reason}. Give --schema a text file "
+            f"like {BUILT_IN}."
         ) from error
 
 
