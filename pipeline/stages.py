@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from tfx import v1 as tfx
 
-# From their own modules: `tfx.components` turns an import that failed into None.
+# These come from their own modules, because `tfx.components` turns a failed import into None.
 from tfx.components.example_validator.component import ExampleValidator
 from tfx.components.statistics_gen.component import StatisticsGen
 from tfx.components.trainer.component import Trainer
