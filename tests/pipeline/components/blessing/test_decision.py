@@ -97,7 +97,7 @@ def test_a_first_model_needs_no_blessed_one_but_has_to_beat_the_baselines():
     assert [criterion.requirement.split()[2] for criterion in decision.criteria[:2]] == list(
         BASELINES
     )
-    assert decision.criteria[2].criterion == SERVABLE
+    assert decision.criteria[2].requirement == SERVABLE
 
 
 @pytest.mark.parametrize("baseline", BASELINES)
