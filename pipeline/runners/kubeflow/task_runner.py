@@ -80,7 +80,7 @@ class TaskRunner:
         unknown = set(parameters or {}) - set(defined)
         if unknown:
             raise ValueError(
-                f"parameters: the spec has no {', '.join(sorted(unknown))}. "
+                f"parameters: the spec has no parameter {', '.join(sorted(unknown))}. "
                 f"It has {', '.join(sorted(defined))}."
             )
         self.outputs: dict[str, ExecutorOutput] = {}

@@ -137,7 +137,10 @@ def test_items_that_come_back_are_counted(tmp_path: Path):
     log.write_text(HEADER + "".join(f"u{u},i{t % 2},{t}\n" for u in range(5) for t in range(8)))
     found = inspect_log(log)
     assert found.figures and found.figures.returning == 6 / 8
-    assert any("75% of the events are of an item" in note for note in found.notes)
+    assert any(
+        "75% of the events have an item that is in the user's history" in note
+        for note in found.notes
+    )
 
 
 @pytest.mark.parametrize("kind", ["csv", "gzip", "parquet", "json", "folder"])

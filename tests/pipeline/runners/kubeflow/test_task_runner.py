@@ -173,7 +173,7 @@ def test_a_failed_task_is_told_and_ends_the_run(
 
 
 def test_a_parameter_that_the_spec_lacks_is_named(spec: PipelineSpec, tmp_path: Path):
-    with pytest.raises(ValueError, match="no parameter epochs; it has data_folder"):
+    with pytest.raises(ValueError, match=r"no parameter epochs\. It has data_folder"):
         TaskRunner(spec, tmp_path / "run", {"epochs": "3"})
     assert not (tmp_path / "run").exists()
 
