@@ -1,4 +1,4 @@
-"""Command line: the k best items of every user of a log, as Parquet.
+"""Command line: recommends k items to every user of a log, and writes them to Parquet.
 
 Example:
     python -m pipeline.batch_inference --model runs/shop/models/mclrec --data events.csv \\
@@ -18,9 +18,10 @@ from serving.tensorflow_log import load_tensorflow_quietly
 
 _SETTINGS = (*LOG_OPTIONS, "max_bad_rows")
 _EPILOG = """\
-A row of the output: user_id, item_ids and scores, best first, model_version, known_items and
-history_items: how many items of the history the model knows, out of how many. The answers are those
-of a server of the model. DIR appears when it is whole; a run that fails or is killed leaves none.
+The columns of the output are user_id, item_ids and scores (best first), model_version, known_items
+and history_items: how many items of the history the model knows, and out of how many. The
+recommendations equal those of a server of the model. DIR appears when it is complete; a run that
+fails or is killed leaves none.
 
 exit status: 0 written; 1 error, also where the model knows no item of any user; 2 wrong options
 """
@@ -39,21 +40,21 @@ def parser() -> argparse.ArgumentParser:
         required=True,
         type=not_empty,
         metavar="DIR",
-        help="a pushed version, or the folder of versions, of which the newest is taken",
+        help="a pushed version, or the folder of versions, of which the newest is used",
     )
     result.add_argument(
         "--data",
         required=True,
         type=not_empty,
         metavar="LOG_OR_EXAMPLES",
-        help="an event log as for pipeline.run_local, of which each user's whole history counts, "
-        "or TFRecord files of Examples with user_id and history",
+        help="an event log as for pipeline.run_local, from which each user's whole history is "
+        "used, or TFRecord files of Examples with user_id and history",
     )
     result.add_argument(
         "--output", required=True, type=not_empty, metavar="DIR", help="a new folder to write"
     )
     result.add_argument(
-        "--k", type=int, default=20, metavar="INT", help="items a user (default: %(default)s)"
+        "--k", type=int, default=20, metavar="INT", help="items per user (default: %(default)s)"
     )
     add_options(result, DataSettings, _SETTINGS)
     add_beam_args(result)
@@ -62,23 +63,23 @@ def parser() -> argparse.ArgumentParser:
 
 @tells_os_errors
 def main(arguments: list[str] | None = None) -> int:
-    """Runs the command; returns the exit status."""
+    """Runs the command and returns the exit status."""
     options_parser = parser()
     options = options_parser.parse_args(arguments)
     if options.k < 1:
-        options_parser.error(f"--k must be at least 1; got {options.k}")
+        options_parser.error(f"--k must be at least 1, got {options.k}.")
     load_tensorflow_quietly()
     try:
         data = chosen(options, DataSettings, _SETTINGS)
         format = data.format
     except ValueError as error:
         options_parser.error(str(error))
-    # Not at the top of the file: they take seconds, and --help should not.
+    # These imports take seconds. They are made here so that --help answers at once.
     from mclrec_tf.data.event_log.reader import EventLogError
     from pipeline.beam_args import complete_beam_args
-    from pipeline.jobs.batch_inference.batch_inference import recommend_to_parquet
     from pipeline.jobs.batch_inference.error import BatchInferenceError
     from pipeline.jobs.batch_inference.model_version import find_model
+    from pipeline.jobs.batch_inference.recommend_to_parquet import recommend_to_parquet
     from pipeline.jobs.batch_inference.user_histories import HistoriesError, find_histories
 
     try:
@@ -97,6 +98,6 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    # Beam and TFX warn of what is of no consequence, and what fails is told in a sentence.
+    # Beam and TFX log warnings without consequences. Failures are reported in a sentence.
     logging.basicConfig(level=logging.CRITICAL)
     sys.exit(main())

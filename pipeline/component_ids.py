@@ -1,7 +1,7 @@
-"""The ids of the pipeline's components, by which their artifacts are found and kept.
+"""The ids of the pipeline's components, by which their artifacts are stored and found.
 
-An id names a folder of artifacts and a node of the metadata. If an id changes, the pipeline no
-longer finds what earlier runs have made. Without an id, TFX takes the name of the component's
+An id names a folder of artifacts and a node in the metadata. If an id changes, the pipeline no
+longer finds the artifacts of earlier runs. Without an id, TFX uses the name of the component's
 class.
 
 Imports nothing.
@@ -24,7 +24,8 @@ EVALUATOR = "Evaluator"
 BLESSING = "Blessing"
 PUSHER = "Pusher"
 
-# In place of the resolvers on Kubeflow Pipelines, which has none, and what ends a run there.
+# On Kubeflow Pipelines, which has no resolvers, the first of these replaces them, and the other two
+# end a run.
 PREVIOUS_RUN = "PreviousRun"
 KEEP_FOR_NEXT_RUN = "KeepForNextRun"
 RUN_PAGE = "RunPage"

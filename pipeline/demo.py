@@ -1,6 +1,7 @@
-"""The whole way in a few minutes: sample, pipeline, server, an answer over REST and gRPC.
+"""Command line: the whole product in a few minutes, from a sample log to a server's answers.
 
-python -m pipeline.demo
+Example:
+    python -m pipeline.demo
 """
 
 import argparse
@@ -16,16 +17,19 @@ from rich.table import Table
 
 from pipeline import run_local
 from pipeline.cli.command_line import path
-from pipeline.cli.os_errors import command as shell_command
 from pipeline.cli.os_errors import tells_os_errors
+from pipeline.cli.shell_command import shell_command
 from pipeline.local_server import MODEL_NAME, ServerError, local_server, server_command
 from pipeline.runners.local.workdir import RunError, Workdir
 
 EVENTS = 50_000
-# Enough to learn the sample in a minute or two; a real log deserves the defaults.
+# These settings suffice for the sample and take a minute or two. A real log needs the defaults.
 TRAINING = ("--epochs=12", "--patience=12", "--dropout=0.2", "--learning-rate=0.003")
 _SHOWN_HISTORY, _SHOWN_ITEMS = 8, 5
 _TOLERANCE = 1e-4
+_DESCRIPTION = """\
+Writes a sample log, trains and pushes a model, starts a server, and compares its answers over REST
+and gRPC with those of the Keras model. It takes a few minutes."""
 
 
 class Answer(NamedTuple):
@@ -37,17 +41,20 @@ class Answer(NamedTuple):
 
 @tells_os_errors
 def main(arguments: list[str] | None = None) -> int:
-    """Runs the demo; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m pipeline.demo", description=__doc__)
+    """Runs the demo and returns the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m pipeline.demo", description=_DESCRIPTION)
     parser.add_argument(
-        "--workdir", type=path, default=Path("runs/demo"), help="(default: %(default)s)"
+        "--workdir",
+        type=path,
+        default=Path("runs/demo"),
+        help="folder for the sample and the run (default: %(default)s)",
     )
     parser.add_argument(
-        "--events", type=int, default=EVENTS, help="size of the sample (default: %(default)s)"
+        "--events", type=int, default=EVENTS, help="events in the sample (default: %(default)s)"
     )
     options = parser.parse_args(arguments)
     if options.events < 1:
-        parser.error(f"--events must be at least 1; got {options.events}")
+        parser.error(f"--events must be at least 1, got {options.events}.")
     console = Console(highlight=False, markup=False, soft_wrap=True)
     workdir = Workdir(options.workdir)
     log = workdir.path / f"sample-{options.events}.csv"
@@ -55,30 +62,30 @@ def main(arguments: list[str] | None = None) -> int:
         if not log.exists():
             console.print(f"Writing a sample of {options.events:,} events to {log}")
             with workdir.only_run(), workdir.log():
-                # Not at the top of the file: it takes seconds, and --help should not.
+                # This import takes seconds. It is made here so that --help answers at once.
                 from mclrec_tf.data.sample.sample_log import write_sample
 
                 write_sample(log, options.events)
         status = run_local.main([f"--data={log}", f"--workdir={workdir.path}", *TRAINING])
-        return status or _ask(workdir, log, console)
+        return status or _compare_answers(workdir, log, console)
     except RunError as error:
         print(error, file=sys.stderr)
         return run_local.ERROR
 
 
-def _ask(workdir: Workdir, log: Path, console: Console) -> int:
-    """Asks the served model and the Keras file for the same history and compares."""
+def _compare_answers(workdir: Workdir, log: Path, console: Console) -> int:
+    """Compares the answers of the served model and of the Keras file for the same history."""
     history = a_history(log)
     command = server_command(workdir.path / "models" / MODEL_NAME)
     console.print(f"Starting the server: {shell_command(*command)}")
     try:
         with local_server(command, stderr=subprocess.DEVNULL) as server:
             answers = {
-                "REST": ask(server.rest, "rest", history),
-                "gRPC": ask(server.grpc, "grpc", history),
+                "REST": recommend(server.rest, "rest", history),
+                "gRPC": recommend(server.grpc, "grpc", history),
             }
     except ServerError as error:
-        raise RunError(f"{error}; this command shows why: {shell_command(*command)}") from error
+        raise RunError(f"{error} This command shows why: {shell_command(*command)}") from error
     answers["model.predict"] = predict(workdir, history)
     console.print(f"A user's last items: {' '.join(history[-_SHOWN_HISTORY:])}")
     table = Table(box=box.SIMPLE_HEAD, padding=0)
@@ -86,9 +93,9 @@ def _ask(workdir: Workdir, log: Path, console: Console) -> int:
     table.add_column("item")
     for name in answers:
         table.add_column(name, justify="right")
-    for place in range(_SHOWN_ITEMS):
-        scores = [f"{answer.scores[place]:.4f}" for answer in answers.values()]
-        table.add_row(str(place + 1), answers["REST"].item_ids[place], *scores)
+    for index in range(_SHOWN_ITEMS):
+        scores = [f"{answer.scores[index]:.4f}" for answer in answers.values()]
+        table.add_row(str(index + 1), answers["REST"].item_ids[index], *scores)
     console.print(table)
     if not agree(list(answers.values())):
         print(f"The answers differ: {answers}", file=sys.stderr)
@@ -98,7 +105,7 @@ def _ask(workdir: Workdir, log: Path, console: Console) -> int:
 
 
 def a_history(log: Path) -> list[str]:
-    """Item ids of the first user of a log whose history is neither short nor long."""
+    """The item ids of the first user of a log whose history is neither short nor long."""
     from mclrec_tf.data.interactions import load_interactions
 
     interactions = load_interactions(str(log))
@@ -107,8 +114,14 @@ def a_history(log: Path) -> list[str]:
     return [interactions.item_ids[item - 1] for item in interactions.histories[user]]
 
 
-def ask(address: str, protocol: Literal["grpc", "rest"], history: Sequence[str]) -> Answer:
-    """What a server recommends."""
+def recommend(address: str, protocol: Literal["grpc", "rest"], history: Sequence[str]) -> Answer:
+    """The recommendations of a server.
+
+    Args:
+        address: The address of the server, host:port.
+        protocol: "grpc" or "rest".
+        history: The item ids of a user, oldest first.
+    """
     from serving.client import RecommendationClient
 
     with RecommendationClient(address, MODEL_NAME, protocol) as client:
@@ -117,7 +130,12 @@ def ask(address: str, protocol: Literal["grpc", "rest"], history: Sequence[str])
 
 
 def predict(workdir: Workdir, history: Sequence[str]) -> Answer:
-    """What the Keras file of the newest run recommends, without TensorFlow Serving's code."""
+    """The recommendations of the Keras file of the newest run.
+
+    Args:
+        workdir: The work folder of the run.
+        history: The item ids of a user, oldest first.
+    """
     import keras
     import numpy as np
     from tfx.orchestration.metadata import sqlite_metadata_connection_config
@@ -141,7 +159,7 @@ def predict(workdir: Workdir, history: Sequence[str]) -> Answer:
 
 
 def agree(answers: Sequence[Answer]) -> bool:
-    """Whether all answers name the same items in the same order, with scores but for rounding."""
+    """Whether all answers have the same items in the same order and, up to rounding, scores."""
     first = answers[0]
     return all(
         answer.item_ids == first.item_ids

@@ -1,4 +1,4 @@
-"""Command line: looks at an event log before anything is trained on it.
+"""Command line: inspects an event log before anything is trained on it.
 
 Example:
     python -m pipeline.inspect events.csv
@@ -29,11 +29,11 @@ _SETTINGS = (
 )
 
 _EPILOG = f"""\
-Tells how the files are read, what is in them, what the k-core will leave, what a run will take, and
-the command of pipeline.run_local to paste. Of a large log it reads a part and says so. Columns that
-are not named are guessed, and the command names them.
+Shows how the files are read, what they contain, what the k-core leaves, the expected time and
+memory of a run, and the command of pipeline.run_local to paste. Of a large log it reads a part and
+says so. Columns that are not named are guessed, and the command names them.
 
-exit status: {WOULD_START} a run would start; {WOULD_NOT} not; {WRONG_OPTIONS} wrong options
+exit status: {WOULD_START} a run would start; {WOULD_NOT} would not; {WRONG_OPTIONS} wrong options
 """
 
 
@@ -41,7 +41,7 @@ def parser() -> argparse.ArgumentParser:
     """The options of the command: those of a run that say how the log is read."""
     result = argparse.ArgumentParser(
         prog="python -m pipeline.inspect",
-        description="Looks at an event log before anything is trained on it.",
+        description="Inspects an event log before anything is trained on it.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -50,7 +50,7 @@ def parser() -> argparse.ArgumentParser:
         nargs="+",
         type=not_empty,
         metavar="DATA",
-        help="the event log: a file, a folder or a pattern in quotes, as --data of a run",
+        help="the event log: a file, a folder or a pattern in quotes, like --data of a run",
     )
     add_options(result, DataSettings, _SETTINGS)
     return result
@@ -58,14 +58,14 @@ def parser() -> argparse.ArgumentParser:
 
 @tells_os_errors
 def main(arguments: list[str] | None = None) -> int:
-    """Runs the command; returns the exit status."""
+    """Runs the command and returns the exit status."""
     options_parser = parser()
     options = options_parser.parse_args(arguments)
     try:
         return _inspect(options_parser, options)
     except KeyboardInterrupt:
         return INTERRUPTED
-    except BrokenPipeError:  # the reader of the output has seen enough
+    except BrokenPipeError:  # The reader of the output, for example head, has ended.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return WOULD_NOT
 
@@ -73,14 +73,14 @@ def main(arguments: list[str] | None = None) -> int:
 def _inspect(options_parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
     if len(options.data) > 1:
         options_parser.error(
-            f"one DATA is expected, got {len(options.data)}; put a pattern in quotes"
+            f"DATA must be one path, got {len(options.data)}. Put a pattern in quotes."
         )
     (data,) = options.data
     load_tensorflow_quietly()
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # a log may hold what a terminal cannot show
+        if isinstance(stream, io.TextIOWrapper):  # A log may contain what a terminal cannot show.
             stream.reconfigure(errors="backslashreplace")
-    # Not at the top of the file: they take seconds, and --help should not.
+    # These imports take seconds. They are made here so that --help answers at once.
     from pipeline.jobs.inspect.inspection import inspect_log
     from pipeline.jobs.inspect.show import printable, show
 

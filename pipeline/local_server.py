@@ -1,4 +1,4 @@
-"""A server of pushed models in a process of its own, for as long as somebody asks it.
+"""A local server of pushed models, which runs in a process of its own for the time of a block.
 
 Imports nothing heavy.
 """
@@ -19,11 +19,17 @@ _CHECKOUT = Path(__file__).parents[1]
 
 
 class ServerError(RuntimeError):
-    """The server ended before it served."""
+    """The server ended before it was ready."""
 
 
 class LocalServer(NamedTuple):
-    """Where a server answers, as `host:port`, and its process."""
+    """A running server.
+
+    Attributes:
+        grpc: The address of its gRPC API, host:port.
+        rest: The address of its REST API, host:port.
+        pid: The id of its process.
+    """
 
     grpc: str
     rest: str
@@ -31,11 +37,11 @@ class LocalServer(NamedTuple):
 
 
 def server_command(model_base_path: str | os.PathLike[str], flags: Sequence[str] = ()) -> list[str]:
-    """The command of a server of the newest version under a folder, on free ports.
+    """The command that starts a server of the newest version in a folder, on free ports.
 
     Args:
-        model_base_path: holds a numbered folder a version.
-        flags: more options of `serving.devserver`.
+        model_base_path: The folder that contains one numbered folder for each version.
+        flags: Additional options of `serving.devserver`. None by default.
     """
     return [
         *(sys.executable, "-m", "serving.devserver", *flags),
@@ -49,19 +55,19 @@ def local_server(command: Sequence[str], stderr: int | None = None) -> Iterator[
     """Runs a server until the block ends.
 
     Args:
-        command: of `server_command`.
-        stderr: as of `subprocess.Popen`; by default the words of the server are on stderr.
+        command: What `server_command` returns.
+        stderr: As for `subprocess.Popen`. By default the log of the server appears on stderr.
 
     Raises:
-        ServerError: it did not start.
+        ServerError: The server did not start.
     """
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=stderr, text=True, cwd=_CHECKOUT
     )
     try:
         assert process.stdout is not None
-        if not process.stdout.readline():  # the line that says that it serves
-            raise ServerError(f"the server ended with status {process.wait()}")
+        if not process.stdout.readline():  # The server prints one line when it is ready.
+            raise ServerError(f"The server ended with status {process.wait()}.")
         values = dict(word.split("=", 1) for word in command if "=" in word)
         grpc, rest = (f"127.0.0.1:{values[name]}" for name in ("--port", "--rest_api_port"))
         yield LocalServer(grpc, rest, process.pid)
@@ -75,7 +81,7 @@ def local_server(command: Sequence[str], stderr: int | None = None) -> Iterator[
 
 
 def _free_port() -> int:
-    """One below those that the system gives to clients, which may be gone when a server is up."""
+    """A free port, below those that the system may assign to a client before the server starts."""
     while True:
         port = random.randrange(15_000, 30_000)
         with suppress(OSError), socket.create_server(("127.0.0.1", port)):

@@ -1,4 +1,4 @@
-"""Asks a SavedModel as the client asks a server, but without one."""
+"""Queries a SavedModel in Beam with the requests that the client sends to a server."""
 
 import os
 from collections.abc import Iterable, Sequence
@@ -7,26 +7,28 @@ from typing import Any
 import tensorflow as tf
 from apache_beam.ml.inference.base import ModelHandler
 
-from pipeline.components.example_gen.user_history import UserHistory
+from pipeline.components.example_gen.histories.user_history import UserHistory
 from serving.client.answers import Recommendations
 from serving.client.predict_requests import RecommendRequest
 from serving.export_contract import SIGNATURES
 
 SIGNATURE = "recommend"
-# Every history of a batch is scored against the whole catalogue: 0.25 GB for a million items.
+# Every history of a batch is scored against the whole catalogue, which for a million items takes
+# 0.25 GB.
 _MAX_BATCH_SIZE = 64
 
 
 class Recommender(ModelHandler[UserHistory, Recommendations, Any]):
-    """RunInference's handler: histories in, the k best unseen items of each out.
+    """The handler for Beam's RunInference: from histories to the k best unseen items of each.
 
-    Beam's own handler for TensorFlow loads through Keras: Keras 3 refuses every SavedModel, and
-    tf-keras makes of it an object that cannot be called. TFX's RunInference asks signatures of
-    serialised Examples only, and the export's ranks the baselines as well and has a fixed k.
+    Beam's own handler for TensorFlow loads models with Keras. Keras 3 refuses SavedModels, and
+    tf-keras makes objects of them that cannot be called. TFX's RunInference supports only
+    signatures that take serialized Examples, and that of the export has a fixed k and also ranks
+    the baselines.
 
     Args:
-        saved_model: folder of the model.
-        k: items to recommend.
+        saved_model: The folder of the SavedModel.
+        k: The number of items to recommend.
     """
 
     def __init__(self, saved_model: str | os.PathLike[str], k: int) -> None:
@@ -35,7 +37,7 @@ class Recommender(ModelHandler[UserHistory, Recommendations, Any]):
         self._k = k
 
     def load_model(self) -> Any:
-        """Loads the model, once a process."""
+        """Loads the model. Beam calls this once per process."""
         return tf.saved_model.load(self._saved_model)
 
     def run_inference(
@@ -44,7 +46,7 @@ class Recommender(ModelHandler[UserHistory, Recommendations, Any]):
         model: Any,
         inference_args: dict[str, Any] | None = None,
     ) -> Iterable[Recommendations]:
-        """The answers for a batch, in its order."""
+        """The recommendations for a batch of histories, in its order."""
         del inference_args
         histories = [[item.decode() for item in history.items] for history in batch]
         request = RecommendRequest(histories, [()] * len(batch), self._k, keep_seen=False)

@@ -1,7 +1,7 @@
 """The pipeline: from an event log to a pushed model, for this machine and for Kubeflow Pipelines.
 
-Both have the components of `pipeline.stages`. They differ in how a run finds what earlier ones
-left: by resolvers in ML Metadata, or in a folder.
+Both have the components of `pipeline.stages`. They differ in how a run finds the artifacts of
+earlier runs: with resolvers in ML Metadata, or in a folder.
 """
 
 import os
@@ -33,18 +33,21 @@ def local_pipeline(
     enable_cache: bool = True,
     metadata: metadata_store_pb2.ConnectionConfig | None = None,
 ) -> tfx.dsl.Pipeline:
-    """Builds the pipeline for an orchestrator with resolvers, as TFX's own.
+    """Builds the pipeline for an orchestrator with resolvers, such as TFX's LocalDagRunner.
 
     Args:
-        pipeline_root: folder of the artifacts of every run.
-        data_path: the event log: a file, a folder or a glob, perhaps with spans.
-        model_directory: where versions are pushed, the server's `--model_base_path`.
-        settings: what `pipeline.settings` explains.
-        pipeline_name: runs of one name share cache and latest blessed model.
-        beam_args: Beam's options for the components that use it, as in `pipeline.beam_args`; None
-            works in the process of each component.
-        enable_cache: use the outputs of earlier runs with the same inputs and settings.
-        metadata: connection to ML Metadata; None where the orchestrator has its own.
+        pipeline_root: The folder of the artifacts of all runs.
+        data_path: The event log: a file, a folder or a glob pattern, perhaps with spans.
+        model_directory: The folder of the pushed versions, which is the server's
+            `--model_base_path`.
+        settings: The settings of the run.
+        pipeline_name: The name of the pipeline, by default "mclrec". Runs of the same name share
+            the cache and the latest blessed model.
+        beam_args: Beam's options for the components that use it, see `pipeline.beam_args`. By
+            default Beam runs in the process of each component.
+        enable_cache: Whether to use the outputs of earlier runs with the same inputs and settings.
+            True by default.
+        metadata: The connection to ML Metadata. None, the default, if the orchestrator has its own.
 
     Raises:
         ValueError: The search space cannot be used.
@@ -92,33 +95,33 @@ def kubeflow_pipeline(
 ) -> tfx.dsl.Pipeline:
     """Builds the pipeline for Kubeflow Pipelines, which has no resolvers.
 
-    A run writes its page by itself. It has no cache: Kubeflow's knows a component's inputs by name,
-    so it would miss new files in the same folder and newly pushed versions.
+    A component writes the page about a run. There is no cache: the key of Kubeflow's cache has only
+    the paths of the inputs, so it would miss new files in a folder and newly pushed versions.
 
     Args:
-        pipeline_root, data_path, model_directory, settings, beam_args: as for `local_pipeline`.
-        state_folder: tells a run what earlier ones accepted and pushed, in place of ML Metadata.
-        pipeline_name: name of the pipeline.
-        accept_missing: go on where what earlier runs have kept is gone.
+        pipeline_root, data_path, model_directory, settings, beam_args: As for `local_pipeline`.
+        state_folder: The folder in which a run finds what earlier runs accepted and pushed, in
+            place of ML Metadata.
+        pipeline_name: The name of the pipeline, by default "mclrec".
+        accept_missing: Whether to go on if artifacts of earlier runs are gone. False by default.
 
     Raises:
         ValueError: The search space cannot be used.
         SchemaError: The schema cannot be read.
     """
     pipeline_root, state_folder = os.fspath(pipeline_root), os.fspath(state_folder)
-    goes_on = settings.training.start_from == "blessed"
+    is_warm_start = settings.training.start_from == "blessed"
     push_destination = _push_destination(model_directory)
     previous = PreviousRun(
         push_destination=proto_utils.proto_to_json(push_destination),
         state_folder=state_folder,
-        trains_on=int(goes_on),
+        trains_on=int(is_warm_start),
         accept_missing=int(accept_missing),
     )
     data = stages.read(os.fspath(data_path), settings.data)
     prepared = stages.prepare(data, settings.data, previous.outputs["accepted"])
-    *tuning, trainer = stages.train(
-        prepared.transform, settings, pipeline_root, previous.outputs["model"] if goes_on else None
-    )
+    base = previous.outputs["model"] if is_warm_start else None
+    *tuning, trainer = stages.train(prepared.transform, settings, pipeline_root, base)
     released = stages.release(
         data, trainer, previous.outputs["model"], settings.blessing, push_destination
     )

@@ -1,8 +1,9 @@
-"""What a run takes of earlier runs: the latest of a kind that is not of the run itself.
+"""The resolvers: they find the latest artifact of a kind that is not from the run itself.
 
-A run that was killed and is started again finds among the latest what it has made before: it would
-be compared with itself, go on from its own result, and push a second model of the same data. So
-would every repetition of a run that has ended. Each strategy here leaves the run's own out first.
+A run that was killed and is started again finds its own artifacts among the latest. It would be
+compared with itself, begin training with its own result, and push a second model of the same data.
+The same holds for the repetition of a finished run. So each strategy here first leaves out the
+run's own artifacts.
 """
 
 import abc
@@ -25,11 +26,12 @@ Artifacts = dict[str, list[types.Artifact]]
 
 
 class _LatestOfOtherRuns(ResolverStrategy):
-    """Resolves the latest of what is not the run's own.
+    """Resolves the latest artifact that is not from the run itself.
 
     Attributes:
-        sought: the input of which one is resolved.
-        current: the input that tells what the run's own is; it is resolved to itself.
+        sought: The name of the input with the candidates, of which one is resolved.
+        current: The name of the input by which the run's own artifacts are recognized. It is
+            resolved to itself.
     """
 
     sought: ClassVar[str]
@@ -44,15 +46,15 @@ class _LatestOfOtherRuns(ResolverStrategy):
 
     @abc.abstractmethod
     def _own(self, store: MetadataStore, inputs: Artifacts) -> set[int]:
-        """Numbers of what is sought and is the run's own."""
+        """The ids of the candidates that are from the run itself."""
 
     @abc.abstractmethod
     def _latest(self, store: MetadataStore, others: Artifacts) -> Artifacts:
-        """The latest of what is sought, with what else was resolved."""
+        """The latest candidate, with the other inputs."""
 
 
 class LatestAcceptedDataStrategy(_LatestOfOtherRuns):
-    """Resolves the data accepted last, of other statistics than the current ones."""
+    """Resolves the data accepted last whose statistics are not the current ones."""
 
     sought, current = "accepted", "current"
 
@@ -90,7 +92,7 @@ class LatestBlessedModelOfOtherDataStrategy(_LatestBlessed):
     current = "examples"
 
     def _own(self, store: MetadataStore, inputs: Artifacts) -> set[int]:
-        """What was written by the executions that read the Examples."""
+        """The ids of the outputs of the executions that have read the Examples."""
         read = store.get_events_by_artifact_ids([examples.id for examples in inputs["examples"]])
         readers = {event.execution_id for event in read if event.type == Event.INPUT}
         events = store.get_events_by_execution_ids(readers) if readers else []
@@ -98,10 +100,10 @@ class LatestBlessedModelOfOtherDataStrategy(_LatestBlessed):
 
 
 def last_accepted_data(current: types.BaseChannel) -> Resolver:
-    """A resolver with the output `accepted`, empty if nothing was accepted yet.
+    """A resolver with the output `accepted`, which is empty if no data were accepted yet.
 
     Args:
-        current: StatisticsGen's output, which must not be compared with itself.
+        current: StatisticsGen's output. Data accepted with these statistics are left out.
     """
     return Resolver(
         strategy_class=LatestAcceptedDataStrategy,
@@ -111,10 +113,10 @@ def last_accepted_data(current: types.BaseChannel) -> Resolver:
 
 
 def latest_blessed_model(candidate: types.BaseChannel) -> Resolver:
-    """A resolver with the output `model`, empty if no model was blessed yet.
+    """A resolver with the output `model`, which is empty if no model was blessed yet.
 
     Args:
-        candidate: the model that must not be its own baseline.
+        candidate: The model of this run, which must not be its own baseline.
     """
     return Resolver(
         strategy_class=LatestBlessedOtherModelStrategy,
@@ -125,10 +127,10 @@ def latest_blessed_model(candidate: types.BaseChannel) -> Resolver:
 
 
 def base_model(examples: types.BaseChannel) -> Resolver:
-    """A resolver with the output `model`, empty if no model of other data was blessed yet.
+    """A resolver with the output `model`, which is empty if no model of other data was blessed yet.
 
     Args:
-        examples: what the training reads.
+        examples: The Examples of the training. Models that were trained on them are left out.
     """
     return Resolver(
         strategy_class=LatestBlessedModelOfOtherDataStrategy,

@@ -19,23 +19,22 @@ from serving.tensorflow_log import load_tensorflow_quietly
 
 _EPILOG = """\
 Nothing is submitted: the spec is a file for `kfp run create`, the user interface of Kubeflow
-Pipelines, or google.cloud.aiplatform.PipelineJob. When it is submitted, the pipeline root and the
-spec's parameters (data_folder, push_destination, state_folder, trainer_config) may be given anew;
-all other options are fixed here. `python -m pipeline.runners.kubeflow.run_spec` tries a spec on
-this machine, and pipeline/runners/kubeflow/README.md tells how to build the image and what a
-cluster needs.
+Pipelines, or google.cloud.aiplatform.PipelineJob. On submission, the pipeline root and the spec's
+parameters (data_folder, push_destination, state_folder, trainer_config) can be changed; all other
+options are fixed here. `python -m pipeline.runners.kubeflow.try_spec` tests a spec on this machine,
+and pipeline/runners/kubeflow/README.md explains how to build the image and what a cluster needs.
 
 exit status: 0 compiled; 1 error; 2 wrong options
 """
 
 
 def parser() -> argparse.ArgumentParser:
-    """The options of a compilation."""
+    """The options of the command."""
     result = argparse.ArgumentParser(
         prog="python -m pipeline.run_kubeflow",
         usage="%(prog)s --data LOG --pipeline-root URI --serving-dir URI --image IMAGE [options]",
         description="Compiles the pipeline of pipeline.run_local for Kubeflow Pipelines 2 or "
-        "Vertex AI Pipelines. Every URI is one that all containers reach, for example gs://.",
+        "Vertex AI Pipelines. All containers must be able to reach every URI, for example gs://.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -44,8 +43,8 @@ def parser() -> argparse.ArgumentParser:
         required=True,
         type=not_empty,
         metavar="LOG",
-        help="the event log: a file, a folder with / at its end, or a glob, in which {SPAN} and "
-        "{VERSION} stand for the newest ones",
+        help="the event log: a file, a folder with / at its end, or a glob pattern, in which "
+        "{SPAN} and {VERSION} stand for the newest ones",
     )
     result.add_argument(
         "--pipeline-root",
@@ -67,7 +66,7 @@ def parser() -> argparse.ArgumentParser:
         "--image",
         required=True,
         type=not_empty,
-        help="container image, of pipeline/runners/kubeflow/Dockerfile",
+        help="container image, built from pipeline/runners/kubeflow/Dockerfile",
     )
     result.add_argument(
         "--output",
@@ -79,8 +78,8 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument(
         "--accept-missing",
         action="store_true",
-        help="compile runs that go on where what earlier ones have kept is gone; nothing is "
-        "compared with it, and their pages say so",
+        help="compile a pipeline whose runs go on if artifacts of earlier runs are gone; nothing "
+        "is compared with these, and the page about the run says so",
     )
     add_beam_args(
         result,
@@ -94,13 +93,13 @@ def parser() -> argparse.ArgumentParser:
 
 @tells_os_errors
 def main(arguments: list[str] | None = None) -> int:
-    """Compiles the spec; returns the exit status."""
+    """Compiles the spec and returns the exit status."""
     options_parser = parser()
     options, chosen = parse(options_parser, arguments)
     if options.output.suffix not in (".yaml", ".yml"):
-        options_parser.error(f"--output must end in .yaml or .yml; got {options.output}")
+        options_parser.error(f"--output must end in .yaml or .yml, got {str(options.output)!r}.")
     load_tensorflow_quietly()
-    # Not at the top of the file: they take seconds, and --help should not.
+    # These imports take seconds. They are made here so that --help answers at once.
     from pipeline.pipeline import kubeflow_pipeline
     from pipeline.runners.kubeflow.spec import compile_spec, write_spec
 

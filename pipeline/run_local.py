@@ -19,8 +19,9 @@ from pipeline.cli.command_line import (
     path,
     real_path,
 )
-from pipeline.cli.os_errors import command, tells_os_errors
+from pipeline.cli.os_errors import tells_os_errors
 from pipeline.cli.setting_options import add_settings
+from pipeline.cli.shell_command import shell_command
 from pipeline.runners.local.metadata_server import metadata_server
 from pipeline.runners.local.workdir import RunError, Workdir
 from pipeline.settings import Settings
@@ -30,16 +31,17 @@ ERROR, NOT_BLESSED, INTERRUPTED = 1, 3, 130
 
 _EPILOG = f"""\
 The event log is a text table (any separator), JSON lines, Parquet, RecBole .inter, or a .txt file
-with "user item item ..." a line, also packed (.gz, .bz2, .xz, .zst, .zip), or a folder or glob of
-such files. Times are numbers or ISO 8601 dates. Daily folders: write the date as {{YYYY}}, {{MM}},
-{{DD}} or a number as {{SPAN}}, and a version as {{VERSION}}; "days/{{YYYY}}-{{MM}}-{{DD}}/*.csv" is
-all days up to the newest. A run that was stopped goes on where it was when the same command is
-given again; steps whose input and settings are unchanged are not repeated.
-"python -m pipeline.inspect LOG" looks at a log first and prints the command for it.
+with a line "user item item ..." per user, also packed (.gz, .bz2, .xz, .zst, .zip), or a folder or
+glob pattern of such files. Times are numbers or ISO 8601 dates. For daily folders, write the date
+as {{YYYY}}, {{MM}}, {{DD}}, or a number as {{SPAN}}, and a version as {{VERSION}}:
+"days/{{YYYY}}-{{MM}}-{{DD}}/*.csv" stands for all days up to the newest. A run that was stopped
+resumes when the same command is given again; steps whose inputs and settings are unchanged are not
+repeated. "python -m pipeline.inspect LOG" inspects a log first and prints the command for it.
 
---metadata keeps the metadata on a MySQL or MariaDB server, where backups are made and others can
-look: mysql://USER@HOST[:PORT]/DATABASE, a database that exists. The password is in the environment,
-MYSQL_PWD. Many work folders may share a database, each with a --pipeline-name of its own.
+--metadata keeps the metadata on a MySQL or MariaDB server, where they can be backed up and shared:
+mysql://USER@HOST[:PORT]/DATABASE. The database has to exist. The password is taken from the
+environment variable MYSQL_PWD. Many work folders may share a database, each with a --pipeline-name
+of its own.
 
 exit status: 0 model pushed; {NOT_BLESSED} refused, nothing pushed; {ERROR} error; 2 wrong options
 """
@@ -74,7 +76,9 @@ def parser() -> argparse.ArgumentParser:
         "(default: WORKDIR/models)",
     )
     add_model_name(result)
-    add_pipeline_name(result, shared="; runs of one name share unchanged steps and blessed models")
+    add_pipeline_name(
+        result, shared="; runs of the same name share unchanged steps and blessed models"
+    )
     result.add_argument(
         "--metadata",
         type=metadata_server,
@@ -84,13 +88,13 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument(
         "--fresh",
         action="store_true",
-        help="repeat every step, also those that are unchanged; do so after an update of the code",
+        help="repeat every step, also unchanged ones; use it after an update of the code",
     )
     result.add_argument(
         "--accept-missing",
         action="store_true",
-        help="go on where artifacts of earlier runs are gone or damaged: they count as never made, "
-        "so nothing is compared with them, and the report says so",
+        help="go on if artifacts of earlier runs are gone or damaged: they count as never made, so "
+        "nothing is compared with them, and the report says so",
     )
     add_beam_args(result, example="--direct_running_mode=multi_processing --direct_num_workers=4")
     add_settings(result)
@@ -99,7 +103,7 @@ def parser() -> argparse.ArgumentParser:
 
 @tells_os_errors
 def main(arguments: list[str] | None = None) -> int:
-    """Runs the pipeline; returns the exit status."""
+    """Runs the pipeline and returns the exit status."""
     options, chosen = parse(parser(), arguments)
     try:
         return _run(options, chosen)
@@ -117,7 +121,7 @@ def _run(options: argparse.Namespace, chosen: Settings) -> int:
         with workdir.only_run(), workdir.log() as log_file:
             check_can_be_written(models, "--serving-dir" if options.serving_dir else "--workdir")
             console.print(f"Loading TensorFlow and TFX; their log is {log_file}")
-            # Not at the top of the file: they take seconds, and --help should not.
+            # These imports take seconds. They are made here so that --help answers at once.
             from pipeline.runners.local import run_summary, runner
 
             outcome = runner.run(
@@ -145,12 +149,12 @@ def _run(options: argparse.Namespace, chosen: Settings) -> int:
         console.print(f"Report: {page}")
     console.print(f"The model and its Keras file: {os.path.dirname(outcome.saved_model)}")
     if outcome.pushed_to is None:
-        console.print("Refused, nothing was pushed; a model that is served stays in place.")
+        console.print("Refused, nothing was pushed; a model that is served stays in use.")
         return NOT_BLESSED
     if wrong := run_summary.damage_of_version(outcome.pushed_to):
         print(
-            f"{outcome.pushed_to} was pushed by an earlier run and {wrong}; remove what is left of "
-            "it, and --fresh trains and pushes anew",
+            f"{outcome.pushed_to}: was pushed by an earlier run and {wrong}. Remove what is left "
+            "of it, and train and push again with --fresh.",
             file=sys.stderr,
         )
         return ERROR
@@ -162,31 +166,32 @@ def _run(options: argparse.Namespace, chosen: Settings) -> int:
         console.print(f"Gone, and not compared with (--accept-missing): {line}")
     name = f"--model_name={options.model_name}"
     serve = ("python", "-m", "serving.devserver", "--port=8500", "--rest_api_port=8501", name)
-    ask = ("python", "-m", "serving.client", "--rest_api_port=8501", name)
+    query = ("python", "-m", "serving.client", "--rest_api_port=8501", name)
     console.print(
-        f"Serve it:\n  {command(*serve, f'--model_base_path={models}')}\n"
-        f"and ask it, with the items of a history, oldest first:\n  {command(*ask)} ITEM ITEM ..."
+        f"Serve it:\n  {shell_command(*serve, f'--model_base_path={models}')}\n"
+        f"and query it with the items of a history, oldest first:\n  {shell_command(*query)} ITEM "
+        "ITEM ..."
     )
     return 0
 
 
 def check_can_be_written(folder: Path, option: str) -> None:
-    """Tells before the training that nothing could be pushed after it.
+    """Checks before the training that the model can be pushed after it.
 
     Args:
-        folder: is there, or will be made.
-        option: what named it.
+        folder: The folder of the pushed versions. It need not exist.
+        option: The option by which it was chosen, for the message.
 
     Raises:
-        RunError: it is a file or lies in one, or this user must not write there.
+        RunError: A part of the path is a file, or this user must not write there.
     """
     there = folder
     while not os.path.lexists(there) and there != there.parent:
         there = there.parent
     if not there.is_dir():
-        raise RunError(f"{option}: {there} is no folder; name a folder for the models")
+        raise RunError(f"{option}: {there} is not a folder. Name a folder for the models.")
     if not os.access(there, os.W_OK | os.X_OK):
-        raise RunError(f"{option}: {there} cannot be written; name another place for the models")
+        raise RunError(f"{option}: {there} cannot be written. Name another folder for the models.")
 
 
 if __name__ == "__main__":

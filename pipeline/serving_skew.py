@@ -1,4 +1,4 @@
-"""Command line: do the histories that a server is asked about look like those of training?
+"""Command line: compares the histories in requests to a server with those of training.
 
 Example:
     python -m pipeline.serving_skew --data events.csv --served served.jsonl
@@ -23,7 +23,7 @@ _EPILOG = f"""\
 Served histories are JSON lines, {{"history": ["item", "item", ...]}}, oldest first, in a file whose
 name ends in .jsonl; or TFRecord files of Examples with user_id and history; or an event log.
 
-exit status: 0 alike; {SKEWED} skewed, each line says in what; {ERROR} error; 2 wrong options
+exit status: 0 alike; {SKEWED} skewed, one line for each limit; {ERROR} error; 2 wrong options
 """
 
 
@@ -32,7 +32,7 @@ def parser() -> argparse.ArgumentParser:
     result = argparse.ArgumentParser(
         prog="python -m pipeline.serving_skew",
         description="Compares served histories with those of training by TensorFlow Data "
-        "Validation: the skew_comparator of the schema is the limit.",
+        "Validation. The skew_comparator of the schema is the limit.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -41,7 +41,7 @@ def parser() -> argparse.ArgumentParser:
         required=True,
         type=not_empty,
         metavar="LOG_OR_EXAMPLES",
-        help="what was trained on: the event log, or the Examples of Split-test",
+        help="the training data: the event log, or the Examples of Split-test",
     )
     result.add_argument(
         "--served", required=True, type=not_empty, metavar="FILE", help="the served histories"
@@ -53,7 +53,7 @@ def parser() -> argparse.ArgumentParser:
 
 @tells_os_errors
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command; returns the exit status."""
+    """Runs the command and returns the exit status."""
     options_parser = parser()
     options = options_parser.parse_args(arguments)
     load_tensorflow_quietly()
@@ -62,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         format = settings.format
     except ValueError as error:
         options_parser.error(str(error))
-    # Not at the top of the file: they take seconds, and --help should not.
+    # These imports take seconds. They are made here so that --help answers at once.
     from mclrec_tf.data.event_log.reader import EventLogError
     from pipeline.beam_args import complete_beam_args
     from pipeline.components.data_gate.schema_text import SchemaError
@@ -81,11 +81,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (EventLogError, HistoriesError, SchemaError) as error:
         print(error, file=sys.stderr)
         return ERROR
-    print("\n".join(lines) or f"{options.served} looks like {options.data}")
+    print("\n".join(lines) or f"{options.served} is like {options.data}: no limit is violated")
     return SKEWED if lines else 0
 
 
 if __name__ == "__main__":
-    # Beam and TFX warn of what is of no consequence, and what fails is told in a sentence.
+    # Beam and TFX log warnings without consequences. Failures are reported in a sentence.
     logging.basicConfig(level=logging.CRITICAL)
     sys.exit(main())

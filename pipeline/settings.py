@@ -1,7 +1,7 @@
-"""What a person can set about a run, each with its explanation, and how it travels to components.
+"""The settings of a run, each with its explanation, and their form as JSON for the components.
 
-`pipeline.cli.setting_options` makes the options of commands of it. Imports nothing heavy, so that
-`--help` answers at once.
+`pipeline.cli.setting_options` turns them into options of the commands. Imports nothing heavy, so
+that `--help` answers at once.
 """
 
 import json
@@ -31,12 +31,13 @@ LOG_OPTIONS = (
 
 
 def setting(default: Any, help: str, may_be_empty: bool = False) -> Any:
-    """A dataclass field.
+    """A dataclass field that becomes a command-line option.
 
     Args:
-        default: its default.
-        help: its explanation.
-        may_be_empty: whether "" may be given for it; else it only stands for nothing given.
+        default: The default.
+        help: The help text of the option.
+        may_be_empty: Whether "" is a value that the option accepts. If False, "" is only the
+            default, which means that the option was not given.
     """
     return field(default=default, metadata={"help": help, "may_be_empty": may_be_empty})
 
@@ -48,19 +49,30 @@ def option(name: str) -> str:
 
 def _require(name: str, value: float, at_least: float, below: float = float("inf")) -> None:
     if not at_least <= value < below:
-        limits = f"at least {at_least:g}" + ("" if below == float("inf") else f", below {below:g}")
-        raise ValueError(f"{option(name)} must be {limits}; got {value:g}")
+        limits = f"at least {at_least:g}"
+        if below < float("inf"):
+            limits += f" and below {below:g}"
+        raise ValueError(f"{option(name)} must be {limits}, got {value:g}.")
+
+
+def _require_share(name: str, value: float) -> None:
+    if not 0 <= value <= 1:
+        raise ValueError(f"{option(name)} must be from 0 to 1, got {value:g}.")
 
 
 @dataclass(frozen=True)
 class DataSettings:
-    """How the event log is read and filtered."""
+    """How the event log is read, filtered and split.
+
+    Raises:
+        ValueError: A value is out of range, or two settings contradict each other.
+    """
 
     user_column: str = setting("user_id", "column that names the user")
     item_column: str = setting("item_id", "column that names the item")
     timestamp_column: str = setting(
         "timestamp",
-        'column with the time of the event; "" takes the order of the rows',
+        'column with the time of the event; "" takes the order of the rows for that of the events',
         may_be_empty=True,
     )
     columns: str = setting(
@@ -69,40 +81,41 @@ class DataSettings:
         "(with =, as --columns=-,user,item, if - comes first); "
         "user,item,... if each line is a user and all items, oldest first",
     )
-    separator: str = setting(
-        "", "what separates the columns of a text log; found by itself when left out"
-    )
+    separator: str = setting("", "what separates the columns of a text log; detected by default")
     where: str = setting(
-        "", 'which rows count, for example "event == \'view\'" or "rating >= 4"; all by default'
+        "",
+        'condition on the rows to use, for example "event == \'view\'" or "rating >= 4"; by '
+        "default all rows are used",
     )
     k_core: int = setting(5, "drop users and items with fewer events than this, until none is left")
     max_bad_rows: float = setting(
-        0.01, "largest share of unusable rows; with more the command stops before it uses any"
+        0.01, "largest share of unusable rows, from 0 to 1; with more, the command stops"
     )
     schema: str = setting(
         "",
-        "file with the limits that the data must keep, in place of pipeline/schema/schema.pbtxt; "
-        "data that break them stop the run before training",
+        "file with the limits that the data must keep, instead of pipeline/schema/schema.pbtxt; "
+        "data that break a limit stop the run before training",
         may_be_empty=True,
     )
     window_spans: int = setting(
         0,
-        "spans to read of a log with {SPAN}, or {YYYY}, {MM} and {DD}, in its path: the newest "
-        "ones; 0 reads all",
+        "number of the newest spans to read of a log with {SPAN}, or {YYYY}, {MM} and {DD}, in its "
+        "path; 0 reads all",
     )
     split: Literal["leave_one_out", "time"] = setting(
         "leave_one_out",
-        "what is held out: each user's last two events, or all that is newer than a cut-off",
+        "what is held out: each user's last two events (leave_one_out), or all events after a "
+        "cut-off (time)",
     )
     validation_period: int = setting(
         0,
-        "with --split time: length of the time before the test that validates, in log units "
-        "(seconds where the log has dates)",
+        "with --split time: length of the period for validation, which ends where that of the test "
+        "begins, in the log's unit (seconds if the log has dates)",
     )
     test_period: int = setting(
         0,
-        "with --split time: length of the time up to the newest event that tests, in log units "
-        "(seconds where the log has dates)",
+        "with --split time: length of the period for the test, which ends with the newest event, "
+        "in the log's unit (seconds if the log has dates)",
     )
 
     def __post_init__(self) -> None:
@@ -112,20 +125,24 @@ class DataSettings:
             if self.split == "time":
                 _require(name, getattr(self, name), 1)
             elif getattr(self, name):
-                raise ValueError(f"{option(name)} needs --split time")
+                raise ValueError(
+                    f"{option(name)}: applies to --split time only. Add that, or leave this out."
+                )
         if self.columns or self.separator or self.where:
-            _ = self.format  # ValueError if it cannot be used
+            _ = self.format  # Raises ValueError if it cannot be used.
         if self.split == "time" and not self.timestamp_column:
-            raise ValueError("--split time needs a --timestamp-column")
-        if not 0 <= self.max_bad_rows <= 1:
-            raise ValueError(f"--max-bad-rows is a share, from 0 to 1; got {self.max_bad_rows:g}")
+            raise ValueError(
+                "--split time: needs the times of the events. Name their column with "
+                "--timestamp-column."
+            )
+        _require_share("max_bad_rows", self.max_bad_rows)
 
     @property
     def format(self) -> "EventLogFormat":
         """How the log is read.
 
         Raises:
-            ValueError: a setting cannot be used.
+            ValueError: The settings of the log contradict each other, or `where` cannot be read.
         """
         from mclrec_tf.data.event_log.reader import EventLogFormat
 
@@ -133,7 +150,7 @@ class DataSettings:
 
     @property
     def periods(self) -> "Periods | None":
-        """What a split by time holds out; None where each user's last two events are."""
+        """What a split by time holds out. None for the split leave_one_out."""
         from mclrec_tf.data.time_split import Periods
 
         is_by_time = self.split == "time"
@@ -142,85 +159,99 @@ class DataSettings:
 
 @dataclass(frozen=True)
 class ModelSettings:
-    """The encoder and the MCLRec objective."""
+    """The encoder and the MCLRec objective.
+
+    Raises:
+        ValueError: A value is out of range, or two settings contradict each other.
+    """
 
     encoder: Literal["sasrec", "bsarec", "gru4rec"] = setting(
         "sasrec",
         "sequence encoder: SASRec as in the paper; BSARec, which also weighs recent events "
-        "against steady interests; or GRU4Rec",
+        "against long-term interests; or GRU4Rec",
     )
     dim: int = setting(64, "size of the item and sequence vectors")
     num_layers: int = setting(2, "Transformer blocks of the encoder")
     num_heads: int = setting(2, "attention heads; must divide --dim")
     max_length: int = setting(
-        50, "events of a history that the model reads, the most recent ones; at most 50"
+        50, "number of the most recent events of a history that the model reads; at most 50"
     )
-    dropout: float = setting(0.5, "dropout of the encoder while training")
+    dropout: float = setting(0.5, "dropout rate of the encoder in training")
     preset: Literal["paper", "reference"] = setting(
-        "paper", "losses as in the paper, or as in its authors' released code"
+        "paper", "losses as in the paper, or as in the reference code of its authors"
     )
-    lambda_: float = setting(0.0, "weight of the contrast between the two stochastic views")
-    beta: float = setting(0.01, "weight of the contrast with the learned views")
+    lambda_: float = setting(0.0, "weight of the contrastive loss between the two stochastic views")
+    beta: float = setting(0.01, "weight of the contrastive loss with the learned views")
     regularization: float = setting(
-        0.1, "weight of the contrastive regularisation, as a share of --beta"
+        0.1, "weight of the contrastive regularization, as a multiple of --beta"
     )
-    mask: float = setting(0.5, "share of a history that its mask view hides")
-    crop: float = setting(0.5, "share of a history that its crop view keeps")
-    reorder: float = setting(0.8, "share of a history that its reorder view shuffles")
+    mask: float = setting(
+        0.5, "share of a history's items that the mask operation hides, from 0 to 1"
+    )
+    crop: float = setting(
+        0.5, "share of a history's items that the crop operation keeps, from 0 to 1"
+    )
+    reorder: float = setting(
+        0.8, "share of a history's items that the reorder operation shuffles, from 0 to 1"
+    )
 
     def __post_init__(self) -> None:
         for name in ("dim", "num_layers", "num_heads"):
             _require(name, getattr(self, name), 1)
-        # A served history holds 50 items: the width is part of the contract with clients.
+        # A served history has 50 positions: this width is part of the contract with clients.
         _require("max_length", self.max_length, 1, below=51)
         _require("dropout", self.dropout, 0, 1)
         _require("lambda_", self.lambda_, 0)
         _require("beta", self.beta, 0)
         _require("regularization", self.regularization, 0)
         for name in ("mask", "crop", "reorder"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(
-                    f"{option(name)} is a share, from 0 to 1; got {getattr(self, name):g}"
-                )
+            _require_share(name, getattr(self, name))
         if self.dim % self.num_heads:
-            raise ValueError(f"--num-heads {self.num_heads} must divide --dim {self.dim}")
+            raise ValueError(f"--num-heads must divide --dim, {self.dim}, got {self.num_heads}.")
 
 
 @dataclass(frozen=True)
 class TrainingSettings:
-    """How the model is trained."""
+    """How the model is trained.
 
-    epochs: int = setting(200, "most epochs to train")
-    patience: int = setting(10, "stop after this many epochs without a better --monitor")
+    Raises:
+        ValueError: A value is out of range.
+    """
+
+    epochs: int = setting(200, "largest number of epochs")
+    patience: int = setting(10, "stop after this many epochs without an improvement of --monitor")
     monitor: str = setting(
         "val_unseen_items_ndcg_at_10",
-        "what decides the best epoch, on validation: "
+        "validation metric that decides which epoch is the best: "
         "val_{all,unseen}_items_{hit_rate,ndcg,mrr}_at_{5,10,20}",
     )
-    batch_size: int = setting(1024, "predictions in a training batch")
+    batch_size: int = setting(1024, "number of predictions in a training batch")
     schedule: Literal["causal", "prefix"] = setting(
         "causal",
-        "predict every item of a history in one pass, or from every prefix as the authors do",
+        "predict every item of a history in one pass (causal), or from every prefix in a pass of "
+        "its own, as the authors do (prefix)",
     )
     learning_rate: float = setting(2e-3, "Adam's learning rate for the encoder")
     augmenter_learning_rate: float = setting(1e-3, "Adam's learning rate for the augmenters")
     ema: float = setting(
         0.0,
-        "momentum of averaged encoder weights, for example 0.99: these are validated and kept; "
-        "0 takes the weights themselves",
+        "momentum of the exponential moving average of the encoder's weights, for example 0.99; "
+        "the averaged weights are validated and exported; 0 averages nothing",
     )
     start_from: Literal["scratch", "blessed"] = setting(
         "scratch",
-        "scratch: random weights; blessed: all that the latest blessed model of other data has "
-        "learned, if there is one, for the items that it knows",
+        "initial weights: random (scratch), or those of the latest blessed model of other data, if "
+        "there is one, for the items that it knows (blessed)",
     )
-    seed: int = setting(0, "seed of initial weights, order, augmentations and dropout")
+    seed: int = setting(
+        0, "seed of initial weights, order of the batches, augmentations and dropout"
+    )
 
     def __post_init__(self) -> None:
         for name in ("epochs", "patience", "batch_size"):
             _require(name, getattr(self, name), 1)
         if not _MONITOR.fullmatch(self.monitor):
-            raise ValueError(f"--monitor must match {_MONITOR.pattern}; got {self.monitor}")
+            raise ValueError(f"--monitor must match {_MONITOR.pattern}, got {self.monitor!r}.")
         _require("learning_rate", self.learning_rate, 1e-12)
         _require("ema", self.ema, 0, 1)
         _require("augmenter_learning_rate", self.augmenter_learning_rate, 1e-12)
@@ -228,9 +259,17 @@ class TrainingSettings:
 
 @dataclass(frozen=True)
 class TuningSettings:
-    """The search for better settings on validation, before the final training."""
+    """The search for hyperparameters by the validation metric, before the final training.
 
-    trials: int = setting(0, "trainings with other settings, of which the best are taken; 0: none")
+    Raises:
+        ValueError: A value is out of range.
+    """
+
+    trials: int = setting(
+        0,
+        "number of trainings with different hyperparameters, of which the best are used; 0 "
+        "searches nothing",
+    )
     search_space: str = setting(
         "",
         'JSON file with the values to try, {"beta": [0.01, 0.1], "dropout": [0.2, 0.5]}; by '
@@ -244,38 +283,42 @@ class TuningSettings:
 
 @dataclass(frozen=True)
 class BlessingSettings:
-    """What a model must reach on the test users (NDCG@10, unseen_items) to be pushed."""
+    """What a model must reach on the test users (NDCG@10, unseen_items) to be pushed.
 
-    min_ndcg: float = setting(0.0, "lowest NDCG@10; 0 asks nothing")
+    Raises:
+        ValueError: A value is out of range.
+    """
+
+    min_ndcg: float = setting(0.0, "lowest NDCG@10, from 0 to 1; 0 requires nothing")
     min_lift: float = setting(
         1.05,
         "lowest NDCG@10 divided by that of popularity, and by that of recency; where a baseline "
-        "comes near 1, its distance to 1 divided by that of the model instead; 0 asks nothing",
+        "comes near 1, its distance to 1 divided by that of the model instead; 0 requires nothing",
     )
     max_drop: float = setting(
         0.1,
-        "largest share of the latest blessed model's NDCG@10 that may be lost, on the same users: "
-        "over all of them the model must prove that it loses less, and no slice may prove that it "
-        "loses more; 1 asks nothing",
+        "largest share of the latest blessed model's NDCG@10 that may be lost on the same users: "
+        "the confidence interval over all users must prove that the loss is smaller, and that over "
+        "no slice may prove that it is larger; 1 requires nothing",
     )
     confidence: float = setting(
-        0.95, "confidence of the intervals that decide, for all users and for all slices together"
+        0.95, "confidence of the intervals, over all users and for all slices together"
     )
-    min_slice_users: int = setting(30, "slices of fewer test users are shown, but refuse nothing")
+    min_slice_users: int = setting(
+        30, "slices of fewer test users are shown, but cannot refuse a model"
+    )
 
     def __post_init__(self) -> None:
-        if not 0 <= self.min_ndcg <= 1:
-            raise ValueError(f"--min-ndcg is an NDCG@10, from 0 to 1; got {self.min_ndcg:g}")
+        _require_share("min_ndcg", self.min_ndcg)
         _require("min_lift", self.min_lift, 0)
-        if not 0 <= self.max_drop <= 1:
-            raise ValueError(f"--max-drop is a share, from 0 to 1; got {self.max_drop:g}")
+        _require_share("max_drop", self.max_drop)
         _require("confidence", self.confidence, 0.5, 1)
         _require("min_slice_users", self.min_slice_users, 2)
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything a person can set about what a run does."""
+    """All settings of a run."""
 
     data: DataSettings = DataSettings()
     model: ModelSettings = ModelSettings()
@@ -285,19 +328,20 @@ class Settings:
 
 
 def to_json(settings: Any) -> str:
-    """The values of a dataclass of settings, perhaps with others in it, as components get them."""
+    """The values of a dataclass of settings, which may contain others, as JSON for a component."""
     return json.dumps(asdict(settings))
 
 
 def from_json(kind: type[_Settings], values: str | Mapping[str, Any]) -> _Settings:
-    """Reads settings back.
+    """Makes a dataclass of settings from JSON.
 
     Args:
-        kind: the dataclass.
-        values: what `to_json` wrote, or what JSON has made of it: TFX's Trainer unpacks its own.
+        kind: The dataclass.
+        values: What `to_json` has written, or a dictionary that was parsed from it already, as TFX
+            passes `custom_config` to the Trainer.
 
     Raises:
-        ValueError: a value is out of range.
+        ValueError: A value is out of range.
     """
     found = json.loads(values) if isinstance(values, str) else values
     types = get_type_hints(kind)

@@ -1,4 +1,4 @@
-"""The components that a run has on every orchestrator, joined stage by stage."""
+"""The components that a run has on every orchestrator, connected stage by stage."""
 
 import dataclasses
 import os
@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from tfx import v1 as tfx
 
-# From their own modules: `tfx.components` turns an import that failed into None.
+# These come from their own modules, because `tfx.components` turns a failed import into None.
 from tfx.components.example_validator.component import ExampleValidator
 from tfx.components.statistics_gen.component import StatisticsGen
 from tfx.components.trainer.component import Trainer
@@ -22,7 +22,7 @@ from pipeline.components.data_gate.schema_text import CuratedSchema, schema_text
 from pipeline.components.evaluator.component import Evaluator
 from pipeline.components.evaluator.eval_config import eval_config
 from pipeline.components.example_gen.component import example_gen
-from pipeline.components.example_gen.split_leave_one_out import (
+from pipeline.components.example_gen.splits.split_example import (
     EXAMPLE_SPLITS,
     TEST,
     TRAIN,
@@ -38,7 +38,7 @@ from pipeline.settings import BlessingSettings, DataSettings, Settings, to_json
 
 
 class Data(NamedTuple):
-    """What is known of the log before anything is made of it."""
+    """The components that read and check the log."""
 
     examples: BaseNode
     statistics: BaseNode
@@ -47,14 +47,14 @@ class Data(NamedTuple):
 
 
 class Prepared(NamedTuple):
-    """Data that may be learned from, as numbers."""
+    """The components that accept the data and transform them."""
 
     gate: BaseNode
     transform: BaseNode
 
 
 class Released(NamedTuple):
-    """What becomes of a model."""
+    """The components that check, evaluate, bless and push a model."""
 
     export_check: BaseNode
     slice_features: BaseNode
@@ -64,10 +64,14 @@ class Released(NamedTuple):
 
 
 def read(data_path: str, settings: DataSettings) -> Data:
-    """Reads and splits the log, and looks at its statistics.
+    """Reads and splits the log, and validates its statistics.
+
+    Args:
+        data_path: The event log: a file, a folder or a glob pattern, perhaps with spans.
+        settings: How the log is read, filtered and split, and its schema.
 
     Raises:
-        SchemaError: the schema cannot be read.
+        SchemaError: The schema cannot be read.
     """
     examples = example_gen(data_path, _of_the_log(settings))
     statistics = StatisticsGen(examples=examples.outputs["examples"])
@@ -79,7 +83,13 @@ def read(data_path: str, settings: DataSettings) -> Data:
 
 
 def prepare(data: Data, settings: DataSettings, last_accepted: BaseChannel) -> Prepared:
-    """Stops the run if the data look wrong, and makes numbers of raw ids."""
+    """Stops the run if the data are anomalous, and maps raw ids to integers.
+
+    Args:
+        data: The components of `read`.
+        settings: How the log is read.
+        last_accepted: The data that an earlier run accepted last.
+    """
     gate = DataGate(
         examples=data.examples.outputs["examples"],
         statistics=data.statistics.outputs["statistics"],
@@ -89,22 +99,26 @@ def prepare(data: Data, settings: DataSettings, last_accepted: BaseChannel) -> P
         previous=last_accepted,
     )
     prepared = transform(data)
-    # Nothing is learned from data that the gate refuses.
+    # Data that the gate refuses must not be used for training.
     prepared.add_upstream_node(gate)
     return Prepared(gate, prepared)
 
 
 def transform(data: Data) -> Transform:
-    """Makes numbers of raw ids."""
+    """Maps raw ids to integers.
+
+    Args:
+        data: The components of `read`.
+    """
     return Transform(
         examples=data.examples.outputs["examples"],
         schema=data.schema.outputs["schema"],
         preprocessing_fn="pipeline.components.transform.preprocessing.preprocessing_fn",
-        # The vocabulary holds every item that any Example shows, so Transform has to look beyond
-        # the train split. Leave-one-out shows every event of a user in the test split, but a split
-        # by time may show an item only as a target of validation.
+        # The vocabulary has every item of every Example, so Transform has to analyze more than the
+        # train split. With leave-one-out, the test split would suffice. With a split by time, an
+        # item may occur only as a target of the validation split.
         splits_config=tfx.proto.SplitsConfig(analyze=EXAMPLE_SPLITS, transform=EXAMPLE_SPLITS),
-        # Nobody reads them: the raw statistics are StatisticsGen's.
+        # Nothing reads these statistics. Those of the raw data are StatisticsGen's.
         disable_statistics=True,
     )
 
@@ -115,16 +129,21 @@ def train(
     pipeline_root: str,
     base_model: BaseChannel | None = None,
 ) -> list[BaseNode]:
-    """Searches for settings, if that is asked for, and trains: the Trainer is the last.
+    """Searches for hyperparameters, if the settings have trials, and trains.
 
     Args:
-        transform: what is learned from.
-        settings: of the run.
-        pipeline_root: folder of the artifacts, where what is killed goes on from.
-        base_model: what the training goes on from; None starts from random weights.
+        transform: The component Transform.
+        settings: The settings of the run.
+        pipeline_root: The folder of the artifacts, in which backups of unfinished trainings are
+            kept.
+        base_model: The model with whose weights training begins. None, the default, begins with
+            random weights.
+
+    Returns:
+        The components. The Trainer is the last one.
 
     Raises:
-        ValueError: the search space cannot be used.
+        ValueError: The search space cannot be used.
     """
     inputs = {
         "examples": transform.outputs["transformed_examples"],
@@ -169,11 +188,11 @@ def release(
     """Checks and evaluates the model, and pushes it if it is blessed.
 
     Args:
-        data: what was read.
-        trainer: the model's.
-        baseline: the model that it is compared with.
-        settings: what it must reach.
-        push_destination: where versions go.
+        data: The components of `read`.
+        trainer: The component Trainer.
+        baseline: The model that the new one is compared with.
+        settings: The criteria for a blessing.
+        push_destination: The folder of the versions.
     """
     model = trainer.outputs["model"]
     export_check = ExportCheck(model=model)
@@ -200,5 +219,8 @@ def release(
 
 
 def _of_the_log(settings: DataSettings) -> DataSettings:
-    """Without the schema, whose text is an input of its own: another file is no other log."""
+    """The settings without the path of the schema.
+
+    The text of the schema is an input of its own, so another path does not change the log.
+    """
     return dataclasses.replace(settings, schema="")

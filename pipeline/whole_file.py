@@ -11,12 +11,15 @@ from pathlib import Path
 
 @contextmanager
 def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """Gives the path of a hidden file to write, which gets its name when the block ends.
+    """Yields the path of a hidden file to write, which gets its name when the block ends.
 
-    What fails leaves nothing, and a file that is there stays as it was.
+    If the block fails, no file is left, and an existing file stays as it was.
 
     Args:
-        path: the file, on this machine; its folder is made if need be.
+        path: The file, on this machine. Its folder is created if it does not exist.
+
+    Raises:
+        OSError: The file cannot be written.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -25,6 +28,6 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
         yield unfinished
         unfinished.replace(path)
     finally:
-        # What fails now, on a disk that is gone for example, must not hide why.
+        # A second failure, for example of a disk that is gone, must not hide the first one.
         with suppress(OSError):
             unfinished.unlink(missing_ok=True)

@@ -9,13 +9,16 @@ from tfx.dsl.io import fileio
 
 @contextmanager
 def whole_folder(path: str, unfinished: str = "") -> Iterator[str]:
-    """Gives a hidden folder to write to, which gets its name when the block ends.
+    """Yields a hidden folder to write to, which gets its name when the block ends.
 
-    What fails leaves nothing; what a killed process left is removed by the next one.
+    If the block fails, no folder is left. What a killed process has left, the next one removes.
 
     Args:
-        path: the folder to make, which is not there; its parent is made if need be.
-        unfinished: the name of the hidden folder beside it, made of its name by default.
+        path: The folder to create, which must not exist. Its parent is created if necessary.
+        unfinished: The name of the hidden folder beside it. By default it is derived from `path`.
+
+    Raises:
+        OSError, tf.errors.OpError: The folder cannot be written.
     """
     parent, name = os.path.split(path)
     hidden = os.path.join(parent, unfinished or f".{name}.unfinished")
@@ -26,7 +29,7 @@ def whole_folder(path: str, unfinished: str = "") -> Iterator[str]:
         yield hidden
         fileio.rename(hidden, path)
     except (Exception, KeyboardInterrupt):
-        # What fails now, on a disk that is gone for example, must not hide why.
+        # A second failure, for example of a disk that is gone, must not hide the first one.
         with suppress(Exception):
             fileio.rmtree(hidden)
         raise

@@ -1,4 +1,4 @@
-"""What the commands of the pipeline have in common.
+"""The options and types of arguments that the commands of the pipeline have in common.
 
 Imports nothing heavy, so that `--help` answers at once.
 """
@@ -19,29 +19,40 @@ _PIPELINE_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
 
 def path(value: str) -> Path:
-    """A path of this machine, for argparse: "" is none, and no URI is."""
+    """A path of this machine, as a type for argparse.
+
+    Raises:
+        argparse.ArgumentTypeError: The value is "" or a URI.
+    """
     if "://" in not_empty(value):
-        raise argparse.ArgumentTypeError(f"must be a path of this machine; got {value}")
+        raise argparse.ArgumentTypeError(f"must be a path of this machine, got {value!r}.")
     return Path(value)
 
 
 def name_in_path(value: str) -> str:
-    """The name of one folder, for argparse."""
+    """The name of one folder, as a type for argparse.
+
+    Raises:
+        argparse.ArgumentTypeError: The value is "", ".", ".." or a path of several folders.
+    """
     if not_empty(value) in (".", "..") or "/" in value:
-        raise argparse.ArgumentTypeError(f"must be the name of one folder; got {value}")
+        raise argparse.ArgumentTypeError(f"must be the name of one folder, got {value!r}.")
     return value
 
 
 def real_path(value: str | os.PathLike[str]) -> str:
-    """A path of this machine without links, so that every spelling of a log is the same log.
+    """A path without symbolic links, so that all spellings of the path of a log become the same.
 
-    A URI stays as it is; of a glob, the folders before its first pattern are looked up; a file
-    keeps its name where a link has another ending, because the ending tells how it is read.
+    Of a glob pattern, only the folders before the first wildcard are resolved. A link to a file
+    whose name ends otherwise is not resolved, because the ending tells how the file is read.
+
+    Args:
+        value: A path of this machine, a glob pattern, or a URI, which is returned unchanged.
     """
     text = os.fspath(value)
     if "://" in text:
         return text
-    # Not os.path.abspath: link/.. is the folder that holds what the link leads to.
+    # os.path.abspath would be wrong: link/.. is the folder that contains the target of the link.
     text = str(Path(text).absolute())
     if os.path.exists(text):
         real = _real(text)
@@ -56,11 +67,11 @@ def real_path(value: str | os.PathLike[str]) -> str:
 
 
 def _real(path: str) -> str:
-    """The path without links, unless these have the names of folders that are columns."""
+    """The path without links, unless that changes names of folders that hold values of columns."""
     real = os.path.realpath(path)
     if "=" not in real + path:
         return real
-    # Not at the top of the file, nor for every path: it takes seconds.
+    # This import takes seconds, so it is made here, and only for paths that need it.
     load_tensorflow_quietly()
     from mclrec_tf.data.event_log.log_files import partitions_of
 
@@ -86,21 +97,21 @@ def add_pipeline_name(parser: argparse.ArgumentParser, shared: str = "") -> None
     """Adds `--pipeline-name`.
 
     Args:
-        parser: gets the option.
-        shared: what the runs of one name share, for the help.
+        parser: The parser that gets the option.
+        shared: An addition to the help text about what runs of the same name share.
     """
     parser.add_argument(
         "--pipeline-name",
         default="mclrec",
         metavar="NAME",
         type=_pipeline_name,
-        help=f"name of the pipeline: small letters, digits and hyphens{shared} (default: mclrec)",
+        help=f"name of the pipeline: lower-case letters, digits, hyphens{shared} (default: mclrec)",
     )
 
 
 def _pipeline_name(name: str) -> str:
     if not _PIPELINE_NAME.fullmatch(name):
-        raise argparse.ArgumentTypeError(f"must match {_PIPELINE_NAME.pattern}; got {name}")
+        raise argparse.ArgumentTypeError(f"must match {_PIPELINE_NAME.pattern}, got {name!r}.")
     return name
 
 
@@ -112,9 +123,9 @@ def add_beam_args(
     """Adds `--beam-args`.
 
     Args:
-        parser: gets the option.
-        example: shown in its help.
-        default: where Beam works without the option.
+        parser: The parser that gets the option.
+        example: An example for the help text.
+        default: For the help text: where Beam runs without the option.
     """
     shown = f', for example "{example}"' if example else ""
     parser.add_argument(
@@ -128,7 +139,15 @@ def add_beam_args(
 def parse(
     parser: argparse.ArgumentParser, arguments: Sequence[str] | None
 ) -> tuple[argparse.Namespace, Settings]:
-    """Parses the command line of a parser with `add_settings`; a wrong value ends it."""
+    """Parses a command line. If a value is wrong, the process ends with exit status 2.
+
+    Args:
+        parser: A parser to which `add_settings` was applied.
+        arguments: The arguments. None takes those of the process.
+
+    Returns:
+        All options, and the settings among them.
+    """
     options = parser.parse_args(arguments)
     try:
         return options, settings_of(options)

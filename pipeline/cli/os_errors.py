@@ -1,21 +1,20 @@
-"""What the operating system refuses, in a sentence: the path, the cause, what to do.
+"""Messages for what the operating system refuses: the path, the reason, and what to do.
 
-Imports nothing heavy. Errors come as `OSError`, as TensorFlow's errors, from SQLite by way of ML
-Metadata, and from Beam's workers as the text of a traceback.
+Imports nothing heavy. Such errors arrive as `OSError`, as TensorFlow's errors, from SQLite by way
+of ML Metadata, and from Beam's workers as the text of a traceback.
 """
 
 import errno
 import os
 import re
-import shlex
 import sys
 from collections.abc import Iterator
 from typing import Protocol
 
 ERROR = 1
 
-# What is no fault of the program: of other numbers (a file that is not there) somebody may have
-# made something else on purpose.
+# The errors that are never a fault of the program. Others, for example a file that does not exist,
+# may have a more specific message, which must not be replaced.
 _ENVIRONMENT = {
     errno.EACCES,
     errno.EDQUOT,
@@ -37,13 +36,13 @@ _SQLITE = {
     "readonly database": errno.EROFS,
 }
 _ADVICE = {
-    **dict.fromkeys(_FULL, "make room; the same command goes on from here"),
-    errno.EACCES: "let this user read and write there, or name another place",
-    errno.EPERM: "let this user read and write there, or name another place",
-    errno.EROFS: "name a place that can be written",
-    errno.ENAMETOOLONG: "name a place with a shorter path",
-    errno.ENOTDIR: "a part of the path is a file: name a folder",
-    errno.EEXIST: "it is a file: name a folder",
+    **dict.fromkeys(_FULL, "Make room; the same command goes on from here."),
+    errno.EACCES: "Let this user read and write there, or name another folder.",
+    errno.EPERM: "Let this user read and write there, or name another folder.",
+    errno.EROFS: "Name a folder that can be written.",
+    errno.ENAMETOOLONG: "Name a folder with a shorter path.",
+    errno.ENOTDIR: "A part of the path is a file: name a folder.",
+    errno.EEXIST: "It is a file: name a folder.",
 }
 _NUMBERS = {os.strerror(number): number for number in _ENVIRONMENT}
 _IN_TEXT = re.compile(
@@ -54,29 +53,29 @@ _PATH_BEFORE = re.compile(r"(?P<path>/[^\n;]*); $")
 
 
 def sentence(error: OSError, path: str | os.PathLike[str] | None = None) -> str:
-    """Says which path is refused, why, and what to do.
+    """The message for an error of the operating system.
 
     Args:
-        error: the operating system's.
-        path: what it is about, if the error does not name it.
+        error: The error.
+        path: The path to name if the error names none. By default there is none.
     """
     named = error.filename if error.filename is not None else path
-    # A descriptor is a number, which tells nobody anything.
+    # The file name may be the number of a descriptor, which tells a reader nothing.
     text = os.fsdecode(named) if isinstance(named, str | bytes | os.PathLike) else None
     return _sentence(text, error.errno, error)
 
 
 def refusal(error: BaseException, path: str | os.PathLike[str] | None = None) -> str | None:
-    """The first thing that the operating system refused, of an error and all that led to it.
+    """The message for the first refusal of the operating system among an error and its causes.
 
-    What went wrong afterwards, while a failure was written down or tidied up, is not told.
+    Later refusals are left out: they happened while the failure was reported or cleaned up.
 
     Args:
-        error: what came of it.
-        path: where the work was done, if the error does not name a path.
+        error: The error.
+        path: The path to name if the error names none. By default there is none.
 
     Returns:
-        A sentence; None if the operating system refused nothing.
+        The message. None if the operating system refused nothing.
     """
     where = None if path is None else os.fspath(path)
     found = [text for text in (_refused(cause, where) for cause in causes(error)) if text]
@@ -84,7 +83,7 @@ def refusal(error: BaseException, path: str | os.PathLike[str] | None = None) ->
 
 
 def causes(error: BaseException | None) -> Iterator[BaseException]:
-    """An error and what led to it, the first last."""
+    """Yields an error and its causes. The original cause comes last."""
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
         seen.add(id(error))
@@ -99,13 +98,13 @@ class Command(Protocol):
 
 
 def tells_os_errors(main: Command) -> Command:
-    """Ends a command with a sentence and status 1 where the operating system refuses something.
+    """Makes a command end with a message and status 1 if the operating system refuses something.
 
     Args:
-        main: the command; takes the arguments and returns the exit status.
+        main: The command, which takes the arguments and returns the exit status.
     """
 
-    def told(arguments: list[str] | None = None) -> int | None:
+    def with_message(arguments: list[str] | None = None) -> int | None:
         try:
             return main(arguments)
         except Exception as error:
@@ -115,13 +114,13 @@ def tells_os_errors(main: Command) -> Command:
             print(text, file=sys.stderr)
             return ERROR
 
-    told.__doc__ = main.__doc__
-    return told
+    with_message.__doc__ = main.__doc__
+    return with_message
 
 
 def _refused(error: BaseException, where: str | None) -> str | None:
     if isinstance(error, OSError) and error.errno in _ENVIRONMENT:
-        # Some libraries put number and path into the text alone.
+        # Some libraries put the path into the text only.
         return sentence(error) if error.filename is not None else _from_text(error, where)
     return _from_text(error, where)
 
@@ -143,17 +142,12 @@ def _from_text(error: BaseException, where: str | None) -> str | None:
 
 def _sentence(path: str | None, number: int | None, error: BaseException) -> str:
     reason = os.strerror(number) if number else str(error)
-    advice = f"; {_ADVICE[number]}" if number in _ADVICE else ""
-    return f"{_shown(path)}{reason}{advice}"
+    advice = f" {_ADVICE[number]}" if number in _ADVICE else ""
+    return f"{_shown(path)}{reason.rstrip('.')}.{advice}"
 
 
 def _shown(path: str | None) -> str:
     if not path:
         return ""
-    # A path that is too long is told by its beginning.
+    # Of a very long path, only the beginning is shown.
     return f"{path if len(path) <= 300 else path[:300] + '…'}: "
-
-
-def command(*words: object) -> str:
-    """A command as a shell takes it, whatever stands in its words."""
-    return shlex.join(str(word) for word in words)

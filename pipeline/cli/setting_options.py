@@ -1,4 +1,4 @@
-"""Options of a command line, made of the fields of a dataclass, and the dataclass made of them.
+"""Makes command-line options from the fields of a dataclass, and the dataclass from the options.
 
 Imports nothing heavy, so that `--help` answers at once.
 """
@@ -16,7 +16,7 @@ _Settings = TypeVar("_Settings")
 
 
 class _NotEmpty(argparse.Action):
-    """Refuses "" where it is given; as a default it may mean that nothing was."""
+    """Refuses "" as a value. As a default, "" may mean that the option was not given."""
 
     def __call__(self, parser: Any, namespace: Any, values: Any, option_string: Any = None) -> None:
         if not values:
@@ -25,10 +25,12 @@ class _NotEmpty(argparse.Action):
 
 
 def add_settings(parser: argparse.ArgumentParser) -> None:
-    """Adds an option for every one of `Settings`, a group for each of the kinds."""
+    """Adds an option for every field of `Settings`, in one group for each part of them."""
     for name, defaults in vars(Settings()).items():
-        group = parser.add_argument_group(name, type(defaults).__doc__)
-        add_options(group, type(defaults))
+        kind = type(defaults)
+        # The first line of a docstring explains the group in --help.
+        group = parser.add_argument_group(name, (kind.__doc__ or "").partition("\n")[0])
+        add_options(group, kind)
 
 
 def add_options(
@@ -37,11 +39,11 @@ def add_options(
     """Adds options for the fields of a dataclass.
 
     Args:
-        parser: a parser, or a group of its options.
-        kind: the dataclass, with fields of `pipeline.settings.setting`.
-        names: of the fields, in the order of the help; all by default.
-        with_defaults: whether an option that is not given has the default of its field; otherwise
-            it is absent from the result.
+        parser: A parser, or a group of options of a parser.
+        kind: The dataclass, whose fields were made with `pipeline.settings.setting`.
+        names: The names of the fields, in the order of the help. All fields by default.
+        with_defaults: If True, the default, an option that is not given has the default of its
+            field. If False, it is absent from the parsed options.
     """
     of_name = {field.name: field for field in fields(kind)}
     types = get_type_hints(kind)
@@ -67,7 +69,11 @@ def add_options(
 
 
 def settings_of(options: argparse.Namespace) -> Settings:
-    """Makes `Settings` of parsed options; ValueError if one is out of range."""
+    """Makes `Settings` from the parsed options of a parser to which `add_settings` was applied.
+
+    Raises:
+        ValueError: A value is out of range.
+    """
     kinds = map(type, vars(Settings()).values())
     return Settings(*(chosen(options, kind) for kind in kinds))
 
@@ -75,15 +81,16 @@ def settings_of(options: argparse.Namespace) -> Settings:
 def chosen(
     options: argparse.Namespace, kind: type[_Settings], names: Iterable[str] | None = None
 ) -> _Settings:
-    """Makes a dataclass of the parsed options of its fields.
+    """Makes a dataclass from the parsed options of its fields.
 
     Args:
-        options: of a parser with `add_options`.
-        kind: the dataclass.
-        names: of the fields that have an option; all by default. The others keep their defaults.
+        options: The parsed options of a parser to which `add_options` was applied.
+        kind: The dataclass.
+        names: The names of the fields that have an option, by default all. Other fields keep their
+            defaults.
 
     Raises:
-        ValueError: a value is out of range.
+        ValueError: A value is out of range.
     """
     if names is None:
         names = [field.name for field in fields(kind)]  # type: ignore[arg-type]

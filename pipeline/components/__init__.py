@@ -1,1 +1,1 @@
-"""The components of the pipeline, one folder each; `pipeline.py` puts them together."""
+"""The components of the pipeline, one folder each. `pipeline.stages` connects them."""

@@ -1,1 +1,1 @@
-"""What is done with a log or a model apart from a run of the pipeline."""
+"""Jobs that use a log or a model outside a run of the pipeline."""

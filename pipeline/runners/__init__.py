@@ -1,1 +1,1 @@
-"""Where the pipeline runs: on this machine, or on Kubeflow Pipelines."""
+"""The runners of the pipeline: this machine, and Kubeflow Pipelines."""

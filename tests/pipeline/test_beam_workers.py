@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from mclrec_tf.data.sample.sample_log import write_sample
 from pipeline.components.evaluator.results import read_results
-from pipeline.components.example_gen.split_leave_one_out import EXAMPLE_SPLITS
+from pipeline.components.example_gen.splits.split_example import EXAMPLE_SPLITS
 from pipeline.components.trainer.transformed_examples import read_held_out, read_training
 from pipeline.runners.local.run_history import ComponentRun
 from tests.pipeline.local_run import SMALL_MODEL, LocalRun

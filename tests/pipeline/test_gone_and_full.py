@@ -59,7 +59,7 @@ def test_a_copy_is_refused_before_the_first_component_and_the_original_works(
     shutil.copytree(finished.workdir, tmp_path / "copy")
     outcome = LocalRun(finished.log, tmp_path / "copy").run(*OPTIONS)
     assert outcome.returncode == 1
-    assert f"{tmp_path / 'copy'} is a copy of {finished.workdir}" in outcome.stderr
+    assert f"{tmp_path / 'copy'}: is a copy of {finished.workdir}" in outcome.stderr
     assert "starts" not in outcome.stdout
 
 

@@ -36,5 +36,7 @@ def test_readers_take_paths(tmp_path: Path):
     assert schema_text(Path(BUILT_IN)) == schema_text("")
     (tmp_path / "space.json").write_text(json.dumps({"beta": [0.1]}))
     assert read_search_space(tmp_path / "space.json") == {"beta": [0.1]}
-    with pytest.raises(BatchInferenceError, match=f"--model {tmp_path}: no SavedModel"):
+    with pytest.raises(
+        BatchInferenceError, match=f"--model {tmp_path}: contains neither a SavedModel"
+    ):
         find_model(tmp_path)

@@ -187,8 +187,8 @@ def test_a_worse_model_is_refused_with_every_reason(finished, capsys: pytest.Cap
     output = capsys.readouterr().out
     assert status == 3, output
     assert "Refused, nothing was pushed" in output
-    assert "asked is at least 0.9 (--min-ndcg), here 0.9000; difference -0." in output
-    assert "asked is 0.999 times the latest blessed model (--max-drop), here 0." in output
+    assert "required is at least 0.9 (--min-ndcg), here 0.9000; difference -0." in output
+    assert "required is 0.999 times the latest blessed model (--max-drop), here 0." in output
     assert "Transform unchanged" in output
     page = newest_page(run)
     assert "Refused, nothing was pushed" in page and blessed in page
@@ -220,7 +220,7 @@ def test_a_folder_in_use_is_refused(sample: Path, tmp_path: Path):
     with Workdir(tmp_path).only_run():
         outcome = LocalRun(sample, tmp_path).run()
     assert outcome.returncode == 1
-    assert f"another run uses {tmp_path}" in outcome.stderr
+    assert f"--workdir {tmp_path}: another run uses it" in outcome.stderr
 
 
 @pytest.mark.slow

@@ -107,5 +107,5 @@ def test_help_explains_every_option():
 def test_wrong_options_end_with_status_2_and_one_message():
     outcome = run_local("--data", "log.csv", "--workdir", "unused", "--dropout", "2")
     assert outcome.returncode == 2
-    assert "--dropout must be at least 0, below 1; got 2" in outcome.stderr
+    assert "--dropout must be at least 0 and below 1, got 2." in outcome.stderr
     assert "Traceback" not in outcome.stderr

@@ -1,1 +1,1 @@
-"""What one run hands on to the next where no metadata store can be asked."""
+"""What a run passes on to the next one where no metadata store can be queried."""

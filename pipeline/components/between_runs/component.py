@@ -1,7 +1,7 @@
-"""What one run hands on to the next, where no metadata store can be asked for it.
+"""What a run passes on to the next one where no metadata store can be queried.
 
 Kubeflow Pipelines has no resolvers. There a run begins with `PreviousRun` and ends with
-`KeepForNextRun`; from one to the next, small files tell where the artifacts lie.
+`KeepForNextRun`. Small files in a folder tell the next run where the artifacts are.
 """
 
 import os
@@ -26,14 +26,19 @@ _MODEL_OF = "model_of_version_{}"
 
 
 class MissingArtifact(Exception):
-    """What earlier runs have kept is gone. The message names each and says what to do."""
+    """Artifacts that earlier runs have kept are gone.
+
+    Args:
+        gone: One line for each of them, which the message repeats.
+        state_folder: The folder that refers to them.
+    """
 
     def __init__(self, gone: Sequence[str], state_folder: str):
         lines = "".join(f"\n  {line}" for line in gone)
         super().__init__(
-            f"{state_folder} names what is no longer there:{lines}\nPut it back; or compile the "
-            "spec with --accept-missing: then it counts as never made, and a new model or new data "
-            "are not compared with it."
+            f"{state_folder}: refers to what is no longer there:{lines}\nPut it back, or compile "
+            "the spec with --accept-missing: then it counts as never made, and a new model or new "
+            "data are not compared with it."
         )
 
 
@@ -46,22 +51,22 @@ def PreviousRun(
     trains_on: Parameter[int] = 0,
     accept_missing: Parameter[int] = 0,
 ) -> None:
-    """Copies what earlier runs have left; what there is not yet stays an empty artifact.
+    """Copies what earlier runs have left. What does not exist yet becomes an empty artifact.
 
-    Its outputs must never be taken from a cache. A version that somebody has removed is taken back:
-    the one before counts, if there is one.
+    Its outputs must never be taken from a cache. A version that somebody has removed counts as
+    withdrawn: then the version before is copied, if there is one.
 
     Args:
-        push_destination: Pusher's, as JSON.
-        state_folder: `KeepForNextRun`'s.
-        model: gets the newest pushed version, which was blessed, and its Keras file. The custom
-            property `GONE` says what is gone, a line each.
-        accepted: gets what the gate of the last run accepted.
-        trains_on: whether the run's training goes on from the model.
-        accept_missing: whether to go on without what is gone.
+        push_destination: Pusher's `PushDestination` as JSON.
+        state_folder: The folder to which `KeepForNextRun` writes.
+        model: The output: the newest pushed version, which was blessed, and its Keras file. Its
+            custom property `GONE` has one line for each artifact that is gone.
+        accepted: The output: the data that the gate of the last run accepted.
+        trains_on: 1 if the training of this run begins with that model, else 0, the default.
+        accept_missing: 1 to go on without artifacts that are gone, else 0, the default.
 
     Raises:
-        MissingArtifact: something is gone.
+        MissingArtifact: An artifact is gone, and `accept_missing` is 0.
     """
     gone = []
     destination = pusher_pb2.PushDestination()
@@ -79,9 +84,9 @@ def PreviousRun(
             fileio.copy(keras_file, os.path.join(model.uri, KERAS_FILE))
         elif trains_on:
             gone.append(
-                f"the Keras file of {version}, to go on from: {keras_file} is gone"
+                f"the Keras file of {version}, to begin training with: {keras_file} is gone"
                 if trained
-                else f"the Keras file of {version}, to go on from: nothing says where it lies"
+                else f"the Keras file of {version}, to begin training with: no file tells its path"
             )
     elif pushed := _names(state_folder, _MODEL_OF.format("*")):
         numbers = ", ".join(sorted(name.rsplit("_", 1)[1] for name in pushed))
@@ -104,14 +109,14 @@ def KeepForNextRun(
     accepted: InputArtifact[AcceptedData],
     state_folder: Parameter[str],
 ) -> None:
-    """Notes where the accepted data lie, and of a pushed version the trained model.
+    """Writes down where the accepted data are and, if a version was pushed, where its model is.
 
     Args:
-        model: Trainer's.
-        pushed_model: Pusher's.
-        accepted: DataGate's.
-        state_folder: gets a file for the data and one for each version. No file is of two versions,
-            so runs that overlap take nothing from each other.
+        model: Trainer's output.
+        pushed_model: Pusher's output.
+        accepted: DataGate's output.
+        state_folder: The folder that gets one file for the data and one for each version. Each
+            version has a file of its own, so runs that overlap do not overwrite each other's.
     """
     if pushed_model.get_int_custom_property("pushed"):
         version = pushed_model.get_string_custom_property("pushed_version")
@@ -120,7 +125,7 @@ def KeepForNextRun(
 
 
 def latest_version(base_directory: str) -> str | None:
-    """The folder of the newest version, None if there is none."""
+    """The folder of the newest version that has a SavedModel. None if there is none."""
     for name in reversed(version_folders(base_directory)):
         folder = os.path.join(base_directory, name)
         if fileio.exists(os.path.join(folder, "saved_model.pb")):

@@ -1,1 +1,1 @@
-"""Blessing: decides whether a new model may take the place of the one that serves."""
+"""Blessing: decides whether a new model may replace the one that is served."""

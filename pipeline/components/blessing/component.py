@@ -1,4 +1,4 @@
-"""The component that blesses a model: one verdict on its quality and on its export."""
+"""The component that blesses a model, by its quality and by whether its export can be served."""
 
 import os
 
@@ -23,14 +23,19 @@ def Blessing(
     settings: Parameter[str],
     blessing: OutputArtifact[ModelBlessing],
 ) -> None:
-    """Blesses a model that passes every line of `pipeline.components.blessing.decision`.
+    """Blesses a model that meets every criterion of `pipeline.components.blessing.decision`.
 
-    A model that cannot be served is never blessed, so it is never what later ones are compared
-    with. Writes `decision.json` into the blessing's folder. A refusal does not stop the pipeline:
-    Pusher reads `blessed` and leaves the served model in place.
+    A model that cannot be served is never blessed, so later models are never compared with it. The
+    component writes `decision.json` to the folder of the blessing. A refusal does not stop the
+    pipeline: Pusher reads `blessed` and leaves the served model in place.
 
-    `settings` are `BlessingSettings` as JSON. They are no input of the Evaluator, so
-    a model is judged anew by other margins without being evaluated anew.
+    Args:
+        model: Trainer's output.
+        evaluation: Evaluator's output.
+        export_check: ExportCheck's output.
+        settings: `BlessingSettings` as JSON. They are not an input of the Evaluator, so a model can
+            be judged by other thresholds without another evaluation.
+        blessing: The output, with the custom property `blessed`, 1 or 0.
     """
     findings = findings_of_refusal(
         blessing_uri=export_check.uri, blessed=export_check.get_int_custom_property("blessed")
@@ -39,13 +44,14 @@ def Blessing(
     decision = decide(read_results(evaluation.uri), findings, chosen)
     with fileio.open(os.path.join(blessing.uri, DECISION_FILE), "w") as file:
         file.write(decision.to_json())
-    # What TFX's Evaluator notes, and its resolver of the latest blessed model reads.
+    # TFX's Evaluator sets these properties, and TFX's resolver of the latest blessed model reads
+    # them.
     blessing.set_int_custom_property("blessed", int(decision.blessed))
     blessing.set_int_custom_property("current_model_id", model.id)
     blessing.set_string_custom_property("current_model", model.uri)
 
 
 def read_decision(blessing_uri: str) -> Decision:
-    """Reads the decision that lies in a blessing's folder."""
+    """Reads the decision from the folder of a blessing."""
     with fileio.open(os.path.join(blessing_uri, DECISION_FILE)) as file:
         return Decision.from_json(file.read())

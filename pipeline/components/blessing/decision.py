@@ -1,22 +1,23 @@
-"""When a model is blessed: lines of one form, each with a confidence interval over users.
+"""Whether a model is blessed: criteria of one form, each with a confidence interval over users.
 
-A line asks for value >= bound, where both are means of NDCG@10 over the same test users and the
-bound is a factor times a reference: popularity, recency, the latest blessed model. The interval
-is that of the mean of the users' differences, so it is paired.
+A criterion requires value >= bound. Both are means of NDCG@10 over the same test users, and the
+bound is a factor times a reference: popularity, recency, or the latest blessed model. The interval
+is the one of the mean of the users' differences, so it is paired.
 
-NDCG@10 ends at 1, and a factor above 1 would ask the impossible where a baseline comes near: 1.05
-times .97 is more than a perfect model has. There the same factor is asked of the distance to 1
-instead, which has to be that much smaller. The lower of the two bounds counts; they are equal
-where the baseline's NDCG@10 is 1 / (factor + 1).
+NDCG@10 is at most 1, so a factor above 1 would require the impossible of a model whose baseline
+comes near 1: 1.05 times 0.97 is more than a perfect model reaches. There the factor applies to the
+distance to 1 instead, which has to be smaller by that factor. The lower of the two bounds counts.
+They are equal where the baseline's NDCG@10 is 1 / (factor + 1).
 
-- **All users: the candidate bears the burden of proof.** The whole interval must lie at or above
-  0. What goes out is then, with the confidence asked for, better than the baselines and not worse
-  than the latest blessed model by more than the tolerance; a small drop every night cannot hide
-  in the noise.
-- **A slice: the refusal bears it.** Only an interval that lies below 0 refuses. Slices are small
-  and many: to ask each for proof would refuse good models most nights. The confidence is shared
-  between the slices (Bonferroni), so that all of them together refuse a good model as seldom as
-  one line would. Slices of fewer than `min_slice_users` users are shown and do not vote.
+- **Over all users, the candidate bears the burden of proof.** The whole interval must lie at or
+  above 0. With the chosen confidence, a pushed model is then better than the baselines, and not
+  worse than the latest blessed model by more than the tolerance. A small drop every night cannot
+  hide in the noise.
+- **For a slice, the refusal bears the burden of proof.** Only an interval that lies below 0
+  refuses the model. Slices are small and many, so requiring proof for each would refuse good models
+  most nights. The confidence is shared between the slices (Bonferroni correction), so that all of
+  them together refuse a good model as rarely as one criterion would. Slices of fewer than
+  `min_slice_users` users are shown and do not vote.
 """
 
 import dataclasses
@@ -33,26 +34,28 @@ from pipeline.components.evaluator.tfma_metrics import BASELINES
 from pipeline.settings import BlessingSettings
 
 SERVABLE = "TensorFlow Serving can serve it"
-# Differences that are equal for all users leave this much of an interval, by sums of floats.
+# Where the differences are equal for all users, rounding of the sums leaves an interval this wide.
 _ROUNDING = 1e-7
+# The names in `decision.json`, which stay as they are so that files of earlier runs can be read.
+_CRITERIA_KEY, _REQUIREMENT_KEY = "lines", "line"
 
 
 @dataclass(frozen=True)
-class Line:
-    """One condition, and how the model stands to it.
+class Criterion:
+    """One criterion, and whether the model meets it.
 
     Attributes:
-        line: what is asked.
-        slice: of which users.
-        value: the model's NDCG@10, under the slice's policy.
-        bound: what it must reach.
-        interval: of value - bound; None where there are fewer than two users.
-        users: how many there are.
-        passed: whether the line lets the model through.
-        note: the verdict in words.
+        requirement: What is required, in words.
+        slice: The slice whose users count.
+        value: The model's NDCG@10 under the slice's policy. None for `SERVABLE`.
+        bound: The NDCG@10 that the model must reach. None for `SERVABLE`.
+        interval: The confidence interval of value - bound. None if there are fewer than two users.
+        users: The number of users.
+        passed: Whether the criterion lets the model pass.
+        note: The verdict in words.
     """
 
-    line: str
+    requirement: str
     slice: str
     value: float | None
     bound: float | None
@@ -63,86 +66,89 @@ class Line:
 
     def __str__(self) -> str:
         if self.value is None or self.bound is None:
-            return f"{self.line}: {self.note}"
+            return f"{self.requirement}: {self.note}"
         interval = ""
         if self.interval:
             interval = f", interval {self.interval[0]:+.4f} to {self.interval[1]:+.4f}"
         return (
-            f"{self.slice}: NDCG@10 ({judged_policy(self.slice)}) is {self.value:.4f}; asked is "
-            f"{self.line}, here {self.bound:.4f}; difference {self.value - self.bound:+.4f}"
+            f"{self.slice}: NDCG@10 ({judged_policy(self.slice)}) is {self.value:.4f}; required is "
+            f"{self.requirement}, here {self.bound:.4f}; difference {self.value - self.bound:+.4f}"
             f"{interval}, {self.users:,} users: {self.note}"
         )
 
 
 @dataclass(frozen=True)
 class Decision:
-    """All lines; the model is blessed if every one lets it through."""
+    """All criteria. The model is blessed if it passes every one."""
 
-    lines: list[Line]
+    criteria: list[Criterion]
 
     @property
     def blessed(self) -> bool:
-        return all(line.passed for line in self.lines)
+        return all(criterion.passed for criterion in self.criteria)
 
     @property
-    def failed(self) -> list[Line]:
-        return [line for line in self.lines if not line.passed]
+    def failed(self) -> list[Criterion]:
+        return [criterion for criterion in self.criteria if not criterion.passed]
 
     def to_json(self) -> str:
-        rows = [dataclasses.asdict(line) for line in self.lines]
-        return json.dumps({"blessed": self.blessed, "lines": rows}, indent=1) + "\n"
+        rows = [dataclasses.asdict(criterion) for criterion in self.criteria]
+        rows = [{_REQUIREMENT_KEY: row.pop("requirement"), **row} for row in rows]
+        return json.dumps({"blessed": self.blessed, _CRITERIA_KEY: rows}, indent=1) + "\n"
 
     @classmethod
     def from_json(cls, text: str) -> "Decision":
-        def line(row: dict[str, Any]) -> Line:
-            return Line(**row | {"interval": row["interval"] and tuple(row["interval"])})
+        def criterion(row: dict[str, Any]) -> Criterion:
+            interval = row.pop("interval")
+            requirement = row.pop(_REQUIREMENT_KEY)
+            return Criterion(requirement, interval=interval and tuple(interval), **row)
 
-        return cls([line(row) for row in json.loads(text)["lines"]])
+        return cls([criterion(row) for row in json.loads(text)[_CRITERIA_KEY]])
 
 
 def decide(
     results: Mapping[str, SliceResult], export_findings: str, settings: BlessingSettings
 ) -> Decision:
-    """Holds a model against every line.
+    """Compares a model with every criterion.
 
     Args:
-        results: the evaluation, as `read_results` returns it.
-        export_findings: why the export cannot be served; "" if it can.
-        settings: margins, tolerance and confidence.
+        results: The evaluation, as `read_results` returns it.
+        export_findings: Why the export cannot be served. "" if it can.
+        settings: Thresholds, tolerance and confidence.
     """
     everybody = results[ALL_USERS]
-    lines = []
+    criteria = []
     if settings.min_ndcg:
-        asked = f"at least {settings.min_ndcg:g} (--min-ndcg)"
+        requirement = f"at least {settings.min_ndcg:g} (--min-ndcg)"
         bound = Bound(constant=settings.min_ndcg)
-        lines.append(_proven(asked, everybody, bound, settings.confidence))
+        criteria.append(_proven(requirement, everybody, bound, settings.confidence))
     if settings.min_lift:
-        lines += [
+        criteria += [
             _better(baseline, everybody, settings.min_lift, settings.confidence)
             for baseline in BASELINES
         ]
     if everybody.latest_blessed_metrics and settings.max_drop < 1:
         kept = 1 - settings.max_drop
-        asked = f"{kept:g} times the latest blessed model (--max-drop)"
+        requirement = f"{kept:g} times the latest blessed model (--max-drop)"
         bound = Bound(LATEST_BLESSED, kept)
-        lines.append(_proven(asked, everybody, bound, settings.confidence))
+        criteria.append(_proven(requirement, everybody, bound, settings.confidence))
         slices = {name: result for name, result in results.items() if name != ALL_USERS}
         voting = sum(result.users >= settings.min_slice_users for result in slices.values())
         confidence = 1 - (1 - settings.confidence) / max(voting, 1)
-        lines += [
-            _not_refuted(asked, name, result, bound, confidence, settings.min_slice_users)
+        criteria += [
+            _not_refuted(requirement, name, result, bound, confidence, settings.min_slice_users)
             for name, result in slices.items()
         ]
     note = export_findings or "every signature answers"
-    lines.append(
-        Line(SERVABLE, ALL_USERS, None, None, None, everybody.users, not export_findings, note)
+    criteria.append(
+        Criterion(SERVABLE, ALL_USERS, None, None, None, everybody.users, not export_findings, note)
     )
-    return Decision(lines)
+    return Decision(criteria)
 
 
-def _better(baseline: str, result: SliceResult, lift: float, confidence: float) -> Line:
-    """The line that asks for a lift over a baseline."""
-    line = _proven(
+def _better(baseline: str, result: SliceResult, lift: float, confidence: float) -> Criterion:
+    """The criterion that requires a lift over a baseline."""
+    criterion = _proven(
         f"{lift:g} times {baseline} (--min-lift)", result, Bound(baseline, lift), confidence
     )
     if lift > 1:
@@ -152,27 +158,32 @@ def _better(baseline: str, result: SliceResult, lift: float, confidence: float) 
             Bound(baseline, 1 / lift, constant=1 - 1 / lift),
             confidence,
         )
-        assert line.bound is not None and nearer.bound is not None
-        line = line if line.bound <= nearer.bound else nearer
-    if not line.value:
-        # 0 is 1.05 times 0, and still no user is hit.
-        line = dataclasses.replace(line, passed=False, note="missed, no user is hit")
-    return line
+        assert criterion.bound is not None and nearer.bound is not None
+        criterion = criterion if criterion.bound <= nearer.bound else nearer
+    if not criterion.value:
+        # If model and baseline have 0, the bound is reached, but the model hits no user's target.
+        criterion = dataclasses.replace(criterion, passed=False, note="missed, no user is hit")
+    return criterion
 
 
-def _proven(asked: str, result: SliceResult, bound: Bound, confidence: float) -> Line:
-    """A line that all users must be shown to reach."""
+def _proven(requirement: str, result: SliceResult, bound: Bound, confidence: float) -> Criterion:
+    """A criterion that passes only if the interval over all users proves it."""
     moments = result.moments[judged_policy(ALL_USERS)]
     value, at_least, interval = compare(moments, bound, confidence)
     passed = interval is not None and interval[0] >= -_ROUNDING
     note = "proven" if passed else "missed" if value < at_least - _ROUNDING else "not proven"
-    return Line(asked, ALL_USERS, value, at_least, interval, result.users, passed, note)
+    return Criterion(requirement, ALL_USERS, value, at_least, interval, result.users, passed, note)
 
 
 def _not_refuted(
-    asked: str, name: str, result: SliceResult, bound: Bound, confidence: float, min_users: int
-) -> Line:
-    """A line that refuses only a slice that is shown to miss it."""
+    requirement: str,
+    name: str,
+    result: SliceResult,
+    bound: Bound,
+    confidence: float,
+    min_users: int,
+) -> Criterion:
+    """A criterion that fails only if the interval over a slice refutes it."""
     moments = result.moments[judged_policy(name)]
     value, at_least, interval = compare(moments, bound, confidence)
     if result.users < min_users:
@@ -181,4 +192,4 @@ def _not_refuted(
         passed = interval is None or interval[1] >= -_ROUNDING
         reached = value >= at_least - _ROUNDING
         note = ("reached" if reached else "within the noise") if passed else "missed"
-    return Line(asked, name, value, at_least, interval, result.users, passed, note)
+    return Criterion(requirement, name, value, at_least, interval, result.users, passed, note)

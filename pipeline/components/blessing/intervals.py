@@ -1,6 +1,7 @@
-"""Confidence intervals of means over users, from the sums that the Evaluator writes.
+"""Confidence intervals of means over users, computed from the sums that the Evaluator writes.
 
-Student's interval with the standard error of the users' values, which is the jackknife's.
+They are Student's t intervals. The standard error of a mean of users' values equals the one of the
+jackknife over single users.
 """
 
 import math
@@ -16,11 +17,12 @@ Interval = tuple[float, float]
 
 @dataclass(frozen=True)
 class Bound:
-    """What a model is held against: `constant` + `factor` times the NDCG@10 of someone.
+    """What a model must reach: `constant` + `factor` times the NDCG@10 of a reference.
 
     Attributes:
-        reference: who, of `COMPARED`; None for nobody.
-        factor, constant: how much is asked.
+        reference: One of `COMPARED`. None, the default, is a bound that is the constant alone.
+        factor: The factor of the reference. 1 by default.
+        constant: The constant. 0 by default.
     """
 
     reference: str | None = None
@@ -29,37 +31,50 @@ class Bound:
 
 
 def mean_of(moments: np.ndarray, who: str, confidence: float) -> tuple[float, Interval | None]:
-    """The mean NDCG@10 of one of `COMPARED`, and its interval."""
+    """The mean NDCG@10 of one of `COMPARED`, and its confidence interval.
+
+    Args:
+        moments: The sums of `pipeline.components.evaluator.paired_moments`.
+        who: One of `COMPARED`.
+        confidence: The confidence of the two-sided interval, between 0 and 1.
+
+    Returns:
+        The mean, and the interval, which is None if there are fewer than two users.
+    """
     return _mean(moments, _weights(moments, who), confidence)
 
 
 def compare(
     moments: np.ndarray, bound: Bound, confidence: float
 ) -> tuple[float, float, Interval | None]:
-    """The model's mean, the bound, and the interval of their difference on the same users.
+    """Compares the model with a bound on the same users.
 
     Args:
-        moments: as `pipeline.components.evaluator.paired_moments` sums them.
-        bound: what is asked.
-        confidence: of the two-sided interval, which is None where there are fewer than two users.
+        moments: The sums of `pipeline.components.evaluator.paired_moments`.
+        bound: What the model must reach.
+        confidence: The confidence of the two-sided interval, between 0 and 1.
+
+    Returns:
+        The model's mean NDCG@10, the mean of the bound, and the confidence interval of their
+        difference, which is None if there are fewer than two users.
     """
-    model, asked = _weights(moments, MODEL), bound.constant * _weights(moments, None)
+    model, required = _weights(moments, MODEL), bound.constant * _weights(moments, None)
     if bound.reference is not None:
-        asked = asked + bound.factor * _weights(moments, bound.reference)
-    _, interval = _mean(moments, model - asked, confidence)
+        required = required + bound.factor * _weights(moments, bound.reference)
+    _, interval = _mean(moments, model - required, confidence)
     users = moments[0, 0]
-    return float(moments[0] @ model / users), float(moments[0] @ asked / users), interval
+    return float(moments[0] @ model / users), float(moments[0] @ required / users), interval
 
 
 def _weights(moments: np.ndarray, who: str | None) -> np.ndarray:
-    """Picks someone's value out of (1, NDCG@10 of each in `COMPARED`); the 1 for None."""
+    """The vector that selects a value of (1, NDCG@10 of each in `COMPARED`). None selects the 1."""
     return np.eye(len(moments))[0 if who is None else 1 + COMPARED.index(who)]
 
 
 def _mean(
     moments: np.ndarray, weights: np.ndarray, confidence: float
 ) -> tuple[float, Interval | None]:
-    """Mean over users of a weighted sum of their values, and its interval."""
+    """The mean over users of a weighted sum of their values, and its interval."""
     users = moments[0, 0]
     mean = float(moments[0] @ weights / users)
     if users < 2:

@@ -1,1 +1,1 @@
-"""Data gates: data that look wrong stop the run before anything is learned from them."""
+"""DataGate: stops the run if the data are anomalous, before anything is trained on them."""

@@ -1,4 +1,4 @@
-"""TFDV's anomalies in words for the person who has to decide."""
+"""TFDV's anomalies as sentences for the person who has to decide."""
 
 import os
 from collections.abc import Iterator
@@ -8,14 +8,18 @@ from tfx.components.example_validator.executor import DEFAULT_FILE_NAME
 from tfx.dsl.io import fileio
 
 _ADVICE = """\
-Correct or remove these data, or deliver them again as a new version of their span; the next run
-looks again at what was not accepted. If the data are right, change the limit that they break: copy
+Correct or remove these data, or deliver them again as a new version of their span. The next run
+checks again what was not accepted. If the data are right, change the limit that they break: copy
 the schema, edit the drift_comparator, domain or presence of the feature, or the
 dataset_constraints, and give the copy with --schema."""
 
 
 class DataRefused(ValueError):
-    """The data must not be learned from. The message lists every reason and says what to do."""
+    """The data must not be used for training.
+
+    Args:
+        findings: One line for each reason. The message lists them and says what to do.
+    """
 
     def __init__(self, findings: list[str]):
         lines = "\n".join(f"  {finding}" for finding in findings)
@@ -23,7 +27,14 @@ class DataRefused(ValueError):
 
 
 def read_findings(uri: str) -> list[str]:
-    """What ExampleValidator found in every split, from the folder of its output."""
+    """Reads the anomalies that ExampleValidator found in every split.
+
+    Args:
+        uri: The folder of ExampleValidator's output.
+
+    Returns:
+        One line for each anomaly.
+    """
     found: list[str] = []
     for file in sorted(fileio.glob(os.path.join(uri, "Split-*", DEFAULT_FILE_NAME))):
         split = os.path.basename(os.path.dirname(file)).removeprefix("Split-")
@@ -34,7 +45,12 @@ def read_findings(uri: str) -> list[str]:
 
 
 def findings(where: str, anomalies: anomalies_pb2.Anomalies) -> Iterator[str]:
-    """Yields a line for each anomaly: where it is, in which feature, what is wrong and how far."""
+    """Yields one line for each anomaly, with its location, its feature and what is wrong.
+
+    Args:
+        where: The location, for example a split or a span.
+        anomalies: What TFDV has found there.
+    """
     for path, info in sorted(anomalies.anomaly_info.items()):
         feature = ".".join(info.path.step) or path
         for reason in info.reason:

@@ -30,8 +30,8 @@ from pipeline.components.data_gate.accepted_data import (
 from pipeline.components.data_gate.anomalies import DataRefused, findings, read_findings
 from pipeline.components.data_gate.schema_text import HISTORIES, load_schema
 from pipeline.components.data_gate.span_statistics import LogStatistics
-from pipeline.components.example_gen.log_report import read_report
-from pipeline.components.example_gen.span import Span
+from pipeline.components.example_gen.event_log.log_report import read_report
+from pipeline.components.example_gen.event_log.span import Span
 from pipeline.settings import DataSettings, from_json
 
 _NEWEST_SPAN = "newest_span"
@@ -50,15 +50,22 @@ def DataGate(
 ) -> None:
     """Stops the run if ExampleValidator found anomalies or the data drifted.
 
-    In a log of spans, each span that was not accepted yet is held against the schema and compared
-    with the last good one; a span is read for this once. In another log, the Examples of each split
-    are compared with those that were accepted last. The first data are compared with nothing.
+    In a log of spans, each span that was not accepted yet is read once, checked against the schema
+    and compared with the last good span. In a log without spans, the Examples of each split are
+    compared with those that were accepted last. The first data are compared with nothing.
 
     Args:
+        examples: ExampleGen's output.
+        statistics: StatisticsGen's output for these Examples.
+        anomalies: ExampleValidator's output for these statistics.
+        schema: The schema with the limits.
+        accepted: The output: what the next run compares its data with.
         settings: `DataSettings` as JSON, which say how spans are read.
+        pipeline: An empty Beam pipeline.
+        previous: The data that an earlier run accepted last. None if there are none.
 
     Raises:
-        DataRefused: with every anomaly of every split and span.
+        DataRefused: There are anomalies or drift. The message lists all of them.
     """
     found = read_findings(anomalies.uri)
     limits = load_schema(schema.uri)
@@ -69,7 +76,7 @@ def DataGate(
     else:
         found += check_splits(statistics, limits, accepted.uri, previous)
     if found:
-        # Drift is looked for by the whole schema, which may find again what is there already.
+        # The check for drift applies the whole schema, so it may find anomalies a second time.
         raise DataRefused(list(dict.fromkeys(found)))
     write_spans(accepted.uri, spans)
     accepted.set_string_custom_property(OF_STATISTICS, statistics.uri)
@@ -81,7 +88,17 @@ def check_splits(
     accepted: str,
     previous: AcceptedData | None,
 ) -> list[str]:
-    """What drifted since the last accepted Examples; keeps these in `accepted`."""
+    """Compares the Examples of each split with those that were accepted last.
+
+    Args:
+        artifact: StatisticsGen's output.
+        limits: The schema.
+        accepted: The folder that gets the statistics of these Examples.
+        previous: The data that were accepted last. None if there are none.
+
+    Returns:
+        One line for each anomaly.
+    """
     found: list[str] = []
     for split in artifact_utils.decode_split_names(artifact.split_names):
         current = stats_artifact_utils.load_statistics(artifact, split).proto()
@@ -101,21 +118,21 @@ def check_spans(
     previous: AcceptedData | None,
     pipeline: beam.Pipeline,
 ) -> list[str]:
-    """Holds the new spans against the schema and each against the last good one before it.
+    """Checks each new span against the schema, and compares it with the last good span before it.
 
     Args:
-        spans: all that were read.
-        format: columns of the log.
-        limits: the schema.
-        accepted: folder that gets the statistics of the last good span.
-        previous: what was accepted last; its spans are not looked at again.
-        pipeline: an empty one, which reads the new spans.
+        spans: All spans that were read, oldest first.
+        format: How the log is read.
+        limits: The schema.
+        accepted: The folder that gets the statistics of the last good span.
+        previous: The data that were accepted last. Their spans are not checked again.
+        pipeline: An empty Beam pipeline, which reads the new spans.
 
     Returns:
-        A line for each anomaly.
+        One line for each anomaly.
     """
     last_good = read_statistics(previous.uri, _NEWEST_SPAN) if previous else None
-    # The first run has nothing to compare with, so the newest span stands for all.
+    # The first run has nothing to compare with, so it checks the newest span only.
     known = read_spans(previous.uri) if previous and last_good else spans[:-1]
     new = [span for span in spans if span not in known]
     found: list[str] = []

@@ -1,4 +1,4 @@
-"""The curated schema as an artifact whose text is the component's input."""
+"""The curated schema: a component whose input is the text of the schema, not the path of a file."""
 
 import os
 
@@ -14,20 +14,24 @@ import pipeline
 
 BUILT_IN = os.path.join(os.path.dirname(pipeline.__file__), "schema", "schema.pbtxt")
 HISTORIES = "HISTORIES"
-"""The schema's environment of data that are histories alone."""
+"""The environment of the schema for data that are histories without targets."""
 _FILE = "schema.pbtxt"
 
 
 class SchemaError(ValueError):
-    """The schema cannot be read. The message names the file and the place in it."""
+    """The schema cannot be read. The message names the file, the line and the column."""
 
 
 @component
 def CuratedSchema(text: Parameter[str], schema: OutputArtifact[Schema]) -> None:
     """Writes the schema.
 
-    TFX's ImportSchemaGen is cached by the file's path, so that an edited threshold would not be
-    used; this one is cached by what the file says.
+    The cache key of TFX's ImportSchemaGen is the path of the file, so an edited threshold would not
+    take effect. The cache key of this component is the content of the file.
+
+    Args:
+        text: The schema as a text proto.
+        schema: The output.
     """
     tfdv.write_schema_text(
         text_format.Parse(text, schema_pb2.Schema()), os.path.join(schema.uri, _FILE)
@@ -35,21 +39,28 @@ def CuratedSchema(text: Parameter[str], schema: OutputArtifact[Schema]) -> None:
 
 
 def schema_text(path: str | os.PathLike[str]) -> str:
-    """Reads a schema for `CuratedSchema`, `BUILT_IN` if the path is "".
+    """Reads a schema for `CuratedSchema`.
+
+    Args:
+        path: A text proto. "" stands for `BUILT_IN`.
+
+    Returns:
+        The schema as a text proto in TensorFlow Metadata's canonical form.
 
     Raises:
-        SchemaError: there is no such file, or it holds no schema.
+        SchemaError: There is no such file, or it contains no schema.
     """
     path = os.fspath(path) or BUILT_IN
     try:
         return text_format.MessageToString(tfdv.load_schema_text(path))
     except (text_format.ParseError, tf.errors.OpError, ValueError) as error:
+        reason = str(error).rstrip(".")
         raise SchemaError(
-            f"{path}: cannot be read as a schema: {error}. --schema takes a text file like "
-            f"{BUILT_IN}"
+            f"{path}: cannot be read as a schema: {reason}. Give --schema a text file "
+            f"like {BUILT_IN}."
         ) from error
 
 
 def load_schema(schema_uri: str) -> schema_pb2.Schema:
-    """Reads the schema of an artifact."""
+    """Reads the schema from the folder of an artifact."""
     return tfdv.load_schema_text(os.path.join(schema_uri, _FILE))

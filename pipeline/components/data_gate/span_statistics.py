@@ -1,4 +1,4 @@
-"""TFDV's statistics of histories, as a span of a log or a server's log holds them."""
+"""TFDV's statistics of histories, in one span of a log or in requests to a server."""
 
 import os
 
@@ -8,15 +8,15 @@ from tfx_bsl.public.tfxio import TFExampleBeamRecord
 
 from mclrec_tf.data.event_log.reader import EventLogFormat
 from pipeline import component_ids
-from pipeline.components.example_gen.read_log import read_log
-from pipeline.components.example_gen.user_history import UserHistory, to_example
+from pipeline.components.example_gen.event_log.read_log import read_log
+from pipeline.components.example_gen.histories.user_history import UserHistory, to_example
 
 
 class HistoryStatistics(beam.PTransform):
-    """Histories -> a binary file of their statistics.
+    """Writes the statistics of histories to a file.
 
     Args:
-        file: the file to write.
+        file: The file to write, a binary `DatasetFeatureStatisticsList`.
     """
 
     def __init__(self, file: str) -> None:
@@ -37,12 +37,12 @@ class HistoryStatistics(beam.PTransform):
 
 
 class LogStatistics(beam.PTransform):
-    """Statistics of a part of an event log, a history a user.
+    """Writes the statistics of the histories in a part of an event log, one history per user.
 
     Args:
-        files: the part's files.
-        format: names of the columns.
-        file: the binary file to write.
+        files: The files of that part.
+        format: How the log is read.
+        file: The file to write, a binary `DatasetFeatureStatisticsList`.
     """
 
     def __init__(self, files: list[str], format: EventLogFormat, file: str) -> None:

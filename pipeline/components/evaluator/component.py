@@ -1,4 +1,4 @@
-"""TFX's Evaluator, for a first model too where an orchestrator always hands over a baseline."""
+"""TFX's Evaluator for orchestrators that always pass a baseline, even to the first model."""
 
 import os
 from typing import Any
@@ -14,9 +14,11 @@ STANDS_FOR_NONE = "stands_for_no_model"
 
 
 class EvaluatorExecutor(executor.Executor):
-    """Takes a baseline that `PreviousRun` marks as none for no baseline.
+    """TFX's executor, which treats a baseline that `PreviousRun` marks as absent as no baseline.
 
-    One that is gone is an error: the candidate would be compared with nothing.
+    Raises:
+        FileNotFoundError: There should be a baseline, but its files are gone. Otherwise the
+            candidate would be compared with nothing, and nobody would notice.
     """
 
     def Do(
@@ -28,21 +30,24 @@ class EvaluatorExecutor(executor.Executor):
         baselines = [m for m in input_dict.get(BASELINE_MODEL_KEY, []) if not stands_for_none(m)]
         for baseline in baselines:
             if not has_saved_model(baseline):
-                raise FileNotFoundError(f"{baseline.uri}, to compare with, holds no SavedModel")
+                raise FileNotFoundError(
+                    f"{baseline.uri}: the model to compare with is gone. Put it back, or go on "
+                    "without it with --accept-missing."
+                )
         super().Do({**input_dict, BASELINE_MODEL_KEY: baselines}, output_dict, exec_properties)
 
 
 class Evaluator(component.Evaluator):
-    """`tfx.components.Evaluator` with `EvaluatorExecutor`; same arguments."""
+    """`tfx.components.Evaluator` with `EvaluatorExecutor`. The arguments are the same."""
 
     EXECUTOR_SPEC = BeamExecutorSpec(EvaluatorExecutor)
 
 
 def stands_for_none(model: types.Artifact) -> bool:
-    """Whether an artifact says that there is no model yet, where there has to be an artifact."""
+    """Whether an artifact only marks that there is no model yet."""
     return bool(model.get_int_custom_property(STANDS_FOR_NONE))
 
 
 def has_saved_model(model: types.Artifact) -> bool:
-    """Whether an artifact holds a model."""
+    """Whether an artifact contains a SavedModel."""
     return fileio.exists(os.path.join(path_utils.serving_model_path(model.uri), "saved_model.pb"))

@@ -1,4 +1,4 @@
-"""What the Evaluator computes. It sets no thresholds: Blessing decides."""
+"""What the Evaluator computes. It sets no thresholds, because Blessing decides."""
 
 from tensorflow_model_analysis.proto import config_pb2
 
@@ -8,9 +8,9 @@ from pipeline.components.evaluator.tfma_metrics import RankingMetrics
 
 
 def eval_config() -> config_pb2.EvalConfig:
-    """The evaluation of `rank_examples`: all ranking metrics, for all users and by slice.
+    """The evaluation of the signature `rank_examples`: all ranking metrics, overall and by slice.
 
-    Without thresholds TFX's Evaluator blesses nothing.
+    Without thresholds, TFX's Evaluator blesses nothing.
     """
     return config_pb2.EvalConfig(
         model_specs=[config_pb2.ModelSpec(signature_name="rank_examples", label_key="target")],

@@ -1,8 +1,9 @@
-"""What confidence intervals of differences need: sums over users of products of their NDCG@10.
+"""Sums over users of products of their NDCG@10, from which paired confidence intervals follow.
 
-TFMA's own intervals put users into 20 random parts, so two evaluations of the same models differ,
-and its thresholds do not look at them. A mean over users needs no resampling: the jackknife over
-single users is a formula in these sums, and a difference of two models on the same users is paired.
+TFMA computes intervals from 20 random parts of the users, so two evaluations of the same models
+differ, and its thresholds ignore the intervals. A mean over users needs no resampling: the
+jackknife over single users is a formula in these sums, and the difference of two models on the
+same users is paired.
 """
 
 from collections.abc import Iterable
@@ -26,21 +27,26 @@ from pipeline.components.evaluator.tfma_metrics import (
 METRIC, CUTOFF = "ndcg", 10
 MODEL, LATEST_BLESSED = "model", "latest_blessed"
 COMPARED = (MODEL, *BASELINES, LATEST_BLESSED)
-"""Who is compared: after the count of users, rows and columns of the sums in this order."""
+"""The rankings that are compared, in the order of the rows and columns of the sums.
+
+Row and column 0 belong to the constant 1, so that element 0, 0 is the number of users.
+"""
 
 
 def moments_name(policy: str) -> str:
-    """Name of the metric, for example `unseen_items_ndcg_at_10_moments`."""
+    """The name of the metric, for example `unseen_items_ndcg_at_10_moments`."""
     return f"{policy}_{METRIC}_at_{CUTOFF}_moments"
 
 
 class PairedMomentsCombiner(beam.CombineFn):
-    """Sums v vᵀ over users for both policies, v = (1, NDCG@10 of each in `COMPARED`).
+    """Sums v vᵀ over users for both policies, where v = (1, NDCG@10 of each in `COMPARED`).
+
+    A sum is float64 `[1 + len(COMPARED), 1 + len(COMPARED)]`, without the last row and column where
+    there is no latest blessed model.
 
     Args:
-        model_name: the candidate's name in the EvalConfig, "" if it is the only model.
-        latest_blessed_name: the other model's name, None if there is none; the last row and
-            column are absent then.
+        model_name: The candidate's name in the EvalConfig. "" if it is the only model.
+        latest_blessed_name: The name of the latest blessed model. None if there is none.
     """
 
     def __init__(self, model_name: str, latest_blessed_name: str | None):
@@ -67,12 +73,13 @@ class PairedMomentsCombiner(beam.CombineFn):
 
     def extract_output(self, accumulator: np.ndarray) -> dict[tfma.metrics.MetricKey, np.ndarray]:
         return {
-            metric_key(moments_name(policy), self._model_name): accumulator[place]
-            for place, policy in enumerate(POLICIES)
+            metric_key(moments_name(policy), self._model_name): accumulator[index]
+            for index, policy in enumerate(POLICIES)
         }
 
 
-# `user_ranks` reshapes to a row for the model and for each baseline, a column a policy.
+# `add_input` relies on this order: it reshapes the ranks to one row for the model and for each
+# baseline, with one column for each policy.
 assert POLICIES + tuple(f"{b}_{p}" for b in BASELINES for p in POLICIES) == RANKINGS
 
 
@@ -90,7 +97,7 @@ def _computations(
 
 
 class PairedMoments(tfma.metrics.Metric):
-    """`PairedMomentsCombiner` for `MetricConfig`; yields arrays, of the candidate alone."""
+    """`PairedMomentsCombiner` for `MetricConfig`. It yields arrays, for the candidate only."""
 
     def __init__(self, name: str = "paired_moments"):
         super().__init__(_computations, name=name)

@@ -1,4 +1,4 @@
-"""Reads what the Evaluator wrote, slice by slice."""
+"""Reads the Evaluator's output, slice by slice."""
 
 from dataclasses import dataclass
 
@@ -17,10 +17,10 @@ class SliceResult:
     """The evaluation of the users of one slice.
 
     Attributes:
-        users: how many they are.
-        metrics: value by name, as `pipeline.components.evaluator.tfma_metrics` names them.
-        latest_blessed_metrics: the same of the latest blessed model, empty if there is none.
-        moments: by policy, as `pipeline.components.evaluator.paired_moments` sums them.
+        users: The number of users.
+        metrics: The candidate's metrics by name, see `evaluator.tfma_metrics.metric_name`.
+        latest_blessed_metrics: The metrics of the latest blessed model. Empty if there is none.
+        moments: The sums of `evaluator.paired_moments` by policy.
     """
 
     users: int
@@ -30,7 +30,14 @@ class SliceResult:
 
 
 def read_results(evaluation_uri: str) -> dict[str, SliceResult]:
-    """Reads the metrics of an Evaluator's output, by the name of the slice, all users first."""
+    """Reads the metrics of an Evaluator's output.
+
+    Args:
+        evaluation_uri: The folder of the output.
+
+    Returns:
+        The results by the name of the slice. `ALL_USERS` comes first.
+    """
     results = {}
     for of_slice in tfma.load_metrics(evaluation_uri):
         keys = of_slice.slice_key.single_slice_keys

@@ -1,9 +1,9 @@
-"""The groups of test users that are looked at one by one."""
+"""The slices: groups of test users that are evaluated one by one."""
 
 from collections.abc import Mapping, Sequence
 
 LENGTH_GROUP = "length_group"
-"""By number of events, written by ExampleGen: the paper's groups 5, 6-8, >8, and <5."""
+"""By the number of events: the paper's groups 5, 6-8 and >8, and <5. ExampleGen writes it."""
 
 TARGET_POPULARITY = "target_popularity"
 HEAD, TORSO, TAIL, COLD = "head", "torso", "tail", "cold"
@@ -17,27 +17,34 @@ ALL_USERS = "all users"
 
 
 def slice_name(feature: str, value: str) -> str:
-    """How a slice is called, for example `target_popularity cold`."""
+    """The name of a slice, for example `target_popularity cold`."""
     return f"{feature} {value}"
 
 
 def judged_policy(name: str) -> str:
     """The ranking policy under which a slice is judged.
 
-    A target that the history holds is never recommended under `unseen_items`, by any model.
+    Under `unseen_items` no model ever recommends a target that is in the history, so users with
+    such a target are judged under `all_items`.
+
+    Args:
+        name: The name of a slice.
     """
     is_repeated = name == slice_name(TARGET_NOVELTY, REPEATED)
     return "all_items" if is_repeated else "unseen_items"
 
 
 def popularity_borders(items_by_count: Mapping[int, int]) -> tuple[int, int]:
-    """The largest counts of the tail and of the torso.
+    """The borders between the popularity groups tail, torso and head.
 
-    Ordered by how often they occur in training, the items of tail, torso and head hold a third
-    of all events each, as near as items of equal count stay together.
+    Each group accounts for a third of all training events, as closely as possible without
+    separating items of equal count.
 
     Args:
-        items_by_count: how many items occur so often.
+        items_by_count: The number of items by their count of training events.
+
+    Returns:
+        The largest count of an item of the tail, and that of an item of the torso.
     """
     events = sum(count * items for count, items in items_by_count.items())
     borders = [0, 0]
@@ -51,12 +58,17 @@ def popularity_borders(items_by_count: Mapping[int, int]) -> tuple[int, int]:
 
 
 def popularity_group(count: int, borders: tuple[int, int]) -> str:
-    """The group of an item that occurs so often in training."""
+    """The popularity group of an item.
+
+    Args:
+        count: The number of its training events.
+        borders: What `popularity_borders` returns.
+    """
     if count == 0:
         return COLD
     return TAIL if count <= borders[0] else TORSO if count <= borders[1] else HEAD
 
 
 def novelty(target: bytes, history: Sequence[bytes]) -> str:
-    """Whether a user had the target before."""
+    """`REPEATED` if the target is in the history, else `NEW`."""
     return REPEATED if target in history else NEW

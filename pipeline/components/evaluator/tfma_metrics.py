@@ -1,4 +1,4 @@
-"""Hit rate, NDCG and MRR as TFMA metrics, computed from the ranks a served model returns."""
+"""Hit rate, NDCG and MRR as TFMA metrics, computed from the ranks that a served model returns."""
 
 from collections.abc import Iterable
 
@@ -9,26 +9,27 @@ import tensorflow_model_analysis as tfma
 from mclrec_tf.evaluation.ranking_metrics import CUTOFFS
 from mclrec_tf.evaluation.ranks import POLICIES
 
-# Outputs of the signature `rank_examples`, in the order of the accumulator's first axis.
+# The outputs of the signature `rank_examples`, in the order of the accumulator's first axis.
 BASELINES = ("popularity", "recency")
 RANKINGS = POLICIES + tuple(f"{baseline}_{policy}" for baseline in BASELINES for policy in POLICIES)
 METRICS = ("hit_rate", "ndcg", "mrr")
 METRIC_LABELS = {"hit_rate": "HR", "ndcg": "NDCG", "mrr": "MRR"}
 
-# One class in an EvalConfig yields every key: TFMA then reads each example once.
+# Totals, float64 `[len(RANKINGS), len(METRICS), len(CUTOFFS)]`, and the number of users. One
+# combiner has all metrics, so that TFMA reads each example once.
 Accumulator = tuple[np.ndarray, int]
 
 
 def metric_name(ranking: str, metric: str, cutoff: int) -> str:
-    """Name of a metric, for example `popularity_unseen_items_ndcg_at_10`."""
+    """The name of a metric, for example `popularity_unseen_items_ndcg_at_10`."""
     return f"{ranking}_{metric}_at_{cutoff}"
 
 
 def gains(ranks: np.ndarray) -> np.ndarray:
-    """Returns what each rank adds to each metric.
+    """The gain of each rank in each metric.
 
     Args:
-        ranks: integers `[n]`, 1 = best.
+        ranks: Integers `[n]`, from 1, which is the best.
 
     Returns:
         float64 `[n, len(METRICS), len(CUTOFFS)]`.
@@ -37,7 +38,7 @@ def gains(ranks: np.ndarray) -> np.ndarray:
 
 
 def _all_gains() -> np.ndarray:
-    """What the ranks from 1 gain; every one beyond the last cut-off gains nothing, as the last."""
+    """The gains of the ranks from 1. The last row, all zeros, stands for every rank beyond."""
     ranks = np.arange(1, max(CUTOFFS) + 2)
     reached = ranks[:, None] <= np.array(CUTOFFS)
     per_rank = (np.ones(len(ranks)), 1.0 / np.log2(ranks + 1.0), 1.0 / ranks)
@@ -48,7 +49,12 @@ _GAINS = _all_gains()
 
 
 def user_ranks(element: tfma.metrics.StandardMetricInputs, model_name: str) -> np.ndarray:
-    """The ranks of one user's target in all `RANKINGS` of a model, int64 `[len(RANKINGS)]`."""
+    """The ranks of one user's target in all `RANKINGS`, int64 `[len(RANKINGS)]`.
+
+    Args:
+        element: The predictions for one user.
+        model_name: The model's name in the EvalConfig. "" if it is the only one.
+    """
     outputs = element.get_predictions(model_name or None)
     return np.array([np.ravel(outputs[f"{name}_rank"])[0] for name in RANKINGS])
 
@@ -57,7 +63,7 @@ class RankingMetricsCombiner(beam.CombineFn):
     """Averages the gains of all rankings of one model.
 
     Args:
-        model_name: the model's name in the EvalConfig, "" if it is the only one.
+        model_name: The model's name in the EvalConfig. "" if it is the only one.
     """
 
     def __init__(self, model_name: str):
@@ -90,12 +96,12 @@ class RankingMetricsCombiner(beam.CombineFn):
 
 
 def metric_key(name: str, model_name: str) -> tfma.metrics.MetricKey:
-    """TFMA's key of an unweighted metric of a model."""
+    """TFMA's key for an unweighted metric of a model."""
     return tfma.metrics.MetricKey(name=name, model_name=model_name, example_weighted=None)
 
 
 def metric_keys(model_name: str) -> list[tfma.metrics.MetricKey]:
-    """Every key that the combiner of a model yields."""
+    """All keys that the combiner of a model yields."""
     combiner = RankingMetricsCombiner(model_name)
     return list(combiner.extract_output(combiner.create_accumulator()))
 
@@ -103,7 +109,7 @@ def metric_keys(model_name: str) -> list[tfma.metrics.MetricKey]:
 def _computations(
     name: str, model_names: list[str] | None = None, **unused: object
 ) -> list[tfma.metrics.MetricComputation]:
-    # TFMA passes every setting of the EvalConfig by name; only the models matter here.
+    # TFMA passes all settings of the EvalConfig by name. Only the names of the models matter here.
     return [
         tfma.metrics.MetricComputation(
             keys=metric_keys(model),
@@ -117,11 +123,12 @@ def _computations(
 class RankingMetrics(tfma.metrics.Metric):
     """Every ranking metric of a model and of its baselines, for `MetricConfig`.
 
-    Reads the outputs `{all_items,unseen_items}_rank` of the signature `rank_examples`, and the
-    same with the prefixes `popularity_` and `recency_`. Yields for each of them
+    It reads the outputs `{all_items,unseen_items}_rank` of the signature `rank_examples`, and the
+    same outputs with the prefixes `popularity_` and `recency_`. For each of them it yields
     `{hit_rate,ndcg,mrr}_at_{5,10,20}`.
 
     Example:
+        >>> from tensorflow_model_analysis.proto.config_pb2 import MetricConfig
         >>> config = MetricConfig(
         ...     class_name="RankingMetrics", module="pipeline.components.evaluator.tfma_metrics"
         ... )

@@ -1,7 +1,7 @@
-"""What ExampleGen's driver and executor are told beside the place of the log.
+"""The configuration of ExampleGen's driver and executor, apart from the path of the log.
 
-TFX has one exec property for it, `custom_config`. As every exec property it is an input of the
-component: where a setting changes, the cached Examples are not used.
+TFX carries it in the exec property `custom_config`. Like every exec property it is part of the
+cache key: when a setting changes, cached Examples are not used.
 """
 
 from dataclasses import dataclass
@@ -18,9 +18,10 @@ class CustomConfig:
     """How a log is read.
 
     Attributes:
-        data: the settings of a person.
-        spans_pattern: of the files under the input base, if the log has spans; the driver hands on
-            that of the newest span alone.
+        data: The settings that the user has chosen.
+        spans_pattern: The glob pattern, relative to the input base, of the files of all spans. It
+            is "" for a log without spans. It is needed because TFX's driver passes on only the
+            pattern of the newest span.
     """
 
     data: DataSettings
@@ -28,14 +29,18 @@ class CustomConfig:
 
 
 def pack(config: CustomConfig) -> proto.CustomConfig:
-    """Packs it into the message that FileBasedExampleGen carries for an executor."""
+    """Packs a configuration into the message that FileBasedExampleGen carries for an executor."""
     packed = proto.CustomConfig()
     packed.custom_config.Pack(wrappers_pb2.StringValue(value=to_json(config)))
     return packed
 
 
 def unpack(custom_config: str) -> CustomConfig:
-    """Reads it back from the JSON of that message, which is found in exec_properties."""
+    """Unpacks a configuration.
+
+    Args:
+        custom_config: The packed message as JSON, which is its form in `exec_properties`.
+    """
     packed, text = proto.CustomConfig(), wrappers_pb2.StringValue()
     proto_utils.json_to_proto(custom_config, packed)
     packed.custom_config.Unpack(text)

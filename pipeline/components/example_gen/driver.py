@@ -11,16 +11,16 @@ from tfx.v1 import proto
 
 from mclrec_tf.data.event_log.reader import event_log_files
 from pipeline.components.example_gen.custom_config import CustomConfig, unpack
-from pipeline.components.example_gen.log_location import fingerprint, path_of
-from pipeline.components.example_gen.spans import newest_spans
+from pipeline.components.example_gen.event_log.log_location import fingerprint, path_of
+from pipeline.components.example_gen.event_log.newest_spans import newest_spans
 
 
 class Driver(FileBasedDriver):
-    """TFX's driver, whose fingerprint is of the newest span and of the folder's own files alone.
+    """TFX's driver with a fingerprint of every file that the executor reads.
 
-    With it, an older span that is delivered again, or a file in a folder of the folder, would not
-    be noticed: the cached Examples would be used. (Kubeflow runs TFX's own driver, whatever a
-    component says.)
+    TFX's own fingerprint covers the newest span only, and only the files directly in the folder.
+    With it, the cached Examples would be used although an older span was delivered again or a file
+    in a subfolder has changed. (Kubeflow runs TFX's own driver, whatever a component declares.)
     """
 
     def resolve_exec_properties(
@@ -54,4 +54,4 @@ class _InputProcessor(FileBasedInputProcessor):
             return fingerprint(event_log_files(self._path))
         path = os.path.join(self._input_base_uri, self._config.spans_pattern)
         spans = newest_spans(path, self._config.data.window_spans, span)
-        return "; ".join(f"{one.number},{one.version},{one.fingerprint}" for one in spans)
+        return "; ".join(f"{found.number},{found.version},{found.fingerprint}" for found in spans)

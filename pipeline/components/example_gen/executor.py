@@ -1,4 +1,4 @@
-"""The executor of ExampleGen: an event log becomes one tf.train.Example a user a split."""
+"""The executor of ExampleGen: from an event log to one tf.train.Example per user and split."""
 
 import os
 from typing import Any
@@ -11,8 +11,8 @@ from tfx.components.example_gen import utils
 from tfx.components.example_gen.base_example_gen_executor import BaseExampleGenExecutor
 from tfx.types import artifact_utils, standard_component_specs
 
-from pipeline.components.example_gen.beam_k_core import k_core
-from pipeline.components.example_gen.checks import (
+from pipeline.components.example_gen.custom_config import unpack
+from pipeline.components.example_gen.event_log.log_checks import (
     check_bad_rows,
     check_can_learn,
     check_has_time,
@@ -21,34 +21,37 @@ from pipeline.components.example_gen.checks import (
     check_readable,
     check_splits,
 )
-from pipeline.components.example_gen.custom_config import unpack
-from pipeline.components.example_gen.history_folder import (
+from pipeline.components.example_gen.event_log.log_location import log_path
+from pipeline.components.example_gen.event_log.log_report import EventLogReport, notes
+from pipeline.components.example_gen.event_log.newest_spans import log_files
+from pipeline.components.example_gen.event_log.read_log import read_log, read_summaries
+from pipeline.components.example_gen.histories.beam_k_core import k_core
+from pipeline.components.example_gen.histories.history_folder import (
     ReadHistories,
     WriteHistories,
     read_totals,
 )
-from pipeline.components.example_gen.log_location import log_path
-from pipeline.components.example_gen.log_report import EventLogReport, notes
-from pipeline.components.example_gen.read_log import read_log, read_summaries
-from pipeline.components.example_gen.spans import log_files
-from pipeline.components.example_gen.split_by_time import SplitByTime
-from pipeline.components.example_gen.split_leave_one_out import EXAMPLE_SPLITS, LeaveOneOut
-from pipeline.components.example_gen.split_users import WriteSplitUsers, read_split_users
+from pipeline.components.example_gen.splits.by_time import SplitByTime
+from pipeline.components.example_gen.splits.leave_one_out import LeaveOneOut
+from pipeline.components.example_gen.splits.split_example import EXAMPLE_SPLITS
+from pipeline.components.example_gen.splits.user_counts import WriteSplitUsers, read_split_users
 from pipeline.settings import DataSettings
 
-# Counted beside the users of each split: those who have something to learn from.
+# Counted along with the users of each split: the users with two events in training, the only ones
+# from whom a model can learn.
 _LEARNERS = "learners"
 
 
 class Executor(BaseExampleGenExecutor):
     """Reads an event log, filters it to its k-core and holds out each user's last events.
 
-    Three steps, each in Beam pipelines of its own because how the next looks depends on what the
-    last found: `read_log`, `k_core`, `LeaveOneOut` or `SplitByTime`. Writes the splits, and an
-    `EventLogReport` beside them. `example_gen` builds the component.
+    There are three steps: `read_log`, `k_core`, and `LeaveOneOut` or `SplitByTime`. Each has Beam
+    pipelines of its own, because each is built from what the step before has found. The executor
+    writes the splits, and an `EventLogReport` beside them. `example_gen` builds the component.
 
     Raises:
-        EventLogError: the log cannot be used. It is raised in this process, whatever the runner.
+        EventLogError: The log cannot be used. It is raised in this process, not on a Beam worker,
+            so its message is the same with every runner.
     """
 
     def Do(
@@ -66,9 +69,9 @@ class Executor(BaseExampleGenExecutor):
         if config.spans_pattern:
             base = exec_properties[standard_component_specs.INPUT_BASE_KEY]
             path = os.path.join(base, config.spans_pattern)
-        # In the artifact, because that is a place which every worker reaches.
+        # Inside the artifact, because every worker can reach that folder.
         working_folder = os.path.join(examples.uri, "working")
-        _remove(working_folder)  # of an attempt that was killed
+        _remove(working_folder)  # An attempt that was killed may have left it.
         try:
             report = self._read_and_filter(
                 path, exec_properties[utils.SPAN_PROPERTY_NAME], settings, working_folder
@@ -86,7 +89,7 @@ class Executor(BaseExampleGenExecutor):
     def GenerateExamplesByBeam(
         self, pipeline: beam.Pipeline, exec_properties: dict[str, Any]
     ) -> dict[str, beam.PCollection]:
-        """All splits come from one read of the filtered histories."""
+        """Makes the Examples of all splits from one pass over the filtered histories."""
         del exec_properties
         histories = pipeline | ReadHistories(self._histories)
         outputs = histories | "Split" >> beam.ParDo(self._split).with_outputs(*EXAMPLE_SPLITS)
@@ -96,7 +99,7 @@ class Executor(BaseExampleGenExecutor):
         return splits
 
     def GetInputSourceToExamplePTransform(self) -> beam.PTransform:
-        raise NotImplementedError("Examples of all splits are made in GenerateExamplesByBeam.")
+        raise NotImplementedError("GenerateExamplesByBeam makes the Examples of all splits.")
 
     def _read_and_filter(
         self, path: str, newest: int | None, settings: DataSettings, working_folder: str

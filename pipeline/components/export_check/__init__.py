@@ -1,1 +1,1 @@
-"""ExportCheck: loads the exported model as TensorFlow Serving will."""
+"""ExportCheck: loads the exported model as TensorFlow Serving does."""

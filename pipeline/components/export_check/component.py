@@ -1,4 +1,4 @@
-"""Loads the exported model as TF Serving will, before it may be pushed."""
+"""Loads the exported model as TensorFlow Serving does, before it may be pushed."""
 
 import os
 import subprocess
@@ -19,13 +19,18 @@ _TIMEOUT_SECONDS = 1800
 def check(saved_model: str | os.PathLike[str]) -> tuple[bool, str]:
     """Runs `python -m serving.export_check` on a SavedModel.
 
-    A process of its own, because this one holds the training code, which a server does not have.
+    The check is a process of its own, because this process has loaded the training code, which a
+    server does not have.
+
+    Args:
+        saved_model: The folder of the SavedModel.
 
     Returns:
-        Whether the model may be served, and what the check printed.
+        Whether the model can be served, and what the check printed.
 
     Raises:
-        RuntimeError: the check itself failed.
+        RuntimeError: The check itself failed.
+        subprocess.TimeoutExpired: The check took longer than half an hour.
     """
     process = subprocess.run(
         [sys.executable, "-m", _CHECK, saved_model],
@@ -35,7 +40,8 @@ def check(saved_model: str | os.PathLike[str]) -> tuple[bool, str]:
     )
     if process.returncode not in (_SERVABLE, _NOT_SERVABLE) or not process.stdout:
         raise RuntimeError(
-            f"{_CHECK} ended with status {process.returncode}: {process.stderr.strip()}"
+            f"{os.fspath(saved_model)}: {_CHECK} ended with status {process.returncode}, so it is "
+            f"unknown whether the model can be served. {process.stderr.strip()}"
         )
     return process.returncode == _SERVABLE, process.stdout.strip()
 
@@ -44,8 +50,8 @@ def check(saved_model: str | os.PathLike[str]) -> tuple[bool, str]:
 def ExportCheck(model: InputArtifact[Model], blessing: OutputArtifact[InfraBlessing]) -> None:
     """Blesses a model whose every signature answers in a process without the training code.
 
-    Writes what was found to `findings.txt` in the blessing's folder. As with TFX's InfraValidator
-    a refused model does not stop the pipeline: it is not blessed.
+    It writes its findings to `findings.txt` in the folder of the blessing. As with TFX's
+    InfraValidator, a refused model does not stop the pipeline, but it is not blessed.
     """
     saved_model = path_utils.serving_model_path(model.uri)
     blessed, findings = check(saved_model)
@@ -55,7 +61,12 @@ def ExportCheck(model: InputArtifact[Model], blessing: OutputArtifact[InfraBless
 
 
 def findings_of_refusal(blessing_uri: str, blessed: int) -> str:
-    """Why the component refused a model; "" if it did not."""
+    """Why `ExportCheck` refused a model. "" if it did not.
+
+    Args:
+        blessing_uri: The folder of its output.
+        blessed: The custom property `blessed` of its output, 1 or 0.
+    """
     if blessed:
         return ""
     with fileio.open(os.path.join(blessing_uri, FINDINGS_FILE)) as file:

@@ -1,1 +1,1 @@
-"""Pusher: puts a blessed model where the server looks for it."""
+"""Pusher: copies a blessed model to the folder that the server watches."""

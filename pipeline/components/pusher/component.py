@@ -1,4 +1,4 @@
-"""Puts a blessed model where the server looks for it: whole or not at all, and once."""
+"""Copies a blessed model to the served folder: whole or not at all, and only once."""
 
 import os
 from typing import Any
@@ -19,16 +19,16 @@ from pipeline.whole_folder import whole_folder
 from serving.export_check.checksums import damage
 from serving.export_contract import CHECKSUM_FILE
 
-# Not a number, so that TF Serving does not take it for a version.
+# The name is not a number, so that TensorFlow Serving does not take the folder for a version.
 _UNFINISHED = ".pushing-"
 
 
 class PusherExecutor(executor.Executor):
-    """TFX's Pusher, safe to kill and to repeat.
+    """TFX's Pusher, made safe to kill and to repeat.
 
-    TFX copies straight into the served folder, under a version made of the clock: a killed push
-    leaves half a version, and a repeated one a second version. Here the version is the time at
-    which the model was exported, and the folder appears by a rename.
+    TFX copies directly into the served folder, and the current time is the version: a killed push
+    leaves half a version, and a repeated push adds a second version. Here the version is the time
+    at which the model was exported, and the folder appears by a rename.
     """
 
     def Do(
@@ -51,13 +51,13 @@ class PusherExecutor(executor.Executor):
 
 
 class Pusher(component.Pusher):
-    """`tfx.components.Pusher` with `PusherExecutor`; same arguments."""
+    """`tfx.components.Pusher` with `PusherExecutor`. The arguments are the same."""
 
     EXECUTOR_SPEC = ExecutorClassSpec(PusherExecutor)
 
 
 def export_time(model_path: str) -> int:
-    """Seconds since 1970 at which the SavedModel was written."""
+    """The time at which a SavedModel was written, in seconds since 1970-01-01 UTC."""
     stat = tf.io.gfile.stat(os.path.join(model_path, "saved_model.pb"))
     return int(stat.mtime_nsec // 1_000_000_000)
 
@@ -65,17 +65,22 @@ def export_time(model_path: str) -> int:
 def push(
     model_path: str | os.PathLike[str], base_directory: str | os.PathLike[str], version: int
 ) -> str:
-    """Makes `base_directory/version` a copy of the SavedModel, unless it already is.
+    """Copies a SavedModel to `base_directory/version`, unless it is there already.
 
-    Nothing is pushed either where the newest version is the same to the last file: the time of an
-    export is another one after a work folder was copied.
-    Folders that killed pushes left behind are removed.
+    Nothing is copied either if the newest version has the same files: after a work folder was
+    copied, the same export has another modification time. Folders that killed pushes have left are
+    removed.
+
+    Args:
+        model_path: The folder of the SavedModel.
+        base_directory: The folder of all versions, which is the server's `--model_base_path`.
+        version: The number of the version.
 
     Returns:
         The folder of the version.
 
     Raises:
-        FileExistsError: the version is there with another model.
+        FileExistsError: The version exists and is another model.
     """
     model_path, base_directory = os.fspath(model_path), os.fspath(base_directory)
     folder = os.path.join(base_directory, str(version))
@@ -87,7 +92,7 @@ def push(
     if fileio.exists(folder):
         if _graph(folder) != _graph(model_path):
             raise FileExistsError(
-                f"{folder} holds another model; remove it or set another --serving-dir"
+                f"{folder}: holds another model. Remove it, or set another --serving-dir."
             )
         logging.info("%s was pushed before", folder)
         return folder
@@ -102,7 +107,7 @@ def push(
 
 
 def _checksums(folder: str) -> bytes:
-    """The checksums of an export's files, if it carries them and is what they say."""
+    """The checksum file of an export. Empty if there is none, or a file does not match it."""
     file = os.path.join(folder, CHECKSUM_FILE)
     if not fileio.exists(file) or any(damage(folder)):
         return b""

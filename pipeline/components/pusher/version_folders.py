@@ -1,4 +1,4 @@
-"""The versions of a model under its base path, as a server looks for them."""
+"""The versions of a model under its base path, as a server finds them."""
 
 import os
 
@@ -6,7 +6,11 @@ import tensorflow as tf
 
 
 def version_folders(base_path: str | os.PathLike[str]) -> list[str]:
-    """Names of the folders that are numbers, oldest first; none if the base path is not there."""
+    """The names of the folders that are numbers, oldest first.
+
+    Args:
+        base_path: The folder of all versions. If it does not exist, there are none.
+    """
     if not tf.io.gfile.isdir(base_path):
         return []
     # Some file systems end the names of folders with a slash.

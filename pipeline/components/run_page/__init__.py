@@ -1,1 +1,1 @@
-"""One self-contained HTML page about a run, for people."""
+"""One self-contained HTML page about a run."""

@@ -1,4 +1,4 @@
-"""The page as a component, for orchestrators on which nothing of ours waits for the run's end."""
+"""The page as a component, for orchestrators that run no code of ours after a run."""
 
 import dataclasses
 import os
@@ -47,15 +47,17 @@ def RunPage(
     settings: Parameter[str],
     trainer_config: Parameter[str],
 ) -> None:
-    """Writes the page about a run that went to its end; the orchestrator shows how long it took.
+    """Writes the page about a finished run. It has no timings, which the orchestrator shows.
 
     Args:
-        examples, anomalies, model, model_run, export_check, baseline, evaluation, blessing,
-            pushed_model: what the run made, and what it was compared with.
-        page: gets `PAGE_FILE`.
-        title: what the run was about.
+        examples, anomalies, model, model_run, export_check, evaluation, blessing, pushed_model: The
+            outputs of the run.
+        baseline: The model that the run was compared with.
+        page: The output. Its folder gets `PAGE_FILE`.
+        title: The title of the page.
         settings: `Settings` as JSON.
-        trainer_config: `TrainerConfig` as JSON, whose settings count.
+        trainer_config: `TrainerConfig` as JSON. Its settings of model and training replace those in
+            `settings`, because they may be changed when a compiled pipeline is submitted.
     """
     outputs: dict[str, Mapping[str, types.Artifact]] = {
         component_ids.EXAMPLE_GEN: {"examples": examples},
@@ -77,14 +79,14 @@ def RunPage(
         gone_without=baseline.get_string_custom_property(GONE).splitlines(),
     )
     trained = from_json(TrainerConfig, trainer_config)
-    asked = dataclasses.replace(
+    used = dataclasses.replace(
         from_json(Settings, settings), model=trained.model, training=trained.training
     )
-    write_page(os.path.join(page.uri, PAGE_FILE), contents, asked, title=title)
+    write_page(os.path.join(page.uri, PAGE_FILE), contents, used, title=title)
 
 
 def _as_in_ml_metadata(artifact: types.Artifact) -> metadata_store_pb2.Artifact:
-    """An artifact as a local run has it: Kubeflow Pipelines makes every value one of JSON."""
+    """An artifact with properties as in a local run; Kubeflow Pipelines makes them JSON values."""
     plain = metadata_store_pb2.Artifact(uri=artifact.uri)
     for name in artifact.mlmd_artifact.custom_properties:
         value = artifact.get_custom_property(name)

@@ -1,4 +1,4 @@
-"""What the page tells, read from the artifacts of a run, as far as the run came."""
+"""What the page shows, read from the artifacts of a run, as far as the run got."""
 
 import json
 import os
@@ -15,8 +15,8 @@ from pipeline.components.blessing.decision import Decision
 from pipeline.components.data_gate.anomalies import read_findings
 from pipeline.components.evaluator.results import SliceResult, read_results
 from pipeline.components.evaluator.slices import ALL_USERS
-from pipeline.components.example_gen.log_report import EventLogReport, read_report
-from pipeline.components.example_gen.split_leave_one_out import TEST
+from pipeline.components.example_gen.event_log.log_report import EventLogReport, read_report
+from pipeline.components.example_gen.splits.split_example import TEST
 from pipeline.components.run_page.recommendations import Recommended, recommend_to_some
 from pipeline.components.trainer.learned_views import LearnedViews, read_learned_views
 from pipeline.components.trainer.run_fn import HISTORY_FILE
@@ -26,22 +26,23 @@ PUSHED, REFUSED, FAILED = "pushed", "refused", "failed"
 
 @dataclass(frozen=True)
 class Contents:
-    """A run as the page shows it. What the run did not reach is None or empty.
+    """A run as the page shows it. An attribute that the run did not reach is None or empty.
 
     Attributes:
         status: `PUSHED`, `REFUSED` or `FAILED`.
-        failure: the message of a failed run.
-        timings: of the components: name, seconds and whether it was kept from an earlier run.
-        event_log: what was read and what was dropped.
-        anomalies: what ExampleValidator found; what a gate adds is in the failure.
-        epochs: the logs of `fit`, one an epoch.
-        views: learned views of some users.
-        results: the evaluation by slice.
-        compared_with: folder of the latest blessed model, if the evaluation compared with it.
-        decision: the lines that decided.
-        recommended: histories of some test users and what they get.
-        pushed_to: folder of the pushed version.
-        gone_without: artifacts of earlier runs that are gone, a line each.
+        failure: The message of a failed run. "" for another run.
+        timings: Name, seconds, and whether the outputs are those of an earlier run, of each
+            component.
+        event_log: What was read and what was dropped.
+        anomalies: What ExampleValidator found. What the gate found in addition is in `failure`.
+        epochs: The logs of `fit`, one entry per epoch.
+        views: The learned views of some users.
+        results: The evaluation by slice.
+        compared_with: The folder of the latest blessed model, if the model was compared with it.
+        decision: The criteria, and whether the model meets them.
+        recommended: The histories of some test users and the recommendations for them.
+        pushed_to: The folder of the pushed version.
+        gone_without: One line for each artifact of an earlier run that is gone.
     """
 
     status: str
@@ -68,10 +69,10 @@ def read_contents(
     """Reads what the components of a run wrote.
 
     Args:
-        outputs: artifacts by component and name of the output; of a failed run those of the
-            components that ended well.
-        failure: why the run failed; "" if it went to its end.
-        timings, gone_without: as in `Contents`.
+        outputs: The artifacts by component and name of the output. For a failed run, those of the
+            components that succeeded.
+        failure: Why the run failed. "", the default, if it did not.
+        timings, gone_without: As in `Contents`.
     """
 
     def output(component: str, key: str) -> Artifact | None:

@@ -1,4 +1,4 @@
-"""Writes the page."""
+"""Writes the page about a run as HTML."""
 
 import dataclasses
 import itertools
@@ -12,7 +12,7 @@ from tfx.dsl.io import fileio
 
 from mclrec_tf.evaluation.ranking_metrics import CUTOFFS
 from mclrec_tf.evaluation.ranks import POLICIES
-from pipeline.components.blessing.decision import Decision, Line
+from pipeline.components.blessing.decision import Criterion, Decision
 from pipeline.components.blessing.intervals import mean_of
 from pipeline.components.evaluator.paired_moments import LATEST_BLESSED, MODEL
 from pipeline.components.evaluator.results import SliceResult
@@ -23,7 +23,7 @@ from pipeline.components.evaluator.tfma_metrics import (
     METRICS,
     metric_name,
 )
-from pipeline.components.example_gen.log_report import listed
+from pipeline.components.example_gen.event_log.log_report import listed
 from pipeline.components.run_page import plots
 from pipeline.components.run_page.contents import Contents
 from pipeline.settings import Settings
@@ -32,13 +32,13 @@ from pipeline.settings import Settings
 def write_page(
     path: str | os.PathLike[str], contents: Contents, settings: Settings, title: str
 ) -> None:
-    """Writes the page about a run; nothing is left of one that cannot be finished.
+    """Writes the page about a run. If it cannot be finished, no file is left.
 
     Args:
-        path: the file, in a folder that is made.
-        contents: what the page tells.
-        settings: what the run was asked to do.
-        title: what the run was about, for example its event log.
+        path: The file to write. Its folder is made if it does not exist.
+        contents: What the page shows.
+        settings: The settings of the run.
+        title: The title, for example the path of the event log.
     """
     path = os.fspath(path)
     environment = Environment(
@@ -48,7 +48,7 @@ def write_page(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["slice_verdict"] = lambda line: f"{line.slice} ({line.note})"
+    environment.filters["slice_verdict"] = lambda criterion: f"{criterion.slice} ({criterion.note})"
     environment.filters["listed"] = listed
     html = environment.get_template("page.html.j2").render(
         title=title,
@@ -56,7 +56,7 @@ def write_page(
         run=contents,
         settings=dataclasses.asdict(settings),
         confidence=settings.blessing.confidence,
-        asked=_by_what_is_asked(contents.decision),
+        criteria=_by_requirement(contents.decision),
         **_pictures(contents, settings.blessing.confidence),
         **_evaluation(contents.results, settings.blessing.confidence),
     )
@@ -70,13 +70,14 @@ def write_page(
         raise
 
 
-def _by_what_is_asked(decision: Decision | None) -> dict[str, list[Line]]:
-    lines = decision.lines if decision else []
-    return {asked: list(found) for asked, found in itertools.groupby(lines, lambda line: line.line)}
+def _by_requirement(decision: Decision | None) -> dict[str, list[Criterion]]:
+    criteria = decision.criteria if decision else []
+    groups = itertools.groupby(criteria, lambda criterion: criterion.requirement)
+    return {requirement: list(group) for requirement, group in groups}
 
 
 def _pictures(contents: Contents, confidence: float) -> dict[str, Any]:
-    """What matplotlib draws: SVG, which the template takes as it is."""
+    """The pictures as SVG, which the template inserts unescaped."""
     found: dict[str, Any] = {"losses": {}, "validation": {}, "collapse": {}}
     found |= {"projection": "", "planar": 0.0, "slices": ""}
     if contents.epochs:
@@ -91,7 +92,7 @@ def _pictures(contents: Contents, confidence: float) -> dict[str, Any]:
 
 
 def _evaluation(results: Mapping[str, SliceResult], confidence: float) -> dict[str, Any]:
-    """Tables: of the metrics of all users, by policy, and of NDCG@10 with intervals by slice."""
+    """The tables: all metrics over all users by policy, and NDCG@10 with intervals by slice."""
     if not results:
         return {"metrics": {}, "ndcg": {}, "slice_rows": [], "rankings": []}
     everybody = results[ALL_USERS]

@@ -1,4 +1,4 @@
-"""The pictures of the page, as SVG to stand in HTML."""
+"""The pictures of the page, as SVG elements for HTML."""
 
 import io
 from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ from pipeline.components.trainer.learned_views import LearnedViews
 
 BLUE, ORANGE, GREY = "#1f5fa8", "#d9730d", "#8a8f98"
 _STYLE: dict[Any, Any] = {  # matplotlib 3.11 types its keys one by one
-    # Text stays text, in the font of the page; ids differ from picture to picture.
+    # Text stays text, in the font of the page.
     "svg.fonttype": "none",
     "font.family": "sans-serif",
     "font.size": 9,
@@ -42,14 +42,14 @@ _COLLAPSE = {
 
 
 def loss_curves(epochs: Sequence[Mapping[str, float]]) -> dict[str, str]:
-    """A picture for each term of the losses, by its name."""
+    """The learning curves of the losses' terms: one picture per term, by its name."""
     terms = [name for name in epochs[0] if not name.startswith("val_") and name not in _COLLAPSE]
     terms.sort(key=lambda name: (name != "loss", name != "rec_loss", name))
     return {name: _curves(epochs, {name: name}) for name in terms}
 
 
 def validation_curves(epochs: Sequence[Mapping[str, float]]) -> dict[str, str]:
-    """A picture for each metric at 10, with both policies."""
+    """The learning curves of the validation metrics: one picture per metric, with both policies."""
     return {
         label: _curves(
             epochs, {policy: f"val_{policy}_{metric}_at_10" for policy in reversed(POLICIES)}
@@ -59,7 +59,7 @@ def validation_curves(epochs: Sequence[Mapping[str, float]]) -> dict[str, str]:
 
 
 def collapse_curves(epochs: Sequence[Mapping[str, float]]) -> dict[str, str]:
-    """A picture for each sign of collapse; none for a model without learned views."""
+    """The learning curves of the signs of collapse, none for a model without learned views."""
     return {
         label: _curves(epochs, {label: name})
         for name, label in _COLLAPSE.items()
@@ -82,11 +82,11 @@ def _curves(epochs: Sequence[Mapping[str, float]], names: Mapping[str, str]) -> 
 
 
 def projection(views: LearnedViews) -> tuple[str, float]:
-    """The views of some users in the plane by t-SNE, the two of a user joined.
+    """A t-SNE plot of the views of some users, with a line between the two views of a user.
 
     Returns:
-        The picture, and the share of the variance that two principal components hold: t-SNE
-        spreads points out also where they lie on a line.
+        The picture, and the share of the variance that two principal components explain. The share
+        is needed because t-SNE spreads out points even if they lie on a line.
     """
     both = np.concatenate(views)
     planar = min(2, *both.shape)
@@ -108,7 +108,7 @@ def projection(views: LearnedViews) -> tuple[str, float]:
 
 
 def slices(results: Mapping[str, SliceResult], confidence: float) -> str:
-    """NDCG@10 of every slice with its interval, beside the latest blessed model's."""
+    """NDCG@10 with its interval in every slice, for this model and the latest blessed one."""
     names = list(results)[::-1]
     with rc_context(_STYLE):
         figure = Figure(figsize=(4.2, 0.6 + 0.34 * len(names)), layout="constrained")
@@ -134,19 +134,19 @@ def _slice_points(
     style: tuple[str, str, float],
 ) -> None:
     label, color, shift = style
-    for place, name in enumerate(names):
+    for position, name in enumerate(names):
         mean, interval = mean_of(results[name].moments[judged_policy(name)], who, confidence)
         low, high = interval or (mean, mean)
         errors = [[mean - low], [high - mean]]
         axes.errorbar(
-            mean, place + shift, xerr=errors, fmt="o", ms=4, color=color, lw=1.2, capsize=0,
-            label=None if place else label,
+            mean, position + shift, xerr=errors, fmt="o", ms=4, color=color, lw=1.2, capsize=0,
+            label=None if position else label,
         )  # fmt: skip
 
 
 def _svg(figure: Figure) -> str:
     buffer = io.StringIO()
-    nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
-    figure.savefig(buffer, format="svg", metadata=nothing, transparent=True)
+    no_metadata = dict.fromkeys(("Creator", "Date", "Format", "Type"))
+    figure.savefig(buffer, format="svg", metadata=no_metadata, transparent=True)
     text = buffer.getvalue()
     return text[text.index("<svg") :]

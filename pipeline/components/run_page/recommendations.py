@@ -1,4 +1,4 @@
-"""What the exported model recommends to a few test users."""
+"""The recommendations of the exported model for a few test users."""
 
 import os
 from collections.abc import Sequence
@@ -6,23 +6,23 @@ from dataclasses import dataclass
 
 import tensorflow as tf
 
-from pipeline.components.example_gen.user_history import from_example
+from pipeline.components.example_gen.histories.user_history import from_example
 from pipeline.model_handler import Recommender
 
 USERS, HISTORY_SHOWN, ITEMS_SHOWN = 4, 8, 5
-_USERS_LOOKED_AT = 500
+_USERS_READ = 500
 
 
 @dataclass(frozen=True)
 class Recommended:
-    """A user, and the answer of the model to the history.
+    """A user, and the recommendations for the user's history.
 
     Attributes:
-        user: raw id.
-        history: the last items, oldest first.
-        events: how many items the history has.
-        target: the item that came next, which the model has not seen.
-        items: the best items that are not in the history, as a server answers.
+        user: The raw id.
+        history: The last `HISTORY_SHOWN` items, oldest first.
+        events: The number of items in the whole history.
+        target: The item that came next, which the model was not given.
+        items: The best items that are not in the history, with their scores, best first.
     """
 
     user: str
@@ -33,20 +33,23 @@ class Recommended:
 
 
 def recommend_to_some(saved_model: str, test_folder: str) -> list[Recommended]:
-    """Asks an export for users from the shortest to the longest history of the first users.
+    """Asks the model for recommendations for users with short to long histories.
 
     Args:
-        saved_model: folder of the SavedModel.
-        test_folder: folder of the raw test Examples.
+        saved_model: The folder of the SavedModel.
+        test_folder: The folder of the raw test Examples. Only the first `_USERS_READ` are read.
+
+    Returns:
+        At most `USERS` users, ordered by the length of their histories.
     """
     files = sorted(tf.io.gfile.glob(os.path.join(test_folder, "*")))
-    records = tf.data.TFRecordDataset(files, "GZIP").take(_USERS_LOOKED_AT).as_numpy_iterator()
+    records = tf.data.TFRecordDataset(files, "GZIP").take(_USERS_READ).as_numpy_iterator()
     users = sorted(
         ((from_example(record), record) for record in records),
         key=lambda user: (len(user[0].items), user),
     )
     shown = min(USERS, len(users))
-    chosen = [users[place * (len(users) - 1) // max(shown - 1, 1)] for place in range(shown)]
+    chosen = [users[number * (len(users) - 1) // max(shown - 1, 1)] for number in range(shown)]
     if not chosen:
         return []
     recommender = Recommender(saved_model, ITEMS_SHOWN)

@@ -1,1 +1,1 @@
-"""SliceFeatures: adds to the test Examples what the evaluation slices by."""
+"""SliceFeatures: adds the features to the test Examples by which the evaluation is sliced."""

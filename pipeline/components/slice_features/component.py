@@ -1,4 +1,4 @@
-"""Gives the test Examples the features that slice the evaluation and that need all of training."""
+"""Adds the slice features to the test Examples that depend on the whole training split."""
 
 import os
 from collections.abc import Iterable, Iterator
@@ -22,7 +22,7 @@ from pipeline.components.evaluator.slices import (
     popularity_borders,
     popularity_group,
 )
-from pipeline.components.example_gen.split_leave_one_out import TEST, TRAIN
+from pipeline.components.example_gen.splits.split_example import TEST, TRAIN
 
 
 @component(use_beam=True)
@@ -31,9 +31,14 @@ def SliceFeatures(
     sliced_examples: OutputArtifact[Examples],
     beam_pipeline: BeamComponentParameter[beam.Pipeline] = None,
 ) -> None:
-    """Writes the test split once more, with `pipeline.components.evaluator.slices`' features in it.
+    """Writes a copy of the test split with the features of `pipeline.components.evaluator.slices`.
 
-    By a join on the target, so that no worker needs a table of the catalogue.
+    It joins Examples and counts on the target, so that no worker needs a table of the catalogue.
+
+    Args:
+        examples: ExampleGen's output.
+        sliced_examples: The output: the test split with the additional features.
+        beam_pipeline: An empty Beam pipeline.
     """
     sliced_examples.split_names = artifact_utils.encode_split_names([TEST])
     train, test = (

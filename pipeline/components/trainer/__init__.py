@@ -1,1 +1,1 @@
-"""Trainer: transformed Examples in, SavedModel out."""
+"""Trainer: from transformed Examples to a SavedModel."""

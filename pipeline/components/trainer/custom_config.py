@@ -1,4 +1,4 @@
-"""What the Trainer is told beside its inputs: TFX's `custom_config`."""
+"""The configuration of the Trainer, apart from its inputs: TFX's `custom_config`."""
 
 import dataclasses
 import hashlib
@@ -14,12 +14,13 @@ from pipeline.settings import ModelSettings, TrainingSettings
 class TrainerConfig:
     """The settings of a training.
 
-    On Kubeflow Pipelines a person may edit it, as the parameter `trainer_config` of a run.
+    On Kubeflow Pipelines it can be edited for each run, as the parameter `trainer_config`.
 
     Attributes:
-        model, training: the settings of a person.
-        backup_directory: the folder in which each training keeps its last epochs, from which it
-            goes on if it was killed.
+        model: The settings of the model.
+        training: The settings of the training.
+        backup_directory: The folder in which each training keeps its state, so that it can resume
+            after it was killed.
     """
 
     model: ModelSettings
@@ -27,10 +28,10 @@ class TrainerConfig:
     backup_directory: str
 
     def backup(self, *inputs: Any) -> str:
-        """A folder in `backup_directory`, the same for the same inputs and settings.
+        """The folder in `backup_directory` for these inputs and settings.
 
         Args:
-            inputs: what else the work depends on, as JSON can say it.
+            inputs: What else the result depends on. Each has to be serializable as JSON.
         """
         identity = json.dumps([list(inputs), dataclasses.asdict(self)], sort_keys=True)
         name = hashlib.sha256(identity.encode()).hexdigest()[:16]

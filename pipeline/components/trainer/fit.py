@@ -1,4 +1,4 @@
-"""The model that settings describe, and its training on transformed Examples."""
+"""Builds the model that the settings describe, and trains it on transformed Examples."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -17,21 +17,35 @@ from pipeline.settings import ModelSettings, TrainingSettings
 
 
 class TrainingData(NamedTuple):
-    """Histories to train on, and those to validate on with the item that came next."""
+    """The training histories, and the validation histories with their targets."""
 
     train: Histories
     validation: HeldOut
 
 
 def read_training_data(train_files: Sequence[str], eval_files: Sequence[str]) -> TrainingData:
-    """Reads the splits that TFX's Trainer and Tuner are given."""
+    """Reads the splits that TFX passes to Trainer and Tuner.
+
+    Args:
+        train_files: Glob patterns of the files of the train split.
+        eval_files: Glob patterns of the files of the validation split.
+
+    Raises:
+        FileNotFoundError: No file of a split matches.
+    """
     return TrainingData(read_training(train_files), read_held_out(eval_files))
 
 
 def model_of(
     num_items: int, settings: ModelSettings, training: TrainingSettings
 ) -> mclrec_tf.MCLRec:
-    """The compiled model that the settings describe."""
+    """Builds and compiles the model that the settings describe.
+
+    Args:
+        num_items: The number of items in the vocabulary, |I|.
+        settings: The settings of the model.
+        training: The settings of the training, for optimizers and seed.
+    """
     values = dataclasses.asdict(settings)
     if settings.encoder == "gru4rec":
         del values["num_heads"]
@@ -51,14 +65,14 @@ def fit(
     stopping: ResumableEarlyStopping,
     callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> None:
-    """Trains a model to its best epoch, from where an earlier process left off.
+    """Trains a model and restores its best epoch. An interrupted training is resumed.
 
     Args:
-        model: Of `model_of`.
-        data: Of the same vocabulary.
-        training: How.
-        stopping: Holds the state of a training that was cut short, if there was one.
-        callbacks: More of them.
+        model: The model, which `model_of` has built.
+        data: The data, whose ids are those of the model's vocabulary.
+        training: The settings of the training.
+        stopping: Early stopping, which also keeps the state of an interrupted training.
+        callbacks: Additional callbacks. None by default.
     """
     epochs_done = stopping.restore(model)
     if stopping.is_finished:

@@ -1,4 +1,4 @@
-"""The learned views of a sample of users, for people to look at."""
+"""The learned views of a sample of users, which the page about a run shows."""
 
 import io
 import os
@@ -16,14 +16,20 @@ USERS = 200
 
 
 class LearnedViews(NamedTuple):
-    """z̃1 and z̃2 of the same users, float32 `[users, d]` each."""
+    """The views z̃1 and z̃2 of the same users, each float32 `[users, d]`."""
 
     z1: np.ndarray
     z2: np.ndarray
 
 
 def write_learned_views(folder: str, model: MCLRec, histories: Histories) -> None:
-    """Writes the views of up to `USERS` users, evenly spread over those that have a history."""
+    """Writes the views of up to `USERS` users, evenly spread over those with a history.
+
+    Args:
+        folder: The folder that gets `VIEWS_FILE`.
+        model: The trained model.
+        histories: The histories of all users to choose from.
+    """
     known = np.flatnonzero(histories.lengths)
     sample = known[np.linspace(0, len(known) - 1, min(USERS, len(known))).astype(int)]
     chosen = Histories.from_lists([histories[user].tolist() for user in sample])
@@ -39,7 +45,7 @@ def write_learned_views(folder: str, model: MCLRec, histories: Histories) -> Non
 
 
 def read_learned_views(folder: str) -> LearnedViews | None:
-    """Reads what `write_learned_views` wrote; None for a model without learned views."""
+    """Reads what `write_learned_views` has written. None for a model without learned views."""
     path = os.path.join(folder, VIEWS_FILE)
     if not tf.io.gfile.exists(path):
         return None

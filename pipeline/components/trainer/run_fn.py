@@ -1,4 +1,4 @@
-"""TFX's Trainer calls `run_fn` here: transformed Examples in, SavedModel out."""
+"""`run_fn`, which TFX's Trainer calls: from transformed Examples to a SavedModel."""
 
 import json
 import os
@@ -28,14 +28,19 @@ HISTORY_FILE = "history.json"
 def run_fn(fn_args: FnArgs) -> None:
     """Trains a model and exports it.
 
-    `custom_config` is a `TrainerConfig`. A training that was killed goes on from its backup when it
-    is started again with the same inputs and settings. Where there are hyperparameters, of a
-    Tuner, they replace those of the settings. Where there is a base model, all that it has learned
-    is where training begins; its items may be others.
+    A training that was killed resumes from its backup when it is started again with the same inputs
+    and settings. The hyperparameters of a Tuner, if there are any, replace those of the settings.
+    If there is a base model, training begins with its weights. Its vocabulary may differ.
 
-    Writes the SavedModel to `serving_model_dir`, `model.keras` beside it, and to `model_run_dir`
-    TensorBoard's logs, `history.json`, the logs of every epoch, and the learned views of a sample
-    of validation users.
+    It writes the SavedModel to `serving_model_dir` and `model.keras` beside it. To `model_run_dir`
+    it writes TensorBoard's logs, `history.json` with the logs of every epoch, and the learned views
+    of a sample of validation users.
+
+    Args:
+        fn_args: TFX's arguments. `custom_config` is a `TrainerConfig`.
+
+    Raises:
+        FileNotFoundError: A split has no files, or Transform's output has no vocabulary.
     """
     config = from_json(TrainerConfig, fn_args.custom_config)
     settings, training = config.model, config.training
@@ -49,7 +54,10 @@ def run_fn(fn_args: FnArgs) -> None:
     model = model_of(transform.vocabulary_size_by_name(VOCABULARY), settings, training)
     vocabulary = transform.vocabulary_file_by_name(VOCABULARY)
     if vocabulary is None:
-        raise FileNotFoundError(f"{fn_args.transform_output} has no vocabulary {VOCABULARY}")
+        raise FileNotFoundError(
+            f"{fn_args.transform_output}: has no vocabulary {VOCABULARY!r}. Give the output of "
+            "this pipeline's Transform."
+        )
     if fn_args.base_model:
         _go_on_from(fn_args.base_model, model, vocabulary)
     stopping = ResumableEarlyStopping(
@@ -74,25 +82,29 @@ def run_fn(fn_args: FnArgs) -> None:
 
 
 def keras_path(serving_model_dir: str) -> str:
-    """Where the Keras file of a SavedModel lies: beside it."""
+    """The path of the Keras file of a SavedModel, which is beside it.
+
+    Args:
+        serving_model_dir: The folder of the SavedModel.
+    """
     return os.path.join(os.path.dirname(serving_model_dir.rstrip("/")), KERAS_FILE)
 
 
 def _go_on_from(base_model: str, model: mclrec_tf.MCLRec, vocabulary: str) -> None:
     console = Console(highlight=False, markup=False, soft_wrap=True)
     if not tf.io.gfile.exists(keras_path(base_model)):
-        # Where there are no resolvers an artifact without a file stands for no model; that one is
-        # gone is told by `PreviousRun`, and on this machine before the run.
+        # Without resolvers, an artifact without a file stands for no model. A model that should be
+        # there but is gone was reported before: by `PreviousRun`, or before a local run started.
         console.print(f"       starts from scratch: no model was kept at {keras_path(base_model)}")
         return
     previous = keras.models.load_model(keras_path(base_model))
-    # The vocabulary in the export is the one that the ids of the earlier model are of.
+    # The ids of the earlier model are those of the vocabulary in its export.
     earlier = os.path.join(base_model, "assets", VOCABULARY)
-    items = _names(vocabulary)
-    known = warm_start(model, previous, items, _names(earlier))
+    items = _item_ids(vocabulary)
+    known = warm_start(model, previous, items, _item_ids(earlier))
     console.print(f"       goes on from {base_model}, which knows {known} of {len(items)} items")
 
 
-def _names(vocabulary: str) -> list[str]:
+def _item_ids(vocabulary: str) -> list[str]:
     with tf.io.gfile.GFile(vocabulary, "rb") as file:
         return file.read().decode("utf-8", "surrogateescape").split("\n")[:-1]

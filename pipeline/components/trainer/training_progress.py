@@ -1,4 +1,4 @@
-"""Shows a training as it goes: a line an epoch, and a bar within it on a terminal."""
+"""Shows the progress of a training: one line per epoch, and a progress bar on a terminal."""
 
 import time
 from typing import Any
@@ -9,12 +9,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 
 class TrainingProgress(keras.callbacks.Callback):
-    """Prints loss and the watched validation metric after each epoch.
+    """Prints the loss and the monitored validation metric after each epoch.
 
     Args:
-        monitor: the metric to show, as in the logs of `fit`.
-        epochs: most epochs there will be.
-        best: best value of the metric in epochs before a resumption.
+        monitor: The name of the metric in the logs of `fit`.
+        epochs: The largest number of epochs.
+        best: The best value of the metric in the epochs before this process. -inf by default.
     """
 
     def __init__(self, monitor: str, epochs: int, best: float = float("-inf")):

@@ -1,4 +1,4 @@
-"""Reads what Transform wrote into the arrays that `mclrec_tf` trains on."""
+"""Reads transformed Examples into the arrays that `mclrec_tf` trains on."""
 
 from collections.abc import Sequence
 
@@ -13,40 +13,53 @@ _FEATURES = {
     "history_ids": tf.io.RaggedFeature(tf.int64, row_splits_dtype=tf.int64),
     "target_id": tf.io.FixedLenFeature([], tf.int64),
 }
-_USERS_A_BATCH = 4096
+_USERS_PER_BATCH = 4096
 
 
 def read_training(patterns: Sequence[str]) -> Histories:
     """Reads the train split: each user's whole training history.
 
     Args:
-        patterns: globs of gzip-compressed TFRecord files with the features `history_ids`
-            `int64[*]` and `target_id` `int64[1]`.
+        patterns: Glob patterns of gzip-compressed TFRecord files with the features `history_ids`,
+            int64 `[*]`, and `target_id`, int64 `[1]`.
 
     Returns:
-        The histories, in an order that depends on them alone: Beam's workers write users in an
-        order of their own in each run, and training would differ.
+        The histories, in an order that depends only on their content. Beam's workers write users in
+        an arbitrary order, and in that order each run would train differently.
 
     Raises:
-        FileNotFoundError: no file matches.
+        FileNotFoundError: No file matches.
     """
     histories, last = _read(patterns)
     return _take(histories, _order(histories.without_last(1), last))
 
 
 def read_held_out(patterns: Sequence[str]) -> HeldOut:
-    """Reads another split: histories and the item that came next, in an order as in training."""
+    """Reads the validation or test split: histories and targets.
+
+    Args:
+        patterns: As for `read_training`.
+
+    Returns:
+        Histories and targets, in an order that depends only on their content.
+
+    Raises:
+        FileNotFoundError: No file matches.
+    """
     histories, targets = _read(patterns)
     order = _order(histories, targets)
     return HeldOut(_take(histories, order), targets[order])
 
 
 def _read(patterns: Sequence[str]) -> HeldOut:
-    """The histories and targets of a split, as they stand in its files."""
+    """The histories and targets of a split, in the order of its files."""
     files = sorted(file for pattern in patterns for file in tf.io.gfile.glob(pattern))
     if not files:
-        raise FileNotFoundError(f"no transformed Examples at {', '.join(patterns)}")
-    dataset = tf.data.TFRecordDataset(files, compression_type="GZIP").batch(_USERS_A_BATCH)
+        raise FileNotFoundError(
+            f"{', '.join(patterns)}: no file of transformed Examples matches. Give the output of "
+            "Transform."
+        )
+    dataset = tf.data.TFRecordDataset(files, compression_type="GZIP").batch(_USERS_PER_BATCH)
     batches = list(dataset.map(_parse).as_numpy_iterator())
     if not batches:
         return HeldOut(Histories.from_lists([]), np.zeros(0, np.int32))
@@ -55,7 +68,7 @@ def _read(patterns: Sequence[str]) -> HeldOut:
 
 
 def _order(histories: Histories, next_items: np.ndarray) -> np.ndarray:
-    """The places of users, sorted by the bytes of their histories, then by the next item."""
+    """The permutation that sorts users by the bytes of their histories, then by the next item."""
     ends = pa.py_buffer(histories.row_splits * histories.items.itemsize)
     items = pa.py_buffer(np.ascontiguousarray(histories.items))
     keys = pa.Array.from_buffers(pa.large_binary(), len(histories), [None, ends, items])
@@ -64,7 +77,7 @@ def _order(histories: Histories, next_items: np.ndarray) -> np.ndarray:
 
 
 def _take(histories: Histories, users: np.ndarray) -> Histories:
-    """The histories of these users, in this order."""
+    """The histories of the given users, in the given order."""
     lengths = histories.lengths[users]
     begins = np.repeat(histories.row_splits[users], lengths)
     return Histories.from_lengths(histories.items[begins + positions(lengths)], lengths)

@@ -1,1 +1,1 @@
-"""Transform: raw item ids become numbers."""
+"""Transform: maps raw item ids to integers."""

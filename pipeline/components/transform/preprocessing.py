@@ -1,4 +1,4 @@
-"""Transform: raw item ids become numbers. 0 is padding, 1 to |I| are items."""
+"""Transform: maps raw item ids to integers. 0 is padding, 1 to |I| are items."""
 
 import tensorflow as tf
 import tensorflow_transform as tft
@@ -9,23 +9,23 @@ VOCABULARY = "items"
 def preprocessing_fn(
     inputs: dict[str, tf.Tensor | tf.SparseTensor],
 ) -> dict[str, tf.Tensor | tf.SparseTensor]:
-    """Learns the vocabulary and looks the items up in it.
+    """Computes the vocabulary and looks the items up in it.
 
-    The vocabulary lists every item of the catalogue by falling frequency in the train split;
-    items of equal frequency stand in falling order of their bytes. A held-out event weighs
-    nothing: that its item exists is all that is learned from it.
+    The vocabulary lists every item of the catalogue by descending frequency in the train split, and
+    items of equal frequency in descending order of their bytes. A held-out event has the weight 0:
+    all that it contributes is that its item exists.
 
     Args:
-        inputs: raw features, as in `schema/schema.pbtxt`.
+        inputs: The raw features of a batch, as in `schema/schema.pbtxt`.
 
     Returns:
-        history_ids: int64 SparseTensor, [batch, longest history].
-        target_id: int64, [batch, 1].
+        A dictionary of `history_ids`, int64 SparseTensor `[batch, longest history]`, and
+        `target_id`, int64 `[batch, 1]`.
     """
     history, target = inputs["history"], inputs["target"][:, 0]
     is_training = tf.cast(inputs["is_training"][:, 0], tf.float32)
     items = tf.concat([history.values, target], axis=0)
-    # In training the target is the last of the history, and counted there.
+    # In a train Example the target is the last item of the history, and is counted there.
     weights = [tf.gather(is_training, history.indices[:, 0]), tf.zeros_like(is_training)]
     vocabulary = tft.vocabulary(
         items, weights=tf.concat(weights, axis=0), vocab_filename=VOCABULARY

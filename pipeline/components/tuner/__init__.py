@@ -1,1 +1,1 @@
-"""The search for hyperparameters on validation, before the final training."""
+"""Tuner: searches for hyperparameters by the validation metric, before the final training."""

@@ -1,4 +1,4 @@
-"""What the Tuner is told beside its inputs: TFX's `custom_config`."""
+"""The configuration of the Tuner, apart from its inputs: TFX's `custom_config`."""
 
 from dataclasses import dataclass
 
@@ -10,13 +10,15 @@ from pipeline.components.tuner.search_space import SearchSpace
 class TunerConfig(TrainerConfig):
     """The settings of a search.
 
-    On Kubeflow Pipelines a person may edit it, as the parameter `tuner_config` of a run.
+    On Kubeflow Pipelines it can be edited for each run, as the parameter `tuner_config`.
 
     Attributes:
-        model, training: the settings of what is not searched.
-        backup_directory: as for a training.
-        trials: how many trainings.
-        space: values to try, by setting.
+        model: The settings of the model. Those in `space` are replaced.
+        training: The settings of the training. Those in `space` are replaced.
+        backup_directory: The folder in which each search keeps its state, so that it can resume
+            after it was killed.
+        trials: The number of trainings.
+        space: The values to try, by setting.
     """
 
     trials: int

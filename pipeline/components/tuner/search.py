@@ -1,4 +1,4 @@
-"""TFX's Tuner calls `tuner_fn` here: transformed Examples in, the best settings out."""
+"""`tuner_fn`, which TFX's Tuner calls: from transformed Examples to the best hyperparameters."""
 
 import os
 
@@ -17,14 +17,21 @@ from pipeline.components.tuner.custom_config import TunerConfig
 from pipeline.components.tuner.search_space import SearchSpace, with_values
 from pipeline.settings import ModelSettings, TrainingSettings, from_json
 
-_INITIAL_TRIALS = 5  # by chance, before the results of earlier ones choose the next
+# The first trials are random. From then on, the results of earlier trials guide the search.
+_INITIAL_TRIALS = 5
 
 
 def tuner_fn(fn_args: FnArgs) -> TunerFnResult:
-    """Makes the search that TFX then runs.
+    """Builds the search that TFX then runs.
 
-    `custom_config` is a `TunerConfig`. A search that was killed goes on from its backup when it is
-    started again with the same inputs and settings, within a trial too.
+    A search that was killed resumes from its backup, even within a trial, when it is started again
+    with the same inputs and settings.
+
+    Args:
+        fn_args: TFX's arguments. `custom_config` is a `TunerConfig`.
+
+    Raises:
+        FileNotFoundError: A split has no files.
     """
     config = from_json(TunerConfig, fn_args.custom_config)
     transform = tft.TFTransformOutput(fn_args.transform_graph_path)
@@ -43,19 +50,20 @@ def tuner_fn(fn_args: FnArgs) -> TunerFnResult:
 
 
 class Search(base_tuner.BaseTuner):
-    """Trains with other settings again and again, and keeps those that validate best.
+    """Trains with different hyperparameters and finds those with the best validation metric.
 
-    The first settings are drawn by chance, later ones by Bayesian optimisation. A trial that
-    diverges, or whose settings contradict each other, counts as failed, and the search goes on;
-    three in a row end it.
+    The first hyperparameters are drawn at random, later ones by Bayesian optimization. A trial that
+    diverges, or whose settings contradict each other, counts as failed, and the search goes on.
+    Three failed trials in a row end it.
 
     Args:
-        model: Settings of what is not searched.
-        training: The same; its `monitor` is what is searched for, its `seed` that of the search.
-        space: Values to try, by setting.
-        trials: How many trainings.
-        num_items: |I|.
-        directory: Where a search that was killed goes on from.
+        model: The settings of the model. Those in `space` are replaced.
+        training: The settings of the training. Those in `space` are replaced. `monitor` is the
+            metric that is maximized, and `seed` also seeds the search.
+        space: The values to try, by setting.
+        trials: The number of trainings.
+        num_items: The number of items in the vocabulary, |I|.
+        directory: The folder in which the search keeps its state, so that it can resume.
     """
 
     def __init__(
@@ -78,7 +86,7 @@ class Search(base_tuner.BaseTuner):
             objective=keras_tuner.Objective(training.monitor, "max"),
             max_trials=trials,
             num_initial_points=min(_INITIAL_TRIALS, trials),
-            seed=training.seed + 1,  # it takes 0 for none
+            seed=training.seed + 1,  # KerasTuner takes 0 for no seed.
             hyperparameters=hyperparameters,
             tune_new_entries=False,
             allow_new_entries=False,
@@ -88,7 +96,12 @@ class Search(base_tuner.BaseTuner):
         oracle.verbose = 0
 
     def run_trial(self, trial: trial.Trial, data: TrainingData) -> dict[str, float]:
-        """Trains once; returns the best value on validation."""
+        """Trains once and returns the best value of the monitored metric.
+
+        Args:
+            trial: The trial, with its hyperparameters.
+            data: What is trained and validated on.
+        """
         values = trial.hyperparameters.values
         shown = ", ".join(f"{name.strip('_')} {value}" for name, value in values.items())
         self._console.print(f"       trial {int(trial.trial_id) + 1}/{self._trials}: {shown}")

@@ -1,4 +1,4 @@
-"""Which settings a search may change, and to which values.
+"""The search space: the settings that a search may change, with the values to try.
 
 Imports nothing heavy.
 """
@@ -26,7 +26,7 @@ PAPER_SPACE: SearchSpace = {
     "crop": [0.1, 0.3, 0.5, 0.7, 0.9],
     "reorder": [0.2, 0.4, 0.6, 0.8, 1.0],
 }
-"""The paper's grids of λ and β, and values around those it fixes."""
+"""The paper's grids of λ and β, and for the other settings values around the paper's."""
 
 _TYPES = get_type_hints(ModelSettings) | get_type_hints(TrainingSettings)
 _MODEL = {field.name for field in dataclasses.fields(ModelSettings)}
@@ -37,12 +37,12 @@ def read_search_space(path: str | os.PathLike[str]) -> SearchSpace:
     """Reads a search space.
 
     Args:
-        path: JSON file, `{"beta": [0.01, 0.1], "dropout": [0.2, 0.5]}`: names of settings of the
-            model and of training, as in `pipeline.settings`, with the values to try. "" is
+        path: A JSON file such as `{"beta": [0.01, 0.1], "dropout": [0.2, 0.5]}`, which maps fields
+            of `ModelSettings` and `TrainingSettings` to the values to try. "" stands for
             `PAPER_SPACE`.
 
     Raises:
-        ValueError: Names what is wrong.
+        ValueError: The file cannot be read, or a setting or a value in it is wrong.
     """
     if not path:
         return PAPER_SPACE
@@ -50,47 +50,58 @@ def read_search_space(path: str | os.PathLike[str]) -> SearchSpace:
         with open(path, encoding="utf-8") as file:
             space = json.load(file)
     except (OSError, ValueError) as error:
-        raise ValueError(f"--search-space {path}: {error}") from error
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise ValueError(
+            f"--search-space {path}: cannot be read: {reason}. Give a file with a JSON object."
+        ) from error
     if not isinstance(space, dict) or not space:
         raise ValueError(
-            f'--search-space {path}: must be a JSON object, for example {{"beta": [0.01, 0.1]}}'
+            f'--search-space {path}: must be a JSON object, for example {{"beta": [0.01, 0.1]}}.'
         )
     for name, values in space.items():
         if name not in _MODEL | _TRAINING:
             raise ValueError(
-                f"--search-space {path}: no setting {name!r}; there are "
-                f"{', '.join(sorted(_MODEL | _TRAINING))}"
+                f"--search-space {path}: there is no setting {name!r} to search. There are "
+                f"{', '.join(sorted(_MODEL | _TRAINING))}."
             )
         if not isinstance(values, list) or not values:
-            raise ValueError(f"--search-space {path}: {name} must have a list of values")
-        for place, value in enumerate(values):
+            raise ValueError(
+                f"--search-space {path}: {name} must have a list of values, got {values!r}."
+            )
+        for index, value in enumerate(values):
             try:
-                values[place] = _of_type(_TYPES[name], value)
-                with_values({name: values[place]}, ModelSettings(), TrainingSettings())
+                values[index] = _of_type(_TYPES[name], value)
+                with_values({name: values[index]}, ModelSettings(), TrainingSettings())
             except ValueError as error:
-                raise ValueError(f"--search-space {path}: {name} {value!r}: {error}") from error
+                raise ValueError(f"--search-space {path}: {name}: {error}") from error
     return space
 
 
 def _of_type(type_: Any, value: Any) -> Any:
-    """The value as the setting has it: KerasTuner takes no list in which 0 and 0.1 stand."""
+    """The value in the type of the setting: KerasTuner accepts no list of both int and float."""
     if get_origin(type_) is Literal:
         if value not in get_args(type_):
-            raise ValueError(f"must be one of {', '.join(get_args(type_))}")
+            raise ValueError(f"must be one of {', '.join(get_args(type_))}, got {value!r}.")
         return value
     numbers = (int, float) if type_ is float else (int,)
     if not isinstance(value, numbers) or isinstance(value, bool):
-        raise ValueError(f"must be a {'number' if type_ is float else 'whole number'}")
+        kind = "number" if type_ is float else "whole number"
+        raise ValueError(f"must be a {kind}, got {value!r}.")
     return type_(value)
 
 
 def with_values(
     values: Mapping[str, Any], model: ModelSettings, training: TrainingSettings
 ) -> tuple[ModelSettings, TrainingSettings]:
-    """The settings with some of them changed.
+    """Replaces some of the settings.
+
+    Args:
+        values: The new values, by fields of `ModelSettings` and `TrainingSettings`.
+        model: The other settings of the model.
+        training: The other settings of the training.
 
     Raises:
-        ValueError: A value, or values together, are out of range.
+        ValueError: A value is out of range, or two values contradict each other.
     """
     return (
         dataclasses.replace(model, **{k: v for k, v in values.items() if k in _MODEL}),

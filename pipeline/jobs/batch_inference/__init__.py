@@ -1,1 +1,1 @@
-"""Batch inference: the answers of a served model for all users of a log, as Parquet."""
+"""Batch inference: recommendations for all users of a log, as Parquet."""

@@ -1,4 +1,4 @@
-"""How much of the histories the model knows."""
+"""How many items of the histories the model knows."""
 
 import os
 from collections.abc import Iterable
@@ -13,14 +13,16 @@ _FILE = "coverage"
 
 
 class Coverage(NamedTuple):
-    """Counts over users, which add up.
+    """Counts over users.
 
     Attributes:
-        users: all of them.
-        unknown_users: those with a history, but with no item that the model knows.
-        items: of the histories, of each at most the last 50, which a model reads.
-        known_items: those that the model knows.
-        uncounted_users: answered by a model of an earlier version, which does not count.
+        users: The number of users.
+        unknown_users: The number of users with a history but without an item that the model knows.
+        items: The number of items in the histories, of each at most the last 50, which a model
+            reads.
+        known_items: The number of those items that the model knows.
+        uncounted_users: The number of users for whom the model, whose export is of an earlier
+            version, has not counted the items.
     """
 
     users: int = 0
@@ -31,7 +33,7 @@ class Coverage(NamedTuple):
 
     @classmethod
     def of(cls, answer: Recommendations) -> "Coverage":
-        """Of one user."""
+        """The counts of one user."""
         known, items = answer.known_items, answer.history_items
         if known is None:
             return cls(users=1, items=items, uncounted_users=1)
@@ -39,37 +41,37 @@ class Coverage(NamedTuple):
 
     @classmethod
     def total(cls, parts: Iterable["Coverage"]) -> "Coverage":
-        """Of all users."""
+        """The sums of the counts of several users."""
         return cls(*map(sum, zip(cls(), *parts, strict=True)))
 
     def __str__(self) -> str:
         if self.uncounted_users:
             return (
-                f"{self.users:,} users. How many of their items the model knows is not told: its "
+                f"{self.users:,} users. How many of their items the model knows is unknown: its "
                 "export is of an earlier version."
             )
         share = self.known_items / max(self.items, 1)
-        told = (
+        text = (
             f"{self.users:,} users. The model knows {self.known_items:,} of the {self.items:,} "
-            f"items ({share:.1%}) in their histories, of each of which it reads the last "
-            f"{HISTORY_LENGTH}."
+            f"items ({share:.1%}) in their histories, of which it reads the last "
+            f"{HISTORY_LENGTH} each."
         )
         if self.unknown_users:
             share = self.unknown_users / self.users
-            told += (
-                f" Of {self.unknown_users:,} users ({share:.1%}) it knows no item: they got the "
+            text += (
+                f" It knows no item of {self.unknown_users:,} users ({share:.1%}): they got the "
                 "popularity ranking."
             )
-        return told
+        return text
 
 
 def write_coverage(coverage: Coverage, folder: str) -> None:
-    """Leaves it in a folder."""
+    """Writes the counts to a folder."""
     with fileio.open(os.path.join(folder, _FILE), "w") as file:
         file.write(" ".join(map(str, coverage)))
 
 
 def read_coverage(folder: str) -> Coverage:
-    """Reads what a worker left there."""
+    """Reads the counts that a worker has written."""
     with fileio.open(os.path.join(folder, _FILE)) as file:
         return Coverage(*map(int, file.read().split()))

@@ -1,5 +1,5 @@
-"""Why batch inference cannot be done, for the person who asked for it."""
+"""The error of batch inference."""
 
 
 class BatchInferenceError(ValueError):
-    """The message names the argument and says what to do."""
+    """Batch inference is not possible. The message names the option and says what to do."""

@@ -1,4 +1,4 @@
-"""Which SavedModel answers."""
+"""Finds the SavedModel for batch inference."""
 
 import os
 from typing import NamedTuple
@@ -19,8 +19,8 @@ class ModelVersion(NamedTuple):
     """A pushed model.
 
     Attributes:
-        version: the name of its folder.
-        path: the folder.
+        version: The name of its folder.
+        path: The path of its folder.
     """
 
     version: str
@@ -28,10 +28,13 @@ class ModelVersion(NamedTuple):
 
 
 def find_model(path: str | os.PathLike[str]) -> ModelVersion:
-    """Finds the model in a folder: a SavedModel, or the newest of the versions that lie there.
+    """Finds the model in a folder.
+
+    Args:
+        path: The folder of a SavedModel, or a folder of versions, of which the newest is taken.
 
     Raises:
-        BatchInferenceError: there is none, or it is damaged.
+        BatchInferenceError: There is no model, it is damaged, or it has no signature `recommend`.
     """
     path = os.fspath(path).rstrip("/")
     if tf.io.gfile.exists(os.path.join(path, _GRAPH)):
@@ -39,26 +42,28 @@ def find_model(path: str | os.PathLike[str]) -> ModelVersion:
     versions = version_folders(path)
     if not versions:
         raise BatchInferenceError(
-            f"--model {path}: no SavedModel is here and no version of one. Give the folder that "
-            "holds saved_model.pb, or the folder that a server would have as --model_base_path."
+            f"--model {path}: contains neither a SavedModel nor a version of one. Give the folder "
+            "that contains saved_model.pb, or the one that a server has as --model_base_path."
         )
     return _checked(ModelVersion(versions[-1], os.path.join(path, versions[-1])))
 
 
 def _checked(model: ModelVersion) -> ModelVersion:
-    """Tells a wrong model before the workers start."""
+    """Checks a model before the workers start."""
     try:
         with tf.io.gfile.GFile(os.path.join(model.path, _GRAPH), "rb") as file:
             saved_model = SavedModel.FromString(file.read())
     except (tf.errors.OpError, DecodeError) as error:
-        raise BatchInferenceError(f"--model {model.path}: cannot be read: {error}.") from error
+        raise BatchInferenceError(
+            f"--model {model.path}: cannot be read: {error}. Copy it again."
+        ) from error
     names = [name for graph in saved_model.meta_graphs for name in graph.signature_def]
     if SIGNATURE not in names:
         raise BatchInferenceError(
             f"--model {model.path}: has no signature {SIGNATURE!r}, only {', '.join(names)}. Give "
             "a model that this pipeline pushed."
         )
-    # With a flipped bit in its vocabulary it would answer, and wrongly.
+    # A model with a flipped bit in its vocabulary would answer, but wrongly.
     if found := list(damage(model.path)):
         raise BatchInferenceError(
             f"--model {model.path}: is damaged: {'; '.join(found)}. Copy it again."

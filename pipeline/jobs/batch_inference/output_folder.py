@@ -13,13 +13,13 @@ from pipeline.whole_folder import whole_folder
 
 @contextmanager
 def output_folder(path: str | os.PathLike[str]) -> Iterator[str]:
-    """Gives a hidden folder to write to, which gets its name when all is written.
+    """Yields a hidden folder to write to, which gets its name when the block ends.
 
     Args:
-        path: the folder to make; its parent is made if need be.
+        path: The folder to create. Its parent is created if it does not exist.
 
     Raises:
-        BatchInferenceError: it exists already, or cannot be written.
+        BatchInferenceError: The folder exists already, or cannot be written.
     """
     path = os.fspath(path).rstrip("/")
     if not path:
@@ -34,5 +34,5 @@ def output_folder(path: str | os.PathLike[str]) -> Iterator[str]:
     except (OSError, tf.errors.OpError) as error:
         reason = error.message if isinstance(error, tf.errors.OpError) else error
         raise BatchInferenceError(
-            f"--output {path}: cannot be written: {reason}. Give a folder that can."
+            f"--output {path}: cannot be written: {reason}. Give a folder that can be written."
         ) from error

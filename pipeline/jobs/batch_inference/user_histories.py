@@ -1,4 +1,4 @@
-"""The histories of users, from an event log or from Examples, as Beam reads them."""
+"""Reads the histories of users with Beam, from an event log or from Examples."""
 
 import os
 from collections.abc import Iterator
@@ -8,27 +8,30 @@ import tensorflow as tf
 from google.protobuf.message import DecodeError
 
 from mclrec_tf.data.event_log.reader import EventLogFormat
-from pipeline.components.example_gen.checks import check_bad_rows, check_readable
-from pipeline.components.example_gen.read_log import read_log, read_summaries
-from pipeline.components.example_gen.spans import has_spans, log_files
-from pipeline.components.example_gen.user_history import UserHistory
+from pipeline.components.example_gen.event_log.log_checks import check_bad_rows, check_readable
+from pipeline.components.example_gen.event_log.newest_spans import has_spans, log_files
+from pipeline.components.example_gen.event_log.read_log import read_log, read_summaries
+from pipeline.components.example_gen.histories.user_history import UserHistory
 
 _TFRECORD = "tfrecord"
 
 
 class HistoriesError(ValueError):
-    """The Examples cannot be used. The message names the file and says what to do."""
+    """The Examples or JSON lines cannot be used. The message names the file and says what to do."""
 
 
 class EventLogHistories:
-    """Every user of an event log with all events, ordered as ExampleGen orders them.
+    """The histories of all users of an event log, ordered as ExampleGen orders them.
 
-    Nobody is filtered out: the model itself drops the items that it does not know.
+    Users and items are not filtered, because the model itself drops items that it does not know.
 
     Args:
-        path: the log, perhaps with spans, of which all are read.
-        format: names of its columns.
-        max_bad_rows: largest share of unusable rows.
+        path: The log: a file, a folder or a glob pattern. If it has spans, all of them are read.
+        format: How the log is read.
+        max_bad_rows: The largest share of unusable rows, from 0 to 1.
+
+    Raises:
+        EventLogError: There is no such file.
     """
 
     def __init__(
@@ -41,21 +44,37 @@ class EventLogHistories:
         self._files, _ = log_files(path, format, window=0)
 
     def read(self, pipeline: beam.Pipeline, folder: str) -> beam.PCollection[UserHistory]:
-        """Adds the reading to a pipeline, which leaves notes in the folder."""
+        """Adds the reading to a pipeline.
+
+        Args:
+            pipeline: A Beam pipeline.
+            folder: The folder that gets the summaries of the files.
+        """
         return read_log(pipeline, self._files, self._format, folder)
 
     def check(self, folder: str) -> None:
-        """Raises EventLogError if a file was not readable or too many rows were unusable."""
+        """Checks what was read, after the pipeline has run.
+
+        Args:
+            folder: The folder that was given to `read`.
+
+        Raises:
+            EventLogError: A file could not be read, or too many rows are unusable.
+        """
         summaries = read_summaries(folder)
         check_readable(summaries)
         check_bad_rows(self._path, summaries, self._max_bad_rows)
 
 
 class ExampleHistories:
-    """Every user of TFRecord files of Examples, with the history that stands there.
+    """The histories in TFRecord files of Examples.
 
     Args:
-        path: a file, a folder or a glob; the names hold "tfrecord".
+        path: A file, a folder or a glob pattern. In a folder, files whose names contain "tfrecord"
+            are read.
+
+    Raises:
+        HistoriesError: There is no such file, or the first one cannot be used.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -63,13 +82,13 @@ class ExampleHistories:
         pattern = os.path.join(path, f"*{_TFRECORD}*") if tf.io.gfile.isdir(path) else path
         files = tf.io.gfile.glob(pattern)
         if not files:
-            raise HistoriesError(f"{path}: no file matches.")
-        # Told here, because of an error on a worker each runner makes something else.
+            raise HistoriesError(f"{path}: no file matches. Give TFRecord files of Examples.")
+        # This check is made here, because each runner wraps errors on its workers in its own way.
         next(_histories(files[0]), None)
         self._files = files
 
     def read(self, pipeline: beam.Pipeline, folder: str) -> beam.PCollection[UserHistory]:
-        """Adds the reading to a pipeline."""
+        """Adds the reading to a pipeline. The folder is not used."""
         del folder
         return (
             pipeline
@@ -79,14 +98,14 @@ class ExampleHistories:
         )
 
     def check(self, folder: str) -> None:
-        """What is wrong with an Example is told while it is read."""
+        """Does nothing, because Examples are checked while they are read."""
         del folder
 
 
 def _histories(file: str) -> Iterator[UserHistory]:
-    """Reads a file. Beam's own reader names neither the file nor the record of an error."""
+    """Reads a file. Beam's own reader is not used: its errors name neither file nor record."""
     untuned = tf.data.Options()
-    untuned.autotune.enabled = False  # the end of a file would wait for the tuner
+    untuned.autotune.enabled = False  # Otherwise the end of a file would wait for the tuner.
     number = 0
     records = tf.data.TFRecordDataset(file, "GZIP" if file.endswith(".gz") else "")
     try:
@@ -95,8 +114,10 @@ def _histories(file: str) -> Iterator[UserHistory]:
             yield _parse(record)
     except tf.errors.OpError as error:
         is_damaged = isinstance(error, tf.errors.DataLossError)
-        reason = "it is cut off or damaged" if is_damaged else error.message
-        raise HistoriesError(f"{file}: cannot be read after Example {number}: {reason}") from error
+        reason = "the file is truncated or damaged" if is_damaged else error.message
+        raise HistoriesError(
+            f"{file}: cannot be read after Example {number}: {reason}. Copy it again."
+        ) from error
     except (DecodeError, ValueError) as error:
         raise HistoriesError(
             f"{file}: Example {number} {error}. Give the Examples of pipeline.run_local, for "
@@ -111,23 +132,24 @@ def _parse(record: bytes) -> UserHistory:
         raise ValueError(f"has no feature {' and no '.join(missing)}")
     user_ids = feature["user_id"].bytes_list.value
     if len(user_ids) != 1:
-        raise ValueError(f"has {len(user_ids)} values of bytes in user_id and not one")
+        raise ValueError(f"must have one byte string in user_id, got {len(user_ids)}")
     if feature["history"].WhichOneof("kind") not in ("bytes_list", None):
-        raise ValueError("has a history of numbers and not of bytes")
+        raise ValueError("must have a history of byte strings, got numbers")
     return UserHistory(user_ids[0], list(feature["history"].bytes_list.value), [])
 
 
 def find_histories(
     path: str | os.PathLike[str], format: EventLogFormat, max_bad_rows: float
 ) -> EventLogHistories | ExampleHistories:
-    """Tells Examples from an event log by the names of the files.
+    """Distinguishes Examples from an event log by the names of the files.
 
     Args:
-        path: an event log, or Examples.
-        format, max_bad_rows: as for `EventLogHistories`.
+        path: An event log, or Examples.
+        format, max_bad_rows: As for `EventLogHistories`.
 
     Raises:
-        EventLogError, HistoriesError: there is nothing, or nothing that can be read.
+        EventLogError: There is no such event log.
+        HistoriesError: The Examples cannot be used.
     """
     path = os.fspath(path)
     is_folder = not has_spans(path) and tf.io.gfile.isdir(path)

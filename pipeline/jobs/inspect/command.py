@@ -1,4 +1,4 @@
-"""The command that would train on a log."""
+"""The command of a run on a log."""
 
 from __future__ import annotations
 
@@ -12,9 +12,15 @@ from pipeline.settings import DataSettings, option
 
 
 def arguments(data: str, settings: DataSettings) -> list[str]:
-    """Arguments of `pipeline.run_local`, without --workdir: each setting that is no default.
+    """The arguments of `pipeline.run_local` without --workdir, for settings that are not defaults.
+
+    Args:
+        data: The event log.
+        settings: How it is read, filtered and split.
 
     Example:
+        >>> from pipeline.jobs.inspect.command import arguments
+        >>> from pipeline.settings import DataSettings
         >>> arguments("log.csv", DataSettings(columns="-,user,item", timestamp_column=""))
         ['--data', 'log.csv', '--timestamp-column', '', '--columns=-,user,item']
     """
@@ -28,14 +34,19 @@ def arguments(data: str, settings: DataSettings) -> list[str]:
 
 
 def pasted(data: str, arguments: Sequence[str]) -> str:
-    """The whole command, quoted for a shell."""
+    """The whole command, quoted for a shell.
+
+    Args:
+        data: The event log, which names the work folder.
+        arguments: What `arguments` returns.
+    """
     return shlex.join(
         ["python", "-m", "pipeline.run_local", *arguments, "--workdir", _workdir(data)]
     )
 
 
 def _option(name: str, value: str) -> list[str]:
-    # argparse takes a value of its own that begins with a hyphen for an option.
+    # argparse takes an argument that begins with a hyphen for an option.
     return [f"{name}={value}"] if value.startswith("-") else [name, value]
 
 

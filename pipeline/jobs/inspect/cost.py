@@ -1,4 +1,4 @@
-"""What a run will take, estimated from measurements on two cores (BUILD_NOTES.md)."""
+"""The expected time and memory of a run, from measurements on two cores (BUILD_NOTES.md)."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.components.example_gen.log_report import LogTotals
+from pipeline.components.example_gen.event_log.log_report import LogTotals
 
-# "Preprocessing against size": seconds of the start, and of all components an event.
+# "Preprocessing against size" in BUILD_NOTES.md: seconds to start, and for each event.
 _START_SECONDS, _SECONDS_AN_EVENT = 60, 150e-6
 _GB_WITHOUT_DATA, _GB_AN_EVENT = 1.2, 0.2e-6
-# "Cost against size": seconds of an epoch of Beauty's 131,413 predictions, by items.
+# "Cost against size" in BUILD_NOTES.md: seconds for an epoch of 131,413 predictions, as the Beauty
+# data set has, by the number of items.
 _PREDICTIONS = 131_413
 _ITEMS, _EPOCH_SECONDS = (10_000, 100_000, 1_000_000), (12.4, 51.9, 583.0)
 _TRAINER_GB, _GB_AN_ITEM, _GB_A_USER = 1.6, 2.7e-6, 0.4e-6
@@ -20,12 +21,12 @@ _TRAINER_GB, _GB_AN_ITEM, _GB_A_USER = 1.6, 2.7e-6, 0.4e-6
 
 @dataclass(frozen=True)
 class Cost:
-    """Seconds and memory of a run with the default model.
+    """The expected time and memory of a run with the default model.
 
     Attributes:
-        preprocessing: seconds from the log to what is trained on.
-        epoch: seconds of one epoch.
-        gigabytes: the most memory that a component needs.
+        preprocessing: Seconds from the log to the transformed Examples.
+        epoch: Seconds of one epoch.
+        gigabytes: The peak memory of a component in GB.
     """
 
     preprocessing: float
@@ -34,13 +35,14 @@ class Cost:
 
 
 def growth(numbers: npt.NDArray[np.int32]) -> float:
-    """By which power of the events the number of different users or items grows.
+    """The exponent with which the number of distinct users or items grows with the events.
 
-    1 where the second half of the events has as many new ones as the first, 0 where it has none
-    (the law of Heaps, from two points).
+    It is 1 if the second half of the events has as many new ones as the first, and 0 if it has none
+    (Heaps' law, estimated from two points).
 
     Args:
-        numbers: int32 `[N]`, of a user or an item each, from 0 as they first appear.
+        numbers: int32 `[N]`, the number of the user or item of each event. Numbers count from 0 in
+            the order of first appearance.
     """
     half = numbers[: len(numbers) // 2]
     return float(np.log2((numbers.max() + 1) / (half.max() + 1))) if len(half) else 1.0
@@ -53,13 +55,13 @@ def expected_cost(
     user_growth: float = 1.0,
     item_growth: float = 1.0,
 ) -> Cost:
-    """Estimates what a run takes.
+    """Estimates the time and memory of a run.
 
     Args:
-        log: how much is read.
-        left: how much the k-core leaves.
-        scale: how many times as much the whole log is.
-        user_growth, item_growth: by which powers of it users and items grow.
+        log: The size of the part of the log that was read.
+        left: The size of what the k-core leaves of it.
+        scale: The size of the whole log divided by that of the part. 1 by default.
+        user_growth, item_growth: The exponents of `growth`. 1 by default.
     """
     events = log.events * scale
     items, users = left.items * scale**item_growth, left.users * scale**user_growth

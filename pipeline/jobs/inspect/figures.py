@@ -1,4 +1,4 @@
-"""Numbers of a log: lengths, repeats, what the k-core leaves, who is in which split."""
+"""Statistics of a log: lengths, repeats, what the k-core leaves, and the users of each split."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mclrec_tf.data.event_table import EventTable
 from mclrec_tf.data.histories import MIN_EVENTS, Histories
 from mclrec_tf.data.k_core import in_k_core
 from mclrec_tf.data.time_split import Periods, split_by_time
-from pipeline.components.example_gen.log_report import LogTotals
+from pipeline.components.example_gen.event_log.log_report import LogTotals
 from pipeline.jobs.inspect.sample import Sample
 
 
@@ -20,9 +20,10 @@ class Part:
     """Events of some users, ordered as a run would order them.
 
     Attributes:
-        histories: of each user.
-        times: int64 `[N]`, of each event; places from 1 in a log without times.
-        totals: how much it is.
+        histories: The history of each user.
+        times: int64 `[N]`, the time of each event in the log's unit. In a log without times, its
+            position in the history, from 1.
+        totals: The size of the part.
     """
 
     histories: Histories
@@ -32,13 +33,13 @@ class Part:
 
 @dataclass(frozen=True, eq=False)
 class Figures:
-    """Numbers of a log, or of the part of it that was read.
+    """Statistics of a log, or of the part of it that was read.
 
     Attributes:
-        before: its events, without duplicates.
-        after: what the k-core leaves of it, and no user with too few events.
-        duplicates: how many events were equal to others in user, item and time.
-        short_users: users that the k-core leaves and who then have too few events.
+        before: The events without duplicates.
+        after: What the k-core leaves of them, without users with too few events.
+        duplicates: The number of events with the same user, item and time as another one.
+        short_users: The number of users that the k-core leaves with too few events.
     """
 
     before: Part
@@ -48,13 +49,13 @@ class Figures:
 
     @property
     def returning(self) -> float:
-        """Share of the events whose item the same user had before."""
+        """The share of events whose item is in the user's history already."""
         events = self.before.totals.events
         return 1 - len(np.unique(_pairs(self.before))) / max(events, 1)
 
     @property
     def same_time(self) -> float:
-        """Share of the events that have the time of the user's event before."""
+        """The share of events with the same time as the user's event before."""
         before = self.before
         same = np.diff(before.times) == 0
         same &= np.diff(_users(before.histories)) == 0
@@ -62,11 +63,11 @@ class Figures:
 
 
 def figures(sample: Sample, k_core: int) -> Figures:
-    """Counts what was read of a log.
+    """Computes the statistics of what was read of a log.
 
     Args:
-        sample: what was read.
-        k_core: fewest events of a user and of an item.
+        sample: What was read.
+        k_core: The smallest number of events of a user and of an item.
     """
     events = sample.events
     kept = events.distinct()
@@ -81,12 +82,12 @@ def figures(sample: Sample, k_core: int) -> Figures:
 
 
 def leave_one_out_learners(part: Part) -> int:
-    """Users who have two events in training when their last two are held out."""
+    """The number of users with two training events after their last two events are held out."""
     return int((part.histories.lengths >= MIN_EVENTS + 1).sum())
 
 
 def time_split_users(part: Part, periods: Periods) -> tuple[dict[str, int], int]:
-    """Users in each part of a split by time, and those who have two events in training."""
+    """The users in each part of a split by time, and the number with two training events."""
     splits = split_by_time(part.histories, part.times, periods)
     users = {
         "train": len(splits.train),
@@ -98,7 +99,7 @@ def time_split_users(part: Part, periods: Periods) -> tuple[dict[str, int], int]
 
 def _part(events: EventTable, rows: npt.NDArray[np.int64]) -> Part:
     _, by_user, times = events.histories(rows)
-    # Items are numbered from 0, but 0 is padding in histories.
+    # Items are numbered from 0 here, but 0 is padding in histories.
     histories = Histories(by_user.items + np.int32(1), by_user.row_splits)
     item_counts = np.unique(histories.items, return_counts=True)[1]
     return Part(
@@ -120,5 +121,5 @@ def _users(histories: Histories) -> npt.NDArray[np.int64]:
 
 
 def _pairs(part: Part) -> npt.NDArray[np.int64]:
-    """A number for each pair of user and item."""
+    """One number for each pair of user and item."""
     return _users(part.histories) << 32 | part.histories.items

@@ -1,7 +1,7 @@
-"""What the columns of a log probably are, where nobody has said it.
+"""Guesses the columns of a log that the user has not named.
 
-A guess is only shown and put into the command that is to be pasted: nothing is ever read by it
-without a person.
+A guess is only shown and written into the suggested command. No run uses it unless the user runs
+that command.
 """
 
 from __future__ import annotations
@@ -21,28 +21,29 @@ from mclrec_tf.data.event_log.suggestions import (
 from pipeline.settings import option
 
 _ROLES = dict(zip(ARGUMENTS, ("the user", "the item", "the time"), strict=True))
-_SAID = {"user": "user", "item": "item", "timestamp": "time"}
-# Of the first rows; a column that is empty more often is not what tells users or items.
+_SHORT_ROLES = {"user": "user", "item": "item", "timestamp": "time"}
+# The smallest share of the first rows in which a column of users or items has a value.
 _MOSTLY_FILLED = 0.9
-# As what a value that is missing is often written. Ids they stay, if nothing else is there.
+# How missing values are often written. If a column has no other values, these are its ids.
 _MISSING = {"", "na", "n/a", "nan", "null", "none", "\\n", "unknown"}
 _ROWS_FOR_COLUMNS = 100
+# A column of times counts as finer than another with this many times as many distinct values.
 _FINER = 1.5
 
 
 def guess_format(preview: Preview, given: EventLogFormat) -> tuple[EventLogFormat, list[str]]:
-    """Completes a format by what the first rows of a file look like.
+    """Completes a format by the first rows of a file.
 
     Args:
-        preview: of the file.
-        given: what a person has said, or the defaults. A column that the file has, and that is
-            filled, stays.
+        preview: The first rows of the file.
+        given: The format that the user has given, or the default. A column that the file has, and
+            that is mostly filled, is kept.
 
     Returns:
-        The format, and a sentence for each guess.
+        The format, and one sentence for each guess.
 
     Raises:
-        EventLogError: it cannot be told which column is which.
+        EventLogError: The columns cannot be guessed.
     """
     if preview.kind.kind == "sequences" or given.columns:
         return given, []
@@ -62,7 +63,7 @@ def _without_header(preview: Preview, given: EventLogFormat) -> tuple[EventLogFo
         raise EventLogError(
             f"{preview.path}: has no header, and its values do not tell which column is the user "
             f"and which the item: {', '.join(map(repr, preview.rows[0]))}. Name the columns with "
-            "--columns, - for one that is not needed."
+            "--columns, with - for each one that is not needed."
         )
     if given.where:
         raise EventLogError(
@@ -70,45 +71,47 @@ def _without_header(preview: Preview, given: EventLogFormat) -> tuple[EventLogFo
             f"column. By their values they look like {columns}; rename what --where compares."
         )
     names = columns.split(",")
-    places = {role: place for place, role in enumerate(names, start=1) if role != "-"}
+    positions = {role: number for number, role in enumerate(names, start=1) if role != "-"}
     time = ""
-    if "timestamp" not in places:
+    if "timestamp" not in positions:
         given = dataclasses.replace(given, timestamp_column="")
         time = ", and no column looks like the time"
-    said = ", ".join(f"column {place} is the {_SAID[role]}" for role, place in places.items())
+    guesses = ", ".join(
+        f"column {number} is the {_SHORT_ROLES[role]}" for role, number in positions.items()
+    )
     return dataclasses.replace(given, columns=columns), [
-        f"There is no header. By the values, {said}{time}. Where two columns could be the "
-        "user, the first was taken: exchange the names in --columns if it is the other way round."
+        f"There is no header. By the values, {guesses}{time}. If two columns could be the user, "
+        "the first one was taken: exchange the names in --columns if it is the other way round."
     ]
 
 
 def _with_names(preview: Preview, given: EventLogFormat) -> tuple[EventLogFormat, list[str]]:
-    wanted = {role: getattr(given, role) for role in _ROLES}
+    given_names = {role: getattr(given, role) for role in _ROLES}
     if not given.timestamp_column:
-        del wanted["timestamp_column"]
+        del given_names["timestamp_column"]
     filled = [name for name in preview.names if _filled(preview, name) >= _MOSTLY_FILLED]
-    found = {role: name for role, name in wanted.items() if name in filled}
-    for role in wanted:
+    found = {role: name for role, name in given_names.items() if name in filled}
+    for role in given_names:
         if role not in found and (name := _by_name(role, preview, filled, found)):
             found[role] = name
-    for role, name in wanted.items():
-        # Better a column that is not always filled than none.
+    for role, name in given_names.items():
+        # A column that is not always filled is better than none.
         if role not in found and name in preview.names:
             found[role] = name
-    if "timestamp_column" in wanted and "timestamp_column" not in found:
+    if "timestamp_column" in given_names and "timestamp_column" not in found:
         found["timestamp_column"] = _time_by_value(preview, filled, found)
-    missing = [role for role in wanted if role not in found]
+    missing = [role for role in given_names if role not in found]
     if missing:
         raise EventLogError(
-            f"{preview.path}: it cannot be told which column is {_ROLES[missing[0]]}. The columns "
-            f"are: {', '.join(map(repr, preview.names[:30]))}. Name it with "
+            f"{preview.path}: it cannot be guessed which column is {_ROLES[missing[0]]}. The "
+            f"columns are: {', '.join(map(repr, preview.names[:30]))}. Name it with "
             + " and ".join(f"{option(role)}" for role in missing)
             + "."
         )
     return dataclasses.replace(given, **found), [
-        _sentence(role, wanted[role], name, preview)
+        _sentence(role, given_names[role], name, preview)
         for role, name in found.items()
-        if name != wanted[role]
+        if name != given_names[role]
     ]
 
 
@@ -119,39 +122,40 @@ def _by_name(role: str, preview: Preview, filled: list[str], found: dict[str, st
         return suggested
     if not _holds_times(preview, suggested):
         return _time_by_value(preview, filled, found) or _refuse_time(preview, suggested)
-    # A day beside milliseconds, or a day of birth, says less of the order.
+    # Where there are several columns of times, for example days and milliseconds, the finest one
+    # tells most about the order of the events.
     finest = _time_by_value(preview, filled, found)
-    is_finer = finest and _different(preview, finest) > _FINER * _different(preview, suggested)
+    is_finer = finest and _distinct(preview, finest) > _FINER * _distinct(preview, suggested)
     return finest if is_finer else suggested
 
 
 def _time_by_value(preview: Preview, filled: list[str], found: dict[str, str]) -> str:
-    """The column of times that has the most different ones, the first of several."""
+    """The column of times with the most distinct values, and the first one of several."""
     free = [name for name in filled if name not in found.values()]
     times = [name for name in free if looks_like_time(preview.column(name))]
     if times:
-        return max(times, key=lambda name: _different(preview, name))
+        return max(times, key=lambda name: _distinct(preview, name))
     for name in suggest_times(free):
         if not _holds_times(preview, name):
             _refuse_time(preview, name)
     return ""
 
 
-def _different(preview: Preview, name: str) -> int:
+def _distinct(preview: Preview, name: str) -> int:
     return len({*preview.column(name)})
 
 
 def _refuse_time(preview: Preview, name: str) -> NoReturn:
     raise EventLogError(
-        f"{preview.path}: column {name!r} looks like the time, but it holds "
-        f"{next(filter(None, preview.column(name)))[:40]!r}, which is no number and no date "
-        "as ISO 8601 writes it (2026-01-31T10:15:00). Write it so, or give --timestamp-column "
-        '"" if the rows stand in the order of the events.'
+        f"{preview.path}: column {name!r} looks like the time, but it contains "
+        f"{next(filter(None, preview.column(name)))[:40]!r}, which is neither a number nor a date "
+        "in ISO 8601 (2026-01-31T10:15:00). Write it in that form, or give --timestamp-column "
+        '"" if the rows are in the order of the events.'
     )
 
 
 def _holds_times(preview: Preview, name: str) -> bool:
-    """Whether a column can be a time: all numbers are, words such as "Monday" are not."""
+    """Whether a column can be a time: any number can be one, a word such as "Monday" cannot."""
     if preview.types:
         return True
     values = [value for value in preview.column(name) if value]
@@ -172,15 +176,15 @@ def _filled(preview: Preview, name: str) -> float:
     return filled / max(len(values), 1)
 
 
-def _sentence(role: str, wanted: str, name: str, preview: Preview) -> str:
+def _sentence(role: str, given_name: str, name: str, preview: Preview) -> str:
     if not name:
         return (
-            f"No column {wanted!r} and none that looks like a time: the order of the rows is taken "
-            'for the order of the events (--timestamp-column "").'
+            f"No column {given_name!r} and none that looks like a time: the order of the rows is "
+            'taken for the order of the events (--timestamp-column "").'
         )
     why = (
-        f"{wanted!r} is missing in {1 - _filled(preview, wanted):.0%} of the first rows"
-        if wanted in preview.names
-        else f"there is no column {wanted!r}"
+        f"{given_name!r} is missing in {1 - _filled(preview, given_name):.0%} of the first rows"
+        if given_name in preview.names
+        else f"there is no column {given_name!r}"
     )
     return f"{name!r} is taken for {_ROLES[role]}, because {why}."

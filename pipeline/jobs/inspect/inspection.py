@@ -1,4 +1,4 @@
-"""All that is found out about a log before anything is trained on it."""
+"""Inspects a log before anything is trained on it."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from os import PathLike, fspath
 from mclrec_tf.data.event_log.preview import Preview, preview
 from mclrec_tf.data.event_log.reader import EventLogError, EventLogFormat, event_log_files
 from mclrec_tf.data.time_split import Periods
-from pipeline.components.example_gen import checks
-from pipeline.components.example_gen.log_report import notes as notes_on_files
+from pipeline.components.example_gen.event_log import log_checks
+from pipeline.components.example_gen.event_log.log_report import notes as notes_on_files
 from pipeline.jobs.inspect.command import arguments
 from pipeline.jobs.inspect.cost import Cost, expected_cost, growth
 from pipeline.jobs.inspect.figures import Figures, figures, leave_one_out_learners, time_split_users
@@ -25,22 +25,22 @@ _PREVIEWED_FILES = 10
 
 @dataclass
 class Inspection:
-    """What a log is, and whether a run on it would start.
+    """What a log contains, and whether a run on it would start.
 
     Attributes:
-        data: the log.
-        settings: how it would be read, guesses among it.
-        sizes: bytes of each of its files.
-        preview: how one of them begins; None if none can be read.
-        guesses: what was not said but guessed, in sentences.
-        sample: what was read; None if nothing could be.
-        figures: its numbers; None without an event.
-        time_split: a split by time that would fit, None if there is none.
-        split_users: users in each part of the split that `settings` ask for.
-        cost: what a run would take, None if it would not start.
-        notes: what a person should look at.
-        problems: why a run would not start; empty if it would.
-        command: arguments of `pipeline.run_local` without --workdir, None with problems.
+        data: The log.
+        settings: How it would be read, including guesses.
+        sizes: The size of each of its files in bytes.
+        preview: The first rows of one of its files. None if none can be read.
+        guesses: One sentence for each setting that was guessed.
+        sample: What was read. None if nothing could be read.
+        figures: The statistics of what was read. None if it has no event.
+        time_split: A possible split by time. None if there is none.
+        split_users: The number of users in each part of the split that `settings` choose.
+        cost: The expected time and memory of a run. None if it would not start.
+        notes: Sentences about what a person should look at.
+        problems: Why a run would not start. Empty if it would.
+        command: The arguments of `pipeline.run_local` without --workdir. None with problems.
     """
 
     data: str
@@ -64,17 +64,19 @@ def inspect_log(
     batches: int = BATCHES,
     seconds: float = SECONDS,
 ) -> Inspection:
-    """Looks at a log: at all of a small one, at parts of a large one.
+    """Inspects a log. It reads all of a small log, and parts of a large one.
 
     Args:
-        data: a file, a folder or a glob, perhaps with spans, as for `pipeline.run_local`.
-        settings: how it is to be read. Names of columns that it does not have are guessed.
-        batches, seconds: how much of it to read at most, see `read_sample`.
+        data: A file, a folder or a glob pattern, perhaps with spans, as for `pipeline.run_local`.
+        settings: How the log is read, by default `DataSettings()`. Names of columns that the log
+            does not have are replaced by guesses.
+        batches, seconds: Limits on how much to read, see `read_sample`.
 
     Raises:
-        ValueError: the settings cannot be used.
+        ValueError: The settings contradict each other.
 
     Example:
+        >>> from pipeline.jobs.inspect.inspection import inspect_log
         >>> import pathlib, tempfile
         >>> log = pathlib.Path(tempfile.mkdtemp(), "log.csv")
         >>> rows = [f"u{u},m{u * t % 7},{t}\\n" for u in range(9) for t in range(7)]
@@ -101,7 +103,7 @@ def _look(found: Inspection, given: EventLogFormat, batches: int, seconds: float
     chosen = {name: getattr(format, name) for name in LOG_OPTIONS}
     try:
         found.settings = dataclasses.replace(found.settings, **chosen)
-    except ValueError as error:  # a split by time of a log without times
+    except ValueError as error:  # For example a split by time of a log without times.
         raise EventLogError(f"{found.data}: {error}") from error
     if format != given:
         found.preview = preview(found.preview.path, format)
@@ -117,20 +119,21 @@ def _look(found: Inspection, given: EventLogFormat, batches: int, seconds: float
         before, after = found.figures.before.totals, found.figures.after.totals
         scale = sample.rows / max(sample.rows_read, 1)
         growths = growth(sample.events.users), growth(sample.events.items)
-        # Of a part, the k-core leaves less than of the whole.
+        # The k-core leaves a smaller share of a part than of the whole log.
         left = after if sample.is_whole else before
         found.cost = expected_cost(before, left, scale, *growths)
 
 
 def _check(found: Inspection, sample: Sample) -> None:
-    """The checks of ExampleGen, in its order.
+    """Applies the checks of ExampleGen, in the same order.
 
-    A part of a log may fail where the whole would not: then it is a note.
+    If only a part of the log was read, a failed check of its events becomes a note, because the
+    whole log might pass it.
     """
-    checks.check_readable(sample.files)
-    checks.check_bad_rows(found.data, sample.files, found.settings.max_bad_rows)
+    log_checks.check_readable(sample.files)
+    log_checks.check_bad_rows(found.data, sample.files, found.settings.max_bad_rows)
     periods = found.settings.periods
-    checks.check_has_time(sample.files, periods)
+    log_checks.check_has_time(sample.files, periods)
     try:
         _check_events(found, periods)
     except EventLogError as error:
@@ -138,18 +141,19 @@ def _check(found: Inspection, sample: Sample) -> None:
             advice = _smaller_k_core(found, sample, periods)
             raise EventLogError(f"{error}{advice}") from error
         found.notes.append(
-            "of the rows that were read, nothing could be learned; of the whole log perhaps: "
-            f"{error}"
+            f"a run on the rows that were read would not start; one on the whole log may: {error}"
         )
 
 
 def _check_events(found: Inspection, periods: Periods | None) -> None:
     if found.figures is None:
-        raise EventLogError(f"{found.data}: the event log holds no usable row.")
+        raise EventLogError(f"{found.data}: {log_checks.NO_USABLE_ROW}")
     before, after = found.figures.before, found.figures.after
-    checks.check_log(found.data, before.totals)
+    log_checks.check_log(found.data, before.totals)
     short_users = found.figures.short_users
-    checks.check_left(found.data, after.totals, short_users, before.totals, found.settings.k_core)
+    log_checks.check_left(
+        found.data, after.totals, short_users, before.totals, found.settings.k_core
+    )
     scale = found.sample and found.sample.scale
     if scale and found.sample and found.sample.events.times is not None:
         found.time_split = suggest_time_split(after, scale)
@@ -158,12 +162,12 @@ def _check_events(found: Inspection, periods: Periods | None) -> None:
     else:
         found.split_users = dict.fromkeys(("train", "validation", "test"), after.totals.users)
         learners = leave_one_out_learners(after)
-    checks.check_splits(found.data, found.split_users, periods)
-    checks.check_can_learn(found.data, learners, after.totals)
+    log_checks.check_splits(found.data, found.split_users, periods)
+    log_checks.check_can_learn(found.data, learners, after.totals)
 
 
 def _smaller_k_core(found: Inspection, sample: Sample, periods: Periods | None) -> str:
-    """What a smaller k would leave, if a run would start with it."""
+    """A sentence about the largest k with which a run would start. "" if there is none."""
     for k in range(found.settings.k_core - 1, -1, -1):
         trial = dataclasses.replace(
             found, settings=dataclasses.replace(found.settings, k_core=k), figures=None
@@ -185,18 +189,18 @@ def _smaller_k_core(found: Inspection, sample: Sample, periods: Periods | None) 
 
 def _files(data: str, format: EventLogFormat | None, window: int) -> list[str]:
     if "{" in data:
-        # Not at the top of the file: it loads TFX, which takes seconds.
-        from pipeline.components.example_gen.spans import log_files
+        # This import loads TFX, which takes seconds, so it is made only where it is needed.
+        from pipeline.components.example_gen.event_log.newest_spans import log_files
 
         return log_files(data, format or EventLogFormat(), window)[0]
     return event_log_files(data, format)
 
 
 def _first_readable(files: list[str], given: EventLogFormat) -> Preview:
-    """How the first file begins that can be read.
+    """The first rows of the first file that can be read.
 
     Raises:
-        EventLogError: of the first file, if none can.
+        EventLogError: No file can be read. The error is that of the first file.
     """
     errors = []
     for file in files[:_PREVIEWED_FILES]:

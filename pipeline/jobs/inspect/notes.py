@@ -1,4 +1,4 @@
-"""What a person should look at in a log, beside the ids."""
+"""Notes on what a person should look at in a log, apart from its ids."""
 
 from __future__ import annotations
 
@@ -21,7 +21,12 @@ _FEW_ITEMS, _EVENTS_OF_ONE = 12, 100
 
 
 def notes_on_columns(preview: Preview, settings: DataSettings) -> list[str]:
-    """Columns by which rows could be chosen with --where."""
+    """Sentences about columns by which --where could select rows.
+
+    Args:
+        preview: The first rows of a file.
+        settings: How the log is read.
+    """
     if settings.where or preview.kind.kind == "sequences":
         return []
     roles = {settings.user_column, settings.item_column, settings.timestamp_column}
@@ -40,19 +45,24 @@ def notes_on_columns(preview: Preview, settings: DataSettings) -> list[str]:
             called = "KIND" if unnamed else name
             hint = ", with KIND in --columns as its name" * unnamed
             found.append(
-                f"column {name} holds {kinds} in the first rows; all of them count. To take one "
-                f"alone: --where \"{called} == '{most}'\"{hint}."
+                f"column {name} contains {kinds} in the first rows, and all rows are used. To use "
+                f"one kind only: --where \"{called} == '{most}'\"{hint}."
             )
         elif _RATING.search(name) and len(counts) > 1:
             found.append(
-                f"column {name} is not used: every rating is an event. To take good ones alone: "
-                f'--where "{name} >= 4", say.'
+                f"column {name} is not used: every rating is an event. To use good ratings only, "
+                f'for example: --where "{name} >= 4".'
             )
     return found
 
 
 def notes_on_events(sample: Sample, figures: Figures) -> list[str]:
-    """What is unusual about times and repeats."""
+    """Sentences about unusual times, users and items.
+
+    Args:
+        sample: What was read of the log.
+        figures: Its statistics.
+    """
     found = []
     if sample.events.times is not None and sample.scale and sample.scale.since_1970:
         today = f"{datetime.now(timezone.utc):%Y-%m-%d}"
@@ -65,8 +75,8 @@ def notes_on_events(sample: Sample, figures: Figures) -> list[str]:
         unknown = int((sample.events.times <= 0).sum())
         if 0 < unknown < len(sample.events.times):
             found.append(
-                f"{unknown:,} events have a time of 0 or before 1970. If that stands for a time "
-                "that nobody knows, they begin their histories: leave them out with --where."
+                f"{unknown:,} events have a time of 0 or before 1970. If that stands for an "
+                "unknown time, they wrongly begin their histories: leave them out with --where."
             )
     for what, numbers, ids in (
         ("user", sample.events.users, sample.events.user_ids),
@@ -87,12 +97,12 @@ def notes_on_events(sample: Sample, figures: Figures) -> list[str]:
         )
     if sample.events.times is not None and figures.same_time > _MANY:
         found.append(
-            f"{figures.same_time:.0%} of the events have the time of the user's event before: "
+            f"{figures.same_time:.0%} of the events have the same time as the user's event before: "
             "their order is that of the rows."
         )
     if figures.returning > _MANY:
         found.append(
-            f"{figures.returning:.0%} of the events are of an item that the user had before; "
-            "unseen_items, by which models are blessed, is about the others."
+            f"{figures.returning:.0%} of the events have an item that is in the user's history "
+            "already; unseen_items, by which models are blessed, evaluates only the others."
         )
     return found

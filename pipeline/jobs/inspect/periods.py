@@ -1,4 +1,4 @@
-"""Which periods a split by time could hold out."""
+"""Suggests the periods of a split by time."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _MOST_HELD_OUT = 0.1
 
 @dataclass(frozen=True)
 class TimeSplit:
-    """A split by time that leaves users in every part.
+    """A split by time with users in every part.
 
     Attributes:
-        periods: what it holds out.
-        length: of each of the two, in words.
-        users: in each part.
+        periods: What it holds out.
+        length: The length of each of the two periods, in words.
+        users: The number of users in each part.
     """
 
     periods: Periods
@@ -35,14 +35,14 @@ class TimeSplit:
 
 
 def suggest_time_split(part: Part, scale: TimeScale) -> TimeSplit | None:
-    """The longest usual period whose events are a tenth of a log at most, or else the next shorter.
+    """Finds the longest usual period that has at most a tenth of the events and leaves users.
 
     Args:
-        part: what would be split.
-        scale: what its times count.
+        part: The events to split.
+        scale: The scale of their times.
 
     Returns:
-        None if every such split leaves a part without users.
+        The split. None if every such split leaves a part without users.
     """
     newest, oldest = part.totals.newest_event, int(part.times.min())
     lengths = {text: seconds * scale.per_second for text, seconds in _LENGTHS.items()}

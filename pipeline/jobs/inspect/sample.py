@@ -1,4 +1,4 @@
-"""Reads of a log as much as a person waits for: all of a small one, parts of a large one."""
+"""Reads a sample of a log within seconds: all of a small log, parts of a large one."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from mclrec_tf.data.event_log.preview import preview
 from mclrec_tf.data.event_log.reader import EventBatch, EventLogError, EventLogFormat, LogFile
 from mclrec_tf.data.event_log.values.times import TimeScale
 from mclrec_tf.data.event_table import EventTable
-from pipeline.components.example_gen.log_report import FileSummary
+from pipeline.components.example_gen.event_log.log_report import FileSummary
 
 BATCHES = 32
-"""How many batches are read: each of a MiB of text, or of 65,536 rows of Parquet."""
+"""The number of batches to read. A batch is a MiB of text, or 65,536 rows of Parquet."""
 SECONDS = 5.0
-_COSTS = {"json": 4}  # of a batch, where it takes longer
+_COSTS = {"json": 4}  # How many times as long a batch takes as one of another kind of file.
 _BATCH_BYTES = 1 << 20
 _MOST_FILES = 1000
 
@@ -29,12 +29,12 @@ class Sample:
     """What was read of a log.
 
     Attributes:
-        files: what each file held that was looked at, as ExampleGen sums it up.
-        kinds: how each of them is read.
-        is_whole: whether that is all of the log.
-        rows: how many rows the log has: counted if it was read to its end, else estimated.
-        events: those that were read.
-        scale: what the times count.
+        files: The summaries of the files that were read, as ExampleGen makes them.
+        kinds: The kind of each of these files, by path.
+        is_whole: Whether the whole log was read.
+        rows: The number of rows in the whole log. It is estimated if not all was read.
+        events: The events that were read.
+        scale: The scale of the times. None if there is no event.
     """
 
     files: list[FileSummary] = field(default_factory=list)
@@ -50,15 +50,17 @@ class Sample:
 
 
 def file_sizes(files: Sequence[str]) -> dict[str, int]:
-    """Bytes of each file.
+    """The size of each file in bytes, by path.
 
     Raises:
-        EventLogError: one cannot be looked up.
+        EventLogError: A file cannot be found.
     """
     try:
         return {file: tf.io.gfile.stat(file).length for file in files}
     except tf.errors.OpError as error:
-        raise EventLogError(f"{error.message}. The log cannot be looked up.") from error
+        raise EventLogError(
+            f"{error.message}. The size of the file cannot be read; check its path and permissions."
+        ) from error
 
 
 def read_sample(
@@ -67,14 +69,14 @@ def read_sample(
     batches: int = BATCHES,
     seconds: float = SECONDS,
 ) -> Sample:
-    """Reads files from their first row on, evenly spaced ones of many.
+    """Reads the first rows of all files, or of evenly spaced ones if there are many.
 
     Args:
-        sizes: the log's files in their order, with their bytes.
-        format: names of the columns.
-        batches: how much to read at most, but at least one batch of a file; of JSON less, because
-            it takes longer.
-        seconds: how long to read at most.
+        sizes: The log's files in the order in which they are read, with their sizes in bytes.
+        format: How the log is read.
+        batches: The largest number of batches. At least one batch of a file is read, and fewer of
+            JSON, because it takes longer.
+        seconds: The longest time to read, in seconds.
     """
     until = time.monotonic() + seconds
     files = _spread(sizes, batches)
@@ -100,7 +102,7 @@ def read_sample(
 
 @dataclass
 class _FilePart:
-    """What was read of one file; `rows` is how many it has in all, `cost` how much was read."""
+    """What was read of one file. `rows` is the number of all its rows, `cost` the batches read."""
 
     summary: FileSummary
     kind: FileKind | None = None
@@ -135,12 +137,12 @@ def _read_file(
 
 
 def _spread(sizes: dict[str, int], batches: int) -> list[str]:
-    """Those of the files that are looked at: all, or evenly spaced ones."""
+    """The files to read: all, or evenly spaced ones."""
     files = list(sizes)
     mean = max(sum(sizes.values()) // len(files), 1)
     count = min(len(files), _MOST_FILES, max(batches, batches * _BATCH_BYTES // mean))
-    places = np.linspace(0, len(files) - 1, max(count, 1)).round().astype(int)
-    return [files[place] for place in dict.fromkeys(places.tolist())]
+    numbers = np.linspace(0, len(files) - 1, max(count, 1)).round().astype(int)
+    return [files[number] for number in dict.fromkeys(numbers.tolist())]
 
 
 def _kind(log_file: LogFile) -> str:
@@ -148,7 +150,7 @@ def _kind(log_file: LogFile) -> str:
 
 
 def _is_read(log_file: LogFile, size: int) -> bool:
-    """Whether nothing is left of a file but what was taken from it already."""
+    """Whether a file was read to its end."""
     return _kind(log_file) != "parquet" and log_file.position >= size
 
 

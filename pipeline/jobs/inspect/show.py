@@ -1,4 +1,4 @@
-"""Prints what was found out about a log."""
+"""Prints the results of an inspection."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rich.table import Table
 from mclrec_tf.data.event_log.file_kind import FileKind
 from mclrec_tf.data.event_log.preview import Preview
 from mclrec_tf.data.event_log.suggestions import looks_like_time
-from pipeline.components.example_gen.log_report import listed
+from pipeline.components.example_gen.event_log.log_report import listed
 from pipeline.jobs.inspect.command import pasted
 from pipeline.jobs.inspect.inspection import Inspection
 from pipeline.jobs.inspect.sample import Sample
@@ -30,7 +30,7 @@ _ISO = re.compile(r"\s*\d{4}-\d\d-\d\d")
 
 
 def show(found: Inspection, console: Console) -> None:
-    """Prints an inspection; the command comes last."""
+    """Prints an inspection. The suggested command comes last."""
     if found.sizes:
         megabytes = sum(found.sizes.values()) / 1e6
         count = len(found.sizes)
@@ -52,12 +52,12 @@ def show(found: Inspection, console: Console) -> None:
     if found.cost:
         console.print(
             f"Expected, as estimated from runs on two cores: {_duration(found.cost.preprocessing)} "
-            f"until the training, {_duration(found.cost.epoch)} an epoch with the default model "
-            "(Beauty took 25 epochs), then a minute, or an epoch's time at most, for "
-            f"evaluation and checks; {found.cost.gigabytes:.1f} GB of memory."
+            f"until the training begins, {_duration(found.cost.epoch)} for each epoch with the "
+            "default model (Beauty took 25 epochs), then a minute, or at most the time of an "
+            f"epoch, for evaluation and checks; {found.cost.gigabytes:.1f} GB of memory."
         )
     if found.command is not None:
-        guessed = " with what was guessed, so look at it first" if found.guesses else ""
+        guessed = " with these guesses, so check them first" if found.guesses else ""
         console.print(f"A run would start{guessed}:\n")
         console.print(pasted(found.data, found.command))
 
@@ -78,25 +78,25 @@ def _kind(kind: FileKind) -> str:
         separator = _SEPARATORS.get(kind.separator, kind.separator)
         return f"table with {separator} between fields, {'' if kind.has_header else 'no '}header"
     return {
-        "json": "an object a line, JSON or Python",
+        "json": "one object per line, JSON or Python",
         "parquet": "Parquet",
-        "sequences": "a user and the items of the history a line, oldest first",
+        "sequences": "a user and the items of the history in each line, oldest first",
     }[kind.kind]
 
 
 def _show_columns(preview: Preview, settings: DataSettings, console: Console) -> None:
-    """Each column with its type and its values in the first rows."""
+    """Prints each column with its type and its values in the first rows."""
     roles = {settings.user_column: "user", settings.item_column: "item"}
     if settings.timestamp_column:
         roles[settings.timestamp_column] = "time"
     headings = ("column", "used as", "type", "first rows")
     rows = []
-    for place, name in enumerate(preview.names[:_COLUMNS_SHOWN]):
+    for index, name in enumerate(preview.names[:_COLUMNS_SHOWN]):
         values = preview.column(name)
-        kind = preview.types[place] if preview.types else _type(values)
+        kind = preview.types[index] if preview.types else _type(values)
         examples = " | ".join(_short(_visible(value), _WIDTH) for value in values[:_ROWS_SHOWN])
         rows.append((_short(name, _WIDTH), roles.get(name, ""), _short(kind, _WIDTH), examples))
-    # The values are what is cut off where a terminal is narrow.
+    # On a narrow terminal, the values are cut off.
     taken = sum(max(map(len, cells)) for cells in list(zip(headings, *rows, strict=True))[:3])
     room = max(console.width - taken - 4 * len(headings), _WIDTH)
     table = Table(*headings, box=box.SIMPLE_HEAD)
@@ -144,7 +144,7 @@ def _show_times(found: Inspection, console: Console) -> None:
         return
     first, last = int(sample.events.times.min()), int(sample.events.times.max())
     if not sample.scale.unit:
-        console.print(f"Time: numbers from {first:,} to {last:,}, which are no times since 1970.")
+        console.print(f"Time: numbers from {first:,} to {last:,}, which are not times since 1970.")
         return
     if not sample.scale.since_1970:
         console.print(f"Time: from {first} to {last} (digits of dates, {sample.scale.unit}).")
@@ -168,7 +168,8 @@ def _show_figures(found: Inspection, console: Console) -> None:
     console.print(
         f"Users {before.users:,}, items {before.items:,}, events {before.events:,}; "
         f"{found.figures.duplicates:,} duplicates (same user, item and time) dropped, "
-        f"{found.figures.returning:.1%} of the events are of an item that the user had before."
+        f"{found.figures.returning:.1%} of the events have an item that is in the user's history "
+        "already."
     )
     table = Table(box=box.SIMPLE_HEAD)
     for heading in ("events of a user", "users", ""):
@@ -199,7 +200,7 @@ def _show_splits(found: Inspection, console: Console) -> None:
     if split is None:
         has_times = found.sample is not None and found.sample.events.times is not None
         console.print(
-            "A split by time of the usual periods leaves a part without users."
+            "A split by time with the usual periods leaves a part without users."
             if has_times
             else "A split by time is not possible without times."
         )
@@ -225,17 +226,21 @@ def _duration(seconds: float) -> str:
 
 
 def _visible(value: str) -> str:
-    """In quotes if it begins or ends with a space, which nobody would see."""
+    """The value, in quotes if it begins or ends with a space, which would be invisible."""
     return value if value == value.strip() else repr(value)
 
 
 def _short(text: str, width: int) -> str:
-    """The same in one line of this many characters."""
+    """The text in one line of at most `width` characters."""
     text = printable(text[:1000].strip().replace("\n", " "))
     return text if len(text) <= width else text[: width - 1] + "…"
 
 
 def printable(text: str) -> str:
-    """A text that any terminal can print, whatever bytes it came of."""
+    """Replaces what some terminals cannot print.
+
+    Args:
+        text: Any text, also with bytes that are not UTF-8.
+    """
     text = text.encode("utf-8", "backslashreplace").decode("utf-8")
     return "".join(one if one.isprintable() or one == "\n" else repr(one)[1:-1] for one in text)

@@ -1,1 +1,1 @@
-"""Skew: do the histories that a server is asked about look like those of training?"""
+"""Serving skew: compares the histories in requests to a server with those of training."""

@@ -1,4 +1,4 @@
-"""Compares served histories with those of training by TFDV."""
+"""Compares served histories with those of training, using TFDV."""
 
 import os
 import tempfile
@@ -30,20 +30,24 @@ def skew(
     max_bad_rows: float,
     beam_args: Sequence[str],
 ) -> list[str]:
-    """Finds in what served histories differ from those of training.
+    """Finds out how served histories differ from those of training.
 
     Args:
-        data: event log or Examples of training.
-        served: JSON lines (`.jsonl`), Examples or an event log.
-        schema: file whose `skew_comparator`s are the limits; "" for the built-in one.
-        format, max_bad_rows: of event logs.
+        data: The event log or the Examples of the training.
+        served: JSON lines (a file whose name ends in `.jsonl`), Examples, or an event log.
+        schema: The file of the schema whose `skew_comparator`s are the limits. "" stands for the
+            built-in schema.
+        format: How event logs are read.
+        max_bad_rows: The largest share of unusable rows in an event log, from 0 to 1.
         beam_args: Beam's options.
 
     Returns:
-        A line for each limit that is broken.
+        One line for each limit that is violated.
 
     Raises:
-        EventLogError, HistoriesError, SchemaError: a file cannot be used.
+        EventLogError: An event log cannot be used.
+        HistoriesError: Examples or JSON lines cannot be used.
+        SchemaError: The schema cannot be read.
     """
     data, served = os.fspath(data), os.fspath(served)
     limits = text_format.Parse(schema_text(schema), schema_pb2.Schema())
@@ -53,12 +57,12 @@ def skew(
         if served.endswith(".jsonl"):
             examples = os.path.join(folder, "served.tfrecord")
             write_examples(served, examples)
-        asked = find_histories(examples, format, max_bad_rows)
+        requested = find_histories(examples, format, max_bad_rows)
         anomalies = tfdv.validate_statistics(
             _statistics(trained, os.path.join(folder, "trained"), beam_args),
             limits,
             environment=HISTORIES,
-            serving_statistics=_statistics(asked, os.path.join(folder, "asked"), beam_args),
+            serving_statistics=_statistics(requested, os.path.join(folder, "requested"), beam_args),
         )
     return list(findings(f"{served} against {data}", anomalies))
 

@@ -1,1 +1,1 @@
-"""The pipeline on Kubeflow Pipelines and Vertex AI: spec, container image, a try on one machine."""
+"""The pipeline on Kubeflow Pipelines and Vertex AI: its spec, its image, a local test."""

@@ -1,4 +1,4 @@
-"""What every container runs: TFX's entry point, told what Kubeflow Pipelines leaves out."""
+"""The command of every container: TFX's entry point, with what Kubeflow Pipelines leaves out."""
 
 import argparse
 import logging
@@ -16,11 +16,15 @@ from pipeline.cli.os_errors import ERROR, refusal
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Takes the arguments of TFX's entry point, which are in the spec.
+    """Runs a component's executor.
 
-    ExampleGen's driver runs here too. TFX has it run by the orchestrator, before the task, which
-    Vertex AI does and Kubeflow Pipelines passes over. It leaves span, version and the pattern of
-    the files in the output file, where the entry point looks for them.
+    ExampleGen's driver runs here too. According to TFX's spec, the orchestrator runs it before the
+    task. Vertex AI does so, but Kubeflow Pipelines ignores it. The driver writes span, version and
+    the pattern of the files to the output file, where the entry point looks for them.
+
+    Args:
+        arguments: Those of TFX's entry point, as in the spec. None, the default, takes the
+            arguments of the process.
     """
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--executor_class_path", required=True)
@@ -28,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--json_serialized_inputs_spec_args", required=True)
     options, beam_args = parser.parse_known_args(arguments)
     invocation, definitions = ExecutorInput(), ComponentInputsSpec()
-    # A newer orchestrator may tell more than this version knows.
+    # A newer orchestrator may send fields that this version does not know.
     json_format.Parse(
         options.json_serialized_invocation_args, invocation, ignore_unknown_fields=True
     )
@@ -46,21 +50,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
         text = refusal(error)
         if text is None:
             raise
-        # The log of the container is all that there is to look at, and its end is read first.
+        # The log of the container is all that can be read, and people read its end first.
         logging.exception("The task failed")
         print(text, file=sys.stderr)
         sys.exit(ERROR)
 
 
 def complete(invocation: ExecutorInput, definitions: ComponentInputsSpec) -> None:
-    """Makes an invocation by Kubeflow Pipelines one that TFX can read.
+    """Completes an invocation by Kubeflow Pipelines so that TFX can read it.
 
-    Kubeflow Pipelines forgets the types of artifacts between tasks, without which TFX does not
-    read them, and asks every task for an artifact of its logs, whose type TFX does not know.
+    Kubeflow Pipelines drops the types of artifacts between tasks, without which TFX cannot read
+    them. It also requests an artifact with the logs of every task, whose type TFX does not know.
 
     Args:
-        invocation: is changed.
-        definitions: the component's inputs, as in the spec.
+        invocation: The invocation, which is changed in place.
+        definitions: The component's inputs, as in the spec.
     """
     for key, artifacts in invocation.inputs.artifacts.items():
         for artifact in artifacts.artifacts:

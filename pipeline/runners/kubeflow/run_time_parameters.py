@@ -1,4 +1,4 @@
-"""What can still be chosen when a compiled spec is submitted."""
+"""The parameters that can be changed when a compiled spec is submitted."""
 
 from dataclasses import dataclass
 
@@ -18,24 +18,25 @@ from pipeline.component_ids import (
 
 @dataclass(frozen=True)
 class RunTimeParameter:
-    """A parameter of the spec; what was compiled is its default.
+    """A parameter of the spec. Its default is the constant that was compiled.
 
     Attributes:
-        name, help: what a person sees.
-        places: component and exec property of each constant that it replaces.
+        name: The name of the parameter.
+        help: The description of the parameter.
+        replaces: The component id and the exec property of each constant that it replaces.
     """
 
     name: str
     help: str
-    places: tuple[tuple[str, str], ...]
+    replaces: tuple[tuple[str, str], ...]
 
 
-# A component's exec property is replaced whole or not at all: TFX puts no parameter inside the JSON
-# of one. So there is a parameter for Trainer's whole configuration, and none for the epochs alone.
+# TFX replaces a whole exec property, and cannot put a parameter inside its JSON. So there is one
+# parameter for the Trainer's whole configuration, and none for the epochs alone.
 RUN_TIME_PARAMETERS = (
     RunTimeParameter(
         "data_folder",
-        "folder of the event log; which files in it are read was fixed by --data",
+        "folder of the event log; the pattern of the files in it is fixed by --data",
         ((EXAMPLE_GEN, "input_base"), (RUN_PAGE, "title")),
     ),
     RunTimeParameter(
@@ -55,28 +56,37 @@ RUN_TIME_PARAMETERS = (
     ),
     RunTimeParameter(
         "state_folder",
-        "folder that tells a run what earlier ones accepted and pushed",
+        "folder with the records of what earlier runs accepted and pushed",
         ((PREVIOUS_RUN, "state_folder"), (KEEP_FOR_NEXT_RUN, "state_folder")),
     ),
 )
 
 
 def put_in(pipeline: tfx.dsl.Pipeline) -> dict[str, RuntimeParameter]:
-    """Replaces the constants of a pipeline by parameters of which they are the defaults.
+    """Replaces constants of a pipeline by parameters whose defaults they are.
+
+    Args:
+        pipeline: The pipeline, which is changed in place.
 
     Returns:
         The parameters by name.
+
+    Raises:
+        ValueError: A parameter would replace constants that differ.
     """
     properties = {component.id: component.exec_properties for component in pipeline.components}
     parameters = {}
-    for wanted in RUN_TIME_PARAMETERS:
-        if not any(component in properties for component, _ in wanted.places):
+    for definition in RUN_TIME_PARAMETERS:
+        if not any(component in properties for component, _ in definition.replaces):
             continue
-        constants = {properties[component][key] for component, key in wanted.places}
+        constants = {properties[component][key] for component, key in definition.replaces}
         if len(constants) != 1:
-            raise ValueError(f"{wanted.name} stands for different constants: {constants}")
-        parameter = RuntimeParameter(wanted.name, str, constants.pop(), wanted.help)
-        for component, key in wanted.places:
+            raise ValueError(
+                f"{definition.name}: would replace different constants, {constants}. Give these "
+                f"exec properties one value: {definition.replaces}."
+            )
+        parameter = RuntimeParameter(definition.name, str, constants.pop(), definition.help)
+        for component, key in definition.replaces:
             properties[component][key] = parameter
-        parameters[wanted.name] = parameter
+        parameters[definition.name] = parameter
     return parameters

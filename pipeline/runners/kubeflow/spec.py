@@ -17,14 +17,15 @@ from pipeline.runners.kubeflow.run_time_parameters import put_in
 from pipeline.whole_file import whole_file
 
 _COMMAND = ("python", "-m", "pipeline.runners.kubeflow.container")
+_ADVICE = "Give a file that pipeline.run_kubeflow has written."
 
 
 def compile_spec(pipeline: tfx.dsl.Pipeline, image: str) -> PipelineSpec:
-    """Compiles a pipeline; it can not be used for anything else afterwards.
+    """Compiles a pipeline, which cannot be used for anything else afterwards.
 
     Args:
-        pipeline: made by `kubeflow_pipeline`.
-        image: the container image of every component.
+        pipeline: The pipeline, which `kubeflow_pipeline` has built.
+        image: The container image of every component.
 
     Returns:
         A spec of schema 2.1, the only one that Kubeflow Pipelines accepts.
@@ -54,7 +55,7 @@ def deployment_config(spec: PipelineSpec) -> PipelineDeploymentConfig:
 
 
 def _leave_driver_to_container(spec: PipelineSpec) -> None:
-    """Takes ExampleGen's driver out of the spec: `pipeline.runners.kubeflow.container` runs it."""
+    """Removes ExampleGen's driver from the spec: `pipeline.runners.kubeflow.container` runs it."""
     config = deployment_config(spec)
     config.executors[f"{component_ids.EXAMPLE_GEN}_executor"].container.ClearField("lifecycle")
     spec.deployment_spec.Clear()
@@ -62,7 +63,11 @@ def _leave_driver_to_container(spec: PipelineSpec) -> None:
 
 
 def write_spec(spec: PipelineSpec, path: str | os.PathLike[str]) -> None:
-    """Writes a spec as YAML, whole or not at all."""
+    """Writes a spec as YAML, whole or not at all.
+
+    Raises:
+        OSError: The file cannot be written.
+    """
     with whole_file(path) as unfinished:
         unfinished.write_text(yaml.safe_dump(json_format.MessageToDict(spec), allow_unicode=True))
 
@@ -70,13 +75,17 @@ def write_spec(spec: PipelineSpec, path: str | os.PathLike[str]) -> None:
 def read_spec(path: str | os.PathLike[str]) -> PipelineSpec:
     """Reads a spec.
 
+    Args:
+        path: A YAML file, as `write_spec` writes it.
+
     Raises:
-        ValueError: the file is no spec.
+        ValueError: The file is not a spec.
+        OSError: The file cannot be read.
     """
     try:
         spec = json_format.ParseDict(yaml.safe_load(Path(path).read_text()) or {}, PipelineSpec())
     except (yaml.YAMLError, UnicodeDecodeError, json_format.ParseError) as error:
-        raise ValueError(f"{path} is no pipeline spec: {error}") from error
+        raise ValueError(f"{path}: is not a pipeline spec: {error}. {_ADVICE}") from error
     if not spec.root.dag.tasks:
-        raise ValueError(f"{path} is no pipeline spec: it has no tasks")
+        raise ValueError(f"{path}: is not a pipeline spec: it has no tasks. {_ADVICE}")
     return spec

@@ -1,1 +1,1 @@
-"""Runs on one machine: the work folder, whose runs are whose, and what a person sees."""
+"""Runs on one machine: the work folder, the metadata and artifacts, and what is shown."""

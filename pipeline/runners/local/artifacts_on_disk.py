@@ -1,7 +1,8 @@
-"""Whether what the metadata know of earlier runs lies on the disk, whole and in this folder.
+"""Checks that the artifacts of earlier runs are on the disk, whole and in this work folder.
 
-ML Metadata knows artifacts by absolute paths and never looks at them. Without this an artifact that
-is gone would count as one that never was: a model would be compared with nothing and pushed.
+ML Metadata stores the absolute paths of artifacts and never looks at the files. Without this check,
+an artifact that is gone would be treated as if it had never existed, and a model would be compared
+with nothing and pushed.
 """
 
 import json
@@ -17,7 +18,7 @@ from tfx.types.standard_artifacts import Model, ModelBlessing
 from tfx.utils import path_utils
 
 from pipeline import component_ids
-from pipeline.cli.os_errors import command
+from pipeline.cli.shell_command import shell_command
 from pipeline.components.data_gate.accepted_data import AcceptedData
 from pipeline.components.trainer.run_fn import keras_path
 from pipeline.runners.local.workdir import RunError, Workdir
@@ -26,9 +27,10 @@ from serving.export_check.checksums import damage
 
 _ACCEPT = "--accept-missing"
 _SIZES_FILE = "artifact-sizes.json"
-# A run that starts again has its own model and data among the newest; it is compared with others.
+# A run that starts again finds its own model and data among the newest, and is compared with those
+# before.
 _COMPARED_WITH = 2
-# Where Blessing blesses, the Evaluator does not; what is refused is not pushed.
+# The Evaluator writes no blessing, because Blessing does, and a refused model is not pushed.
 _MAY_BE_EMPTY = (
     f"{component_ids.EVALUATOR}/blessing",
     f"{component_ids.PUSHER}/pushed_model",
@@ -50,12 +52,12 @@ class Gone:
 
 
 class ArtifactsOnDisk:
-    """The artifacts of one pipeline, as its metadata and the disk have them.
+    """The artifacts of one pipeline, in its metadata and on the disk.
 
     Args:
-        store: the metadata.
-        pipeline_name: name of the pipeline.
-        workdir: the folder of its runs; `workdir.only_run()` is entered.
+        store: The store of the metadata.
+        pipeline_name: The name of the pipeline.
+        workdir: The work folder of its runs. The caller is inside `workdir.only_run()`.
     """
 
     def __init__(self, store: MetadataStore, pipeline_name: str, workdir: Workdir):
@@ -66,38 +68,38 @@ class ArtifactsOnDisk:
         self._sizes = _read_sizes(self._sizes_file)
 
     def pipeline_root(self) -> str:
-        """The folder of the artifacts, spelled as the metadata of its runs spell it.
+        """The folder of the artifacts, in the spelling of the metadata of earlier runs.
 
-        TFX takes nothing from its cache that is spelled otherwise. So a folder that was moved works
-        as before where a symbolic link to it stands at the old place.
+        TFX's cache finds no artifacts under another spelling. So a folder that was moved works as
+        before if a symbolic link at the old path leads to it.
 
         Raises:
-            RunError: the metadata are gone.
+            RunError: There are artifacts, but the metadata of their runs are gone.
         """
         here = self._workdir.pipeline_root
         if not self._store.get_contexts_by_type("pipeline") and _has_numbered_folders(here):
-            # A new store would give the numbers again, and mix the artifacts of two runs.
+            # A new store would assign the same numbers again, and so mix the artifacts of two runs.
             raise RunError(
-                f"{self._workdir.path} has artifacts of runs, but its metadata know of none: put "
-                f"{self._workdir.metadata_file} back as it was, or set another --workdir"
+                f"--workdir {self._workdir.path}: has artifacts of runs, but its metadata know of "
+                f"none. Put {self._workdir.metadata_file} back as it was, or set another --workdir."
             )
         same = [root for root in map(_root, self._live()) if _is_same_folder(root, here)]
         return same[-1] if same else here
 
     def check(self, accept_missing: bool) -> list[str]:
-        """Looks whether everything is there on which the next run builds.
+        """Checks that the artifacts on which the next run depends are there and whole.
 
         These are the artifacts of the newest run, and the models and data that were accepted last.
-        What else is damaged or gone is never used again, as if it had not been made.
+        Other artifacts that are gone or damaged are marked as deleted and never used again.
 
         Args:
-            accept_missing: go on without what is gone.
+            accept_missing: Whether to go on without artifacts that are gone.
 
         Returns:
-            What the runs go on without, now or since an earlier one; a line each.
+            One line for each artifact without which this run goes on, or an earlier one did.
 
         Raises:
-            RunError: something is gone, with all that is.
+            RunError: Artifacts are gone. The message lists them.
         """
         artifacts = {
             a.id: a for a in self._artifacts() if a.state in (Artifact.LIVE, Artifact.DELETED)
@@ -117,16 +119,16 @@ class ArtifactsOnDisk:
         return [str(one) for one in missed]
 
     def remember(self) -> None:
-        """Notes how large the artifacts are, so that a later run sees what has been cut off."""
+        """Writes down the sizes of the artifacts, so that a later run notices truncated ones."""
         here = self._workdir.pipeline_root
-        noted = {}
+        sizes = {}
         for artifact in self._live():
             if os.path.isdir(artifact.uri) and _is_same_folder(_root(artifact), here):
                 name = _name(artifact)
-                noted[name] = self._sizes.get(name) or _size(artifact.uri)
+                sizes[name] = self._sizes.get(name) or _size(artifact.uri)
         with whole_file(self._sizes_file) as unfinished:
-            unfinished.write_text(json.dumps(noted, indent=0))
-        self._sizes = noted
+            unfinished.write_text(json.dumps(sizes, indent=0))
+        self._sizes = sizes
 
     def _artifacts(self) -> list[Artifact]:
         pipeline = self._store.get_context_by_type_and_name("pipeline", self._pipeline_name)
@@ -139,7 +141,7 @@ class ArtifactsOnDisk:
         return [artifact for artifact in self._artifacts() if artifact.state == Artifact.LIVE]
 
     def _needed(self, artifacts: dict[int, Artifact]) -> set[int]:
-        """Numbers of those on which the next run builds."""
+        """The ids of the artifacts on which the next run depends."""
         needed: set[int] = set()
         pipeline = self._store.get_context_by_type_and_name("pipeline", self._pipeline_name)
         if pipeline is not None:
@@ -156,14 +158,14 @@ class ArtifactsOnDisk:
         for numbers in (blessed, accepted):
             newest = sorted(set(numbers) & set(artifacts))[-_COMPARED_WITH:]
             live = [number for number in newest if artifacts[number].state == Artifact.LIVE]
-            # What was given up before the newest was made is history.
+            # An artifact that was given up before the newest one was made is needed no longer.
             needed |= {
                 number for number in newest if number in live or number > max(live, default=0)
             }
         return needed
 
     def _reason(self, artifact: Artifact, thoroughly: bool) -> str:
-        """Why an artifact cannot be used; "" if it can."""
+        """Why an artifact cannot be used. "" if it can."""
         if not _is_same_folder(_root(artifact), self._workdir.pipeline_root):
             return f"is not in {self._workdir.path}"
         if not os.path.isdir(artifact.uri):
@@ -178,11 +180,14 @@ class ArtifactsOnDisk:
         return ""
 
     def _may_forget(self, gone: list[Gone]) -> bool:
-        """A copy must not forget in a shared store what the original has."""
+        """Whether artifacts may be marked as deleted.
+
+        In a shared store, a copy of a work folder must not mark the artifacts of the original.
+        """
         return not self._workdir.has_shared_metadata() or not self._elsewhere(gone)
 
     def _elsewhere(self, gone: Iterable[Gone]) -> list[str]:
-        """Folders in which artifacts lie that should lie here."""
+        """The other work folders that contain these artifacts according to the metadata."""
         roots = {_root(one.artifact) for one in gone}
         return sorted(
             os.path.dirname(root)
@@ -196,16 +201,20 @@ class ArtifactsOnDisk:
         if elsewhere:
             was = elsewhere[0]
             if os.path.isdir(was):
-                what = f"{here} is a copy of {was}, where its metadata have their artifacts"
-                advice = f"Go on with --workdir {command(was)}, or set a new one"
+                what = (
+                    f"--workdir {here}: is a copy of {was}, where its metadata have the artifacts"
+                )
+                advice = f"Go on with --workdir {shell_command(was)}, or set a new one"
             else:
-                what = f"{here} was moved: its metadata have their artifacts in {was}"
-                advice = f"Move it back, or leave a link there: {command('ln', '-s', here, was)}"
+                what = f"--workdir {here}: was moved. Its metadata have the artifacts in {was}"
+                advice = (
+                    f"Move it back, or leave a link there: {shell_command('ln', '-s', here, was)}"
+                )
         else:
             lines = [f"\n  {one}" for one in gone[:_SHOWN]]
             if len(gone) > _SHOWN:
                 lines.append(f"\n  and {len(gone) - _SHOWN} more")
-            what = f"{here} has no longer what earlier runs have left there:{''.join(lines)}\n"
+            what = f"--workdir {here}: has lost artifacts of earlier runs:{''.join(lines)}\n"
             advice = "Put it back"
         if self._may_forget(gone):
             advice += (
@@ -223,17 +232,17 @@ class ArtifactsOnDisk:
 
 
 def _number(artifact: Artifact, name: str) -> int:
-    """A custom property that is a number; 0 if it is not there.
+    """A custom property that is a number. 0 if there is none of that name.
 
-    To index the map of a message makes a value, and of one without content ML Metadata aborts the
-    process when it is written.
+    Reading a missing key of a proto map adds an empty value, and ML Metadata aborts the process
+    when it writes a value without content.
     """
     properties = artifact.custom_properties
     return properties[name].int_value if name in properties else 0
 
 
 def _root(artifact: Artifact) -> str:
-    """TFX writes to root/component/output/number of the execution."""
+    """The pipeline root: TFX writes to root/component/output/number of the execution."""
     return artifact.uri.rsplit("/", 3)[0]
 
 
@@ -246,7 +255,7 @@ def _is_same_folder(one: str, other: str) -> bool:
 
 
 def _size(folder: str) -> list[int]:
-    """How many files there are, and their bytes; a link that leads nowhere is none."""
+    """The number of files in a folder, and their total size in bytes, without broken links."""
     files = (os.path.join(path, name) for path, _, names in os.walk(folder) for name in names)
     sizes = [os.path.getsize(file) for file in files if os.path.exists(file)]
     return [len(sizes), sum(sizes)]
@@ -265,7 +274,7 @@ def _has_numbered_folders(root: str) -> bool:
 
 
 def _read_sizes(file: Path) -> dict[str, list[int]]:
-    """None are known of runs of an earlier version, or where a full disk has left half a file."""
+    """Reads the sizes. None are known of runs of an earlier version, or if the file is damaged."""
     try:
         return json.loads(file.read_text())
     except (FileNotFoundError, ValueError):

@@ -1,27 +1,27 @@
-"""Shows a run under LocalDagRunner as it goes: a line when a component starts and when it ends."""
+"""Shows the progress of a run: one line when a component starts, and one when it ends."""
 
 import logging
 import time
 
 from rich.console import Console
 
-# What TFX logs, before its arguments are filled in. If a later TFX words it otherwise, the lines
-# are missing and nothing else breaks.
+# The format strings of what TFX logs. If a later version words them differently, these lines are
+# missing, and nothing else breaks.
 _STARTS = "Component %s is running."
 _ENDS = "Component %s is finished."
 _CACHED = "A cached execution %d is used."
 
 
 class ComponentProgress(logging.Handler):
-    """Listens to TFX's log; attach it to the logger `absl`.
+    """A handler for the logger `absl`, which receives TFX's messages.
 
     Attributes:
-        current: the component that is running, None between two.
-        seconds: how long each finished component took.
-        components: how many there are.
+        current: The id of the running component. None between two components.
+        seconds: The duration of each finished component in seconds, by id.
+        components: The number of all components. The caller sets it.
 
     Args:
-        console: where the lines go.
+        console: The console that gets the lines.
     """
 
     def __init__(self, console: Console):

@@ -1,7 +1,7 @@
-"""A MySQL or MariaDB server that keeps the metadata of runs instead of a file: its URL, the way in.
+"""A MySQL or MariaDB server for the metadata of runs: its URL, and the connection to it.
 
-The password is left to the database's client library, which reads MYSQL_PWD: TFX writes the
-connection that it is given into its log.
+The password is left to the client library of the database, which reads MYSQL_PWD, because TFX logs
+the connection that it is given.
 """
 
 import re
@@ -19,29 +19,29 @@ if TYPE_CHECKING:
     from ml_metadata.proto.metadata_store_pb2 import ConnectionConfig
 
 _FORM = "mysql://USER@HOST[:PORT]/DATABASE"
-# ML Metadata writes the name into SQL as it is.
+# ML Metadata inserts the name into SQL without quotes.
 _DATABASE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 _REACH_SECONDS = 10
-# What it means when another makes the tables of an empty database at the same time.
+# Part of the error when another process creates the tables of an empty database at the same time.
 _TABLES_IN_THE_MAKING = "concurrent connection"
 _TABLES_SECONDS, _PAUSE_SECONDS = 60, 0.5
 _LOGIN_FAILED = "mysql_real_connect failed"
 _LOGIN_HINT = (
-    "the login failed, and the client does not say why: look at the user, the password "
-    "(MYSQL_PWD), and how the user is authenticated (by mysql_native_password; "
-    "caching_sha2_password needs the client's plugin, in the folder that MARIADB_PLUGIN_DIR names)"
+    "the login failed, and the client does not say why. Check the user, the password (MYSQL_PWD), "
+    "and the authentication of the user (by mysql_native_password; caching_sha2_password needs the "
+    "client's plugin, in the folder that MARIADB_PLUGIN_DIR names)"
 )
 
 
 @dataclass(frozen=True)
 class MetadataServer:
-    """Where a store of ML Metadata is; `str` gives its URL.
+    """The location of a store of ML Metadata. `str` returns its URL.
 
     Attributes:
-        user: who logs in.
-        host: name or address.
-        port: number of the TCP port.
-        database: name of the database, which exists.
+        user: The user of the database.
+        host: The name or address of the server.
+        port: The TCP port.
+        database: The name of the database, which has to exist.
     """
 
     user: str
@@ -54,35 +54,36 @@ class MetadataServer:
         return f"mysql://{self.user}@{host}:{self.port}/{self.database}"
 
     def connection(self) -> "ConnectionConfig":
-        """The connection as ML Metadata and TFX take it."""
+        """The connection in the form that ML Metadata and TFX take."""
         from ml_metadata.proto import metadata_store_pb2
 
         config = metadata_store_pb2.ConnectionConfig()
-        # Of "localhost" the client makes the path of a socket, and not the server's.
+        # The client takes "localhost" for a socket, whose path differs from that of the server.
         config.mysql.host = "127.0.0.1" if self.host == "localhost" else self.host
         config.mysql.port = self.port
         config.mysql.database = self.database
         config.mysql.user = self.user
         config.mysql.skip_db_creation = True
-        # Encrypts where the server can. To verify certificates is no use: the client of ml-metadata
-        # 1.16 then refuses them all.
+        # Encrypts the connection if the server can. Certificates are not verified, because the
+        # client of ml-metadata 1.16 would then refuse all of them.
         config.mysql.ssl_options.SetInParent()
         return config
 
     def open(self) -> "MetadataStore":
-        """Opens the store and makes its tables if there are none.
+        """Opens the store and creates its tables if there are none.
 
         Raises:
-            RunError: the server cannot be reached, or does not let us in.
+            RunError: The server cannot be reached, or it refuses the login.
         """
         from ml_metadata.metadata_store import MetadataStore
 
-        # The client waits long and says nothing.
+        # The client itself would wait long and give no reason.
         try:
             socket.create_connection((self.host, self.port), _REACH_SECONDS).close()
         except OSError as error:
             raise RunError(
-                f"--metadata: nothing answers at {self.host}, port {self.port}: {error}"
+                f"--metadata: nothing answers at {self.host}, port {self.port}: {error}. Check "
+                "the address, and that the server is running."
             ) from error
         end = time.monotonic() + _TABLES_SECONDS
         while True:
@@ -92,32 +93,37 @@ class MetadataServer:
                 failure = str(error)
             if _TABLES_IN_THE_MAKING not in failure or time.monotonic() > end:
                 reason = _LOGIN_HINT if _LOGIN_FAILED in failure else failure
-                raise RunError(f"--metadata: {self} cannot be opened: {reason}")
+                raise RunError(f"--metadata {self}: cannot be opened: {reason.rstrip('.')}.")
             time.sleep(_PAUSE_SECONDS)
 
 
 def metadata_server(url: str) -> MetadataServer:
-    """Reads a URL, for argparse.
+    """Parses a URL, as a type for argparse.
+
+    Args:
+        url: A URL of the form mysql://USER@HOST[:PORT]/DATABASE. The default port is 3306.
 
     Raises:
-        ArgumentTypeError: it is none. The message does not repeat it: it may hold a password.
+        ArgumentTypeError: The URL has another form. The message does not repeat it, because it may
+            contain a password.
     """
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError:
-        raise ArgumentTypeError(f"is no URL of the form {_FORM}") from None
+        raise ArgumentTypeError(f"must be of the form {_FORM}") from None
     if parts.scheme in ("postgres", "postgresql"):
-        # It returns artifacts in any order, where TFX's cache takes them for the outputs in theirs.
+        # There ML Metadata returns artifacts in any order, but TFX's cache assigns them to the
+        # outputs by their order.
         raise ArgumentTypeError(
-            "cannot be PostgreSQL: ml-metadata mixes up the artifacts of unchanged steps there; "
-            f"{_FORM} is MySQL or MariaDB"
+            "must not be PostgreSQL, where ml-metadata mixes up the artifacts of unchanged steps. "
+            f"Use MySQL or MariaDB: {_FORM}"
         )
     if parts.scheme != "mysql":
         raise ArgumentTypeError(f"must be of the form {_FORM}")
     if parts.password is not None:
         raise ArgumentTypeError(
-            "must hold no password, which others on this machine could read: set MYSQL_PWD"
+            "must not contain a password, which others on this machine could read. Set MYSQL_PWD."
         )
     user, database = unquote(parts.username or ""), unquote(parts.path[1:])
     if not parts.hostname or not user:

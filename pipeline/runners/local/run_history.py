@@ -1,4 +1,4 @@
-"""Reads and mends the ML Metadata of local runs."""
+"""Reads the ML Metadata of local runs, and corrects that of killed ones."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from ml_metadata.proto.metadata_store_pb2 import Artifact, ConnectionConfig, Eve
 from tfx.dsl.io import fileio
 
 _ENDED_WELL = (Execution.COMPLETE, Execution.CACHED)
-# A resolver's outputs are "internal": artifacts that another component wrote.
+# The outputs of a resolver are "internal": artifacts that another component has written.
 _OUTPUT = (Event.OUTPUT, Event.INTERNAL_OUTPUT)
 
 
@@ -16,9 +16,9 @@ class ComponentRun:
     """What one component did in one run.
 
     Attributes:
-        cached: whether the outputs are those of an earlier run.
-        seconds: how long it took.
-        outputs: artifacts by the name of the output.
+        cached: Whether the outputs are those of an earlier run.
+        seconds: The duration in seconds.
+        outputs: The artifacts by the name of the output.
     """
 
     cached: bool
@@ -27,15 +27,17 @@ class ComponentRun:
 
 
 class RunHistory:
-    """The runs of one pipeline in a metadata store, which may hold those of others.
+    """The runs of one pipeline in a metadata store, which may contain those of others.
 
-    Keeps one connection: where a server may have closed an idle one, make another history.
+    An object keeps one connection. After a long time, make another object, because a server may
+    have closed the idle connection.
 
     Args:
-        config: connection to the store.
-        pipeline_name: name of the pipeline.
+        config: The connection to the store.
+        pipeline_name: The name of the pipeline.
 
     Example:
+        >>> from pipeline.runners.local.run_history import RunHistory
         >>> from tfx.orchestration.metadata import sqlite_metadata_connection_config
         >>> store = sqlite_metadata_connection_config("runs/demo/metadata.sqlite")
         >>> RunHistory(store, "mclrec").latest()["Trainer"].outputs["model"][0].uri
@@ -47,14 +49,14 @@ class RunHistory:
         self._pipeline: int | None = pipeline.id if pipeline else None
 
     def newest_run(self) -> int | None:
-        """Number of the newest run."""
+        """The id of the newest run. None if there is none."""
         if self._pipeline is None:
             return None
         runs = self._store.get_children_contexts_by_context(self._pipeline)
         return max((context.id for context in runs), default=None)
 
     def latest(self) -> dict[str, ComponentRun]:
-        """The components of the newest run that ended well, by id, in their order."""
+        """The components of the newest run that succeeded, by id, in the order of execution."""
         newest = self.newest_run()
         if newest is None:
             return {}
@@ -72,16 +74,19 @@ class RunHistory:
         }
 
     def cancel_abandoned(self, pipeline_root: str) -> list[str]:
-        """Marks executions of killed runs as cancelled and removes what they left half-written.
+        """Marks executions of killed runs as canceled and removes their unfinished outputs.
 
-        Call it only while no run of the pipeline is under way.
+        Call it only while no run of the pipeline is in progress.
+
+        Args:
+            pipeline_root: The folder of the artifacts.
 
         Returns:
             The ids of the components that were running.
         """
         if self._pipeline is None:
             return []
-        # ml-metadata 1.21 cannot filter in the query.
+        # Filtering is done here, because ml-metadata 1.21 cannot filter in the query.
         abandoned = [
             execution
             for execution in self._store.get_executions_by_context(self._pipeline)
@@ -98,7 +103,7 @@ class RunHistory:
         return [self._component(execution) for execution in abandoned]
 
     def _component(self, execution: Execution) -> str:
-        """A component's context is of type "node" and named `<pipeline>.<component id>`."""
+        """The id of the component, whose context of type "node" is named `<pipeline>.<id>`."""
         node = self._store.get_context_type("node").id
         contexts = self._store.get_contexts_by_execution(execution.id)
         return next(c.name.split(".", 1)[1] for c in contexts if c.type_id == node)

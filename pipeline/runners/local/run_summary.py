@@ -1,4 +1,4 @@
-"""What came of a run, as values and as tables."""
+"""The outcome of a run, as values and as tables."""
 
 import itertools
 import os
@@ -24,24 +24,24 @@ from pipeline.components.evaluator.tfma_metrics import (
     POLICIES,
     metric_name,
 )
-from pipeline.components.example_gen.log_report import EventLogReport, listed, read_report
+from pipeline.components.example_gen.event_log.log_report import EventLogReport, listed, read_report
 from pipeline.runners.local.run_history import ComponentRun
 from serving.export_check.checksums import damage
 
 
 @dataclass(frozen=True)
 class RunReport:
-    """The outcome of a run that went to its end.
+    """The outcome of a finished run.
 
     Attributes:
-        event_log: what was read and what was dropped.
-        test_users: how many users the metrics are over.
-        metrics: value by name, as `evaluator/tfma_metrics.py` names them; all test users.
-        decision: every line that the model was held against.
-        compared_with: folder of the blessed model it was compared with; None if there was none.
-        saved_model: folder of the SavedModel.
-        pushed_to: folder of the pushed version; None if the model was refused.
-        gone_without: artifacts of earlier runs that are gone, a line each.
+        event_log: What was read and what was dropped.
+        test_users: The number of test users.
+        metrics: The metrics over all test users by name, see `evaluator.tfma_metrics.metric_name`.
+        decision: The criteria, and whether the model meets them.
+        compared_with: The folder of the latest blessed model. None if there was none.
+        saved_model: The folder of the SavedModel.
+        pushed_to: The folder of the pushed version. None if the model was refused.
+        gone_without: One line for each artifact of an earlier run that is gone.
     """
 
     event_log: EventLogReport
@@ -55,7 +55,11 @@ class RunReport:
 
 
 def read_run(components: dict[str, ComponentRun]) -> RunReport:
-    """Reads the outputs of a finished run, given as `RunHistory.latest` returns it."""
+    """Reads the outputs of a finished run.
+
+    Args:
+        components: What `RunHistory.latest` returns.
+    """
 
     def output(component: str, key: str) -> Artifact:
         return components[component].outputs[key][0]
@@ -68,7 +72,8 @@ def read_run(components: dict[str, ComponentRun]) -> RunReport:
         test_users=everybody.users,
         metrics=everybody.metrics,
         decision=read_decision(output(component_ids.BLESSING, "blessing").uri),
-        # The evaluation says whether there was a comparison, not what was there to compare with.
+        # The evaluation tells whether there was a comparison. That the resolver has found a model
+        # does not suffice.
         compared_with=(
             compared_with[0].uri if compared_with and everybody.latest_blessed_metrics else None
         ),
@@ -78,7 +83,7 @@ def read_run(components: dict[str, ComponentRun]) -> RunReport:
 
 
 def damage_of_version(folder: str) -> str:
-    """What is wrong with a pushed version; "" if it is whole."""
+    """What is wrong with a pushed version. "" if it is whole."""
     if not os.path.isfile(os.path.join(folder, "saved_model.pb")):
         return "has been removed since" if not os.path.isdir(folder) else "is no longer whole"
     return "; ".join(damage(folder))
@@ -102,7 +107,7 @@ def show_event_log(report: EventLogReport, console: Console) -> None:
 
 
 def show_metrics(report: RunReport, console: Console) -> None:
-    """Prints the model's metrics beside the baselines', a part for each policy."""
+    """Prints the metrics of the model and of the baselines, by policy."""
     columns = [(metric, cutoff) for metric in METRICS for cutoff in CUTOFFS]
     table = Table(box=box.SIMPLE_HEAD, padding=0, title=f"Test, {report.test_users:,} users")
     table.add_column("", no_wrap=True)
@@ -114,26 +119,31 @@ def show_metrics(report: RunReport, console: Console) -> None:
             values = [report.metrics[metric_name(ranking, *column)] for column in columns]
             table.add_row(f"  {name}", *(f"{value:.4f}" for value in values))
     console.print(table)
-    console.print("all_items ranks every item, unseen_items those that are not in the history.")
+    console.print(
+        "all_items ranks every item, unseen_items only those that are not in the history."
+    )
 
 
 def show_decision(decision: Decision, console: Console) -> None:
-    """Prints every line that decided, and whole sentences for those that refuse."""
+    """Prints every criterion, and a whole sentence for each one that the model does not meet."""
     console.print("Decision, by NDCG@10 of the test users:")
-    for asked, lines in itertools.groupby(decision.lines, lambda line: line.line):
-        table = Table(box=box.SIMPLE_HEAD, padding=0, title=asked, title_justify="left")
+    groups = itertools.groupby(decision.criteria, lambda criterion: criterion.requirement)
+    for requirement, criteria in groups:
+        table = Table(box=box.SIMPLE_HEAD, padding=0, title=requirement, title_justify="left")
         table.add_column("", no_wrap=True)
         table.add_column("users of", no_wrap=True)
         for column in ("users", "value", "bound", "difference"):
             table.add_column(column, justify="right", no_wrap=True)
-        for line in lines:
+        for criterion in criteria:
+            values = (criterion.value, criterion.bound)
+            interval = criterion.interval
             table.add_row(
-                "passed" if line.passed else "FAILED",
-                line.slice,
-                f"{line.users:,}",
-                *("" if value is None else f"{value:.4f}" for value in (line.value, line.bound)),
-                "" if line.interval is None else "{:+.4f} to {:+.4f}".format(*line.interval),
+                "passed" if criterion.passed else "FAILED",
+                criterion.slice,
+                f"{criterion.users:,}",
+                *("" if value is None else f"{value:.4f}" for value in values),
+                "" if interval is None else "{:+.4f} to {:+.4f}".format(*interval),
             )
         console.print(table)
-    for line in decision.failed:
-        console.print(f"  {line}", markup=False)
+    for criterion in decision.failed:
+        console.print(f"  {criterion}", markup=False)

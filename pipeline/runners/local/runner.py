@@ -1,4 +1,4 @@
-"""Runs the pipeline on this machine and shows how it goes."""
+"""Runs the pipeline on this machine and shows its progress."""
 
 import dataclasses
 import logging
@@ -15,7 +15,7 @@ from mclrec_tf.data.event_log.reader import EventLogError
 from pipeline.cli.os_errors import causes, refusal
 from pipeline.components.data_gate.anomalies import DataRefused
 from pipeline.components.data_gate.schema_text import SchemaError
-from pipeline.components.example_gen.spans import log_files
+from pipeline.components.example_gen.event_log.newest_spans import log_files
 from pipeline.components.run_page.contents import read_contents
 from pipeline.components.run_page.page import write_page
 from pipeline.pipeline import local_pipeline
@@ -29,7 +29,8 @@ from pipeline.runners.local.run_summary import RunReport, read_run
 from pipeline.runners.local.workdir import RunError, Workdir
 from pipeline.settings import Settings
 
-_TOLD_AS_THEY_ARE = (EventLogError, SchemaError, DataRefused, RunError)
+# Errors whose message is complete without the name of the component.
+_SHOWN_UNCHANGED = (EventLogError, SchemaError, DataRefused, RunError)
 
 
 def run(
@@ -46,26 +47,29 @@ def run(
     console: Console,
     page: Path,
 ) -> RunReport:
-    """Runs the pipeline to its end, reads what came of it and writes the page about it.
+    """Runs the pipeline to its end, reads the outcome and writes the page about it.
 
-    Started again after it was killed, it goes on with the component that was running.
+    A run that was killed resumes with the component that was running, if it is started again.
 
     Args:
-        data_path: the event log: a file, a folder or a glob, perhaps with spans.
-        workdir: keeps artifacts and metadata; `workdir.only_run()` and `.log()` are entered.
-        model_directory: where versions are pushed.
-        settings: what `pipeline.settings` explains.
-        pipeline_name: runs of one name share cache and latest blessed model.
-        metadata_server: keeps the metadata instead of a file in `workdir`.
-        beam_args: Beam's options; None works in this process.
-        fresh: repeat every component, also those with unchanged inputs.
-        accept_missing: go on without artifacts of earlier runs that are gone from the disk.
-        console: gets a line when a component starts and when it ends.
-        page: file of the page, which is also written about a run that failed.
+        data_path: The event log: a file, a folder or a glob pattern, perhaps with spans.
+        workdir: The work folder, for artifacts and metadata. The caller is inside
+            `workdir.only_run()` and `workdir.log()`.
+        model_directory: The folder of the pushed versions.
+        settings: The settings of the run.
+        pipeline_name: The name of the pipeline. Runs of the same name share the cache and the
+            latest blessed model.
+        metadata_server: The server for the metadata. None, the default, is a file in `workdir`.
+        beam_args: Beam's options. By default Beam runs in this process.
+        fresh: Whether to repeat every component, also with unchanged inputs. False by default.
+        accept_missing: Whether to go on without artifacts of earlier runs that are gone. False by
+            default.
+        console: The console that gets one line when a component starts and one when it ends.
+        page: The file of the page, which is also written if the run fails.
 
     Raises:
-        RunError: the data cannot be used, the metadata cannot be kept, what earlier runs have made
-            is gone, or a component failed.
+        RunError: The data cannot be used, the metadata cannot be stored, artifacts of earlier runs
+            are gone, or a component failed.
     """
     data_path, model_directory = os.fspath(data_path), os.fspath(model_directory)
     metadata = _metadata(workdir, metadata_server, pipeline_name)
@@ -81,7 +85,7 @@ def run(
         gone_without += artifacts.check(accept_missing)
         for line in gone_without:
             console.print(f"Goes on without {line}")
-        # A wrong path is told before TFX starts.
+        # This reports a wrong path before TFX starts.
         log_files(data_path, settings.data.format, settings.data.window_spans)
         pipeline = local_pipeline(
             pipeline_root=pipeline_root,
@@ -97,12 +101,12 @@ def run(
         for component in history.cancel_abandoned(pipeline_root):
             console.print(f"An earlier run was stopped in {component}; going on from there.")
         tfx.orchestration.LocalDagRunner().run(pipeline)
-        # Hours may have passed, and a server closes idle connections.
+        # Hours may have passed, and a server closes idle connections, so this opens another one.
         components = RunHistory(metadata, pipeline_name).latest()
         outcome = read_run(components)
     except Exception as error:
         logging.exception("The run failed")
-        known = [cause for cause in causes(error) if isinstance(cause, _TOLD_AS_THEY_ARE)]
+        known = [cause for cause in causes(error) if isinstance(cause, _SHOWN_UNCHANGED)]
         if known:
             failure = str(known[0])
         else:
@@ -121,7 +125,7 @@ def run(
 def _metadata(
     workdir: Workdir, server: MetadataServer | None, pipeline_name: str
 ) -> ConnectionConfig:
-    """The connection to the store of the folder's metadata, which others may share."""
+    """The connection to the store of metadata: the folder's own file, or a shared server."""
     if server is None:
         return own_metadata(workdir)
     claim_pipeline(server.open(), pipeline_name, workdir)
@@ -131,22 +135,22 @@ def _metadata(
 def _components_since(
     earlier: int | None, metadata: ConnectionConfig, pipeline_name: str
 ) -> dict[str, ComponentRun]:
-    """Those of the run that failed, none if it did not come to its first component."""
+    """The components of the failed run. None if it did not reach its first component."""
     try:
         history = RunHistory(metadata, pipeline_name)
         return history.latest() if history.newest_run() != earlier else {}
     except Exception:
-        # Perhaps why the run failed; the person is told that, not this.
+        # This may be why the run failed, which is reported already.
         logging.exception("The metadata of the run could not be read")
         return {}
 
 
 def _remember(metadata: ConnectionConfig, pipeline_name: str, workdir: Workdir) -> None:
     try:
-        # A connection of its own: hours may have passed.
+        # This needs a new connection, because hours may have passed.
         ArtifactsOnDisk(MetadataStore(metadata), pipeline_name, workdir).remember()
     except Exception:
-        # The next run notes what it finds; this must not hide why the run failed.
+        # The next run writes down the sizes again. This must not hide why the run failed.
         logging.exception("The sizes of the artifacts could not be noted")
 
 
@@ -170,5 +174,5 @@ def _write_page(
         )
         write_page(str(page), contents, settings, title=data_path)
     except Exception:
-        # Whatever it is: a page that cannot be written takes no model and hides no failure.
+        # If the page cannot be written, the model is still pushed, or the failure still reported.
         logging.exception("The page %s could not be written", page)

@@ -1,4 +1,4 @@
-"""The folder of local runs: metadata, artifacts, logs, reports; one run at a time."""
+"""The work folder of local runs: metadata, artifacts, logs, reports, and one run at a time."""
 
 import fcntl
 import logging
@@ -17,16 +17,16 @@ from pipeline.whole_file import whole_file
 
 
 class RunError(Exception):
-    """Why a run ended early, for the person who started it."""
+    """A run has to end early. The message is for the person who started it."""
 
 
 @dataclass(frozen=True)
 class Workdir:
-    """Where a local run keeps what it writes.
+    """The work folder of local runs.
 
     Args:
-        path: the folder. It is kept without symbolic links and absolute: artifacts are found by
-            path later, and another spelling is no other folder.
+        path: The folder. The attribute is absolute and without symbolic links, because artifacts
+            are found by their paths later.
     """
 
     path: Path
@@ -47,7 +47,7 @@ class Workdir:
         return self.path / "id-in-shared-metadata"
 
     def id(self) -> str:
-        """By which a shared store of metadata knows the folder, wherever it is mounted."""
+        """The id of the folder in a shared store of metadata, wherever the folder is mounted."""
         if not self._id_file.exists():
             with whole_file(self._id_file) as unfinished:
                 unfinished.write_text(str(uuid.uuid4()))
@@ -57,23 +57,23 @@ class Workdir:
         return os.path.isdir(self.pipeline_root)
 
     def has_own_metadata(self) -> bool:
-        """Whether metadata of its runs are here, in a file."""
+        """Whether the metadata of its runs are in a file in this folder."""
         return os.path.exists(self.metadata_file)
 
     def has_shared_metadata(self) -> bool:
-        """Whether metadata of its runs are in a store that others share."""
+        """Whether the metadata of its runs are in a shared store."""
         return self._id_file.exists() and self.has_artifacts() and not self.has_own_metadata()
 
     def new_page(self) -> Path:
-        """A file for the page about a run that starts now."""
+        """The file for the page about a run that starts now."""
         return self.path / "reports" / time.strftime("%Y%m%d-%H%M%S.html")
 
     @contextmanager
     def only_run(self) -> Iterator[None]:
-        """Makes the folder and holds it for one run; a lock that dies with the process.
+        """Creates the folder and locks it for one run. The lock ends with the process.
 
         Raises:
-            RunError: another process holds it, or it cannot be made or written.
+            RunError: Another process holds the lock, or the folder cannot be created or written.
         """
         with self._writing():
             self.path.mkdir(parents=True, exist_ok=True)
@@ -83,16 +83,18 @@ class Workdir:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise RunError(
-                    f"another run uses {self.path}; wait for it or set another --workdir"
+                    f"--workdir {self.path}: another run uses it. Wait until that run ends, or set "
+                    "another --workdir."
                 ) from None
             yield
 
     @contextmanager
     def log(self) -> Iterator[Path]:
-        """Sends everything that is logged, also by native code, to a file instead of the screen.
+        """Redirects everything that is logged, also by native code, from the screen to a file.
 
         Raises:
-            RunError: the file cannot be written. Later a full disk loses lines, and nothing else.
+            RunError: The file cannot be written at first. If the disk becomes full later, lines are
+                lost, and nothing else.
         """
         with self._writing():
             folder = self.path / "logs"
@@ -124,6 +126,6 @@ class Workdir:
 
 
 def _close(handler: logging.Handler) -> None:
-    """Closes a log. On a full disk this fails, which must not hide why the run ends."""
+    """Closes a log. On a full disk that fails, which must not hide why the run ends."""
     with suppress(OSError):
         handler.close()

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.cli.command_line import real_path
-from pipeline.cli.os_errors import command
-from pipeline.components.example_gen.log_location import base_and_pattern
+from pipeline.cli.shell_command import shell_command
+from pipeline.components.example_gen.event_log.log_location import base_and_pattern
 
 # What a command needs besides the option that is left empty.
 COMMANDS = {
@@ -21,7 +21,7 @@ COMMANDS = {
     "pipeline.demo": [],
     "pipeline.batch_inference": ["--model=m", "--data=log.csv", "--output=new"],
     "pipeline.serving_skew": ["--data=log.csv", "--served=asked.jsonl"],
-    "pipeline.runners.kubeflow.run_spec": ["spec.yaml", "--store=store"],
+    "pipeline.runners.kubeflow.try_spec": ["spec.yaml", "--store=store"],
     "benchmarks.cost_of_size": ["training", "histories.npz", "--items=9"],
     "benchmarks.preprocessing": [],
     "benchmarks.preprocessing_step": ["Transform", "--data=log.csv", "--workdir=run"],
@@ -108,7 +108,7 @@ def test_a_uri_is_no_folder_of_this_machine(option: str, value: str, capsys: pyt
 
     with pytest.raises(SystemExit):
         run_local.main(["--data=log.csv", "--workdir=run", option, value])
-    assert f"{option}: must be a path of this machine; got {value}" in capsys.readouterr().err
+    assert f"{option}: must be a path of this machine, got {value!r}." in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", "a/b", "/a"])
@@ -182,5 +182,5 @@ def test_a_uri_stays_as_it_is():
 
 def test_printed_commands_can_be_pasted(tmp_path: Path):
     words = ["python", "-m", "x", f'--path={tmp_path}/it\'s my $HOME "run"', "", "a;b"]
-    assert shlex.split(command(*words)) == words
-    assert os.fspath(tmp_path) in command(tmp_path)
+    assert shlex.split(shell_command(*words)) == words
+    assert os.fspath(tmp_path) in shell_command(tmp_path)

@@ -13,6 +13,7 @@ import apache_beam as beam
 import pytest
 import tensorflow as tf
 
+from mclrec_tf.data.sample.sample_log import write_sample
 from pipeline import demo, run_kubeflow, run_local
 from pipeline.beam_args import complete_beam_args
 from pipeline.cli.os_errors import refusal, tells_os_errors
@@ -20,7 +21,7 @@ from pipeline.components.pusher.component import push
 from pipeline.components.run_page.contents import Contents
 from pipeline.components.run_page.page import write_page
 from pipeline.jobs.batch_inference.output_folder import whole_folder
-from pipeline.runners.kubeflow import run_spec
+from pipeline.runners.kubeflow import try_spec
 from pipeline.runners.local.own_metadata import own_metadata
 from pipeline.runners.local.workdir import RunError, Workdir
 from pipeline.settings import Settings
@@ -60,7 +61,7 @@ def test_a_full_disk_is_told_by_every_library_that_writes(full_disk: Path):
 
     for act in (by_python, by_tensorflow, by_beam):
         text = refusal(caught(act))
-        assert text is not None and FULL in text and "make room" in text, act
+        assert text is not None and FULL in text and "Make room" in text, act
         (full_disk / "file").unlink(missing_ok=True)
 
 
@@ -176,7 +177,7 @@ def metadata_file(tmp_path: Path) -> tuple[Workdir, Path]:
 def test_metadata_that_are_no_database(tmp_path: Path):
     workdir, file = metadata_file(tmp_path)
     file.write_text("these are notes\n" * 100)
-    with pytest.raises(RunError, match=f"{file}: .*file is not a database; put back"):
+    with pytest.raises(RunError, match=f"{file}: .*file is not a database. Restore"):
         own_metadata(workdir)
     file.unlink()
     file.mkdir()
@@ -188,13 +189,11 @@ def test_metadata_that_are_cut_off(tmp_path: Path):
     workdir, file = metadata_file(tmp_path)
     own_metadata(workdir)
     os.truncate(file, file.stat().st_size // 3)
-    with pytest.raises(RunError, match=f"{file}: .*malformed; put back"):
+    with pytest.raises(RunError, match=f"{file}: .*malformed. Restore"):
         own_metadata(workdir)
 
 
-@pytest.mark.parametrize(
-    ("version", "advice"), [(99, "of a newer version"), (5, "an older version")]
-)
+@pytest.mark.parametrize(("version", "advice"), [(99, "newer version"), (5, "older version")])
 def test_metadata_of_another_version(tmp_path: Path, version: int, advice: str):
     workdir, file = metadata_file(tmp_path)
     own_metadata(workdir)
@@ -221,7 +220,7 @@ def test_metadata_that_another_program_holds(tmp_path: Path):
     ) as holder:
         assert holder.stdout is not None
         holder.stdout.readline()
-        with pytest.raises(RunError, match=f"{file}: .*another program holds it"):
+        with pytest.raises(RunError, match=f"{file}: .*End the program that holds it"):
             own_metadata(workdir)
         holder.communicate()
     own_metadata(workdir)
@@ -240,12 +239,12 @@ def test_a_demo_in_a_folder_in_use_says_so(tmp_path: Path, capfd: pytest.Capture
     with open(tmp_path / "lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         assert demo.main([f"--workdir={tmp_path}"]) == 1
-    assert f"another run uses {tmp_path}" in capfd.readouterr().err
+    assert f"--workdir {tmp_path}: another run uses it." in capfd.readouterr().err
 
 
 def test_half_a_sample_is_no_sample(tmp_path: Path):
     with small_disk(tmp_path / "disk") as disk:
-        caught(lambda: demo.write_whole_sample(disk / "sample.csv", 200_000))
+        assert FULL in str(caught(lambda: write_sample(disk / "sample.csv", 200_000)))
         assert list(disk.iterdir()) == []
 
 
@@ -256,5 +255,5 @@ def test_a_spec_that_cannot_be_written(tmp_path: Path, capfd: pytest.CaptureFixt
     assert run_kubeflow.main([*arguments, f"--output={tmp_path}/file/spec.yaml"]) == 1
     assert f"{tmp_path}/file: File exists" in capfd.readouterr().err
     with pytest.raises(SystemExit):
-        run_spec.main([str(tmp_path / "absent.yaml"), f"--store={tmp_path}"])
+        try_spec.main([str(tmp_path / "absent.yaml"), f"--store={tmp_path}"])
     assert "absent.yaml: No such file or directory" in capfd.readouterr().err

@@ -185,7 +185,9 @@ def test_a_training_that_goes_on_from_a_model_needs_its_keras_file(
         (tmp_path / "state" / "model_of_version_1").unlink()
     # From scratch it is not missed.
     assert KERAS_FILE not in previous(*monday, tmp_path / "tuesday")[0]
-    with pytest.raises(MissingArtifact, match="the Keras file of .*models/1, to go on from"):
+    with pytest.raises(
+        MissingArtifact, match="the Keras file of .*models/1, to begin training with"
+    ):
         previous(*monday, tmp_path / "wednesday", trains_on=1)
     model = run_component(*monday, tmp_path / "thursday", trains_on=1, accept_missing=1)
     assert not stands_for_none(model)
@@ -198,5 +200,7 @@ def test_the_first_run_has_nothing_to_miss(tmp_path: Path):
 
 def test_a_model_that_is_gone_is_not_taken_for_none_by_the_evaluator(tmp_path: Path):
     gone = artifact(Model, tmp_path / "gone")
-    with pytest.raises(FileNotFoundError, match=f"{tmp_path}/gone, to compare with"):
+    with pytest.raises(
+        FileNotFoundError, match=f"{tmp_path}/gone: the model to compare with is gone"
+    ):
         EvaluatorExecutor().Do({"baseline_model": [gone]}, {}, {})

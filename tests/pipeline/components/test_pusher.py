@@ -127,7 +127,7 @@ def test_a_push_killed_after_the_rename_is_not_made_twice(
 def test_a_version_of_another_model_is_not_overwritten(saved_model: Path, served: Path):
     execute(saved_model, served)
     (served / "1700000000" / "saved_model.pb").write_bytes(b"other graph")
-    with pytest.raises(FileExistsError, match="1700000000 holds another model"):
+    with pytest.raises(FileExistsError, match="1700000000: holds another model"):
         execute(saved_model, served)
 
 

@@ -24,7 +24,7 @@ def test_alike(log: Path, tmp_path: Path, capfd: pytest.CaptureFixture):
     lines = [line.split(",") for line in log.read_text().splitlines()[1:]]
     histories = [[item for user, item, _ in lines if user == f"user{n}"] for n in range(20)]
     assert main([f"--data={log}", served(tmp_path / "served.jsonl", histories)]) == 0
-    assert "served.jsonl looks like" in capfd.readouterr().out
+    assert "served.jsonl is like" in capfd.readouterr().out
 
 
 def test_skewed(log: Path, tmp_path: Path, capfd: pytest.CaptureFixture):
@@ -40,12 +40,12 @@ def test_skewed(log: Path, tmp_path: Path, capfd: pytest.CaptureFixture):
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ('{"history": ["tea"]}\n{"history": "tea"}', "line 2: .*not a list of strings"),
-        ('{"history": ["tea", 7]}', "line 1: .*not a list of strings"),
+        ('{"history": ["tea"]}\n{"history": "tea"}', "line 2: .*must be a list of strings"),
+        ('{"history": ["tea", 7]}', "line 1: .*must be a list of strings"),
         ('{"items": ["tea"]}', "line 1: KeyError"),
         ('["tea"]', "line 1: TypeError"),
         ("tea", "line 1: JSONDecodeError"),
-        ("", "holds no history"),
+        ("", "contains no history"),
     ],
 )
 def test_a_line_that_is_no_history_is_named(log: Path, tmp_path: Path, capfd, line, message):

@@ -74,7 +74,7 @@ class NightOutcomes:
 
     def _it_was_pushed(self, night: Night) -> None:
         decision = self._decision()
-        assert decision.blessed and len(decision.lines) > (4 if self._blessed else 2)
+        assert decision.blessed and len(decision.criteria) > (4 if self._blessed else 2)
         [version] = set(self._run.versions()) - set(self.versions)
         assert version == max([version, *self.versions], key=int)
         self.versions.append(version)
@@ -93,8 +93,10 @@ class NightOutcomes:
         decision = self._decision()
         asked = "0.9 times the latest blessed model (--max-drop)"
         assert not decision.blessed
-        assert (asked, "all users") in [(line.line, line.slice) for line in decision.failed]
-        assert f"asked is {asked}, here 0." in output
+        assert (asked, "all users") in [
+            (criterion.requirement, criterion.slice) for criterion in decision.failed
+        ]
+        assert f"required is {asked}, here 0." in output
         assert f"{asked}: all users (missed)" in self._page("Refused, nothing was pushed")
 
     def _decision(self) -> Decision:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from mclrec_tf.data.sample.sample_log import write_sample
-from pipeline.components.example_gen.log_report import read_report
+from pipeline.components.example_gen.event_log.log_report import read_report
 from tests.pipeline.local_run import SMALL_MODEL, LocalRun
 from tests.pipeline.nights.week import deliver
 

@@ -17,8 +17,8 @@ import pytest
 
 from mclrec_tf.data.event_log.reader import EventBatch, EventLogError, EventLogFormat, LogFile
 from mclrec_tf.data.interactions import load_interactions
-from pipeline.components.example_gen.log_report import FileSummary
-from pipeline.components.example_gen.read_log import ReadEvents
+from pipeline.components.example_gen.event_log.log_report import FileSummary
+from pipeline.components.example_gen.event_log.read_log import ReadEvents
 from tests.mclrec_tf.data.event_log.damaged_logs import ADDING, DAMAGES, NAMES, Log, logs
 
 SECONDS_A_FILE = 20

@@ -15,7 +15,7 @@ from pipeline.components.data_gate.accepted_data import AcceptedData, write_span
 from pipeline.components.data_gate.anomalies import DataRefused, findings, read_findings
 from pipeline.components.data_gate.component import check_spans
 from pipeline.components.data_gate.schema_text import BUILT_IN
-from pipeline.components.example_gen.spans import newest_spans
+from pipeline.components.example_gen.event_log.newest_spans import newest_spans
 from tests.pipeline.components.data_gate.days import day
 from tests.pipeline.components.example_gen.conftest import BEAM_ARGS
 

@@ -7,8 +7,9 @@ from tensorflow_data_validation.statistics.stats_impl import generate_statistics
 from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
 
 from pipeline.components.data_gate.schema_text import BUILT_IN
-from pipeline.components.example_gen.split_leave_one_out import EXAMPLE_SPLITS, LeaveOneOut
-from pipeline.components.example_gen.user_history import UserHistory
+from pipeline.components.example_gen.histories.user_history import UserHistory
+from pipeline.components.example_gen.splits.leave_one_out import LeaveOneOut
+from pipeline.components.example_gen.splits.split_example import EXAMPLE_SPLITS
 
 
 def examples(split: str) -> list[tf.train.Example]:

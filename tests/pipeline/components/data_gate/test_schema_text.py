@@ -19,5 +19,5 @@ def test_a_file_that_is_no_schema_is_named(tmp_path: Path, content: str | None):
     path = tmp_path / "limits.pbtxt"
     if content is not None:
         path.write_text(content, encoding="latin-1")
-    with pytest.raises(SchemaError, match="limits.pbtxt: .*--schema takes"):
+    with pytest.raises(SchemaError, match="limits.pbtxt: .*Give --schema a text file"):
         schema_text(str(path))

@@ -124,7 +124,7 @@ def test_a_better_and_a_first_model_are_blessed(evaluations, tmp_path: Path, pai
 def test_the_lines_that_fail_are_written_down(evaluations, tmp_path: Path):
     blessing = bless(tmp_path, evaluations["no_tail", "good"])
     assert blessing.get_int_custom_property("blessed") == 0
-    failed = {line.slice for line in read_decision(blessing.uri).failed}
+    failed = {criterion.slice for criterion in read_decision(blessing.uri).failed}
     assert {ALL_USERS, "target_popularity tail"} <= failed
     assert "target_popularity head" not in failed
 
@@ -132,7 +132,7 @@ def test_the_lines_that_fail_are_written_down(evaluations, tmp_path: Path):
 def test_a_model_that_cannot_be_served_is_no_baseline_later(evaluations, tmp_path: Path):
     blessing = bless(tmp_path, evaluations["good", "bad"], servable=False)
     decision = read_decision(blessing.uri)
-    assert [line.line for line in decision.failed] == [SERVABLE]
+    assert [criterion.requirement for criterion in decision.failed] == [SERVABLE]
     assert "signature recommend: broken" in str(decision.failed[0])
     models = [Model(), Model()]
     for number, model in zip((7, 8), models, strict=True):
@@ -146,5 +146,5 @@ def test_a_model_that_cannot_be_served_is_no_baseline_later(evaluations, tmp_pat
 def test_settings_reach_the_decision(evaluations, tmp_path: Path):
     settings = '{"max_drop": 0.99, "min_lift": 0}'
     blessing = bless(tmp_path, evaluations["no_tail", "good"], settings=settings)
-    (line,) = read_decision(blessing.uri).failed
-    assert line.slice == "target_popularity tail"
+    (criterion,) = read_decision(blessing.uri).failed
+    assert criterion.slice == "target_popularity tail"

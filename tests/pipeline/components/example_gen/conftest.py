@@ -12,9 +12,13 @@ from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
 from tfx.types import standard_artifacts
 
 from pipeline.components.example_gen.component import example_gen
+from pipeline.components.example_gen.event_log.log_report import (
+    REPORT_FILE,
+    EventLogReport,
+    read_report,
+)
 from pipeline.components.example_gen.executor import Executor
-from pipeline.components.example_gen.log_report import REPORT_FILE, EventLogReport, read_report
-from pipeline.components.example_gen.split_leave_one_out import EXAMPLE_SPLITS
+from pipeline.components.example_gen.splits.split_example import EXAMPLE_SPLITS
 from pipeline.settings import DataSettings
 
 # The container image is not used in process; naming one spares TFX from packing itself.

@@ -6,8 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.components.example_gen.log_report import LogTotals
-from pipeline.components.example_gen.user_history import UserHistory, from_example, to_example
+from pipeline.components.example_gen.event_log.log_report import LogTotals
+from pipeline.components.example_gen.histories.user_history import (
+    UserHistory,
+    from_example,
+    to_example,
+)
 
 Ingest = Callable
 

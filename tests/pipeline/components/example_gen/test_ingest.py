@@ -11,7 +11,7 @@ from tensorflow_transform import TFTransformOutput
 from tfx import v1 as tfx
 
 from pipeline import stages
-from pipeline.components.example_gen.split_leave_one_out import EXAMPLE_SPLITS
+from pipeline.components.example_gen.splits.split_example import EXAMPLE_SPLITS
 from pipeline.components.transform.preprocessing import VOCABULARY
 from pipeline.settings import DataSettings
 

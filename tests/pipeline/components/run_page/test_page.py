@@ -14,8 +14,12 @@ from pipeline.components.blessing.decision import decide
 from pipeline.components.evaluator.results import SliceResult
 from pipeline.components.evaluator.slices import ALL_USERS
 from pipeline.components.evaluator.tfma_metrics import METRICS, RANKINGS, metric_name
-from pipeline.components.example_gen.log_report import EventLogReport, LogTotals, SkippedRows
-from pipeline.components.example_gen.span import Span
+from pipeline.components.example_gen.event_log.log_report import (
+    EventLogReport,
+    LogTotals,
+    SkippedRows,
+)
+from pipeline.components.example_gen.event_log.span import Span
 from pipeline.components.run_page.contents import FAILED, PUSHED, REFUSED, Contents, read_contents
 from pipeline.components.run_page.page import write_page
 from pipeline.components.run_page.recommendations import Recommended
@@ -96,14 +100,14 @@ def test_it_needs_nothing_from_elsewhere(page: str):
         assert reference.startswith("#"), reference
 
 
-def test_every_line_of_the_decision_is_there_with_its_numbers(page: str):
+def test_every_criterion_is_there_with_its_numbers(page: str):
     decision = contents().decision
     assert decision is not None and decision.failed
-    assert f"{len(decision.failed)} of {len(decision.lines)} lines failed" in page
-    for line in decision.lines:
-        if line.value is not None and line.interval is not None:
-            assert f"{line.value:.4f} of {line.bound:.4f}" in page
-            assert "{:+.4f} to {:+.4f}".format(*line.interval) in page
+    assert f"{len(decision.failed)} of {len(decision.criteria)} criteria were not met" in page
+    for criterion in decision.criteria:
+        if criterion.value is not None and criterion.interval is not None:
+            assert f"{criterion.value:.4f} of {criterion.bound:.4f}" in page
+            assert "{:+.4f} to {:+.4f}".format(*criterion.interval) in page
 
 
 def test_the_same_run_gives_the_same_numbers_of_pictures(page: str):

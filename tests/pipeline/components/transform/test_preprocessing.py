@@ -15,9 +15,10 @@ from tensorflow_transform.tf_metadata.dataset_metadata import DatasetMetadata
 
 from mclrec_tf.data.time_split import CutOffs
 from pipeline.components.data_gate.schema_text import BUILT_IN
-from pipeline.components.example_gen.split_by_time import SplitByTime
-from pipeline.components.example_gen.split_leave_one_out import EXAMPLE_SPLITS, LeaveOneOut
-from pipeline.components.example_gen.user_history import UserHistory
+from pipeline.components.example_gen.histories.user_history import UserHistory
+from pipeline.components.example_gen.splits.by_time import SplitByTime
+from pipeline.components.example_gen.splits.leave_one_out import LeaveOneOut
+from pipeline.components.example_gen.splits.split_example import EXAMPLE_SPLITS
 from pipeline.components.transform.preprocessing import VOCABULARY, preprocessing_fn
 
 Log = list[list[str]]

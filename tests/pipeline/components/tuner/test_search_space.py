@@ -52,19 +52,22 @@ def test_values_replace_those_of_the_settings() -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("{", "Expecting property name"),
+        ("{", "cannot be read: Expecting property name"),
         ([], "must be a JSON object"),
         ({}, "must be a JSON object"),
-        ({"gamma": [1]}, "no setting 'gamma'; there are augmenter_learning_rate, batch_size, beta"),
-        ({"monitor": ["val_loss"]}, "no setting 'monitor'"),
+        (
+            {"gamma": [1]},
+            "there is no setting 'gamma' to search. There are augmenter_learning_rate, ",
+        ),
+        ({"monitor": ["val_loss"]}, "there is no setting 'monitor' to search."),
         ({"beta": 0.1}, "beta must have a list of values"),
         ({"beta": []}, "beta must have a list of values"),
-        ({"beta": [0.1, -1]}, "beta -1: --beta must be at least 0; got -1"),
-        ({"beta": ["much"]}, "beta 'much': must be a number"),
-        ({"beta": [0.1, True]}, "beta True: must be a number"),
-        ({"batch_size": [512, 0.5]}, "batch_size 0.5: must be a whole number"),
-        ({"encoder": ["bert"]}, "encoder 'bert': must be one of sasrec, bsarec, gru4rec"),
-        ({"mask": [1.5]}, "mask 1.5: --mask is a share, from 0 to 1; got 1.5"),
+        ({"beta": [0.1, -1]}, "beta: --beta must be at least 0, got -1."),
+        ({"beta": ["much"]}, "beta: must be a number, got 'much'."),
+        ({"beta": [0.1, True]}, "beta: must be a number, got True."),
+        ({"batch_size": [512, 0.5]}, "batch_size: must be a whole number, got 0.5."),
+        ({"encoder": ["bert"]}, "encoder: must be one of sasrec, bsarec, gru4rec, got 'bert'."),
+        ({"mask": [1.5]}, "mask: --mask must be from 0 to 1, got 1.5."),
     ],
 )
 def test_what_is_wrong_is_named(tmp_path: Path, content: Any, message: str) -> None:

@@ -21,10 +21,10 @@ from mclrec_tf.data.sample.sample_log import write_sample
 from mclrec_tf.export.saved_model import export_savedmodel
 from pipeline.batch_inference import main
 from pipeline.beam_args import complete_beam_args
-from pipeline.jobs.batch_inference.batch_inference import SCHEMA, recommend_to_parquet
 from pipeline.jobs.batch_inference.error import BatchInferenceError
 from pipeline.jobs.batch_inference.model_version import find_model
 from pipeline.jobs.batch_inference.output_folder import output_folder
+from pipeline.jobs.batch_inference.recommend_to_parquet import SCHEMA, recommend_to_parquet
 from pipeline.jobs.batch_inference.user_histories import find_histories
 from pipeline.local_server import local_server, server_command
 from tests.pipeline.jobs.batch_inference.answers import (
@@ -116,7 +116,7 @@ def test_examples_are_asked_with_their_history(
     assert 0 < counts["cid"][0] < counts["cid"][1] == 50
     told = capfd.readouterr().out
     assert "3 users. The model knows" in told
-    assert "Of 1 users (33.3%) it knows no item: they got the popularity ranking." in told
+    assert "It knows no item of 1 users (33.3%): they got the popularity ranking." in told
 
 
 @pytest.mark.integration
@@ -143,7 +143,7 @@ def test_a_model_of_an_earlier_version_does_not_count(folder: Path, tmp_path: Pa
     (tmp_path / "log.csv").write_text("user_id,item_id,timestamp\nann,x,1\nbob,none,2\n")
     arguments = [f"--model={earlier}", f"--data={tmp_path / 'log.csv'}"]
     assert main([*arguments, f"--output={tmp_path / 'output'}"]) == 0
-    assert "2 users. How many of their items the model knows is not told" in capfd.readouterr().out
+    assert "2 users. How many of their items the model knows is unknown" in capfd.readouterr().out
     rows = {row["user_id"]: row for row in rows_of(tmp_path / "output")}
     assert sorted(rows["ann"]["item_ids"]) == ["y", "z"]
     assert rows["bob"]["item_ids"] == ["x", "y", "z"]
@@ -155,7 +155,7 @@ def test_nobody_to_recommend_to(folder: Path, tmp_path: Path, capfd):
     with tf.io.TFRecordWriter(str(tmp_path / "empty.tfrecord")):
         pass
     assert run(folder, tmp_path / "output", data=str(tmp_path / "empty.tfrecord")) == 1
-    assert "--data: holds no user" in capfd.readouterr().err
+    assert "--data: contains no user" in capfd.readouterr().err
     assert not (tmp_path / "output").exists()
 
 
@@ -189,8 +189,8 @@ def test_a_disk_that_is_full(folder: Path, tmp_path: Path, capsys):
     with full_disk():
         status = run(folder, tmp_path / "output")
     assert status == 1
-    told = f"--output {tmp_path / 'output'}: cannot be written: OSError: [Errno 27] File too large"
-    assert capsys.readouterr().err == f"{told}\n"
+    told = f"--output {tmp_path / 'output'}: cannot be written: OSError: [Errno 27] File too large."
+    assert capsys.readouterr().err == f"{told} Make room, or give another folder.\n"
     assert [*tmp_path.iterdir()] == []
 
 
@@ -240,10 +240,13 @@ def test_a_damaged_model_and_damaged_examples_are_named(folder: Path, tmp_path: 
     cut = write("cut.tfrecord", good, good)
     Path(cut).write_bytes(Path(cut).read_bytes()[:-9])
     for file, message in (
-        (cut, "cut.tfrecord: cannot be read after Example 1: it is cut off or damaged"),
+        (cut, "cut.tfrecord: cannot be read after Example 1: the file is truncated or damaged"),
         (write("a.tfrecord", good, {"history": names}), "a.tfrecord: Example 2 has no feature us"),
-        (write("b.tfrecord", {**good, "history": numbers}), "Example 1 has a history of numbers"),
-        (write("c.tfrecord", {**good, "user_id": numbers}), "Example 1 has 0 values of bytes in"),
+        (
+            write("b.tfrecord", {**good, "history": numbers}),
+            "Example 1 must have a history of",
+        ),
+        (write("c.tfrecord", {**good, "user_id": numbers}), "Example 1 must have one byte string"),
     ):
         assert run(folder, tmp_path / "output", data=file) == 1
         assert message in capfd.readouterr().err
@@ -291,7 +294,7 @@ def error(folder: Path, tmp_path: Path, capfd) -> Iterator[Callable[..., str]]:
 
 
 def test_a_wrong_model_is_told_before_anything_is_done(error, folder: Path, tmp_path: Path):
-    assert "no SavedModel is here" in error(model=str(folder / "log"))
+    assert "contains neither a SavedModel nor a version" in error(model=str(folder / "log"))
     (tmp_path / "1").mkdir()
     (tmp_path / "1" / "saved_model.pb").write_bytes(b"\xff\xff\xff")
     assert "cannot be read" in error(model=str(tmp_path))

@@ -27,7 +27,7 @@ from mclrec_tf.data.event_log.reader import EventLogError
 from mclrec_tf.data.interactions import load_interactions
 from pipeline import run_local
 from pipeline.cli.setting_options import settings_of
-from pipeline.components.example_gen.log_report import LogTotals
+from pipeline.components.example_gen.event_log.log_report import LogTotals
 from pipeline.inspect import main
 from pipeline.jobs.inspect.cost import expected_cost, growth
 from pipeline.jobs.inspect.inspection import inspect_log
@@ -137,7 +137,10 @@ def test_items_that_come_back_are_counted(tmp_path: Path):
     log.write_text(HEADER + "".join(f"u{u},i{t % 2},{t}\n" for u in range(5) for t in range(8)))
     found = inspect_log(log)
     assert found.figures and found.figures.returning == 6 / 8
-    assert any("75% of the events are of an item" in note for note in found.notes)
+    assert any(
+        "75% of the events have an item that is in the user's history" in note
+        for note in found.notes
+    )
 
 
 @pytest.mark.parametrize("kind", ["csv", "gzip", "parquet", "json", "folder"])
@@ -218,7 +221,7 @@ def test_a_part_that_is_too_small_is_no_reason_against_the_whole(
     )
     found = inspect_log(log, batches=1)
     assert not found.problems and found.command
-    assert any("of the whole log perhaps" in note for note in found.notes)
+    assert any("one on the whole log may" in note for note in found.notes)
     assert main([str(log)]) == 0
     assert "Rows: 360,000, all of them read." in capsys.readouterr().out
 
@@ -233,11 +236,11 @@ def test_a_part_that_is_too_small_is_no_reason_against_the_whole(
         (b"%PDF-1.4\n%\xe2\xe3\n", "a PDF file"),
         (b"PAR1" + b"\0" * 50, "damaged or not Parquet"),
         (gzip.compress(ROWS.encode())[:-20], "cannot be read"),
-        (b"a,b,c\nx,y,z\nx,y,z\n", "cannot be told which column is the user"),
+        (b"a,b,c\nx,y,z\nx,y,z\n", "cannot be guessed which column is the user"),
         ((HEADER + "u1,i1,noon\n" * 9).encode(), r"100\.00%.*cannot be used"),
         ((HEADER + "".join(f"u1,i{n},{n}\n" for n in range(9))).encode(), "only one user"),
         ((HEADER + "u1,i1,1\nu2,i2,2\n").encode(), "no user is left"),
-        (b"u1,i1\nu2,i2\n" * 50, "cannot be told which column"),
+        (b"u1,i1\nu2,i2\n" * 50, "cannot be guessed which column"),
     ],
 )
 def test_what_would_not_start_is_told_with_the_reason(
@@ -475,7 +478,7 @@ def test_dates_that_cannot_be_read_are_no_reason_to_go_on_without_times(tmp_path
         + "".join(f"u{r.user},i{r.item},07/{r.user % 28 + 1}/2017\n" for r in made_up_rows())
     )
     (problem,) = inspect_log(log).problems
-    assert "column 'date' looks like the time, but it holds '07/" in problem
+    assert "column 'date' looks like the time, but it contains '07/" in problem
     assert "ISO 8601" in problem
     assert not inspect_log(log, DataSettings(timestamp_column="")).problems
 
@@ -508,7 +511,7 @@ def test_a_time_that_cannot_be_read_is_not_passed_over(tmp_path: Path):
     row = {"user_id": "u", "book_id": "3", "date_added": "Fri Apr 15 05:46:06 -0700 2022"}
     log.write_text("".join(json.dumps({**row, "user_id": f"u{n % 9}"}) + "\n" for n in range(90)))
     (problem,) = inspect_log(log).problems
-    assert "'date_added' looks like the time, but it holds 'Fri Apr 15" in problem
+    assert "'date_added' looks like the time, but it contains 'Fri Apr 15" in problem
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from kfp.pipeline_spec.pipeline_spec_pb2 import PipelineSpec
 from pipeline import run_kubeflow
 from pipeline.components.data_gate.schema_text import BUILT_IN
 from pipeline.runners.kubeflow.spec import deployment_config, read_spec
-from pipeline.runners.kubeflow.spec_run import task_order
+from pipeline.runners.kubeflow.task_runner import task_order
 from tests.pipeline.runners.kubeflow.image import CHECKOUT
 
 OPTIONS = (
@@ -166,7 +166,7 @@ def test_paths_of_one_machine_are_pointed_out(tmp_path: Path, capsys: pytest.Cap
 def test_a_file_that_is_no_spec_is_named(tmp_path: Path, content: str):
     path = tmp_path / "spec.yaml"
     path.write_text(content)
-    with pytest.raises(ValueError, match="spec.yaml is no pipeline spec"):
+    with pytest.raises(ValueError, match="spec.yaml: is not a pipeline spec"):
         read_spec(path)
 
 

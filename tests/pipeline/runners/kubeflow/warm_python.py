@@ -19,7 +19,7 @@ _READY = "ready"
 
 
 class WarmPython:
-    """Runs a spec's commands; a `pipeline.runners.kubeflow.spec_run.Launch`.
+    """Runs a spec's commands; a `pipeline.runners.kubeflow.task_runner.Launch`.
 
     Args:
         folder: where the processes start, and the first place in which modules are looked for.

@@ -248,7 +248,7 @@ def test_a_moved_folder_is_refused_and_works_where_the_advised_link_is(folder: F
     with pytest.raises(RunError) as refusal:
         folder.check()
     text = str(refusal.value)
-    assert f"{new} was moved: its metadata have their artifacts in {old}" in text
+    assert f"--workdir {new}: was moved. Its metadata have the artifacts in {old}" in text
     advised = text[text.index("ln -s") : text.index("; or give")]
     assert shlex.split(advised) == ["ln", "-s", str(new), str(old)]
     subprocess.run(advised, shell=True, check=True)
@@ -264,7 +264,7 @@ def test_a_copy_is_refused_and_leaves_the_original_alone(folder: Folder):
     folder.path = original.with_name("copy")
     with pytest.raises(RunError) as refusal:
         folder.check()
-    assert f"{folder.path} is a copy of {original}" in str(refusal.value)
+    assert f"--workdir {folder.path}: is a copy of {original}" in str(refusal.value)
     assert "--accept-missing" in str(refusal.value)
     told = folder.check(accept_missing=True)
     assert len(told) == len(OUTPUTS) and f"is not in {folder.path}" in told[0]
@@ -289,7 +289,7 @@ def test_artifacts_without_their_metadata_are_refused(folder: Folder, emptied: b
     folder.run()
     file = Path(Workdir(folder.path).metadata_file)
     file.write_bytes(b"") if emptied else file.unlink()
-    with pytest.raises(RunError, match="metadata know of none: put .*metadata.sqlite back"):
+    with pytest.raises(RunError, match=r"metadata know of none\. Put .*metadata.sqlite back"):
         folder.on_disk().pipeline_root()
 
 

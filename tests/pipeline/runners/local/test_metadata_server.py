@@ -50,13 +50,13 @@ def test_a_url_is_read(url: str, server: MetadataServer):
         ("mysql://shop@host", "must name a database"),
         ("mysql://shop@host/my-runs", "must name a database of letters"),
         ("mysql://shop@host/runs/more", "must name a database of letters"),
-        ("mysql://shop@host:port/runs", "is no URL"),
-        ("mysql://shop@host:70000/runs", "is no URL"),
+        ("mysql://shop@host:port/runs", "must be of the form"),
+        ("mysql://shop@host:70000/runs", "must be of the form"),
         ("mysql://shop@host/runs?tls=yes", "must end with the database"),
         ("mysql://shop@host/runs#tls", "must end with the database"),
-        ("postgresql://shop:sesame@host/runs", "cannot be PostgreSQL"),
-        ("mysql://shop:sesame@host/runs", "must hold no password.*MYSQL_PWD"),
-        ("mysql://shop:ses/ame@host/runs", "is no URL"),
+        ("postgresql://shop:sesame@host/runs", "must not be PostgreSQL"),
+        ("mysql://shop:sesame@host/runs", "must not contain a password.*MYSQL_PWD"),
+        ("mysql://shop:ses/ame@host/runs", "must be of the form"),
     ],
 )
 def test_what_is_wrong_with_a_url_is_told(url: str, message: str):
@@ -103,7 +103,7 @@ def test_localhost_is_reached_by_tcp(server: DatabaseServer, password: None):
 @pytest.mark.integration
 def test_a_wrong_password(server: DatabaseServer, monkeypatch: pytest.MonkeyPatch, capfd):
     monkeypatch.setenv("MYSQL_PWD", "sesame")
-    where = f"mysql://shop@127.0.0.1:{server.port}/runs cannot be opened: "
+    where = f"mysql://shop@127.0.0.1:{server.port}/runs: cannot be opened: "
     with pytest.raises(RunError, match=where + "the login failed.*MYSQL_PWD") as error:
         metadata_server(server.url()).open()
     assert "sesame" not in str(error.value) + capfd.readouterr().err

@@ -70,7 +70,7 @@ def test_a_folder_may_be_mounted_elsewhere(store, workdir: Workdir, tmp_path: Pa
 def test_the_pipeline_of_another_folder_is_refused(store, workdir: Workdir, tmp_path: Path):
     claim_pipeline(store, "mclrec", workdir)
     other = folder(tmp_path / "other")
-    with pytest.raises(RunError, match=f"mclrec in this store belongs to {workdir.path} on .*name"):
+    with pytest.raises(RunError, match=f"mclrec: .* belongs to {workdir.path} on .*name"):
         claim_pipeline(store, "mclrec", other)
     claim_pipeline(store, "other", other)
 
@@ -115,11 +115,11 @@ def test_a_folder_keeps_its_store(store, workdir: Workdir, new_store: NewStore):
     begin_run(workdir)
     another = new_store()
     for name in ("mclrec", "new"):
-        with pytest.raises(RunError, match="leave --metadata as it was"):
+        with pytest.raises(RunError, match="Leave --metadata as it was"):
             claim_pipeline(another, name, workdir)
 
 
 def test_a_folder_with_its_own_metadata_keeps_them(store, workdir: Workdir):
     Path(workdir.metadata_file).touch()
-    with pytest.raises(RunError, match="leave --metadata as it was"):
+    with pytest.raises(RunError, match="Leave --metadata as it was"):
         claim_pipeline(store, "mclrec", workdir)

@@ -65,7 +65,7 @@ def test_two_shops_and_a_kill(server: DatabaseServer, sample: Path, tmp_path: Pa
     assert stranger.run_here(*OPTIONS) == 1
     assert f"belongs to {shop.workdir} on " in capfd.readouterr().err
     assert LocalRun(sample, shop.workdir, "shop").run_here(*OPTIONS) == 1
-    assert "are on a server: give the --metadata" in capfd.readouterr().err
+    assert "are on a server. Give the --metadata" in capfd.readouterr().err
 
     written = [file for file in tmp_path.rglob("*") if file.is_file()]
     logs = [file.read_text() for file in written if file.suffix == ".log"]

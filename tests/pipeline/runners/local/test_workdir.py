@@ -17,7 +17,7 @@ def test_two_runs_at_a_time_are_refused_and_two_in_turn_are_not(tmp_path: Path):
     workdir = Workdir(tmp_path / "new")
     with (
         workdir.only_run(),
-        pytest.raises(RunError, match="another run uses"),
+        pytest.raises(RunError, match="another run uses it"),
         workdir.only_run(),
     ):
         pass

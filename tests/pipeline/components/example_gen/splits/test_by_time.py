@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from mclrec_tf.data.event_log.reader import EventLogError
 from mclrec_tf.data.interactions import load_interactions
 from mclrec_tf.data.time_split import CutOffs, Periods, split_by_time
-from pipeline.components.example_gen.split_by_time import SplitByTime
-from pipeline.components.example_gen.user_history import UserHistory
+from pipeline.components.example_gen.histories.user_history import UserHistory
+from pipeline.components.example_gen.splits.by_time import SplitByTime
 
 LOG = [
     (f"user{user}", f"item{(user * time) % 7}", 10 * time + user % 4)

@@ -7,9 +7,9 @@ import pytest
 from apache_beam.pvalue import TaggedOutput
 
 from mclrec_tf.data.event_log.reader import EventLogFormat
-from pipeline.components.example_gen import read_log
-from pipeline.components.example_gen.log_report import FileSummary
-from pipeline.components.example_gen.read_log import ReadEvents, in_order
+from pipeline.components.example_gen.event_log import read_log
+from pipeline.components.example_gen.event_log.log_report import FileSummary
+from pipeline.components.example_gen.event_log.read_log import ReadEvents, in_order
 
 
 @pytest.mark.parametrize("events_held", [1, 2, 7, 100])

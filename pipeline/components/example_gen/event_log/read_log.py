@@ -1,4 +1,4 @@
-"""Event log files -> one ordered history a user, and a summary of each file."""
+"""Reads the files of an event log into one ordered history per user, and sums up each file."""
 
 import itertools
 import os
@@ -9,17 +9,18 @@ import apache_beam as beam
 import tensorflow as tf
 
 from mclrec_tf.data.event_log.reader import EventBatch, EventLogError, EventLogFormat, LogFile
-from pipeline.components.example_gen.log_report import FileSummary
-from pipeline.components.example_gen.user_history import UserHistory
+from pipeline.components.example_gen.event_log.log_report import FileSummary
+from pipeline.components.example_gen.histories.user_history import UserHistory
 
-# Events a worker holds back, about 100 MB, so as to send those of one user together: grouping costs
-# by the element.
+# A worker collects this many events, about 100 MB, before it emits them, so that it can emit the
+# events of one user together: the cost of grouping grows with the number of elements.
 EVENTS_HELD = 500_000
 
-# (time, its billionths, number of the file, number of the row, item): sorts by time and, for equal
-# times, by place in the log. A plain tuple, because Beam pickles named ones when it groups them.
-PlacedEvent = tuple[int, int, int, int, str]
-# In place of the billionths of an event in a log without times.
+# (time, its billionths, number of the file, number of the row, item): events sort by time and, if
+# the times are equal, by their position in the log. This is a plain tuple, because Beam pickles
+# named tuples when it groups them.
+PositionedEvent = tuple[int, int, int, int, str]
+# Stands for the billionths of an event in a log without times.
 _NO_TIME = -1
 
 
@@ -31,15 +32,16 @@ def read_log(
 ) -> beam.PCollection[UserHistory]:
     """Adds the reading of an event log to a Beam pipeline.
 
-    A user's events are ordered by time, those of equal time by file and row. Of equal events
-    (user, item and time) the first is kept. Without times, the order of the files and rows is that
-    of the events, each counts, and `timestamps` are their places in the history from 1.
+    A user's events are ordered by time, and those of equal time by file and row. Of events with
+    equal user, item and time, only the first is kept. In a log without times, the order of the
+    files and rows is the order of the events, every event is kept, and `timestamps` are the
+    positions of the events in the history, counted from 1.
 
     Args:
-        pipeline: where to add it: a pipeline, or its start inside a transform.
-        files: the log's files in their order.
-        format: the names of its columns.
-        summaries: a folder in which a `FileSummary` of each file is written.
+        pipeline: A Beam pipeline, or its start inside a transform.
+        files: The log's files, in the order in which they are read.
+        format: How the log is read.
+        summaries: The folder in which a `FileSummary` of each file is written.
 
     Returns:
         The users' histories.
@@ -67,22 +69,23 @@ def read_summaries(folder: str) -> list[FileSummary]:
 def _write_summary(numbered_summary: tuple[int, str], folder: str) -> None:
     number, summary = numbered_summary
     tf.io.gfile.makedirs(folder)
-    # A worker that is tried again writes the same again.
+    # A worker that Beam retries writes the same content again.
     with tf.io.gfile.GFile(os.path.join(folder, f"{number:09}.json"), "w") as file:
         file.write(summary)
 
 
 @beam.typehints.with_input_types(tuple[int, str])
-@beam.typehints.with_output_types(tuple[str, list[PlacedEvent]])
+@beam.typehints.with_output_types(tuple[str, list[PositionedEvent]])
 class ReadEvents(beam.DoFn):
     """Reads one whole file: (number, path) -> (user, some of the user's events).
 
-    A file is one worker's work, because only a reader that starts at the top knows the number of
-    a row and whether a line break is inside quotes. Split a large log into several files to read
-    it with several workers.
+    One worker reads a whole file, because only a reader that starts at the first row knows the
+    number of a row and whether a line break is inside quotes. To read a large log with several
+    workers, split it into several files.
 
-    A file that cannot be read is no exception here but a summary that says so: what becomes of an
-    exception on a worker differs from runner to runner, and the message is for a person.
+    A file that cannot be read raises no exception here. Its summary carries the message instead:
+    each runner wraps the exceptions of its workers in its own way, and the message is meant for a
+    person.
     """
 
     SUMMARIES = "summaries"
@@ -93,7 +96,7 @@ class ReadEvents(beam.DoFn):
     def process(self, numbered_file: tuple[int, str]) -> Iterator:
         number, path = numbered_file
         summary = FileSummary(path)
-        events: defaultdict[str, list[PlacedEvent]] = defaultdict(list)
+        events: defaultdict[str, list[PositionedEvent]] = defaultdict(list)
         held = 0
         try:
             log_file = LogFile(path, self._format)
@@ -114,8 +117,8 @@ class ReadEvents(beam.DoFn):
         yield beam.pvalue.TaggedOutput(self.SUMMARIES, (number, summary.to_json()))
 
 
-def in_order(user_id: str, parts: Iterable[list[PlacedEvent]]) -> UserHistory:
-    """Orders a user's events and drops all but the first of equal ones."""
+def in_order(user_id: str, parts: Iterable[list[PositionedEvent]]) -> UserHistory:
+    """Orders a user's events, and keeps the first of equal ones."""
     events = sorted(itertools.chain.from_iterable(parts))
     if events[0][1] == _NO_TIME:
         return UserHistory(

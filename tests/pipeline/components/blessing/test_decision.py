@@ -1,6 +1,7 @@
-"""Models that are better, worse or equal by construction, held against every line."""
+"""Models that are better, worse or equal by construction, compared with every criterion."""
 
 import dataclasses
+import json
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ import tensorflow_model_analysis as tfma
 from scipy import stats
 
 from mclrec_tf.evaluation.ranks import POLICIES
-from pipeline.components.blessing.decision import SERVABLE, Decision, Line, decide
+from pipeline.components.blessing.decision import SERVABLE, Criterion, Decision, decide
 from pipeline.components.blessing.intervals import Bound, compare, mean_of
 from pipeline.components.evaluator.paired_moments import (
     LATEST_BLESSED,
@@ -66,14 +67,14 @@ def result(
 
 
 def hits(share: float, users: int, shift: int = 0) -> np.ndarray:
-    """Ranks of users of whom a share is hit, spread evenly and shifted by some places."""
+    """Ranks of users of whom a share is hit, spread evenly and shifted by some positions."""
     numbers = np.arange(users)
     hit = np.floor((numbers + 1) * share) > np.floor(numbers * share)
     return np.where(np.roll(hit, shift), GOOD, BAD)
 
 
 def failed(decision: Decision) -> list[tuple[str, str]]:
-    return [(line.slice, line.line) for line in decision.failed]
+    return [(criterion.slice, criterion.requirement) for criterion in decision.failed]
 
 
 def test_the_interval_is_students_of_the_users_differences():
@@ -93,8 +94,10 @@ def test_the_interval_is_students_of_the_users_differences():
 def test_a_first_model_needs_no_blessed_one_but_has_to_beat_the_baselines():
     decision = decide({ALL_USERS: result(hits(0.5, 400))}, "", SETTINGS)
     assert decision.blessed
-    assert [line.line.split()[2] for line in decision.lines[:2]] == list(BASELINES)
-    assert decision.lines[2].line == SERVABLE
+    assert [criterion.requirement.split()[2] for criterion in decision.criteria[:2]] == list(
+        BASELINES
+    )
+    assert decision.criteria[2].requirement == SERVABLE
 
 
 @pytest.mark.parametrize("baseline", BASELINES)
@@ -109,8 +112,8 @@ def test_better_than_a_baseline_by_luck_is_not_proven():
     few = result(hits(0.3, 40), popularity=hits(0.2, 40, shift=1))
     many = result(hits(0.3, 4000), popularity=hits(0.2, 4000, shift=1))
     assert decide({ALL_USERS: many}, "", SETTINGS).blessed
-    (line,) = decide({ALL_USERS: few}, "", SETTINGS).failed
-    assert line.value > line.bound and line.note == "not proven"
+    (criterion,) = decide({ALL_USERS: few}, "", SETTINGS).failed
+    assert criterion.value > criterion.bound and criterion.note == "not proven"
 
 
 @pytest.mark.parametrize("users", [2, 7, 400, 12_345])
@@ -129,33 +132,35 @@ def test_near_a_perfect_baseline_the_distance_to_1_counts(missed: int, blessed: 
     model, popularity = np.full(4000, GOOD), np.full(4000, GOOD)
     model[:missed], popularity[:40] = BAD, BAD
     decision = decide({ALL_USERS: result(model, popularity=popularity)}, "", SETTINGS)
-    line = decision.lines[0]
+    criterion = decision.criteria[0]
     assert decision.blessed == blessed
-    assert line.line == "a distance to 1 of 1/1.05 of that of popularity (--min-lift)"
-    assert line.bound == pytest.approx(1 - 0.01 / 1.05)
-    assert line.bound < 1
+    assert criterion.requirement == "a distance to 1 of 1/1.05 of that of popularity (--min-lift)"
+    assert criterion.bound == pytest.approx(1 - 0.01 / 1.05)
+    assert criterion.bound < 1
 
 
 @pytest.mark.parametrize("share", np.linspace(0.05, 1, 20))
 def test_the_bar_is_never_above_1_nor_below_the_baseline(share: float):
     ranks = hits(share, 400)
     decision = decide({ALL_USERS: result(ranks, popularity=ranks)}, "", SETTINGS)
-    (line,) = (line for line in decision.lines if "popularity" in line.line)
-    assert line.value is not None and line.bound is not None
-    assert line.value - 1e-12 <= line.bound <= 1 + 1e-12
-    assert line.bound <= 1.05 * line.value + 1e-12
-    assert line.passed == (share == 1)
+    (criterion,) = (
+        criterion for criterion in decision.criteria if "popularity" in criterion.requirement
+    )
+    assert criterion.value is not None and criterion.bound is not None
+    assert criterion.value - 1e-12 <= criterion.bound <= 1 + 1e-12
+    assert criterion.bound <= 1.05 * criterion.value + 1e-12
+    assert criterion.passed == (share == 1)
 
 
 def test_a_model_that_hits_nobody_is_not_better_than_a_baseline_that_hits_nobody():
     nobody = result(np.full(400, BAD))
     decision = decide({ALL_USERS: nobody}, "", SETTINGS)
-    assert [line.note for line in decision.failed] == ["missed, no user is hit"] * 2
+    assert [criterion.note for criterion in decision.failed] == ["missed, no user is hit"] * 2
 
 
 @pytest.mark.parametrize("value", [-0.1, 1.01, 5, float("nan"), float("inf")])
 def test_a_floor_that_no_model_can_have_is_refused(value: float):
-    with pytest.raises(ValueError, match="--min-ndcg is an NDCG@10, from 0 to 1"):
+    with pytest.raises(ValueError, match="--min-ndcg must be from 0 to 1"):
         BlessingSettings(min_ndcg=value)
 
 
@@ -176,11 +181,11 @@ def test_an_equal_model_is_blessed():
 
 def test_a_worse_model_is_refused_overall_within_noise_too():
     worse = decide({ALL_USERS: result(hits(0.3, 400), hits(0.5, 400))}, "", SETTINGS)
-    asked = "0.9 times the latest blessed model (--max-drop)"
-    assert failed(worse) == [(ALL_USERS, asked)] and worse.failed[0].note == "missed"
+    required = "0.9 times the latest blessed model (--max-drop)"
+    assert failed(worse) == [(ALL_USERS, required)] and worse.failed[0].note == "missed"
     # The same mean, but hits other users: 60 cannot show that they lose less than a tenth.
     noisy = decide({ALL_USERS: result(hits(0.5, 60), hits(0.5, 60, shift=1))}, "", SETTINGS)
-    assert failed(noisy) == [(ALL_USERS, asked)] and noisy.failed[0].note == "not proven"
+    assert failed(noisy) == [(ALL_USERS, required)] and noisy.failed[0].note == "not proven"
 
 
 def test_one_worse_slice_is_enough():
@@ -203,24 +208,28 @@ def test_a_tiny_slice_does_not_vote(users: int, vote: bool):
     lost = result(np.full(users, BAD), np.full(users, GOOD))
     decision = decide({ALL_USERS: result(fine, fine), "length_group 5": lost}, "", SETTINGS)
     assert decision.blessed != vote
-    assert len(decision.lines) == 5
+    assert len(decision.criteria) == 5
 
 
 @pytest.mark.parametrize("users", [1, 2])
 def test_a_slice_of_hardly_anybody_has_its_line_all_the_same(users: int):
     fine = hits(0.5, 4000)
     tiny = result(np.full(users, BAD), np.full(users, GOOD))
-    line = decide({ALL_USERS: result(fine, fine), "s x": tiny}, "", SETTINGS).lines[3]
-    assert (line.users, line.passed, line.interval is None) == (users, True, users == 1)
+    criterion = decide({ALL_USERS: result(fine, fine), "s x": tiny}, "", SETTINGS).criteria[3]
+    assert (criterion.users, criterion.passed, criterion.interval is None) == (
+        users,
+        True,
+        users == 1,
+    )
 
 
 def test_users_who_repeat_items_are_judged_by_all_items():
     fine, never = hits(0.5, 4000), np.full(200, BAD)
     repeaters = result(never, never, all_items=(hits(0.2, 200), hits(0.5, 200)))
     results = {ALL_USERS: result(fine, fine), "target_novelty repeated": repeaters}
-    (line,) = decide(results, "", SETTINGS).failed
-    assert (line.slice, line.value) == ("target_novelty repeated", 0.2)
-    assert "all_items" in str(line)
+    (criterion,) = decide(results, "", SETTINGS).failed
+    assert (criterion.slice, criterion.value) == ("target_novelty repeated", 0.2)
+    assert "all_items" in str(criterion)
 
 
 def test_equal_models_are_seldom_refused_by_their_slices():
@@ -250,11 +259,20 @@ def test_margins_can_be_switched_off():
     nothing = BlessingSettings(min_lift=0, max_drop=1)
     worst = result(np.full(50, BAD), np.full(50, GOOD))
     decision = decide({ALL_USERS: worst, "length_group 5": worst}, "", nothing)
-    assert [line.line for line in decision.lines] == [SERVABLE]
+    assert [criterion.requirement for criterion in decision.criteria] == [SERVABLE]
 
 
 def test_json_gives_back_the_decision():
-    line = Line("asked", ALL_USERS, 0.1, 0.2, (-0.2, 0.0), 7, False, "missed")
-    other = Line(SERVABLE, ALL_USERS, None, None, None, 7, True, "fine")
-    decision = Decision([line, other])
+    criterion = Criterion("at least 0.2", ALL_USERS, 0.1, 0.2, (-0.2, 0.0), 7, False, "missed")
+    other = Criterion(SERVABLE, ALL_USERS, None, None, None, 7, True, "fine")
+    decision = Decision([criterion, other])
     assert Decision.from_json(decision.to_json()) == decision
+
+
+def test_decisions_of_earlier_versions_can_be_read():
+    row = {"line": "at least 0.2", "slice": ALL_USERS, "value": 0.1, "bound": 0.2}
+    row |= {"interval": [-0.2, 0.0], "users": 7, "passed": False, "note": "missed"}
+    stored = json.dumps({"blessed": False, "lines": [row]}, indent=1) + "\n"
+    decision = Decision.from_json(stored)
+    assert decision.failed[0].requirement == "at least 0.2" and not decision.blessed
+    assert decision.to_json() == stored

@@ -1,4 +1,4 @@
-"""The k best items of every user, written to Parquet by Beam."""
+"""Recommends k items to every user with Beam, and writes them to Parquet."""
 
 import os
 import re
@@ -32,7 +32,7 @@ SCHEMA = pa.schema(
         ("history_items", pa.int32()),
     ]
 )
-# What Beam adds to the message of an error; the name of a step begins with our name for it.
+# Beam appends this to the message of an error. The name of the step begins with our label.
 _STEP = re.compile(r" \[while running '([^/']*)[^']*'\]")
 
 
@@ -44,36 +44,38 @@ def recommend_to_parquet(
     k: int,
     beam_args: Sequence[str],
 ) -> Coverage:
-    """Writes a row a user: user_id, item_ids and scores, best first, and model_version.
+    """Writes one row per user: user_id, item_ids and scores (best first), and model_version.
 
-    Every row is what a server of the model answers to the user's history: items that are in the
-    history are left out, and there are fewer than k where the catalogue has no more. known_items
-    and history_items tell how many items of the history the model knows, and out of how many: the
-    history, but at most its last 50 items. known_items is null where the model's export is of an
-    earlier version, which does not count.
+    A row equals the answer of a server of the model for the user's history: items in the history
+    are left out, and there are fewer than k items if the catalogue has no more. The columns
+    known_items and history_items are the number of items of the history that the model knows, and
+    the number of all its items, of which a model reads at most the last 50. known_items is null if
+    the model's export is of an earlier version, which does not count them.
 
     Args:
-        model: what answers.
-        users: whom to answer for.
-        output: a new folder. It appears when all its files are written.
-        k: items for each user, at least 1.
+        model: The model.
+        users: The histories of the users.
+        output: A new folder. It appears when all its files are written.
+        k: The number of items for each user, at least 1.
         beam_args: Beam's options.
 
     Returns:
-        How much of the histories the model knows.
+        How many items of the histories the model knows.
 
     Raises:
-        BatchInferenceError, EventLogError, HistoriesError: the input or the output cannot be used,
-            there is no user, or the model knows no item of any history: then the data are those
-            of another catalogue, and every user would get the same items.
+        BatchInferenceError: The output cannot be written, the model does not answer, there is no
+            user, or the model knows no item of any history. In the last case the data belong to
+            another catalogue, and all users would get the same items.
+        EventLogError: The event log cannot be used.
+        HistoriesError: The Examples cannot be used.
     """
     with output_folder(output) as folder:
         notes = os.path.join(folder, "notes")
         fileio.makedirs(notes)
         try:
             _run(model, users, folder, notes, k, beam_args)
-        except Exception as error:  # of any library, on any worker
-            raise BatchInferenceError(_told(error, model, output)) from error
+        except Exception as error:  # Any library may raise it, on any worker.
+            raise BatchInferenceError(_message(error, model, output)) from error
         users.check(notes)
         coverage = read_coverage(notes)
         _check(coverage, model)
@@ -113,31 +115,33 @@ def _run(
 
 def _check(coverage: Coverage, model: ModelVersion) -> None:
     if not coverage.users:
-        raise BatchInferenceError("--data: holds no user to recommend to.")
+        raise BatchInferenceError("--data: contains no user. Give the histories of some.")
     if coverage.items and not coverage.known_items and not coverage.uncounted_users:
         raise BatchInferenceError(
             f"--model {model.path}: knows none of the {coverage.items:,} items that "
             f"{coverage.users:,} users have in --data. Nothing is written, because all of them "
-            "would get the popularity ranking. Are the ids of --data written as those of the data "
-            "that the model was trained on?"
+            "would get the popularity ranking. Write the ids in --data like those in the data that "
+            "the model was trained on."
         )
 
 
-def _told(error: Exception, model: ModelVersion, output: str | os.PathLike[str]) -> str:
-    """What failed, by the argument where the step tells it, and why."""
+def _message(error: Exception, model: ModelVersion, output: str | os.PathLike[str]) -> str:
+    """What failed and why, with the option that is to blame if the failed step tells it."""
     message = str(error).strip().splitlines()[-1] if str(error).strip() else ""
     step = found[1] if (found := _STEP.search(message)) else ""
-    reason = _STEP.sub("", message)
-    if not isinstance(error, RuntimeError | OSError | HistoriesError):  # a reason with its kind
+    reason = _STEP.sub("", message).rstrip(".")
+    # The messages of these errors are complete sentences. Others need the name of the class.
+    if not isinstance(error, RuntimeError | OSError | HistoriesError):
         reason = f"{type(error).__name__}: {reason}"
     if step == "RunInference":
         return (
-            f"--model {model.path}: does not answer: {reason}. What is wrong with it tells: python "
-            f"-m serving.export_check {shlex.quote(model.path)}"
+            f"--model {model.path}: does not answer: {reason}. This command tells what is wrong "
+            f"with it: python -m serving.export_check {shlex.quote(model.path)}"
         )
     if step == "WriteToParquet":
-        return f"--output {os.fspath(output)}: cannot be written: {reason}"
-    return f"The answers could not be made: {reason}"
+        path = os.fspath(output)
+        return f"--output {path}: cannot be written: {reason}. Make room, or give another folder."
+    return f"The recommendations could not be made: {reason}."
 
 
 def _row(user_and_best: tuple[bytes, Recommendations], model_version: str) -> dict[str, object]:

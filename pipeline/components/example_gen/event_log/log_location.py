@@ -1,4 +1,4 @@
-"""How the path of a log goes through ExampleGen's driver, which wants a folder and a pattern."""
+"""The path of a log as ExampleGen's driver takes it, as a folder and a pattern, and back again."""
 
 import glob
 import hashlib
@@ -24,13 +24,14 @@ def base_and_pattern(path: str) -> tuple[str, str]:
     """Splits a path into the folder and the glob pattern in it that together match the log.
 
     Args:
-        path: a file, a folder, or a glob pattern. What exists is no pattern: `log[1].csv` may be
-            a file. A folder that is not on this machine ends with `/`.
+        path: A file, a folder, or a glob pattern. A path that exists is not taken for a pattern,
+            because `log[1].csv` may be the name of a file. The path of a folder on remote storage
+            ends with `/`.
 
     Example:
-
-    >>> base_and_pattern("gs://shop/2024-*/part-*.csv")
-    ('gs://shop', '2024-*/part-*.csv')
+        >>> from pipeline.components.example_gen.event_log.log_location import base_and_pattern
+        >>> base_and_pattern("gs://shop/2024-*/part-*.csv")
+        ('gs://shop', '2024-*/part-*.csv')
     """
     is_folder = path.endswith("/")
     if "://" not in path:
@@ -48,7 +49,10 @@ def base_and_pattern(path: str) -> tuple[str, str]:
 
 
 def log_path(exec_properties: dict[str, Any]) -> str:
-    """The path again, of what the driver hands to the executor: span and version are filled in."""
+    """The path of the log, from the exec properties that the driver passes to the executor.
+
+    Placeholders for span and version are filled in.
+    """
     config = proto.Input()
     proto_utils.json_to_proto(exec_properties[standard_component_specs.INPUT_CONFIG_KEY], config)
     base = exec_properties[standard_component_specs.INPUT_BASE_KEY]
@@ -56,18 +60,25 @@ def log_path(exec_properties: dict[str, Any]) -> str:
 
 
 def path_of(base: str, pattern: str) -> str:
-    """The path of which `base_and_pattern` made a base and a pattern."""
+    """The path that `base_and_pattern` has split into a base and a pattern."""
     if pattern == _WHOLE_FOLDER:
         return _ESCAPED.sub(r"\1", base)
     return os.path.join(base, pattern)
 
 
 def fingerprint(files: Iterable[str]) -> str:
-    """Tells whether the files of a log are the same, as TFX's driver does for one pattern.
+    """The fingerprint of the files of a log, which changes when the log does.
 
-    By their order, names, sizes and times of change, in whole seconds: names decide in which order
-    files are read, and those of folders may be columns. What stands before the first difference of
-    the names does not count, because a log may be moved.
+    It is made of the order, the names, the sizes and the modification times (in whole seconds) of
+    the files. Names count because they decide the order in which files are read, and names of
+    folders may hold values of columns. The part of the paths that all files have in common does
+    not count, because a log may be moved.
+
+    Args:
+        files: The paths of the files, in the order in which they are read.
+
+    Returns:
+        Text of the same form as the fingerprints of TFX's driver.
     """
     paths = list(files)
     described = hashlib.sha256()

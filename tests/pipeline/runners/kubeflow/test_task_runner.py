@@ -16,10 +16,10 @@ from kfp.pipeline_spec.pipeline_spec_pb2 import PipelineSpec
 from mclrec_tf.data.sample.sample_log import write_sample
 from pipeline import run_kubeflow
 from pipeline.components.blessing.component import read_decision
-from pipeline.demo import ask
+from pipeline.demo import recommend
 from pipeline.local_server import local_server, server_command
 from pipeline.runners.kubeflow.spec import read_spec
-from pipeline.runners.kubeflow.spec_run import SpecRun, TaskError, task_order
+from pipeline.runners.kubeflow.task_runner import TaskError, TaskRunner, task_order
 from tests.pipeline.runners.kubeflow import image
 from tests.pipeline.runners.kubeflow.warm_python import WarmPython
 
@@ -74,18 +74,18 @@ def warm_python(image_root: Path) -> Iterator[WarmPython]:
 
 
 @pytest.fixture(scope="module")
-def finished(warm_python: WarmPython, spec, parameters, folder: Path) -> SpecRun:
-    run = SpecRun(spec, folder / "store" / "first", parameters, warm_python)
+def finished(warm_python: WarmPython, spec, parameters, folder: Path) -> TaskRunner:
+    run = TaskRunner(spec, folder / "store" / "first", parameters, warm_python)
     assert [task for task, _ in run.run()] == task_order(spec)
     return run
 
 
-def output(run: SpecRun, task: str, key: str):
+def output(run: TaskRunner, task: str, key: str):
     (artifact,) = run.outputs[task].artifacts[key].artifacts
     return artifact
 
 
-def test_a_model_is_pushed_whole(finished: SpecRun, folder: Path):
+def test_a_model_is_pushed_whole(finished: TaskRunner, folder: Path):
     (version,) = (folder / "models" / "mclrec").iterdir()
     pushed = output(finished, "Pusher", "pushed_model").metadata
     assert pushed["pushed"] == 1
@@ -95,7 +95,7 @@ def test_a_model_is_pushed_whole(finished: SpecRun, folder: Path):
     assert files == {path.relative_to(version) for path in version.rglob("*")}
 
 
-def test_the_spans_of_the_folder_were_read(finished: SpecRun):
+def test_the_spans_of_the_folder_were_read(finished: TaskRunner):
     examples = Path(output(finished, "FileBasedExampleGen", "examples").uri)
     report = json.loads((examples / "event_log_report.json").read_text())
     assert report["rows"] == 3500
@@ -114,16 +114,16 @@ def test_the_tasks_find_the_code_in_the_image(
     assert found == {image_root}
 
 
-def test_a_first_model_is_compared_with_none(finished: SpecRun):
+def test_a_first_model_is_compared_with_none(finished: TaskRunner):
     for key in ("model", "accepted"):
         assert list(Path(output(finished, "PreviousRun", key).uri).iterdir()) == []
     blessing = output(finished, "Blessing", "blessing")
     assert blessing.metadata["blessed"] == 1
-    lines = [line.line for line in read_decision(blessing.uri).lines]
+    lines = [criterion.requirement for criterion in read_decision(blessing.uri).criteria]
     assert lines and not any("latest blessed" in line for line in lines)
 
 
-def test_a_page_tells_the_run(finished: SpecRun, folder: Path):
+def test_a_page_tells_the_run(finished: TaskRunner, folder: Path):
     (version,) = (folder / "models" / "mclrec").iterdir()
     page = Path(output(finished, "RunPage", "page").uri, "run.html").read_text()
     assert "Blessed and pushed" in page and str(version) in page
@@ -135,7 +135,7 @@ def test_a_page_tells_the_run(finished: SpecRun, folder: Path):
 
 
 def test_the_next_data_are_compared_with_those_of_the_last_run(
-    finished: SpecRun, warm_python: WarmPython, spec, parameters, folder: Path
+    finished: TaskRunner, warm_python: WarmPython, spec, parameters, folder: Path
 ):
     with open(folder / "span-2" / "events.csv", newline="") as log:
         rows = list(csv.DictReader(log))
@@ -144,19 +144,19 @@ def test_the_next_data_are_compared_with_those_of_the_last_run(
         writer = csv.DictWriter(log, list(rows[0]))
         writer.writeheader()
         writer.writerows(row | {"item_id": "None"} for row in rows)
-    run = SpecRun(spec, folder / "store" / "drifted", parameters, warm_python)
-    with pytest.raises(TaskError, match="DataGate ended with status 1") as told:
+    run = TaskRunner(spec, folder / "store" / "drifted", parameters, warm_python)
+    with pytest.raises(TaskError, match="DataGate: ended with status 1") as told:
         list(run.run())
     shutil.rmtree(folder / "span-3")
     assert "history: High Linfty distance" in str(told.value)
     assert "Trainer" not in run.outputs
 
 
-def test_the_pushed_model_is_served(finished: SpecRun, folder: Path):
+def test_the_pushed_model_is_served(finished: TaskRunner, folder: Path):
     with open(folder / "span-2" / "events.csv", newline="") as log:
         history = [row["item_id"] for row in csv.DictReader(log)][:5]
     with local_server(server_command(folder / "models" / "mclrec")) as server:
-        answer = ask(server.grpc, "grpc", history)
+        answer = recommend(server.grpc, "grpc", history)
     assert len(set(answer.item_ids)) == 5
     assert answer.scores == sorted(answer.scores, reverse=True)
 
@@ -165,22 +165,22 @@ def test_a_failed_task_is_told_and_ends_the_run(
     spec, parameters, folder: Path, warm_python: WarmPython
 ):
     absent = parameters | {"data_folder": str(folder / "absent")}
-    run = SpecRun(spec, folder / "store" / "failed", absent, warm_python)
-    with pytest.raises(TaskError, match="FileBasedExampleGen ended with status 1") as told:
+    run = TaskRunner(spec, folder / "store" / "failed", absent, warm_python)
+    with pytest.raises(TaskError, match="FileBasedExampleGen: ended with status 1") as told:
         list(run.run())
     assert "Cannot find matching for split log" in str(told.value)
     assert "StatisticsGen" not in run.outputs
 
 
 def test_a_parameter_that_the_spec_lacks_is_named(spec: PipelineSpec, tmp_path: Path):
-    with pytest.raises(ValueError, match="no parameter epochs; it has data_folder"):
-        SpecRun(spec, tmp_path / "run", {"epochs": "3"})
+    with pytest.raises(ValueError, match=r"no parameter epochs\. It has data_folder"):
+        TaskRunner(spec, tmp_path / "run", {"epochs": "3"})
     assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.slow
 def test_a_second_run_goes_on_from_the_first(
-    finished: SpecRun, parameters, folder: Path, image_root: Path
+    finished: TaskRunner, parameters, folder: Path, image_root: Path
 ):
     """As the command line does it: a cold process for each task, here with a search as well."""
     (pushed,) = (folder / "models" / "mclrec").iterdir()
@@ -200,7 +200,7 @@ def test_a_second_run_goes_on_from_the_first(
     }
     process = subprocess.run(
         [
-            *(sys.executable, "-m", "pipeline.runners.kubeflow.run_spec", str(path)),
+            *(sys.executable, "-m", "pipeline.runners.kubeflow.try_spec", str(path)),
             f"--store={folder / 'store'}",
             *(f"--parameter={name}={value}" for name, value in chosen.items()),
         ],

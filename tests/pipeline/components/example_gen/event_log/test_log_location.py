@@ -9,7 +9,11 @@ from tfx.utils import proto_utils
 from tfx.v1 import proto
 
 from mclrec_tf.data.event_log.log_files import event_log_files
-from pipeline.components.example_gen.log_location import base_and_pattern, fingerprint, log_path
+from pipeline.components.example_gen.event_log.log_location import (
+    base_and_pattern,
+    fingerprint,
+    log_path,
+)
 
 
 def through_the_driver(path: str) -> tuple[str, str, int, int | None]:

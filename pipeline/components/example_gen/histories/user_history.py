@@ -1,4 +1,4 @@
-"""One user's events in order, as they travel between the Beam pipelines of ExampleGen."""
+"""One user's events in order, as the Beam pipelines of ExampleGen pass them on."""
 
 from typing import NamedTuple
 
@@ -9,9 +9,10 @@ class UserHistory(NamedTuple):
     """A user's events, oldest first.
 
     Attributes:
-        user_id: raw id.
-        items: raw item ids.
-        timestamps: one for each item, never falling.
+        user_id: The raw id, as UTF-8.
+        items: The raw item ids, as UTF-8.
+        timestamps: The time of each event, in the log's unit, in ascending order. Empty where the
+            source of the history has no times.
     """
 
     user_id: bytes
@@ -20,7 +21,7 @@ class UserHistory(NamedTuple):
 
 
 def to_example(history: UserHistory) -> bytes:
-    """Serialises a history as an Example with the names of the schema."""
+    """Serializes a history as an Example, with the feature names of the schema."""
     feature = {
         "user_id": bytes_feature([history.user_id]),
         "history": bytes_feature(history.items),
@@ -40,10 +41,10 @@ def from_example(example: bytes) -> UserHistory:
 
 
 def bytes_feature(values: list[bytes]) -> tf.train.Feature:
-    """A feature of strings."""
+    """A feature of byte strings."""
     return tf.train.Feature(bytes_list=tf.train.BytesList(value=values))
 
 
 def int64_feature(values: list[int]) -> tf.train.Feature:
-    """A feature of whole numbers."""
+    """A feature of 64-bit integers."""
     return tf.train.Feature(int64_list=tf.train.Int64List(value=values))

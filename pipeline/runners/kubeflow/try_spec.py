@@ -1,7 +1,7 @@
-"""Command line: tries a compiled spec on this machine, before it is submitted.
+"""Command line: runs a compiled spec on this machine, as a test before it is submitted.
 
 Example:
-    python -m pipeline.runners.kubeflow.run_spec mclrec.yaml --store runs/store \\
+    python -m pipeline.runners.kubeflow.try_spec mclrec.yaml --store runs/store \\
         --parameter data_folder=$PWD/events
 """
 
@@ -14,23 +14,23 @@ from pipeline.cli.os_errors import sentence, tells_os_errors
 from serving.tensorflow_log import load_tensorflow_quietly
 
 _EPILOG = """\
-Every task is run as the command that its container would run, in a process of its own, one after
-the other. Inside the image this tells whether the image has all that the pipeline needs. The store
-is a folder of this machine; the spec's own pipeline root is not used.
+Each task runs the command that its container would run, in a process of its own, one after the
+other. Inside the image this tests whether the image has all that the pipeline needs. The store is a
+folder of this machine; the pipeline root of the spec is not used.
 
-exit status: 0 all tasks ended well; 1 a task failed; 2 wrong options
+exit status: 0 all tasks succeeded; 1 a task failed; 2 wrong options
 """
 
 
 def parser() -> argparse.ArgumentParser:
-    """The options of a try."""
+    """The options of the command."""
     result = argparse.ArgumentParser(
-        prog="python -m pipeline.runners.kubeflow.run_spec",
+        prog="python -m pipeline.runners.kubeflow.try_spec",
         description="Runs the tasks of a compiled spec on this machine, in their order.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    result.add_argument("spec", type=path, help="a spec of pipeline.run_kubeflow")
+    result.add_argument("spec", type=path, help="a spec that pipeline.run_kubeflow has written")
     result.add_argument(
         "--store",
         type=path,
@@ -43,35 +43,35 @@ def parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="a parameter of the spec; may be repeated (default: as compiled)",
+        help="value for a parameter of the spec; may be repeated (default: as compiled)",
     )
     return result
 
 
 @tells_os_errors
 def main(arguments: list[str] | None = None) -> int:
-    """Runs a spec; returns the exit status."""
+    """Runs a spec and returns the exit status."""
     options_parser = parser()
     options = options_parser.parse_args(arguments)
     load_tensorflow_quietly()
-    # Not at the top of the file: they take seconds, and --help should not.
+    # These imports take seconds. They are made here so that --help answers at once.
     from pipeline.runners.kubeflow.spec import read_spec
-    from pipeline.runners.kubeflow.spec_run import SpecRun, TaskError
+    from pipeline.runners.kubeflow.task_runner import TaskError, TaskRunner
 
     wrong = [parameter for parameter in options.parameter if "=" not in parameter]
     if wrong:
-        options_parser.error(f"--parameter must be NAME=VALUE; got {wrong[0]}")
+        options_parser.error(f"--parameter must be NAME=VALUE, got {wrong[0]!r}.")
     parameters = dict(parameter.split("=", 1) for parameter in options.parameter)
     folder = (options.store / time.strftime("%Y%m%d-%H%M%S")).absolute()
     try:
-        run = SpecRun(read_spec(options.spec), folder, parameters)
+        runner = TaskRunner(read_spec(options.spec), folder, parameters)
     except ValueError as error:
         options_parser.error(str(error))
     except OSError as error:
         options_parser.error(sentence(error))
     print(f"Artifacts and logs go to {folder}", flush=True)
     try:
-        for name, seconds in run.run():
+        for name, seconds in runner.run():
             print(f"{name} done, {seconds:.1f} s", flush=True)
     except TaskError as error:
         print(error, file=sys.stderr)

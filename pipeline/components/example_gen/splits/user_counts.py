@@ -1,4 +1,4 @@
-"""How many users each split has: counted by Beam, told by a small file."""
+"""The number of users in each split, which Beam counts and writes to a small file."""
 
 import json
 import os
@@ -11,9 +11,12 @@ _FILE = "split_users.json"
 
 
 class WriteSplitUsers(beam.PTransform):
-    """Counts the Examples of each split and writes the counts to a folder.
+    """Counts the elements of collections and writes the counts to a folder.
 
-    What it expands is a collection by name; its elements are counted, whatever they are.
+    It is applied to a dictionary of collections by name, for example the Examples of each split.
+
+    Args:
+        folder: The folder to write to.
     """
 
     def __init__(self, folder: str) -> None:
@@ -35,12 +38,12 @@ class WriteSplitUsers(beam.PTransform):
 
 
 def _write(counts: dict[str, int], path: str) -> None:
-    # A worker that is tried again writes the same again.
+    # A worker that Beam retries writes the same content again.
     with tf.io.gfile.GFile(path, "w") as file:
         json.dump(counts, file)
 
 
 def read_split_users(folder: str) -> dict[str, int]:
-    """Reads the counts; a split without users is not among them."""
+    """Reads the counts by name. A collection without elements is not among them."""
     with tf.io.gfile.GFile(os.path.join(folder, _FILE)) as file:
         return dict(json.load(file))

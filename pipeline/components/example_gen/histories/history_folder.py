@@ -1,8 +1,8 @@
 """A folder of user histories that one Beam pipeline writes and the next one reads.
 
-`histories*` holds a record a user, `rare_items*` the items of too few events, `users.json` and
-`items.json` how much there is, `times.json` how new it is. The folder is on a file system that the
-workers share.
+`histories*` holds one record per user, `rare_items*` the items with too few events, `users.json`
+and `items.json` their totals, and `times.json` the time of the newest event. The folder is on a
+file system that the workers share.
 """
 
 import json
@@ -13,15 +13,24 @@ from typing import Any
 import apache_beam as beam
 import tensorflow as tf
 
-from pipeline.components.example_gen.log_report import LogTotals
-from pipeline.components.example_gen.user_history import UserHistory, from_example, to_example
+from pipeline.components.example_gen.event_log.log_report import LogTotals
+from pipeline.components.example_gen.histories.user_history import (
+    UserHistory,
+    from_example,
+    to_example,
+)
 
 _HISTORIES = "histories"
 _RARE_ITEMS = "rare_items"
 
 
 class WriteHistories(beam.PTransform):
-    """Writes histories to a folder, with their totals and the items of fewer than `k` events."""
+    """Writes histories to a folder, with their totals and the items of fewer than `k` events.
+
+    Args:
+        folder: The folder to write.
+        k: The smallest number of events of an item that is not rare.
+    """
 
     def __init__(self, folder: str, k: int) -> None:
         super().__init__()
@@ -64,7 +73,7 @@ class WriteHistories(beam.PTransform):
 @beam.typehints.with_input_types(int)
 @beam.typehints.with_output_types(tuple[int, int, int])
 class CountSumSmallest(beam.CombineFn):
-    """Combines numbers into how many they are, their sum and the smallest of them."""
+    """Combines numbers into their count, their sum and the smallest of them."""
 
     def create_accumulator(self) -> tuple[int, int, int]:
         return 0, 0, 2**63 - 1
@@ -86,21 +95,21 @@ class CountSumSmallest(beam.CombineFn):
 def _write_totals(totals_of_kind: tuple[str, object], folder: str) -> None:
     kind, totals = totals_of_kind
     tf.io.gfile.makedirs(folder)
-    # A worker that is tried again writes the same again.
+    # A worker that Beam retries writes the same content again.
     with tf.io.gfile.GFile(os.path.join(folder, kind + ".json"), "w") as file:
         json.dump(totals, file)
 
 
 def _read_totals(kind: str, folder: str, if_empty: Any) -> Any:
     path = os.path.join(folder, kind + ".json")
-    if not tf.io.gfile.exists(path):  # nothing to count
+    if not tf.io.gfile.exists(path):  # There was nothing to count.
         return if_empty
     with tf.io.gfile.GFile(path) as file:
         return json.load(file)
 
 
 def read_totals(folder: str) -> LogTotals:
-    """Reads how much a folder holds."""
+    """Reads the totals that `WriteHistories` has written to a folder."""
     users, events, shortest_history = _read_totals("users", folder, (0, 0, 0))
     items, _, rarest_item = _read_totals("items", folder, (0, 0, 0))
     newest = _read_totals("times", folder, 0)
@@ -108,7 +117,7 @@ def read_totals(folder: str) -> LogTotals:
 
 
 class ReadHistories(beam.PTransform):
-    """Reads the histories of a folder."""
+    """Reads the histories that `WriteHistories` has written to a folder."""
 
     def __init__(self, folder: str) -> None:
         super().__init__()
@@ -124,7 +133,7 @@ class ReadHistories(beam.PTransform):
 
 
 class ReadRareItems(beam.PTransform):
-    """Reads the rare items of a folder as one set."""
+    """Reads the rare items that `WriteHistories` has written to a folder, as one set."""
 
     def __init__(self, folder: str) -> None:
         super().__init__()

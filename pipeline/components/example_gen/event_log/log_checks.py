@@ -1,6 +1,6 @@
-"""When an event log stops the pipeline, and what the person is told.
+"""The checks that stop a run whose event log cannot be used, with their messages.
 
-Knows nothing of TFX and Beam, so that a log can be looked at without them.
+Imports neither TFX nor Beam, so that `pipeline.inspect` can apply the same checks quickly.
 """
 
 from collections.abc import Mapping, Sequence
@@ -8,11 +8,21 @@ from collections.abc import Mapping, Sequence
 from mclrec_tf.data.event_log.files_of_a_log import check_any_rows, check_same_scale
 from mclrec_tf.data.event_log.reader import EventLogError
 from mclrec_tf.data.time_split import Periods
-from pipeline.components.example_gen.log_report import FileSummary, LogTotals, listed
+from pipeline.components.example_gen.event_log.log_report import FileSummary, LogTotals, listed
+
+NO_USABLE_ROW = "the event log has no usable row. Correct it, or give another one."
 
 
 def check_has_time(files: Sequence[FileSummary], periods: Periods | None) -> None:
-    """Stops if a log without time is to be split by time."""
+    """Checks that a log that is to be split by time has times.
+
+    Args:
+        files: The summaries of the log's files.
+        periods: What a split by time holds out. None for another split.
+
+    Raises:
+        EventLogError: A file has no times.
+    """
     without = [file.file for file in files if file.time_scale and not file.time_scale.is_time]
     if periods and without:
         raise EventLogError(
@@ -22,7 +32,12 @@ def check_has_time(files: Sequence[FileSummary], periods: Periods | None) -> Non
 
 
 def check_readable(files: Sequence[FileSummary]) -> None:
-    """Stops if a file as a whole could not be read, or the times of two cannot be compared."""
+    """Checks that every file can be read, and that the times of all files can be compared.
+
+    Raises:
+        EventLogError: A file could not be read, two files have times of different kinds, or all
+            files are empty.
+    """
     errors = [file.error for file in files if file.error]
     if errors:
         raise EventLogError("\n".join(errors))
@@ -31,7 +46,16 @@ def check_readable(files: Sequence[FileSummary]) -> None:
 
 
 def check_bad_rows(path: str, files: Sequence[FileSummary], max_bad_rows: float) -> None:
-    """Stops if the share of unusable rows is larger than `max_bad_rows`, and lists them."""
+    """Checks that the share of unusable rows is not too large.
+
+    Args:
+        path: The log, for the message.
+        files: The summaries of its files.
+        max_bad_rows: The largest share of unusable rows, from 0 to 1.
+
+    Raises:
+        EventLogError: The share is larger. The message lists the first rows.
+    """
     rows = sum(file.rows for file in files)
     bad = sum(file.rows_skipped for file in files)
     if bad > max_bad_rows * rows:
@@ -45,21 +69,32 @@ def check_bad_rows(path: str, files: Sequence[FileSummary], max_bad_rows: float)
 
 
 def check_log(path: str, log: LogTotals) -> None:
-    """Stops if there is nothing to learn from a log, however it is filtered."""
+    """Checks that a log has events, and more than one user and item.
+
+    Args:
+        path: The log, for the message.
+        log: The size of the log before it is filtered.
+
+    Raises:
+        EventLogError: There is nothing to learn from the log, however it is filtered.
+    """
     if log.events == 0:
-        raise EventLogError(f"{path}: the event log holds no usable row.")
+        raise EventLogError(f"{path}: {NO_USABLE_ROW}")
     _check_more_than_one(log, f"{path}: the event log", "Give more data.")
 
 
 def check_left(path: str, left: LogTotals, short_users: int, log: LogTotals, k: int) -> None:
-    """Stops if there is nothing to learn from what the filter leaves of a log.
+    """Checks that the k-core leaves more than one user and item.
 
     Args:
-        path: the log.
-        left: what is left of it.
-        short_users: users that the k-core leaves and who then have too few events.
-        log: what it was.
-        k: of the k-core.
+        path: The log, for the message.
+        left: The size of what is left.
+        short_users: The number of users that the k-core leaves with too few events.
+        log: The size of the log before.
+        k: The smallest number of events of a user and of an item.
+
+    Raises:
+        EventLogError: There is nothing to learn from what is left.
     """
     advice = "Lower --k-core or give more data." if k > 1 else "Give more data."
     if left.users == 0:
@@ -77,7 +112,16 @@ def check_left(path: str, left: LogTotals, short_users: int, log: LogTotals, k: 
 
 
 def check_splits(path: str, users: Mapping[str, int], periods: Periods | None) -> None:
-    """Stops if a split is left without a user, which only a split by time can do."""
+    """Checks that every split has a user, which only a split by time can violate.
+
+    Args:
+        path: The log, for the message.
+        users: The number of users by split.
+        periods: What a split by time holds out. None for another split.
+
+    Raises:
+        EventLogError: A split has no user.
+    """
     empty = [split for split, count in users.items() if not count]
     if periods and empty:
         raise EventLogError(
@@ -91,14 +135,23 @@ def check_splits(path: str, users: Mapping[str, int], periods: Periods | None) -
 
 
 def check_can_learn(path: str, learners: int, left: LogTotals) -> None:
-    """Stops if no user has two events in training, so that no event follows another."""
+    """Checks that a user has two events in training, so that one can be predicted from the other.
+
+    Args:
+        path: The log, for the message.
+        learners: The number of users with two events in training.
+        left: The size of the log after the k-core.
+
+    Raises:
+        EventLogError: There is no such user.
+    """
     if not learners:
         raise EventLogError(
             f"{path}: nothing can be learned: of {left.users:,} users, none has two events "
             f"in training, one to predict from the other ({left.events:,} events are left "
-            "in all; what is held out for validation and test is not trained on). Bring a larger "
-            "log, with at least four events of some "
-            "users; with --split time, hold out less by --test-period and --validation-period."
+            "in all; what is held out for validation and test is not trained on). Give a larger "
+            "log, with at least four events of some users; with --split time, hold out less by "
+            "--test-period and --validation-period."
         )
 
 

@@ -10,8 +10,8 @@ from tfx.types.standard_component_specs import INPUT_CONFIG_KEY
 from mclrec_tf.data.event_log.reader import EventLogError, EventLogFormat
 from pipeline.components.example_gen.component import example_gen
 from pipeline.components.example_gen.driver import Driver
+from pipeline.components.example_gen.event_log.newest_spans import log_files, newest_spans
 from pipeline.components.example_gen.executor import Executor
-from pipeline.components.example_gen.spans import log_files, newest_spans
 from pipeline.settings import DataSettings
 from tests.pipeline.components.example_gen.conftest import run_executor, write_log
 
@@ -95,12 +95,12 @@ def test_the_fingerprint_is_of_every_span_that_is_read(tmp_path: Path):
 @pytest.mark.parametrize(
     ("path", "message"),
     [
-        ("day-{SPAN}/*", "nothing matches it"),
+        ("day-{SPAN}/*", "no file matches it"),
         ("{YYYY}-{MM}/*", "Exactly one of each date spec"),
         ("{SPAN}/{YYYY}{MM}{DD}/*", "exclusively"),
         ("v{VERSION}/*", "Span or Date spec is not present"),
         ("odd-{SPAN}/*", "Cannot find span number from .*odd-one"),
-        ("zero-{SPAN}/*", r"span 7 is not at .*zero-7.*\{SPAN:3\}"),
+        ("zero-{SPAN}/*", r"no file of span 7 matches .*zero-7.*\{SPAN:3\}"),
     ],
 )
 def test_a_path_that_is_no_path_of_spans(tmp_path: Path, path: str, message: str):

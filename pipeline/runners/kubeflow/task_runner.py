@@ -1,6 +1,7 @@
-"""Runs a compiled spec on one machine: every task's command, with a folder as the object store.
+"""Runs the tasks of a compiled spec on one machine, with a folder in place of the object store.
 
-Tells the tasks what Kubeflow Pipelines tells them, which is less than Vertex AI does.
+The tasks get the information that Kubeflow Pipelines passes to them, which is less than Vertex AI
+passes.
 """
 
 import os
@@ -22,7 +23,7 @@ from kfp.pipeline_spec.pipeline_spec_pb2 import (
 
 from pipeline.runners.kubeflow.spec import deployment_config
 
-# Runs a command, sends what it prints to a file and returns its exit status.
+# Runs a command, writes its output to a file and returns its exit status.
 Launch = Callable[[list[str], Path], int]
 
 _INVOCATION = "{{$}}"
@@ -30,11 +31,19 @@ _LINES_SHOWN = 20
 
 
 class TaskError(Exception):
-    """A task failed, or cannot be run here."""
+    """A task failed, or cannot run on this machine."""
 
 
 def launch(command: list[str], log: Path) -> int:
-    """Runs a task's command as its container would, with this interpreter as `python`."""
+    """Runs a task's command as its container would, with this interpreter as `python`.
+
+    Args:
+        command: The program and its arguments.
+        log: The file that gets the output.
+
+    Returns:
+        The exit status.
+    """
     folder = os.path.dirname(sys.executable)
     environment = {**os.environ, "PATH": f"{folder}:{os.environ.get('PATH', '')}"}
     with log.open("wb") as file:
@@ -43,21 +52,21 @@ def launch(command: list[str], log: Path) -> int:
         ).returncode
 
 
-class SpecRun:
-    """One run of a spec.
+class TaskRunner:
+    """Runs the tasks of one spec once.
 
     Args:
-        spec: what `compile_spec` returns.
-        folder: a new folder for the artifacts and the tasks' logs.
-        parameters: values by name for the spec's parameters; the others keep their defaults.
-        launch: runs a command.
+        spec: The spec, as `compile_spec` returns it.
+        folder: A new folder for the artifacts and the logs of the tasks.
+        parameters: Values for the spec's parameters, by name. By default all have their defaults.
+        launch: The function that runs a command, by default as a process.
 
     Attributes:
-        outputs: what each finished task handed back.
+        outputs: The output of each finished task, by its name.
 
     Raises:
-        ValueError: a parameter that the spec does not have.
-        FileExistsError: the folder is there.
+        ValueError: The spec has no parameter of a given name.
+        FileExistsError: The folder exists.
     """
 
     def __init__(
@@ -71,8 +80,8 @@ class SpecRun:
         unknown = set(parameters or {}) - set(defined)
         if unknown:
             raise ValueError(
-                f"the spec has no parameter {', '.join(sorted(unknown))}; "
-                f"it has {', '.join(sorted(defined))}"
+                f"parameters: the spec has no parameter {', '.join(sorted(unknown))}. "
+                f"It has {', '.join(sorted(defined))}."
             )
         self.outputs: dict[str, ExecutorOutput] = {}
         self._parameters = {
@@ -86,10 +95,10 @@ class SpecRun:
         self._folder.mkdir(parents=True)
 
     def run(self) -> Iterator[tuple[str, float]]:
-        """Runs one task after the other; yields the name of each finished one and its seconds.
+        """Runs the tasks one after the other. Yields each one's name and duration in seconds.
 
         Raises:
-            TaskError: a task failed; those that need it are not run.
+            TaskError: A task failed. The remaining tasks are not run.
         """
         for name in task_order(self._spec):
             start = time.monotonic()
@@ -99,7 +108,8 @@ class SpecRun:
     def _run_task(self, name: str, task: PipelineTaskSpec) -> None:
         executor = self._executors[self._spec.components[task.component_ref.name].executor_label]
         if executor.WhichOneof("spec") != "container":
-            raise TaskError(f"{name} is a {executor.WhichOneof('spec')}; only containers run here")
+            kind = executor.WhichOneof("spec")
+            raise TaskError(f"{name}: is a {kind}. Only containers can run on this machine.")
         invocation = self._invocation(name, task)
         text = json_format.MessageToJson(invocation)
         command = [
@@ -110,11 +120,11 @@ class SpecRun:
         status = self._launch(command, log)
         if status:
             end = "\n".join(log.read_text(errors="replace").splitlines()[-_LINES_SHOWN:])
-            raise TaskError(f"{name} ended with status {status}; the end of {log}:\n{end}")
+            raise TaskError(f"{name}: ended with status {status}. The end of {log}:\n{end}")
         self.outputs[name] = _read_output(invocation)
 
     def _invocation(self, name: str, task: PipelineTaskSpec) -> ExecutorInput:
-        """What the orchestrator tells a container: inputs, and where the outputs belong."""
+        """What the orchestrator passes to a container: its inputs, and the paths of its outputs."""
         folder = self._folder / name
         invocation = ExecutorInput()
         for key, source in task.inputs.parameters.items():
@@ -130,7 +140,7 @@ class SpecRun:
         definitions = self._spec.components[task.component_ref.name].output_definitions
         for key, definition in definitions.artifacts.items():
             uri = folder / key
-            uri.mkdir(parents=True)  # an object store has every folder
+            uri.mkdir(parents=True)  # In an object store, folders need not be created.
             invocation.outputs.artifacts[key].artifacts.add(
                 name=key,
                 uri=str(uri),
@@ -147,7 +157,7 @@ class SpecRun:
 
 
 def task_order(spec: PipelineSpec) -> list[str]:
-    """The names of a spec's tasks, each after those that it depends on."""
+    """The names of a spec's tasks, each after the tasks that it depends on."""
     return list(
         TopologicalSorter(
             {name: list(task.dependent_tasks) for name, task in spec.root.dag.tasks.items()}
@@ -156,12 +166,13 @@ def task_order(spec: PipelineSpec) -> list[str]:
 
 
 def _read_output(invocation: ExecutorInput) -> ExecutorOutput:
-    """What a task has told about its artifacts, as the next tasks are told it."""
-    told = ExecutorOutput()
+    """What a task has reported about its artifacts, in the form that the next tasks get."""
+    output = ExecutorOutput()
     with open(invocation.outputs.output_file) as file:
-        json_format.Parse(file.read(), told)
-    for artifacts in told.artifacts.values():
+        json_format.Parse(file.read(), output)
+    for artifacts in output.artifacts.values():
         (artifact,) = artifacts.artifacts
-        artifact.name = str(zlib.crc32(artifact.uri.encode()))  # a number of the metadata store
+        # Stands for the id that the artifact has in the metadata store.
+        artifact.name = str(zlib.crc32(artifact.uri.encode()))
         artifact.type.instance_schema = ""
-    return told
+    return output

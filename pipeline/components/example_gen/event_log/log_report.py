@@ -1,4 +1,4 @@
-"""What happened to an event log on its way to Examples: a JSON file beside the splits."""
+"""The report on how an event log became Examples: a JSON file beside the splits."""
 
 import dataclasses
 import json
@@ -18,7 +18,7 @@ from mclrec_tf.data.event_log.reader import (
 )
 from mclrec_tf.data.event_log.values.id_forms import IdForms, notes_on_ids
 from mclrec_tf.data.event_log.values.times import TimeScale
-from pipeline.components.example_gen.span import Span
+from pipeline.components.example_gen.event_log.span import Span
 
 REPORT_FILE = "event_log_report.json"
 ROWS_SHOWN = 5
@@ -27,12 +27,13 @@ _LINES_SHOWN = 20
 
 @dataclass
 class SkippedRows:
-    """Rows of one file that could not be used for one reason.
+    """The rows of one file that could not be used for one reason.
 
     Attributes:
-        file, reason: which file, which reason.
-        count: how many rows.
-        first: the first `ROWS_SHOWN` of them.
+        file: The path of the file.
+        reason: Why the rows could not be used.
+        count: The number of rows.
+        first: The first `ROWS_SHOWN` of them.
     """
 
     file: str
@@ -50,7 +51,7 @@ class SkippedRows:
 
 
 def listed(skipped: Sequence[SkippedRows]) -> list[str]:
-    """Lines for a person, of a log of many files not all."""
+    """One line for each file and reason, at most `_LINES_SHOWN` of them."""
     lines = [str(rows) for rows in skipped[:_LINES_SHOWN]]
     if len(skipped) > _LINES_SHOWN:
         lines.append(f"and {len(skipped) - _LINES_SHOWN:,} more files and reasons")
@@ -59,17 +60,19 @@ def listed(skipped: Sequence[SkippedRows]) -> list[str]:
 
 @dataclass
 class FileSummary:
-    """What one file of the log held.
+    """What one file of the log contains.
 
     Attributes:
-        file: its path.
-        rows: events, unusable rows and rows that the format's `where` leaves out.
-        skipped: the unusable ones.
-        filtered: how many are left out.
-        time_unit, time_example: the `TimeScale` of its times; None if it has no event.
-        forms: how its ids are written, by column: the fields of `IdForms`.
-        error: why the file as a whole could not be read; empty if it could.
-        empty_because: why it holds nothing; "" if it does not.
+        file: The path of the file.
+        rows: The number of rows: events, unusable rows, and rows that the format's `where` leaves
+            out.
+        skipped: The unusable rows, by reason.
+        filtered: The number of rows that `where` leaves out.
+        time_unit: The unit of the file's `TimeScale`. None if the file has no event.
+        time_example: The example of that `TimeScale`.
+        forms: How the ids are written, by column: the fields of `IdForms`.
+        error: Why the file as a whole could not be read. "" if it could.
+        empty_because: Why the file contains no row. "" if it contains some.
     """
 
     file: str
@@ -90,7 +93,7 @@ class FileSummary:
         self.filtered += batch.filtered
 
     def finish(self, file: LogFile) -> None:
-        """Notes what is known of a file at its end."""
+        """Records what is known only after the whole file was read."""
         self.empty_because = file.empty_because
         if file.scale is not None:
             self.time_unit, self.time_example = file.scale.unit, file.scale.example
@@ -98,7 +101,7 @@ class FileSummary:
 
     @property
     def time_scale(self) -> TimeScale | None:
-        """What its times count."""
+        """The scale of the file's times. None if the file has no event."""
         return None if self.time_unit is None else TimeScale(self.time_unit, self.time_example)
 
     def skip(self, problem: RowProblem) -> None:
@@ -128,13 +131,13 @@ class FileSummary:
 
 @dataclass(frozen=True)
 class LogTotals:
-    """How much a log holds.
+    """The size of a log.
 
     Attributes:
-        users, items, events: their numbers.
-        shortest_history: events of the user who has the fewest.
-        rarest_item: events of the item that has the fewest.
-        newest_event: its time, in the log's units.
+        users, items, events: The number of each.
+        shortest_history: The number of events of the user with the fewest.
+        rarest_item: The number of events of the item with the fewest.
+        newest_event: The time of the newest event, in the log's unit.
     """
 
     users: int
@@ -150,18 +153,20 @@ class EventLogReport:
     """What happened to an event log.
 
     Attributes:
-        files: number of files.
-        rows: rows in them, without headers.
-        rows_skipped: those that could not be used, by file and reason.
-        duplicates: events dropped because user, item and time equal an earlier event's.
-        before: what is left of the log then.
-        after: what is left of it after the k-core and without short users.
-        rounds: how often the k-core dropped users and items.
-        short_users: users dropped because the k-core left fewer than three of their events.
-        split_users: users by split.
-        spans: the spans that were read, oldest first; none if the log has none.
-        filtered: rows that the format's `where` leaves out.
-        notes: what a person should look at, such as ids that are written in two ways.
+        files: The number of files.
+        rows: The number of rows in them, without headers.
+        rows_skipped: The rows that could not be used, by file and reason.
+        duplicates: The number of events dropped because an earlier event has the same user, item
+            and time.
+        before: The size of the log without these rows and events.
+        after: The size of the log after the k-core and without users of too few events.
+        rounds: How many times the k-core dropped users and items.
+        short_users: The number of users dropped because the k-core left fewer than `MIN_EVENTS`
+            of their events.
+        split_users: The number of users by split.
+        spans: The spans that were read, oldest first. Empty for a log without spans.
+        filtered: The number of rows that the format's `where` leaves out.
+        notes: What a person should look at, for example ids that are written in two ways.
     """
 
     files: int
@@ -184,7 +189,7 @@ class EventLogReport:
 
 
 def read_report(examples_uri: str) -> EventLogReport:
-    """Reads the report that lies in an Examples artifact."""
+    """Reads the report of an Examples artifact."""
     with tf.io.gfile.GFile(os.path.join(examples_uri, REPORT_FILE)) as file:
         values: dict[str, Any] = json.load(file)
     return EventLogReport(
@@ -199,7 +204,7 @@ def read_report(examples_uri: str) -> EventLogReport:
 
 
 def notes(files: Sequence[FileSummary], format: EventLogFormat) -> list[str]:
-    """What a person should look at in a log of these files."""
+    """Sentences about what a person should look at in a log of these files."""
     found = []
     for column in (format.user_column, format.item_column):
         forms = [IdForms(**file.forms[column]) for file in files if column in file.forms]
@@ -208,7 +213,7 @@ def notes(files: Sequence[FileSummary], format: EventLogFormat) -> list[str]:
 
 
 def _skipped_rows(values: list[dict[str, Any]]) -> list[SkippedRows]:
-    # JSON makes a list of a named tuple.
+    # JSON turns a named tuple into a list.
     return [
         SkippedRows(**{**value, "first": [RowProblem(*row) for row in value["first"]]})
         for value in values

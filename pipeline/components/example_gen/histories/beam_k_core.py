@@ -1,7 +1,7 @@
-"""Iterative k-core: drops users and items with few events until every one left has enough.
+"""The iterative k-core in Beam: drops users and items with few events until all have enough.
 
-How many rounds that takes depends on the log, so each round is a Beam pipeline of its own and a
-loop in the executor decides whether another is needed. Nothing ever holds more than one user's
+The number of rounds depends on the log. So each round is a Beam pipeline of its own, and a loop in
+the executor decides whether another one is needed. A worker never holds more than one user's
 history and the rare items of the round.
 """
 
@@ -13,26 +13,26 @@ import apache_beam as beam
 import tensorflow as tf
 
 from mclrec_tf.data.histories import MIN_EVENTS
-from pipeline.components.example_gen.history_folder import (
+from pipeline.components.example_gen.event_log.log_report import LogTotals
+from pipeline.components.example_gen.histories.history_folder import (
     ReadHistories,
     ReadRareItems,
     WriteHistories,
     read_totals,
 )
-from pipeline.components.example_gen.log_report import LogTotals
-from pipeline.components.example_gen.user_history import UserHistory
+from pipeline.components.example_gen.histories.user_history import UserHistory
 
 
 @dataclass(frozen=True)
 class KCore:
-    """What is left of a log.
+    """What the k-core leaves of a log.
 
     Attributes:
-        folder: where its histories are.
-        totals: how much it is.
-        rounds: how often users and items were dropped.
-        short_users: users dropped at the end, because fewer than `MIN_EVENTS` events of theirs
-            were left. Only a `k` below that leaves such users.
+        folder: The folder of the remaining histories.
+        totals: Their totals.
+        rounds: How many times users and items were dropped.
+        short_users: The number of users dropped at the end because they had fewer than
+            `MIN_EVENTS` events left. Only a smaller `k` leaves such users.
     """
 
     folder: str
@@ -42,13 +42,13 @@ class KCore:
 
 
 def k_core(make_pipeline: Callable[[], beam.Pipeline], folder: str, k: int) -> KCore:
-    """Drops users and items of fewer than `k` events until none is left, then short users.
+    """Drops users and items with fewer than `k` events until none is left, then short users.
 
     Args:
-        make_pipeline: makes an empty Beam pipeline.
-        folder: histories written by `WriteHistories(folder, k)`. What is left is written to
-            folders beside it; all but the last are removed.
-        k: fewest events of a user and of an item. 0 and 1 drop nobody.
+        make_pipeline: Returns an empty Beam pipeline.
+        folder: A folder that `WriteHistories(folder, k)` has written. The result of each round is
+            written to a folder beside it, and all folders but the last are removed.
+        k: The smallest number of events of a user and of an item. 0 and 1 drop nothing.
     """
     totals = read_totals(folder)
     rounds = 0
@@ -70,7 +70,7 @@ def _drop(
     k: int,
     shortest_history: int,
 ) -> str:
-    """Drops a folder's rare items, then short histories; returns the folder of those left."""
+    """Drops a folder's rare items, then short histories, and returns the folder of the rest."""
     left = os.path.join(os.path.dirname(folder), name)
     with make_pipeline() as pipeline:
         rare_items = beam.pvalue.AsSingleton(pipeline | "RareItems" >> ReadRareItems(folder))
@@ -87,7 +87,7 @@ def _drop(
 def frequent_part(
     history: UserHistory, rare_items: set[bytes], shortest_history: int
 ) -> Iterator[UserHistory]:
-    """Yields a history without the rare items if it is long enough then."""
+    """Yields a history without the rare items, if it is still long enough."""
     kept = [
         (item, timestamp)
         for item, timestamp in zip(history.items, history.timestamps, strict=True)

@@ -1,0 +1,1 @@
+"""The event log: how its files are found, read and checked, and the report about them."""

@@ -1,0 +1,1 @@
+"""Histories of users: as records, in folders between Beam pipelines, and their k-core."""
