@@ -4,9 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from rich import box
-from rich.console import Console
-from rich.table import Table
+import pandas as pd
 
 _SHOWN = ("p50", "p90", "p99", "p99.9", "max")
 
@@ -18,24 +16,21 @@ def load_name(row: dict[str, Any]) -> str:
 
 def print_table(rows: Sequence[dict[str, Any]]) -> None:
     """Latency in milliseconds, processor time in milliseconds a request."""
-    table = Table(box=box.SIMPLE_HEAD, title="latency and processor time in milliseconds")
-    for name in ("protocol", "load"):
-        table.add_column(name, no_wrap=True)
-    for name in ("requests/s", *_SHOWN, "client\nCPU", "server\nCPU", "errors"):
-        table.add_column(name, justify="right")
-    for row in rows:
-        errors = ", ".join(f"{number} {code}" for code, number in row["errors"].items())
-        server = row.get("server_cpu_milliseconds_per_request")
-        table.add_row(
-            row["protocol"],
-            load_name(row),
-            f"{row['requests_per_second']:.1f}",
-            *(f"{row['milliseconds'][name]:.1f}" for name in _SHOWN),
-            f"{row['client_cpu_milliseconds_per_request']:.2f}",
-            "" if server is None else f"{server:.2f}",
-            errors or "0",
-        )
-    Console(width=120).print(table)
+    table = pd.DataFrame(
+        {
+            "protocol": row["protocol"],
+            "load": load_name(row),
+            "requests/s": row["requests_per_second"],
+            **{name: row["milliseconds"][name] for name in _SHOWN},
+            "client CPU": row["client_cpu_milliseconds_per_request"],
+            "server CPU": row.get("server_cpu_milliseconds_per_request"),
+            "errors": ", ".join(f"{count} {code}" for code, count in row["errors"].items()) or "0",
+        }
+        for row in rows
+    ).dropna(axis="columns", how="all")
+    formats = dict.fromkeys(("client CPU", "server CPU"), "{:.2f}".format)
+    print("latency and processor time in milliseconds")
+    print(table.to_string(index=False, formatters=formats, float_format="{:.1f}".format))
 
 
 def print_overhead(found: dict[str, Any]) -> None:

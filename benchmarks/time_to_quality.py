@@ -1,10 +1,10 @@
-"""Validation quality against wall time, from the files of `benchmarks.quality`.
+"""Learning curves over wall time, from the files of `benchmarks.quality`.
 
     cd runs/results
     python -m benchmarks.time_to_quality mclrec-beauty-0.json authors-beauty-0.json --out speed
 
-writes speed.json and speed.png. Wall time is training and validation; pauses between
-a kill and a resumption are not in it. Runs are compared at the values that both reach.
+writes speed.json and speed.png. Wall time is the time of training and validation, without the
+pauses between a kill and a resumption. Runs are compared at values that all of them reach.
 """
 
 import argparse
@@ -13,6 +13,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+import pandas as pd
 
 from benchmarks.provenance import print_json, provenance, write_json
 from pipeline.cli.command_line import path
@@ -24,21 +26,18 @@ _SHARES = (0.5, 0.8, 0.9, 0.95, 1.0)
 
 
 def curve(result: dict[str, Any], monitor: str = _MONITOR) -> list[tuple[float, float]]:
-    """Wall seconds and the best value so far, after each epoch."""
-    points, best = [], float("-inf")
-    for row in result["curve"]:
-        best = max(best, row[monitor])
-        points.append((row["wall_seconds"], best))
-    return points
+    """Wall seconds and the best value of the monitor so far, after each epoch."""
+    epochs = pd.DataFrame(result["curve"])
+    return list(zip(epochs["wall_seconds"], epochs[monitor].cummax(), strict=True))
 
 
 def seconds_to(points: list[tuple[float, float]], value: float) -> float | None:
-    """When a curve first reaches a value."""
+    """Wall seconds after which a curve first reaches a value; None if it never does."""
     return next((seconds for seconds, best in points if best >= value), None)
 
 
 def compare(results: Sequence[dict[str, Any]], monitor: str) -> dict[str, Any]:
-    """The curves, and the seconds to shares of the highest value that all of them reach."""
+    """Learning curves, and the seconds to shares of the highest value that all of them reach."""
     curves = {f"{r['name']}-{r['data']}-{r['seed']}": curve(r, monitor) for r in results}
     common = min(points[-1][1] for points in curves.values())
     reached = [
@@ -52,7 +51,7 @@ def compare(results: Sequence[dict[str, Any]], monitor: str) -> dict[str, Any]:
 
 
 def print_comparison(compared: dict[str, Any]) -> None:
-    """When each curve reaches each value."""
+    """Prints when each curve reaches each value."""
     for row in compared["seconds_to_value"]:
         times = ", ".join(
             f"{name} {'never' if seconds is None else f'{seconds:,.0f} s'}"
@@ -62,6 +61,7 @@ def print_comparison(compared: dict[str, Any]) -> None:
 
 
 def plot(compared: dict[str, Any], file: Path) -> None:
+    """Draws the learning curves over a logarithmic time axis."""
     import matplotlib
 
     matplotlib.use("Agg")
