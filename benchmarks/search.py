@@ -1,11 +1,11 @@
-"""Chooses settings on validation, with the same budget for each method; the test is never read.
+"""Chooses settings on validation, with one budget for all methods; the test split is never read.
 
     python -m benchmarks.search --data LOG --methods mclrec encoder --trials 8 --epochs 30
 
-Each method gets the same number of trials, of the same number of epochs each. Trial n draws its
-settings from `SEARCH_SPACE` in benchmarks/settings.py with seed n, so both methods try the same
-values of what they share. --configurations names a JSON file with a list of settings to try
-instead. Options such as --dim hold for every trial. A search that is killed goes on when the same
+Each method has the same number of trials with the same number of epochs. Trial n draws its settings
+from `SEARCH_SPACE` in benchmarks/settings.py with seed n, so both methods try the same values of
+the settings that they share. --configurations names a JSON file with a list of settings to try
+instead. Options such as --dim hold for every trial. A search that was killed resumes when the same
 command is given again.
 """
 
@@ -34,7 +34,7 @@ _TRAINED = ("mclrec", "encoder")
 
 
 def draw(trial: int) -> dict[str, Any]:
-    """The settings of a trial; each from a stream of its own, so that others do not move it."""
+    """The settings of a trial; each has its own random stream, so adding one changes no other."""
     return {
         name: random.Random(f"{trial} {name}").choice(values)
         for name, values in SEARCH_SPACE.items()
@@ -42,7 +42,7 @@ def draw(trial: int) -> dict[str, Any]:
 
 
 def summarize_trials(trials: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """The best trial of each method, by the metric that was watched."""
+    """The trial of each method with the highest score; the first of equal ones."""
     best: dict[str, dict[str, Any]] = {}
     for trial in trials:
         method = trial["method"]
@@ -60,7 +60,7 @@ def _trial(options: argparse.Namespace, method: str, number: int, chosen: dict[s
     state = state_folder(options.out, f"{method}-{data}-trial{number}", *identity, options.seed)
     file = options.out / "trials" / f"{state.name}.json"
     if not file.exists():
-        keras.backend.clear_session()  # the graphs of the trial before
+        keras.backend.clear_session()  # frees the graphs of the previous trial
         found = run(
             options.data, method, options.seed, settings, state, options.k_core, read_test=False
         )

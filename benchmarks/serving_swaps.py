@@ -2,14 +2,14 @@
 
     python -m benchmarks.serving_swaps --model runs/demo/models/mclrec --swaps 200
 
-Every version calls the items differently, so each answer shows which version gave it. An answer is
-wrong when it is not that of a version which was there before it was received, or when it is older
-than an answer received before it was asked for. A version appears by a rename, once it is whole;
-that of two swaps ago is deleted.
+Every version has other names for the items, so each answer shows which version gave it. An answer
+is wrong if its version was not there before the answer was received, or is older than a version
+that had answered before the request was sent. A version appears by a rename once it is complete,
+and the version of two swaps ago is deleted.
 
-The server's memory is judged by the slope of its resident size over the swaps, after the first
-fifth of them. The size steps up and down by some megabytes around that line: the C library keeps
-what was freed, in arenas by thread, and gives it back in part.
+The criterion for the server's memory is the slope of its resident size over the swaps, without the
+first fifth of them. The size varies by some megabytes around that line, because the C library keeps
+freed memory in arenas for each thread and returns only a part of it.
 """
 
 import argparse
@@ -34,20 +34,24 @@ from pipeline.cli.os_errors import tells_os_errors
 from pipeline.local_server import local_server, server_command
 
 GOAL_SECONDS = 2.0
-"""From the rename of a version to its first answer."""
+"""Criterion: the longest time from the rename of a version to its first answer."""
 
 _QUESTIONS = 8
 _WARM_UP_SHARE = 0.2
 
 
 def memory_slope(sizes: Sequence[int]) -> float:
-    """Megabytes that a swap adds: a line through the sizes after the first fifth of them."""
+    """Megabytes that a swap adds: the slope of a line through the sizes after the first fifth.
+
+    Args:
+        sizes: Resident bytes of the server after each swap.
+    """
     settled = np.array(sizes[int(len(sizes) * _WARM_UP_SHARE) :]) / 1e6
     return float(np.polyfit(np.arange(len(settled)), settled, 1)[0])
 
 
 def plot(result: dict[str, Any], file: Path) -> None:
-    """How long swaps took, and the server's memory over them."""
+    """Draws the durations of the swaps and the memory of the server over them."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -69,7 +73,7 @@ def plot(result: dict[str, Any], file: Path) -> None:
 
 
 def random_histories(export: Path, seed: int) -> list[History]:
-    """Questions of items of an export's vocabulary; the first is an empty history."""
+    """Histories of random items of an export's vocabulary; the first is empty."""
     [vocabulary] = (export / "assets").iterdir()
     random, names = np.random.default_rng(seed), vocabulary.read_text().splitlines()
     lengths = [0, *random.integers(1, 51, _QUESTIONS - 1)]
@@ -88,9 +92,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--rate", type=float, default=20, help="requests a second over each protocol; default: 20"
     )
     parser.add_argument(
-        "--pause", type=float, default=1.5, help="seconds after each first answer; default: 1.5"
+        "--pause",
+        type=float,
+        default=1.5,
+        help="seconds between the first answer of a version and the next version; default: 1.5",
     )
-    parser.add_argument("--seed", type=int, default=0, help="of the questions; default: 0")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the histories; default: 0")
     parser.add_argument("--out", type=path, default=Path("runs/results/serving_swaps"))
     parser.add_argument("--json", action="store_true", help="print the result as the last line")
     options = parser.parse_args(arguments)

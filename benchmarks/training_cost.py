@@ -1,12 +1,12 @@
-"""What training and evaluation cost as the catalogue and the number of users grow.
+"""The cost of training and evaluation as the catalogue and the number of users grow.
 
     python -m benchmarks.training_cost --out runs/results/training_cost
 
-writes training_cost.json and .png there: seconds per training step and epoch and peak memory at
-10 k, 100 k and 1 M items (users as in Beauty) and at 1, 10 and 100 times Beauty's users (items as
-in Beauty), and seconds and memory to rank 1,000 users. Users are synthetic. Each size runs in a
-process of its own. Where an epoch would take long, a sample of its steps is timed and scaled to
-the epoch; the output says so.
+writes training_cost.json and .png there: seconds per training step and epoch and peak memory with
+10 k, 100 k and 1 M items (users as in Beauty) and with 1, 10 and 100 times Beauty's users (items as
+in Beauty), and the seconds and memory of ranking the targets of 1,000 users. Users are synthetic.
+Each size runs in its own process. Where an epoch would take long, a sample of its steps is timed
+and scaled to the epoch, and the output says so.
 """
 
 import argparse
@@ -41,14 +41,17 @@ def measure(
     base_users: int,
     options: Sequence[str],
 ) -> dict[str, list[dict[str, Any]]]:
-    """The cost of every size, by what grows.
+    """Measures the cost of every size.
 
     Args:
-        items: Sizes of the catalogue, for `base_users` users.
-        users: Numbers of users, for `base_items` items.
-        base_items: Items while the users grow.
-        base_users: Users while the catalogue grows.
-        options: For `benchmarks.cost_of_size`.
+        items: Sizes of the catalogue, each with `base_users` users.
+        users: Numbers of users, each with `base_items` items.
+        base_items: Size of the catalogue while the users grow.
+        base_users: Number of users while the catalogue grows.
+        options: Further arguments of `benchmarks.cost_of_size`.
+
+    Returns:
+        A row for each size, by the names in `_SCALES`.
     """
     sizes = [("training_by_items", "training", count, base_users) for count in items]
     sizes += [("training_by_users", "training", base_items, count) for count in users]
@@ -73,7 +76,7 @@ def _cost_in_own_process(
 ) -> dict[str, Any]:
     from benchmarks.synthetic import beauty_like
 
-    # Simulated here, so that the memory for that is not the trainer's.
+    # Simulated here, so that the peak memory of the other process is that of the training.
     histories = beauty_like(num_users, num_items)
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "histories.npz")
@@ -103,7 +106,7 @@ def _line(what: str, cost: dict[str, Any]) -> str:
 
 
 def plot(found: dict[str, list[dict[str, Any]]], file: Path) -> None:
-    """Time and memory over size, each with the line that would be linear from the first point."""
+    """Draws time and memory over size, each with the line of linear growth from the first point."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -140,11 +143,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     many: dict[str, Any] = {"type": int, "nargs": "+", "metavar": "N"}
     parser.add_argument("--items", default=[10_000, 100_000, 1_000_000], **many)
-    parser.add_argument("--users", help="default: 1, 10 and 100 times Beauty's", **many)
-    parser.add_argument("--base-items", type=int, help="while users grow; default: Beauty's")
-    parser.add_argument("--base-users", type=int, help="while items grow; default: Beauty's")
-    parser.add_argument("--steps", type=int, default=60, help="timed a size; default: 60")
-    parser.add_argument("--seconds", type=float, default=120, help="timed a size; default: 120")
+    parser.add_argument("--users", help="default: 1, 10 and 100 times the users of Beauty", **many)
+    parser.add_argument("--base-items", type=int, help="while the users grow; default: Beauty's")
+    parser.add_argument("--base-users", type=int, help="while the items grow; default: Beauty's")
+    parser.add_argument("--steps", type=int, default=60, help="timed for a size; default: 60")
+    parser.add_argument("--seconds", type=float, default=120, help="timed for a size; default: 120")
     parser.add_argument("--ranked-users", type=int, default=1000, help="default: 1000")
     parser.add_argument("--out", type=path, default=Path("runs/results/training_cost"))
     parser.add_argument("--json", action="store_true", help="print the result as the last line")
