@@ -6,6 +6,8 @@ from typing import Any
 
 import pandas as pd
 
+from benchmarks.plots import plot_file
+
 _SHOWN = ("p50", "p90", "p99", "p99.9", "max")
 
 
@@ -50,27 +52,19 @@ def print_overhead(found: dict[str, Any]) -> None:
 
 def plot(rows: Sequence[dict[str, Any]], file: Path) -> None:
     """Latency against concurrency and against the offered rate, for each protocol."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
     panels = {"closed": "requests at a time", "open": "requests offered a second"}
-    figure, axes = plt.subplots(1, 2, figsize=(12, 4.5), layout="constrained")
-    for axis, (loop, label) in zip(axes, panels.items(), strict=True):
-        for color, protocol in enumerate(sorted({row["protocol"] for row in rows})):
-            found = [row for row in rows if (row["loop"], row["protocol"]) == (loop, protocol)]
-            loads = [row["load"] for row in found]
-            for name, style in (("p50", "o-"), ("p99", "s--"), ("max", ".:")):
-                values = [row["milliseconds"][name] for row in found]
-                axis.plot(loads, values, style, color=f"C{color}", label=f"{protocol} {name}")
-        if loop == "closed":
-            axis.set_xscale("log", base=2)
-        axis.set_yscale("log")
-        axis.set_xlabel(label)
-        axis.set_ylabel("latency, ms")
-        axis.grid(alpha=0.3)
-    axes[0].legend()
-    file.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(file, dpi=120)
-    plt.close(figure)
+    with plot_file(file, (12, 4.5), 1, 2) as axes:
+        for axis, (loop, label) in zip(axes, panels.items(), strict=True):
+            for color, protocol in enumerate(sorted({row["protocol"] for row in rows})):
+                found = [row for row in rows if (row["loop"], row["protocol"]) == (loop, protocol)]
+                loads = [row["load"] for row in found]
+                for name, style in (("p50", "o-"), ("p99", "s--"), ("max", ".:")):
+                    values = [row["milliseconds"][name] for row in found]
+                    axis.plot(loads, values, style, color=f"C{color}", label=f"{protocol} {name}")
+            if loop == "closed":
+                axis.set_xscale("log", base=2)
+            axis.set_yscale("log")
+            axis.set_xlabel(label)
+            axis.set_ylabel("latency, ms")
+            axis.grid(alpha=0.3)
+        axes[0].legend()

@@ -23,9 +23,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from benchmarks.command import benchmark_parser, progress_bar
 from benchmarks.preprocessing_step import STEPS
 from benchmarks.provenance import print_json, provenance, write_json
 from benchmarks.watched_process import watch
@@ -58,8 +57,7 @@ def measure(
     """
     from mclrec_tf.data.sample.sample_log import write_sample
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True)) as bar:
+    with progress_bar() as bar:
         task = bar.add_task("", total=len(sizes) * (1 + len(STEPS)))
         for events in sizes:
             bar.update(task, description=f"{events:,} events: writing the log")
@@ -164,12 +162,12 @@ def print_growth(grown: dict[str, dict[str, float]]) -> None:
 
 @tells_os_errors
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.preprocessing",
+    parser = benchmark_parser(
+        "preprocessing",
+        __doc__,
+        "runs/results/preprocessing",
         usage="%(prog)s [options] [-- BEAM_OPTION ...]",
-        description=__doc__,
     )
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument(
         "--events", type=int, nargs="+", metavar="N", default=[100_000, 1_000_000, 10_000_000]
     )
@@ -177,8 +175,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--folder", type=path, help="for logs and artifacts while it runs; default: a temporary one"
     )
-    parser.add_argument("--out", type=path, default=Path("runs/results/preprocessing"))
-    parser.add_argument("--json", action="store_true", help="print the result as the last line")
     parser.add_argument("beam_args", nargs="*", metavar="BEAM_OPTION", help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     out = options.out.with_suffix(".json")

@@ -8,7 +8,6 @@ both ranking policies. A run that was killed resumes when the same command is gi
 `benchmarks.table` and `benchmarks.time_to_quality` read the files.
 """
 
-import argparse
 import hashlib
 import json
 import math
@@ -21,6 +20,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
+from benchmarks.command import benchmark_parser
 from benchmarks.provenance import peak_memory_gb, print_json, provenance, write_json
 from benchmarks.settings import (
     BASELINES,
@@ -163,21 +163,16 @@ def state_folder(out: Path, name: str, *identity: Any) -> Path:
 
 @tells_os_errors
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.quality", description=__doc__)
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser = benchmark_parser("quality", __doc__, "runs/results")
     parser.add_argument("--data", type=path, required=True, metavar="LOG", help="event log")
     parser.add_argument("--method", choices=METHODS, default="mclrec", help="default: mclrec")
     parser.add_argument("--seed", type=int, default=0, help="default: 0")
-    parser.add_argument(
-        "--out", type=path, default=Path("runs/results"), help="default: runs/results"
-    )
     parser.add_argument(
         "--name",
         type=not_empty,
         help="name of the result in tables; method and encoder if left out",
     )
     parser.add_argument("--k-core", type=int, default=5, help="as in load_interactions; default: 5")
-    parser.add_argument("--json", action="store_true", help="print the result as the last line")
     add_run_settings(parser)
     options = parser.parse_args(arguments)
     data = data_name(options.data)

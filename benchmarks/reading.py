@@ -9,7 +9,6 @@ the rows of the CSV from `csv.reader`, makes a number of each time, and numbers 
 a dictionary. Prints the medians and writes reading.json.
 """
 
-import argparse
 import bz2
 import csv
 import gzip
@@ -25,9 +24,8 @@ from statistics import median
 from typing import Any
 
 import pandas as pd
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from benchmarks.command import benchmark_parser, progress_bar
 from benchmarks.provenance import print_json, provenance, write_json
 from pipeline.cli.command_line import path
 from pipeline.cli.os_errors import tells_os_errors
@@ -139,8 +137,7 @@ def measure(folder: Path, rows: int, repeats: int) -> list[dict[str, Any]]:
     Returns:
         A row for each format, the baseline first.
     """
-    bar_columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*bar_columns, TimeElapsedColumn(), console=Console(stderr=True)) as bar:
+    with progress_bar() as bar:
         task = bar.add_task("writing the logs", total=None)
         logs = write_logs(folder, rows)
         readers: dict[str, tuple[Callable[[Path], int], Path]] = {
@@ -190,15 +187,12 @@ def print_table(rows: int, found: Sequence[dict[str, Any]]) -> None:
 @tells_os_errors
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs the command."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.reading", description=__doc__)
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser = benchmark_parser("reading", __doc__, "runs/results/reading")
     parser.add_argument("--rows", type=int, default=1_000_000, metavar="N")
     parser.add_argument("--repeats", type=int, default=5, metavar="N", help="after one of warm-up")
     parser.add_argument(
         "--folder", type=path, help="for the logs while it runs; default: a temporary one"
     )
-    parser.add_argument("--out", type=path, default=Path("runs/results/reading"))
-    parser.add_argument("--json", action="store_true", help="print the result as the last line")
     options = parser.parse_args(arguments)
     if options.rows < 1000 or options.repeats < 1:
         parser.error("--rows must be 1000 or more, --repeats 1 or more")

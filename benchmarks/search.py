@@ -16,9 +16,9 @@ import shutil
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
+from benchmarks.command import benchmark_parser
 from benchmarks.provenance import print_json, provenance, write_json
 from benchmarks.quality import data_name, run, state_folder
 from benchmarks.settings import (
@@ -88,16 +88,13 @@ def _policy_and_metric(monitor: str) -> tuple[str, str]:
 
 @tells_os_errors
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.search", description=__doc__)
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser = benchmark_parser("search", __doc__, "runs/results/search")
     parser.add_argument("--data", type=path, required=True, metavar="LOG", help="event log")
     parser.add_argument("--methods", nargs="+", choices=_TRAINED, default=list(_TRAINED))
     parser.add_argument("--trials", type=int, default=8, help="a method; default: 8")
     parser.add_argument("--configurations", type=path, metavar="JSON", help="settings to try")
     parser.add_argument("--seed", type=int, default=0, help="of every training; default: 0")
-    parser.add_argument("--out", type=path, default=Path("runs/results/search"))
     parser.add_argument("--k-core", type=int, default=5, help="default: 5")
-    parser.add_argument("--json", action="store_true", help="print the result as the last line")
     add_run_settings(parser)
     options = parser.parse_args(arguments)
     if options.configurations:

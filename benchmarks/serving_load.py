@@ -22,13 +22,11 @@ import asyncio
 import sys
 from collections.abc import Sequence
 from contextlib import AsyncExitStack, ExitStack
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from benchmarks.command import benchmark_parser, progress_bar
 from benchmarks.load_report import plot, print_overhead, print_table
 from benchmarks.load_steps import LoadSteps
 from benchmarks.predict_calls import HISTORY_LENGTH, History, open_calls, ranking_of
@@ -48,7 +46,6 @@ async def run(
     """Rows of load and, with --model, what the server adds to the bare session call."""
     histories = await _histories(addresses, options)
     result: dict[str, Any] = {}
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     async with AsyncExitStack() as stack:
         calls = {
             protocol: await stack.enter_async_context(
@@ -62,7 +59,7 @@ async def run(
             bare = BareSession(newest_version(options.model), histories)
             result["overhead"] = await overhead(bare, calls)
             bare.close()
-        with Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True)) as bar:
+        with progress_bar() as bar:
             steps = LoadSteps(options, server_pid, bar, len(calls))
             for protocol, its_calls in calls.items():
                 await steps.measure(protocol, its_calls)
@@ -87,8 +84,7 @@ async def _histories(addresses: dict[str, str], options: argparse.Namespace) -> 
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.serving_load", description=__doc__)
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser = benchmark_parser("serving_load", __doc__, "runs/results/serving_load")
     parser.add_argument(
         "--model", type=path, metavar="DIR", help="start a local server of this model base path"
     )
@@ -130,8 +126,6 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--timeout", type=float, default=10, help="of a request; default: 10")
     parser.add_argument("--seed", type=int, default=0, help="default: 0")
-    parser.add_argument("--out", type=path, default=Path("runs/results/serving_load"))
-    parser.add_argument("--json", action="store_true", help="print the result as the last line")
     options = parser.parse_args(arguments)
     if bool(options.model) == bool(options.grpc or options.rest):
         parser.error("give either --model, or --grpc or --rest or both")

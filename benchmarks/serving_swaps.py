@@ -12,7 +12,6 @@ first fifth of them. The size varies by some megabytes around that line, because
 freed memory in arenas for each thread and returns only a part of it.
 """
 
-import argparse
 import asyncio
 import sys
 import tempfile
@@ -21,10 +20,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from benchmarks.command import benchmark_parser, progress_bar
 from benchmarks.load_loops import percentiles
+from benchmarks.plots import plot_file
 from benchmarks.predict_calls import History
 from benchmarks.provenance import print_json, provenance, write_json
 from benchmarks.served_version import newest_version
@@ -52,24 +51,16 @@ def memory_slope(sizes: Sequence[int]) -> float:
 
 def plot(result: dict[str, Any], file: Path) -> None:
     """Draws the durations of the swaps and the memory of the server over them."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    figure, (times, memory) = plt.subplots(1, 2, figsize=(12, 4), layout="constrained")
-    times.hist(result["seconds_to_first_answer"], bins=40)
-    times.axvline(GOAL_SECONDS, color="grey", linestyle="--", label="goal")
-    times.set_xlabel("seconds from the rename to the first answer")
-    times.set_ylabel("swaps")
-    times.legend()
-    memory.plot(np.array(result["memory_bytes"]) / 1e6, ".-")
-    memory.set_ylim(bottom=0)
-    memory.set_xlabel("swaps")
-    memory.set_ylabel("resident memory of the server, MB")
-    file.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(file, dpi=120)
-    plt.close(figure)
+    with plot_file(file, (12, 4), 1, 2) as (times, memory):
+        times.hist(result["seconds_to_first_answer"], bins=40)
+        times.axvline(GOAL_SECONDS, color="grey", linestyle="--", label="goal")
+        times.set_xlabel("seconds from the rename to the first answer")
+        times.set_ylabel("swaps")
+        times.legend()
+        memory.plot(np.array(result["memory_bytes"]) / 1e6, ".-")
+        memory.set_ylim(bottom=0)
+        memory.set_xlabel("swaps")
+        memory.set_ylabel("resident memory of the server, MB")
 
 
 def random_histories(export: Path, seed: int) -> list[History]:
@@ -82,8 +73,7 @@ def random_histories(export: Path, seed: int) -> list[History]:
 
 @tells_os_errors
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.serving_swaps", description=__doc__)
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser = benchmark_parser("serving_swaps", __doc__, "runs/results/serving_swaps")
     parser.add_argument(
         "--model", type=path, required=True, metavar="DIR", help="model base path of an export"
     )
@@ -98,17 +88,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
         help="seconds between the first answer of a version and the next version; default: 1.5",
     )
     parser.add_argument("--seed", type=int, default=0, help="seed of the histories; default: 0")
-    parser.add_argument("--out", type=path, default=Path("runs/results/serving_swaps"))
-    parser.add_argument("--json", action="store_true", help="print the result as the last line")
     options = parser.parse_args(arguments)
 
     export = newest_version(options.model)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with tempfile.TemporaryDirectory() as folder:
         swaps = Swaps(export, Path(folder), random_histories(export, options.seed))
         with (
             local_server(server_command(folder)) as server,
-            Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True)) as bar,
+            progress_bar() as bar,
         ):
             running = swaps.run(server, options.swaps, options.rate, options.pause, bar)
             found = asyncio.run(running)

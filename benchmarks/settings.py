@@ -24,7 +24,7 @@ class RunSettings:
     encoder: Literal["sasrec", "bsarec", "gru4rec"] = setting("sasrec", "sequence encoder")
     schedule: Literal["ours", "prefix", "authors"] = setting(
         "ours",
-        "ours: predicts every item of a history in one pass; prefix: ours with a row of every prefix; "
+        "ours: predicts every item of a history in one pass; prefix: has a row for every prefix; "
         "authors: the schedule of the authors' code (benchmarks/authors_schedule.py)",
     )
     preset: Literal["paper", "reference"] = setting("paper", "the paper, or the authors' code")

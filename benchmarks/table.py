@@ -7,7 +7,6 @@ policy. A row holds the mean ± the standard deviation of all seeds of a name. R
 settings differ are refused.
 """
 
-import argparse
 import json
 import sys
 from collections.abc import Sequence
@@ -16,6 +15,7 @@ from typing import Any
 
 import pandas as pd
 
+from benchmarks.command import benchmark_parser
 from benchmarks.published import published
 from benchmarks.settings import BASELINES, POLICIES
 from pipeline.cli.command_line import path
@@ -98,10 +98,8 @@ def _mean_and_spread(values: pd.Series) -> str:
 
 @tells_os_errors
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.table", description=__doc__)
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser = benchmark_parser("table", __doc__)
     parser.add_argument("folder", type=path, help="results of benchmarks.quality")
-    parser.add_argument("--json", action="store_true", help="print the runs read as the last line")
     options = parser.parse_args(arguments)
     results = read_results(options.folder)
     if not results:

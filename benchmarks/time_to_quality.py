@@ -7,7 +7,6 @@ writes speed.json and speed.png. Wall time is the time of training and validatio
 pauses between a kill and a resumption. Runs are compared at values that all of them reach.
 """
 
-import argparse
 import json
 import sys
 from collections.abc import Sequence
@@ -16,6 +15,8 @@ from typing import Any
 
 import pandas as pd
 
+from benchmarks.command import benchmark_parser
+from benchmarks.plots import plot_file
 from benchmarks.provenance import print_json, provenance, write_json
 from pipeline.cli.command_line import path
 from pipeline.cli.os_errors import tells_os_errors
@@ -62,35 +63,22 @@ def print_comparison(compared: dict[str, Any]) -> None:
 
 def plot(compared: dict[str, Any], file: Path) -> None:
     """Draws the learning curves over a logarithmic time axis."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    figure, axis = plt.subplots(figsize=(8, 5), layout="constrained")
-    for name, points in compared["curves"].items():
-        seconds, values = zip(*points, strict=True)
-        axis.step(seconds, values, where="post", label=name)
-    axis.set_xscale("log")
-    axis.set_xlabel("wall time, seconds")
-    axis.set_ylabel(f"best {compared['monitor']}")
-    axis.grid(alpha=0.3)
-    axis.legend()
-    file.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(file, dpi=120)
-    plt.close(figure)
+    with plot_file(file, (8, 5)) as axis:
+        for name, points in compared["curves"].items():
+            seconds, values = zip(*points, strict=True)
+            axis.step(seconds, values, where="post", label=name)
+        axis.set_xscale("log")
+        axis.set_xlabel("wall time, seconds")
+        axis.set_ylabel(f"best {compared['monitor']}")
+        axis.grid(alpha=0.3)
+        axis.legend()
 
 
 @tells_os_errors
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.time_to_quality", description=__doc__
-    )
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser = benchmark_parser("time_to_quality", __doc__, "runs/results/time_to_quality")
     parser.add_argument("files", type=path, nargs="+", help="results of benchmarks.quality")
     parser.add_argument("--monitor", type=not_empty, default=_MONITOR, help=f"default: {_MONITOR}")
-    parser.add_argument("--out", type=path, default=Path("runs/results/time_to_quality"))
-    parser.add_argument("--json", action="store_true", help="print the result as the last line")
     options = parser.parse_args(arguments)
     results = [json.loads(file.read_text()) for file in options.files]
     if empty := [str(f) for f, r in zip(options.files, results, strict=True) if not r.get("curve")]:

@@ -9,7 +9,6 @@ Each size runs in its own process. Where an epoch would take long, a sample of i
 and scaled to the epoch, and the output says so.
 """
 
-import argparse
 import json
 import subprocess
 import sys
@@ -19,11 +18,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from benchmarks.command import benchmark_parser, progress_bar
+from benchmarks.plots import plot_file
 from benchmarks.provenance import print_json, provenance, write_json
-from pipeline.cli.command_line import path
 from pipeline.cli.os_errors import tells_os_errors
 
 MEMORY_LIMIT_GB = 16.0
@@ -57,9 +55,7 @@ def measure(
     sizes += [("training_by_users", "training", base_items, count) for count in users]
     sizes += [("evaluation_by_items", "evaluation", count, base_users) for count in items]
     found: dict[str, list[dict[str, Any]]] = {kind: [] for kind, _ in _SCALES}
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    console = Console(stderr=True)
-    with Progress(*columns, TimeElapsedColumn(), console=console) as bar:
+    with progress_bar() as bar:
         task = bar.add_task("", total=len(sizes))
         for name, kind, num_items, num_users in sizes:
             what = f"{kind}, {num_items:,} items, {num_users:,} users"
@@ -107,40 +103,31 @@ def _line(what: str, cost: dict[str, Any]) -> str:
 
 def plot(found: dict[str, list[dict[str, Any]]], file: Path) -> None:
     """Draws time and memory over size, each with the line of linear growth from the first point."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    figure, axes = plt.subplots(2, 3, figsize=(12, 7), squeeze=False, layout="constrained")
-    for column, (name, grows) in enumerate(_SCALES):
-        rows = found[name]
-        is_training = name.startswith("training")
-        time = "seconds_per_epoch" if is_training else "seconds"
-        label = "seconds an epoch" if is_training else "seconds to rank the users"
-        for axis, key, text in (
-            (axes[0][column], time, label),
-            (axes[1][column], "peak_memory_gb", "peak memory, GB"),
-        ):
-            sizes = [row[grows] for row in rows]
-            values = [row[key] for row in rows]
-            axis.loglog(sizes, values, "o-", label="measured")
-            linear = [values[0] * size / sizes[0] for size in sizes]
-            axis.loglog(sizes, linear, "--", color="grey", label="linear")
-            axis.set_xlabel(grows)
-            axis.set_ylabel(text)
-            axis.grid(alpha=0.3)
-        axes[0][column].set_title(name.replace("_", " "))
-    axes[0][0].legend()
-    file.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(file, dpi=120)
-    plt.close(figure)
+    with plot_file(file, (12, 7), 2, 3) as axes:
+        for column, (name, grows) in enumerate(_SCALES):
+            rows = found[name]
+            is_training = name.startswith("training")
+            time = "seconds_per_epoch" if is_training else "seconds"
+            label = "seconds an epoch" if is_training else "seconds to rank the users"
+            for axis, key, text in (
+                (axes[0][column], time, label),
+                (axes[1][column], "peak_memory_gb", "peak memory, GB"),
+            ):
+                sizes = [row[grows] for row in rows]
+                values = [row[key] for row in rows]
+                axis.loglog(sizes, values, "o-", label="measured")
+                linear = [values[0] * size / sizes[0] for size in sizes]
+                axis.loglog(sizes, linear, "--", color="grey", label="linear")
+                axis.set_xlabel(grows)
+                axis.set_ylabel(text)
+                axis.grid(alpha=0.3)
+            axes[0][column].set_title(name.replace("_", " "))
+        axes[0][0].legend()
 
 
 @tells_os_errors
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.training_cost", description=__doc__)
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser = benchmark_parser("training_cost", __doc__, "runs/results/training_cost")
     many: dict[str, Any] = {"type": int, "nargs": "+", "metavar": "N"}
     parser.add_argument("--items", default=[10_000, 100_000, 1_000_000], **many)
     parser.add_argument("--users", help="default: 1, 10 and 100 times the users of Beauty", **many)
@@ -149,8 +136,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--steps", type=int, default=60, help="timed for a size; default: 60")
     parser.add_argument("--seconds", type=float, default=120, help="timed for a size; default: 120")
     parser.add_argument("--ranked-users", type=int, default=1000, help="default: 1000")
-    parser.add_argument("--out", type=path, default=Path("runs/results/training_cost"))
-    parser.add_argument("--json", action="store_true", help="print the result as the last line")
     options = parser.parse_args(arguments)
 
     from benchmarks.synthetic import BEAUTY_ITEMS, BEAUTY_USERS

@@ -9,7 +9,6 @@ many minutes, so a sample of batches is timed after a warm-up, and their median 
 number of batches. The two take turns, so that other work on the machine affects both alike.
 """
 
-import argparse
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -18,9 +17,7 @@ from statistics import median
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
+from benchmarks.command import benchmark_parser, progress_bar
 from benchmarks.provenance import peak_memory_gb, print_json, provenance
 from pipeline.cli.command_line import path
 from pipeline.cli.os_errors import tells_os_errors
@@ -111,7 +108,7 @@ def measure(
     our_seconds: list[float] = []
     their_seconds: list[float] = []
     rates: list[float] = []
-    with _progress() as bar:
+    with progress_bar() as bar:
         task = bar.add_task("warm-up", total=1 + epochs * 2)
         ours.fit(our_batches, verbose=0)
         for _ in range(_WARM_UP_BATCHES):
@@ -171,17 +168,9 @@ def _seconds(work: Callable[[], object]) -> float:
     return perf_counter() - began
 
 
-def _progress() -> Progress:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    return Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True))
-
-
 @tells_os_errors
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.training_speed", description=__doc__
-    )
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser = benchmark_parser("training_speed", __doc__)
     parser.add_argument("--data", type=path, metavar="LOG", help="event log; synthetic if left out")
     parser.add_argument("--users", type=int, help="users of the synthetic log; default: Beauty's")
     parser.add_argument("--items", type=int, help="items of the synthetic log; default: Beauty's")
@@ -196,7 +185,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--profile", action="store_true", help="print the time of our step by operation"
     )
-    parser.add_argument("--json", action="store_true", help="print the result as the last line")
     options = parser.parse_args(arguments)
     if options.epochs < 1 or options.authors_batches < 1:
         parser.error("--epochs and --authors-batches must be at least 1")

@@ -8,7 +8,6 @@ from the first. Writes warm_start.json and .png: the learning curves over wall t
 shares of the quality that both reach, and the test metrics of the best epochs.
 """
 
-import argparse
 import csv
 import sys
 import tempfile
@@ -19,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.command import benchmark_parser
 from benchmarks.provenance import print_json, provenance, write_json
 from benchmarks.quality import by_policy, data_name, learning_curve, state_folder
 from benchmarks.settings import RunSettings, add_run_settings, given_settings, settings_for
@@ -106,13 +106,10 @@ def run(log: Path, share: float, seed: int, settings: RunSettings, out: Path) ->
 
 @tells_os_errors
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.warm_start", description=__doc__)
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser = benchmark_parser("warm_start", __doc__, "runs/results/warm_start")
     parser.add_argument("--data", type=path, required=True, metavar="LOG", help="log with times")
     parser.add_argument("--share", type=float, default=0.9, help="yesterday's; default: 0.9")
     parser.add_argument("--seed", type=int, default=0, help="default: 0")
-    parser.add_argument("--out", type=path, default=Path("runs/results/warm_start"))
-    parser.add_argument("--json", action="store_true", help="print the result as the last line")
     add_run_settings(parser)
     options = parser.parse_args(arguments)
     settings = settings_for(data_name(options.data), "mclrec", given_settings(options))
