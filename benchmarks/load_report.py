@@ -1,4 +1,4 @@
-"""The rows of a load test as a table and as a plot."""
+"""Reports the rows of a load test as a table and as a plot."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,12 +12,12 @@ _SHOWN = ("p50", "p90", "p99", "p99.9", "max")
 
 
 def load_name(row: dict[str, Any]) -> str:
-    """`16 at a time` or `200 a second`."""
+    """Name of the load of a row: `16 at a time` or `200 a second`."""
     return f"{row['load']:g} {'at a time' if row['loop'] == 'closed' else 'a second'}"
 
 
 def print_table(rows: Sequence[dict[str, Any]]) -> None:
-    """Latency in milliseconds, processor time in milliseconds a request."""
+    """Prints a row for each load, with milliseconds of latency and of processor time a request."""
     table = pd.DataFrame(
         {
             "protocol": row["protocol"],
@@ -36,7 +36,7 @@ def print_table(rows: Sequence[dict[str, Any]]) -> None:
 
 
 def print_overhead(found: dict[str, Any]) -> None:
-    """What a server adds to the bare session call, one request at a time."""
+    """Prints what a server adds to the bare session call, for one request at a time."""
     milliseconds = found["median_milliseconds"]
     print(f"one request at a time, median: bare session call {milliseconds['bare_session']:.2f} ms")
     for protocol in ("grpc", "rest"):
@@ -51,7 +51,7 @@ def print_overhead(found: dict[str, Any]) -> None:
 
 
 def plot(rows: Sequence[dict[str, Any]], file: Path) -> None:
-    """Latency against concurrency and against the offered rate, for each protocol."""
+    """Draws latency over concurrency and over the offered rate, for each protocol."""
     panels = {"closed": "requests at a time", "open": "requests offered a second"}
     with plot_file(file, (12, 4.5), 1, 2) as axes:
         for axis, (loop, label) in zip(axes, panels.items(), strict=True):
