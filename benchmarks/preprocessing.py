@@ -156,8 +156,11 @@ def print_table(found: Sequence[dict[str, Any]]) -> None:
 def print_growth(grown: dict[str, dict[str, float]]) -> None:
     """Prints a row for each step, if there are two sizes to compare."""
     if grown:
-        print("\nGrowth from the smallest log to the largest:")
-        print(pd.DataFrame(grown).T.to_string(float_format="{:.2f}".format, na_rep=""))
+        table = pd.DataFrame(list(grown.values()), index=list(grown))
+        print(
+            "\nExponents of growth from the smallest log to the largest, GB for a million events"
+        )
+        print(table.to_string(float_format="{:.2f}".format, na_rep=""))
 
 
 @tells_os_errors

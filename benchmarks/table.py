@@ -11,6 +11,7 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from statistics import mean, stdev
 from typing import Any
 
 import pandas as pd
@@ -92,8 +93,10 @@ def _check_same_settings(data: str, name: str, configurations: pd.Series) -> Non
 
 def _mean_and_spread(values: pd.Series) -> str:
     """`.0454 ± .0003`; one value alone has no deviation, and none at all is an empty cell."""
-    found = [values.mean(), values.std()]
-    return " ± ".join(f"{one:.4f}".removeprefix("0") for one in found if not pd.isna(one))
+    known = values.dropna().tolist()
+    # Exact, where pandas' sums may round a mean that ends in 5 to the wrong side.
+    measures = (mean, stdev)[: len(known)]
+    return " ± ".join(f"{measure(known):.4f}".removeprefix("0") for measure in measures)
 
 
 @tells_os_errors
