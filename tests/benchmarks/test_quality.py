@@ -110,15 +110,14 @@ def test_other_encoders(ring_log: Path, tmp_path: Path, encoder: str):
     assert result["configuration"]["encoder"] == encoder
 
 
-@pytest.mark.parametrize(
-    ("encoder", "preset"), [("sasrec", "paper"), ("sasrec", "reference"), ("bsarec", "paper")]
-)
+@pytest.mark.integration
+@pytest.mark.parametrize(("encoder", "preset"), [("sasrec", "paper"), ("bsarec", "reference")])
 def test_an_encoder_alone_is_what_mclrec_without_contrast_was(
     ring_log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, encoder: str, preset: str
 ):
     """Results of then are reproduced to the bit, and a training begun then goes on."""
     given = {"encoder": encoder, "preset": preset, "dim": 8, "num_layers": 1, "learning_rate": 0.01}
-    settings = settings_for("ring", "encoder", {**given, "ema": 0.9, "epochs": 3, "patience": 3})
+    settings = settings_for("ring", "encoder", {**given, "ema": 0.9, "epochs": 2, "patience": 2})
     interactions = load_interactions(str(ring_log))
     splits = leave_one_out(interactions.histories)
 
