@@ -1,8 +1,8 @@
-"""The arithmetic floor of an epoch: its multiply-adds over the speed of a matrix product.
+"""The arithmetic floor of an epoch: its multiply-adds divided by the rate of a matrix product.
 
-Counted is what the mathematics of one epoch of MCLRec with the SASRec encoder needs, at the real
-lengths and without padding; not counted is what is not a matrix product (softmax, LayerNorm,
-dropout, Adam). With d = dim, f = inner_dim, K blocks, M items, and per window of n items:
+The count includes every matrix product that the mathematics of one epoch of MCLRec with the SASRec
+encoder needs, for the real lengths and without padding. It excludes all else, such as softmax,
+LayerNorm, dropout and Adam. With d = dim, f = inner_dim, K blocks, M items, and windows of n items:
 
     projections a token and block     4d² for attention, 2df for the feed-forward network
     attention a window and block      2d · n(n+1)/2: scores and weighted sum, causal
@@ -13,9 +13,9 @@ dropout, Adam). With d = dim, f = inner_dim, K blocks, M items, and per window o
     augmenters                        2 (d·d/2 + d/2·d/4 + d/4·d) a window
     contrast                          (2B)²·d a batch of B windows and each of L_con (three) and R
 
-A loss that is differentiated costs three times its forward pass. Stage one differentiates the
-history, both views, softmax, augmenters and contrast; stage two the augmenters and the contrast,
-and encodes the views once more, forward alone.
+A loss with its gradient costs three times its forward pass. Stage one differentiates the history,
+both views, softmax, augmenters and contrast. Stage two differentiates the augmenters and the
+contrast, and encodes the views once more without a gradient.
 """
 
 from dataclasses import dataclass
@@ -41,15 +41,15 @@ class Shape:
 def epoch_multiply_adds(
     shape: Shape, lengths: npt.NDArray[np.int64], batches: int
 ) -> dict[str, float]:
-    """Multiply-adds of an epoch by part.
+    """The multiply-adds of an epoch, by part of the model.
 
     Args:
         shape: Sizes of the model.
-        lengths: Items of each window, each of which predicts the next one.
-        batches: Batches that the windows are cut into.
+        lengths: int64 `[windows]`, the number of items of each window; each item predicts the next.
+        batches: Number of batches in the epoch.
     """
     n = np.maximum(lengths, 1)
-    # A view is masked, cropped to half, or reordered, each a third of the time.
+    # A view is masked, cropped to half or reordered, each with a probability of a third.
     views = np.concatenate([n, n, np.where(n > 1, n // 2, n)])
     view = _last_position(shape, views) * 2 / 3
     d, rows = shape.dim, len(n)

@@ -1,9 +1,9 @@
-"""Training as the authors' code does it, in this framework: what our schedule is compared with.
+"""The training schedule of the authors' code, in TensorFlow: the baseline for the speed of ours.
 
-Every prefix of a history is a sample of its own, padded to 50; a batch is 256 random samples;
-three steps update θ, φ and θ again. The second step back-propagates into the encoder too and
-throws that away. The encoder is made of stock Keras layers that compute on padding, and the
-softmax over the catalogue is TensorFlow's own.
+Every prefix of a history is a sample, padded to 50 positions, and a batch has 256 random samples.
+Three steps update θ, φ and θ again. The second step also computes the gradient of the encoder and
+discards it. The encoder consists of stock Keras layers that compute on padding too, and the softmax
+over the catalogue is TensorFlow's own.
 """
 
 from collections.abc import Iterator, Sequence
@@ -26,15 +26,15 @@ BATCH_SIZE, WIDTH = 256, 50
 
 @keras.saving.register_keras_serializable("benchmarks")
 class PlainSASRec(SequenceEncoder):
-    """SASRec of stock Keras layers; the same function of the same weights as `mclrec_tf.SASRec`.
+    """SASRec of stock Keras layers, which computes what `mclrec_tf.SASRec` does with these weights.
 
     Args:
         num_items: Size of the catalogue, |I|.
         dim: Size of the vectors, d.
-        max_length: Longest history read, n.
-        num_layers: Transformer blocks.
-        num_heads: Attention heads.
-        dropout: Share dropped in training.
+        max_length: Number of the most recent items of a history that are read, n.
+        num_layers: Number of Transformer blocks.
+        num_heads: Number of attention heads.
+        dropout: Dropout rate in training.
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class PlainSASRec(SequenceEncoder):
 
 
 class PlainBlock(keras.layers.Layer):
-    """A post-norm Transformer block on `[B, L, d]`, padding and all."""
+    """A post-norm Transformer block on `[B, L, d]`, including the padding."""
 
     def __init__(self, dim: int, num_heads: int, dropout: float, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -106,7 +106,7 @@ class PlainBlock(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("benchmarks")
 class AuthorsMCLRec(MCLRec):
-    """MCLRec whose training step is the authors', with all of its work. Arguments as `MCLRec`."""
+    """MCLRec with the authors' training step and all of its work; arguments as of `MCLRec`."""
 
     def train_step(self, data: Any) -> dict[str, tf.Tensor]:
         history, targets, _ = keras.utils.unpack_x_y_sample_weight(data)
@@ -124,7 +124,7 @@ class AuthorsMCLRec(MCLRec):
 
     @property
     def training_metrics(self) -> list[keras.metrics.Metric]:
-        """The losses alone: collapse is not measured here."""
+        """The losses alone; collapse is not measured here."""
         names = {"loss", "rec_loss", "augmenter_loss", *self.objective.view_terms}
         return [metric for metric in super().training_metrics if metric.name in names]
 
@@ -144,7 +144,7 @@ class AuthorsMCLRec(MCLRec):
         used, discarded = tape.gradient(
             loss, (self.augmenter_weights, self.encoder_weights), unconnected_gradients="zero"
         )
-        # TensorFlow would leave out what nobody asks for; PyTorch computes it.
+        # TensorFlow would prune a gradient that is not used; PyTorch computes it.
         with tf.control_dependencies([tf.convert_to_tensor(gradient) for gradient in discarded]):
             used = [tf.identity(gradient) for gradient in used]
         self.augmenter_optimizer.apply(used, self.augmenter_weights)
@@ -153,7 +153,7 @@ class AuthorsMCLRec(MCLRec):
     def authors_losses(
         self, history: tf.Tensor, lengths: tf.Tensor, target: tf.Tensor, views: Sequence[View]
     ) -> dict[str, tf.Tensor]:
-        """L0 and its terms; `target` `[B]` is the item after each history."""
+        """L0 and its terms; `target`, int `[B]`, is the item after each history."""
         vectors = self.encoder(history, lengths, last_only=True, training=True)
         candidates = self.encoder.item_embedding.candidates()
         if self.preset == "paper":
@@ -169,7 +169,7 @@ class AuthorsMCLRec(MCLRec):
         return losses
 
     def view_vectors(self, views: Sequence[View]) -> ViewVectors:
-        """The two views, encoded one after the other, and augmented."""
+        """The vectors of the two views, encoded one after the other, and their augmentations."""
         h1, h2 = (self.encoder(v.ids, v.lengths, last_only=True, training=True) for v in views)
         if not self.objective.uses_augmenters:
             return ViewVectors(h1, h2)
@@ -184,6 +184,13 @@ def authors_batches(
     first_epoch: int = 0,
 ) -> tf.data.Dataset:
     """Every prefix of the training histories once, in random batches, padded to `width`.
+
+    Args:
+        histories: The training part of each user.
+        batch_size: Prefixes in a batch.
+        width: Positions of a row.
+        seed: Seed of the order.
+        first_epoch: Number of the first epoch, for a training that resumes.
 
     Returns:
         Dataset of two int32 tensors `[B, width]` as `training_batches` gives: the history, and

@@ -1,4 +1,4 @@
-"""What a server adds to a model: requests one at a time, in turns with the bare session call."""
+"""The overhead of a server: its requests, one at a time, against calls of the bare session."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,7 +10,7 @@ from benchmarks.load_loops import OK
 from benchmarks.predict_calls import Calls, History, history_array
 
 GOAL = 1.5
-"""Median latency of a gRPC request over that of the bare session call."""
+"""Criterion: the median latency of a gRPC request, divided by that of the bare session call."""
 
 _ROUNDS, _CALLS_A_ROUND = 30, 20
 
@@ -19,8 +19,8 @@ class BareSession:
     """A version of a model in the server's kind of session, without a server.
 
     Args:
-        version: Folder of the SavedModel.
-        histories: What is asked, one history a call.
+        version: Folder of the SavedModel, named by the number of the version.
+        histories: The histories of the requests, one for each call.
     """
 
     def __init__(self, version: Path, histories: Sequence[History]):
@@ -46,13 +46,16 @@ class BareSession:
 async def overhead(bare: BareSession, calls: Mapping[str, Calls]) -> dict[str, Any]:
     """Median milliseconds of the bare call and of a request of each protocol, and their ratios.
 
-    Beside them, the milliseconds of a request for which no model runs: what the client and the
-    protocol take of every request. All take turns of a few calls, so that other work on the machine
-    meets them alike.
+    A request for which no model runs is timed too: this is the share of the client and of the
+    protocol in every request. All take turns of a few calls, so that other work on the machine
+    affects them alike.
 
     Args:
         bare: The session.
-        calls: To a server of the same version, by protocol.
+        calls: Calls to a server of the same version, by protocol.
+
+    Raises:
+        RuntimeError: A request failed.
     """
     asks = {"bare_session": bare.ask}
     for name, each in calls.items():

@@ -1,6 +1,6 @@
-"""Time and memory of training or evaluation at one size; `benchmarks.training_cost` starts it.
+"""Time and memory of training or evaluation at one size, for `benchmarks.training_cost`.
 
-Each size has a process of its own, so that its peak memory is its own.
+Each size runs in its own process, whose peak memory is then that of the size.
 """
 
 import argparse
@@ -17,14 +17,21 @@ from pipeline.cli.os_errors import tells_os_errors
 
 
 def training_cost(histories: Any, num_items: int, steps: int, seconds: float) -> dict[str, Any]:
-    """Times training steps, at most so many and about so long, after warm-up steps."""
+    """Times training steps after two steps of warm-up.
+
+    Args:
+        histories: Training histories, a `mclrec_tf.data.histories.Histories`.
+        num_items: Size of the catalogue, |I|.
+        steps: Most steps to time.
+        seconds: About how long steps are timed.
+    """
     import keras
 
     from benchmarks.training_speed import our_model
     from mclrec_tf.data.batches import training_batches
 
     class StepTimes(keras.callbacks.Callback):
-        """Notes when each step ends, and stops the training after the sample."""
+        """Records when each step ends, and stops the training after the sample."""
 
         def __init__(self) -> None:
             super().__init__()
@@ -36,7 +43,7 @@ def training_cost(histories: Any, num_items: int, steps: int, seconds: float) ->
             self.model.stop_training = len(self.ends) > steps or taken > seconds
 
     model, batches = our_model(num_items), training_batches(histories)
-    # The first step of all makes the graph, the first of a pass composes its batches.
+    # The very first step traces the graph, and the first of each pass composes its batches.
     model.fit(batches.take(2), verbose=0)
     times, began = StepTimes(), perf_counter()
     model.fit(batches, verbose=0, callbacks=[times])
@@ -54,7 +61,13 @@ def training_cost(histories: Any, num_items: int, steps: int, seconds: float) ->
 
 
 def evaluation_cost(histories: Any, num_items: int, users: int) -> dict[str, Any]:
-    """Times the ranking of each of some users' targets among the whole catalogue."""
+    """Times the ranking of one target for each user among the whole catalogue.
+
+    Args:
+        histories: Whole histories, a `mclrec_tf.data.histories.Histories`.
+        num_items: Size of the catalogue, |I|.
+        users: How many of the users are ranked.
+    """
     from benchmarks.training_speed import our_model
     from mclrec_tf.data.batches import evaluation_batches
     from mclrec_tf.data.histories import Histories
@@ -64,7 +77,7 @@ def evaluation_cost(histories: Any, num_items: int, users: int) -> dict[str, Any
     some = Histories(histories.items[: splits[-1]], splits)
     batches = evaluation_batches(some.without_last(1), some.items[splits[1:] - 1])
     model = our_model(num_items)
-    model.evaluate(batches, verbose=0)  # makes the graph
+    model.evaluate(batches, verbose=0)  # traces the graph
     began = perf_counter()
     model.evaluate(batches, verbose=0)
     return {

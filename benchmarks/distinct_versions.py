@@ -1,4 +1,4 @@
-"""Versions of one export that answer differently, and what each of them answers."""
+"""Versions of one export that give different answers, and the answer of each."""
 
 import shutil
 from collections.abc import Sequence
@@ -8,13 +8,13 @@ from benchmarks.predict_calls import History, Ranking, history_array
 
 
 class DistinctVersions:
-    """Copies of an export in which every item has another name than in the version before.
+    """Copies of an export in which every item has another name than in the previous version.
 
-    The lines of the vocabulary are rotated, so what a version answers is known from the export.
+    The lines of the vocabulary are rotated, so the answers of a version follow from the export.
 
     Args:
         export: Folder of a SavedModel whose vocabulary is the one file in `assets`.
-        histories: The questions; of items of the vocabulary.
+        histories: The histories of the requests, of items of the vocabulary.
     """
 
     def __init__(self, export: Path, histories: Sequence[History]):
@@ -42,7 +42,7 @@ class DistinctVersions:
             self._rankings[version, question] = self._rank(history, shift)
 
     def ranking(self, version: int, question: int) -> Ranking:
-        """What a version that was written answers to a history."""
+        """The answer of a version that was written to the history of a number."""
         return self._rankings[version, question]
 
     def close(self) -> None:
@@ -59,6 +59,6 @@ class DistinctVersions:
         return Ranking(self._renamed(names, shift), scores[0].tolist())
 
     def _renamed(self, names: History, shift: int) -> list[str]:
-        """What items are called that have these names in a version of another shift."""
+        """Names of items in one version, from their names in the version that is `shift` behind."""
         size = len(self._names)
         return [name and self._names[(self._id_of[name] + shift) % size] for name in names]

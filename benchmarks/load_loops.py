@@ -1,4 +1,4 @@
-"""Load on a server from one event loop: closed (so many at a time) and open (so many a second)."""
+"""Load on a server: a closed loop of a fixed concurrency and an open loop of a fixed rate."""
 
 import asyncio
 from collections import Counter
@@ -14,20 +14,21 @@ OK = "OK"
 _PERCENTILES = {"p50": 50, "p90": 90, "p99": 99, "p99.9": 99.9, "max": 100}
 
 Ask = Callable[[int], Awaitable[str]]
-"""Sends the request of a number; returns `OK` or what went wrong, in a word."""
+"""Sends the request of a number; returns `OK` or a short name of the error."""
 
 
 @dataclass
 class Load:
-    """What a loop has seen.
+    """The measurements of a loop.
 
-    Args:
-        latencies: Seconds of each answer, errors included.
-        codes: How often each outcome came.
-        seconds: From the first request that counts to the last answer.
-        client_cpu_seconds: Processor time of this process, which shares the machine with a local
-            server.
-        lateness: Open loop: seconds from when a request was due to when it was sent.
+    Attributes:
+        latencies: Seconds of each request, errors included.
+        codes: Number of requests by outcome.
+        seconds: Wall seconds from the first request to the last answer.
+        client_cpu_seconds: Processor time of this process, which a local server shares the machine
+            with.
+        lateness: Of an open loop, the seconds from the time at which each request was due to the
+            time at which it was sent.
     """
 
     latencies: list[float] = field(default_factory=list)
@@ -37,7 +38,7 @@ class Load:
     lateness: list[float] = field(default_factory=list)
 
     def row(self) -> dict[str, Any]:
-        """Throughput, percentiles of latency in milliseconds, and errors by code."""
+        """Throughput, percentiles of latency in milliseconds, errors, and CPU of the client."""
         count = max(len(self.latencies), 1)
         row: dict[str, Any] = {
             "requests": len(self.latencies),
@@ -52,7 +53,7 @@ class Load:
 
 
 def percentiles(seconds: list[float]) -> dict[str, float]:
-    """By name, in milliseconds."""
+    """Percentiles in milliseconds by name; NaN without any value."""
     values: npt.NDArray[np.float64] = np.percentile(
         np.array(seconds or [np.nan]) * 1e3, list(_PERCENTILES.values())
     )
@@ -60,12 +61,12 @@ def percentiles(seconds: list[float]) -> dict[str, float]:
 
 
 async def closed_loop(ask: Ask, workers: int, seconds: float) -> Load:
-    """So many workers, each of which sends its next request when its last one is answered.
+    """Runs workers, each of which sends its next request once the previous one is answered.
 
     Args:
         ask: Sends a request.
-        workers: The concurrency.
-        seconds: How long requests are sent; those under way are waited for.
+        workers: Number of workers, which is the concurrency.
+        seconds: How long requests are sent; then the requests under way are awaited.
     """
     load = Load()
     began, cpu_began = perf_counter(), process_time()
@@ -84,16 +85,16 @@ async def closed_loop(ask: Ask, workers: int, seconds: float) -> Load:
 
 
 async def open_loop(ask: Ask, rate: float, seconds: float, seed: int = 0) -> Load:
-    """Requests that arrive by chance (a Poisson process), whether the last are answered or not.
+    """Sends requests at the times of a Poisson process, whether or not others are answered.
 
-    Latency counts from the moment when a request was due. So a server that stalls is charged for
-    all that would have come in the meantime, and a client that is late does not hide it.
+    Latency counts from the time at which a request was due. So a stall of the server adds to the
+    latency of every request that was due in the meantime, and so does a client that is late.
 
     Args:
         ask: Sends a request.
-        rate: Requests a second.
-        seconds: How long requests are sent; those under way are waited for.
-        seed: Of the moments.
+        rate: Mean number of requests a second.
+        seconds: How long requests are sent; then the requests under way are awaited.
+        seed: Seed of the times.
     """
     random = np.random.default_rng(seed)
     due_times = np.cumsum(random.exponential(1 / rate, max(1, round(rate * seconds)))).tolist()

@@ -1,45 +1,42 @@
-"""The rows of a load test as a table and as a plot."""
+"""Reports the rows of a load test as a table and as a plot."""
 
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from rich import box
-from rich.console import Console
-from rich.table import Table
+import pandas as pd
+
+from benchmarks.plots import plot_file
 
 _SHOWN = ("p50", "p90", "p99", "p99.9", "max")
 
 
 def load_name(row: dict[str, Any]) -> str:
-    """`16 at a time` or `200 a second`."""
+    """Name of the load of a row: `16 at a time` or `200 a second`."""
     return f"{row['load']:g} {'at a time' if row['loop'] == 'closed' else 'a second'}"
 
 
 def print_table(rows: Sequence[dict[str, Any]]) -> None:
-    """Latency in milliseconds, processor time in milliseconds a request."""
-    table = Table(box=box.SIMPLE_HEAD, title="latency and processor time in milliseconds")
-    for name in ("protocol", "load"):
-        table.add_column(name, no_wrap=True)
-    for name in ("requests/s", *_SHOWN, "client\nCPU", "server\nCPU", "errors"):
-        table.add_column(name, justify="right")
-    for row in rows:
-        errors = ", ".join(f"{number} {code}" for code, number in row["errors"].items())
-        server = row.get("server_cpu_milliseconds_per_request")
-        table.add_row(
-            row["protocol"],
-            load_name(row),
-            f"{row['requests_per_second']:.1f}",
-            *(f"{row['milliseconds'][name]:.1f}" for name in _SHOWN),
-            f"{row['client_cpu_milliseconds_per_request']:.2f}",
-            "" if server is None else f"{server:.2f}",
-            errors or "0",
-        )
-    Console(width=120).print(table)
+    """Prints a row for each load, with milliseconds of latency and of processor time a request."""
+    table = pd.DataFrame(
+        {
+            "protocol": row["protocol"],
+            "load": load_name(row),
+            "requests/s": row["requests_per_second"],
+            **{name: row["milliseconds"][name] for name in _SHOWN},
+            "client CPU": row["client_cpu_milliseconds_per_request"],
+            "server CPU": row.get("server_cpu_milliseconds_per_request"),
+            "errors": ", ".join(f"{count} {code}" for code, count in row["errors"].items()) or "0",
+        }
+        for row in rows
+    ).dropna(axis="columns", how="all")
+    formats = dict.fromkeys(("client CPU", "server CPU"), "{:.2f}".format)
+    print("latency and processor time in milliseconds")
+    print(table.to_string(index=False, formatters=formats, float_format="{:.1f}".format))
 
 
 def print_overhead(found: dict[str, Any]) -> None:
-    """What a server adds to the bare session call, one request at a time."""
+    """Prints what a server adds to the bare session call, for one request at a time."""
     milliseconds = found["median_milliseconds"]
     print(f"one request at a time, median: bare session call {milliseconds['bare_session']:.2f} ms")
     for protocol in ("grpc", "rest"):
@@ -54,28 +51,20 @@ def print_overhead(found: dict[str, Any]) -> None:
 
 
 def plot(rows: Sequence[dict[str, Any]], file: Path) -> None:
-    """Latency against concurrency and against the offered rate, for each protocol."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
+    """Draws latency over concurrency and over the offered rate, for each protocol."""
     panels = {"closed": "requests at a time", "open": "requests offered a second"}
-    figure, axes = plt.subplots(1, 2, figsize=(12, 4.5), layout="constrained")
-    for axis, (loop, label) in zip(axes, panels.items(), strict=True):
-        for color, protocol in enumerate(sorted({row["protocol"] for row in rows})):
-            found = [row for row in rows if (row["loop"], row["protocol"]) == (loop, protocol)]
-            loads = [row["load"] for row in found]
-            for name, style in (("p50", "o-"), ("p99", "s--"), ("max", ".:")):
-                values = [row["milliseconds"][name] for row in found]
-                axis.plot(loads, values, style, color=f"C{color}", label=f"{protocol} {name}")
-        if loop == "closed":
-            axis.set_xscale("log", base=2)
-        axis.set_yscale("log")
-        axis.set_xlabel(label)
-        axis.set_ylabel("latency, ms")
-        axis.grid(alpha=0.3)
-    axes[0].legend()
-    file.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(file, dpi=120)
-    plt.close(figure)
+    with plot_file(file, (12, 4.5), 1, 2) as axes:
+        for axis, (loop, label) in zip(axes, panels.items(), strict=True):
+            for color, protocol in enumerate(sorted({row["protocol"] for row in rows})):
+                found = [row for row in rows if (row["loop"], row["protocol"]) == (loop, protocol)]
+                loads = [row["load"] for row in found]
+                for name, style in (("p50", "o-"), ("p99", "s--"), ("max", ".:")):
+                    values = [row["milliseconds"][name] for row in found]
+                    axis.plot(loads, values, style, color=f"C{color}", label=f"{protocol} {name}")
+            if loop == "closed":
+                axis.set_xscale("log", base=2)
+            axis.set_yscale("log")
+            axis.set_xlabel(label)
+            axis.set_ylabel("latency, ms")
+            axis.grid(alpha=0.3)
+        axes[0].legend()

@@ -1,4 +1,4 @@
-"""Measures one protocol of a server after the other under all loads."""
+"""Measures the protocols of a server, one after the other, under every load."""
 
 import argparse
 from collections.abc import Awaitable
@@ -11,17 +11,17 @@ from benchmarks.load_report import load_name
 from benchmarks.predict_calls import Calls
 
 SHARES_OF_BEST = (0.25, 0.5, 0.75)
-"""Rates of the open loop, of the best throughput of the closed one."""
+"""Rates of the open loop, as shares of the highest throughput of the closed loop."""
 
 
 class LoadSteps:
-    """The rows of a load test.
+    """Makes the rows of a load test.
 
     Args:
-        options: Of the command: concurrency, rates, seconds, warm_up, seed.
-        server_pid: Of a server on this machine, whose processor time is measured too.
-        bar: Shows the rows that are done.
-        protocols: How many protocols will be measured.
+        options: Options of the command: concurrency, rates, seconds, warm_up and seed.
+        server_pid: Process id of a server on this machine, to measure its processor time too.
+        bar: Shows the number of rows that are done.
+        protocols: Number of protocols that will be measured.
     """
 
     def __init__(
@@ -35,7 +35,12 @@ class LoadSteps:
         self._task = bar.add_task("", total=loads * protocols)
 
     async def measure(self, protocol: str, calls: Calls) -> None:
-        """Adds the rows of a protocol."""
+        """Adds the rows of a protocol.
+
+        Args:
+            protocol: Its name.
+            calls: Calls to the server over it.
+        """
         options, best = self._options, 0.0
         for workers in options.concurrency:
             await closed_loop(calls.ask, workers, options.warm_up)

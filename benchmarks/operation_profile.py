@@ -1,4 +1,4 @@
-"""Where time goes, by type of TensorFlow operation."""
+"""The time of a computation by type of TensorFlow operation."""
 
 import re
 import tempfile
@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-# Operations whose time is that of others, or of waiting.
+# Operations whose time is that of others or is spent waiting.
 _CONTAINERS = re.compile(r"While|If|Case|(Stateful)?PartitionedCall|IteratorGetNext|\w+Dataset")
 _OPERATION = re.compile(r"[^\s:]+:(_Mkl|_Fused|_)?([A-Z]\w*)")
 _SHOWN = 14
@@ -15,7 +15,10 @@ _SHOWN = 14
 def operation_times(steps: Callable[[], object]) -> dict[str, float]:
     """Seconds by type of operation while `steps` runs, longest first.
 
-    Operations that run at the same time count in full, so the sum may be more than has passed.
+    Operations that run at the same time count in full, so the sum may exceed the wall time.
+
+    Args:
+        steps: The computation.
     """
     import tensorflow as tf
     from tensorflow.tsl.profiler.protobuf import xplane_pb2
@@ -38,7 +41,7 @@ def operation_times(steps: Callable[[], object]) -> dict[str, float]:
 
 
 def shares(seconds: dict[str, float]) -> dict[str, float]:
-    """The longest of them as shares of all, and the rest together."""
+    """The shares of the longest operation types in all seconds, and that of all others together."""
     total = sum(seconds.values())
     found = {name: round(value / total, 4) for name, value in list(seconds.items())[:_SHOWN]}
     return found | {"all others": round(max(1 - sum(found.values()), 0), 4)}

@@ -1,4 +1,4 @@
-"""Predict over gRPC and REST with little work for the client: the same bytes out, bytes in."""
+"""Predict requests over gRPC and REST that are serialised once, so that they cost little CPU."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ History = Sequence[str]
 
 
 class Reply(NamedTuple):
-    """How a request ended, `OK` or a code, and the bytes that came."""
+    """The outcome of a request, `OK` or a code, and the body of the answer or of the error."""
 
     code: str
     body: bytes
 
 
 class Ranking(NamedTuple):
-    """The answer to one history: items and their scores, best first."""
+    """The answer to one history: items and their scores, highest score first."""
 
     item_ids: list[str]
     scores: list[float]
 
     def equals(self, other: Ranking) -> bool:
-        """Whether another answer is the same, but for the digits that REST writes."""
+        """Whether another answer is the same up to the digits that REST rounds to."""
         return self.item_ids == other.item_ids and np.allclose(
             self.scores, other.scores, rtol=1e-5, atol=1e-6
         )
@@ -40,25 +40,25 @@ class Ranking(NamedTuple):
 class Calls(NamedTuple):
     """Requests to one server.
 
-    Args:
-        reply: Asks `serving_default` for one history: request n for history n, in a circle.
-        status: Asks for the states of the model, for which the model does not run.
+    Attributes:
+        reply: Sends one history to `serving_default`: request n has history n modulo their number.
+        status: Requests the states of the model's versions, for which the model does not run.
     """
 
     reply: Callable[[int], Awaitable[Reply]]
     status: Callable[[], Awaitable[Reply]]
 
     async def ask(self, number: int) -> str:
-        """Asks for a history; returns how it ended."""
+        """Sends the history of a number; returns the outcome."""
         return (await self.reply(number)).code
 
     async def ask_status(self, number: int) -> str:
-        """Asks for the states of the model; returns how it ended."""
+        """Requests the states of the model's versions; returns the outcome."""
         return (await self.status()).code
 
 
 def history_array(history: History) -> np.ndarray:
-    """The input `history` of one row: bytes [1, 50], filled up with b"" at the right."""
+    """The input `history` of one row: bytes `[1, 50]`, padded with b"" at the end."""
     recent = history[-HISTORY_LENGTH:]
     array = np.full((1, HISTORY_LENGTH), b"", dtype=object)
     array[0, : len(recent)] = [item.encode() for item in recent]
@@ -72,10 +72,10 @@ def open_calls(
 
     Args:
         protocol: One of `PROTOCOLS`.
-        address: `host:port`.
-        model_name: As the server knows it.
-        histories: What is asked.
-        timeout: Seconds for a request.
+        address: Host and port, as `host:port`.
+        model_name: Name of the model on the server.
+        histories: The histories of the requests.
+        timeout: Seconds after which a request fails.
     """
     return {"grpc": _grpc_calls, "rest": _rest_calls}[protocol](
         address, model_name, histories, timeout

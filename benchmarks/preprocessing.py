@@ -1,19 +1,18 @@
-"""What the preprocessing takes as the event log grows: seconds and memory of every component.
+"""The cost of preprocessing as the event log grows: seconds and memory of every component.
 
     python -m benchmarks.preprocessing --events 100000 1000000 10000000
 
-writes for each size a log of simulated users (`mclrec_tf.data.sample`, one CSV file, written cohort
-by cohort; 25 events a user, an item to 100 events) and runs the pipeline's components up to the
-Trainer's reading on it, one after the other, each in a process of its own. A component whose
-processes together hold more than `--memory-gb` is ended and reported as failed, and with it the
-size. Writes preprocessing.json, and prints the exponents of growth between sizes: 1 is linear.
+writes a log of simulated users for each size (`mclrec_tf.data.sample`; one CSV file with 25 events
+for each user and one item for every 100 events) and runs the pipeline's components on it, up to the
+Trainer's reading, one after the other and each in its own process. A component whose processes
+together hold more than `--memory-gb` is killed and reported as failed, and with it the size. Writes
+preprocessing.json, and prints the exponents of growth between the sizes; 1 is linear.
 
-Everything after `--` goes to Beam, as with `--beam-args` of `pipeline.run_local`.
+All arguments after `--` go to Beam, as with `--beam-args` of `pipeline.run_local`.
 """
 
 import argparse
 import json
-import math
 import shutil
 import sys
 import tempfile
@@ -22,11 +21,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from rich import box
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
+import numpy as np
+import pandas as pd
 
+from benchmarks.command import benchmark_parser, progress_bar
 from benchmarks.preprocessing_step import STEPS
 from benchmarks.provenance import print_json, provenance, write_json
 from benchmarks.watched_process import watch
@@ -35,6 +33,12 @@ from pipeline.cli.os_errors import tells_os_errors
 
 EVENTS_PER_ITEM = 100
 _CHECKOUT = Path(__file__).parents[1]
+_OF_A_LOG = ("events", "users", "items")
+_MEASURED = {
+    "seconds": "seconds",
+    "cpu_seconds": "CPU seconds",
+    "peak_memory_gb": "peak GB",
+}
 
 
 def measure(
@@ -43,9 +47,9 @@ def measure(
     """Runs every step on a log of every size.
 
     Args:
-        sizes: Events of the logs.
-        folder: For logs and artifacts.
-        limit_gb: Most memory of a step.
+        sizes: Numbers of events of the logs.
+        folder: Folder for logs and artifacts.
+        limit_gb: Most resident memory of a step, in gigabytes.
         beam_args: Beam's options.
 
     Yields:
@@ -53,8 +57,7 @@ def measure(
     """
     from mclrec_tf.data.sample.sample_log import write_sample
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True)) as bar:
+    with progress_bar() as bar:
         task = bar.add_task("", total=len(sizes) * (1 + len(STEPS)))
         for events in sizes:
             bar.update(task, description=f"{events:,} events: writing the log")
@@ -81,7 +84,7 @@ def measure(
 def run_step(
     step: str, log: Path, workdir: Path, limit_gb: float, beam_args: Sequence[str]
 ) -> dict[str, Any]:
-    """Runs a step in a process of its own; returns what it took, or why it failed."""
+    """Runs a step in its own process; returns its cost, or why it failed."""
     command = [sys.executable, "-m", "benchmarks.preprocessing_step", step]
     command += [f"--data={log}", f"--workdir={workdir}", *beam_args]
     errors = workdir / f"{step}.log"
@@ -97,7 +100,7 @@ def run_step(
 
 
 def _artifact_bytes(workdir: Path) -> dict[str, int]:
-    """What each component's outputs take on the disk."""
+    """Bytes on disk of each component's outputs."""
     return {
         folder.name: sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
         for folder in sorted((workdir / "artifacts").glob("*"))
@@ -112,88 +115,69 @@ def _line(events: int, row: dict[str, Any]) -> str:
 
 
 def growth(found: Sequence[dict[str, Any]]) -> dict[str, dict[str, float]]:
-    """How each step grows from the smallest log to the largest that it finished.
+    """How the cost of each step grows from the smallest log to the largest that it finished.
 
     Returns:
         By step: the exponents of wall and processor time (1 is linear), and the gigabytes that a
-        million more events take.
+        million more events need.
     """
-    grown = {}
-    for step in STEPS:
-        rows = [
-            (size["events"], row)
-            for size in sorted(found, key=lambda size: size["events"])
-            for row in size["steps"]
-            if row["step"] == step and "failure" not in row
-        ]
-        if len(rows) < 2:
-            continue
-        (few, first), (many, last) = rows[0], rows[-1]
-        exponents = {
-            key: round(math.log(last[key] / first[key]) / math.log(many / few), 2)
-            for key in ("seconds", "cpu_seconds")
-            if first[key] and last[key]
-        }
-        memory = (last["peak_memory_gb"] - first["peak_memory_gb"]) / (many - few) * 1e6
-        grown[step] = {**exponents, "gb_a_million_events": round(memory, 4)}
-    return grown
+    rows = _rows(found)
+    finished = rows[rows["failure"].isna()].sort_values("events", kind="stable")
+    by_step = finished.groupby("step", sort=False)[["events", *_MEASURED]]
+    first, last = by_step.first(), by_step.last()
+    times = np.log((last / first).where((first > 0) & (last > 0)))
+    grown = times[["seconds", "cpu_seconds"]].div(times["events"], axis=0).round(2)
+    more = last - first
+    grown["gb_a_million_events"] = (more["peak_memory_gb"] / more["events"] * 1e6).round(4)
+    return {step: row.dropna().to_dict() for step, row in grown[more["events"] > 0].iterrows()}
+
+
+def _rows(found: Sequence[dict[str, Any]]) -> pd.DataFrame:
+    """A row for each step of each size, with NaN where a step failed before it was measured."""
+    rows = [
+        {**step, **{name: size.get(name) for name in _OF_A_LOG}}
+        for size in found
+        for step in size["steps"]
+    ]
+    return pd.DataFrame(rows, columns=[*_OF_A_LOG, "step", *_MEASURED, "failure"])
 
 
 def print_table(found: Sequence[dict[str, Any]]) -> None:
-    """A row for each step of each size."""
-    table = Table(box=box.SIMPLE_HEAD)
-    for name in ("events", "users", "items"):
-        table.add_column(name, justify="right")
-    table.add_column("component", no_wrap=True)
-    for name in ("seconds", "CPU\nseconds", "peak GB", "CPU µs\nan event"):
-        table.add_column(name, justify="right")
-    for size in found:
-        counts = [f"{size[name]:,}" for name in ("events", "users", "items")]
-        for row in size["steps"]:
-            failed = row.get("failure")
-            table.add_row(
-                *counts,
-                row["step"],
-                "failed" if failed else f"{row['seconds']:,.1f}",
-                "" if failed else f"{row['cpu_seconds']:,.1f}",
-                f"{row['peak_memory_gb']:.2f}",
-                "" if failed else f"{1e6 * row['cpu_seconds'] / size['events']:,.1f}",
-            )
-            counts = ["", "", ""]
-        table.add_section()
-    Console(width=120).print(table)
+    """Prints a row for each step of each size."""
+    rows = _rows(found).drop(columns="failure")
+    rows["CPU µs an event"] = 1e6 * rows["cpu_seconds"] / rows["events"]
+    for name in _OF_A_LOG:
+        rows[name] = rows[name].map("{:,}".format)
+    table = rows.rename(columns=_MEASURED).set_index([*_OF_A_LOG, "step"])
+    formats = {"peak GB": "{:.2f}".format}
+    print(table.to_string(formatters=formats, float_format="{:,.1f}".format, na_rep="failed"))
 
 
 def print_growth(grown: dict[str, dict[str, float]]) -> None:
-    """A row for each step, if there are two sizes to compare."""
-    table = Table(box=box.SIMPLE_HEAD, title="growth from the smallest log to the largest")
-    table.add_column("component", no_wrap=True)
-    for name in ("exponent of\nseconds", "exponent of\nCPU seconds", "GB a million\nevents"):
-        table.add_column(name, justify="right")
-    for step, row in grown.items():
-        shown = (row.get(key) for key in ("seconds", "cpu_seconds", "gb_a_million_events"))
-        table.add_row(step, *("" if value is None else f"{value:.2f}" for value in shown))
+    """Prints a row for each step, if there are two sizes to compare."""
     if grown:
-        Console(width=120).print(table)
+        table = pd.DataFrame(list(grown.values()), index=list(grown))
+        print(
+            "\nExponents of growth from the smallest log to the largest, GB for a million events"
+        )
+        print(table.to_string(float_format="{:.2f}".format, na_rep=""))
 
 
 @tells_os_errors
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.preprocessing",
+    parser = benchmark_parser(
+        "preprocessing",
+        __doc__,
+        "runs/results/preprocessing",
         usage="%(prog)s [options] [-- BEAM_OPTION ...]",
-        description=__doc__,
     )
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument(
         "--events", type=int, nargs="+", metavar="N", default=[100_000, 1_000_000, 10_000_000]
     )
-    parser.add_argument("--memory-gb", type=float, default=8.0, help="of a step; default: 8")
+    parser.add_argument("--memory-gb", type=float, default=8.0, help="most for a step; default: 8")
     parser.add_argument(
         "--folder", type=path, help="for logs and artifacts while it runs; default: a temporary one"
     )
-    parser.add_argument("--out", type=path, default=Path("runs/results/preprocessing"))
-    parser.add_argument("--json", action="store_true", help="print the result as the last line")
     parser.add_argument("beam_args", nargs="*", metavar="BEAM_OPTION", help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     out = options.out.with_suffix(".json")

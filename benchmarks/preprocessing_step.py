@@ -1,10 +1,10 @@
-"""One step of the preprocessing in a process of its own, for `benchmarks.preprocessing`.
+"""One step of the preprocessing in its own process, for `benchmarks.preprocessing`.
 
     python -m benchmarks.preprocessing_step Transform --data LOG --workdir DIR
 
-runs a component of the pipeline as `pipeline.run_local` does, after the steps before it have run in
-the same folder. Their outputs come from TFX's cache. The last step is no component: it reads the
-transformed Examples as the Trainer does.
+runs a component of the pipeline as `pipeline.run_local` does. The steps before it have to have run
+in the same folder; their outputs come from TFX's cache. The last step is not a component: it reads
+the transformed Examples as the Trainer does.
 """
 
 import argparse
@@ -32,7 +32,7 @@ COMPONENTS = (
     component_ids.LAST_ACCEPTED_DATA,
     component_ids.DATA_GATE,
     component_ids.SLICE_FEATURES,
-    component_ids.TRANSFORM,  # the last: its run is the one that READ_TRANSFORMED finds
+    component_ids.TRANSFORM,  # the last, whose run READ_TRANSFORMED finds
 )
 STEPS = (*COMPONENTS, READ_TRANSFORMED)
 
@@ -40,8 +40,15 @@ STEPS = (*COMPONENTS, READ_TRANSFORMED)
 def run_component(name: str, log: Path, folder: Path, beam_args: Sequence[str]) -> dict[str, Any]:
     """Runs one component; those before it have run already.
 
+    Args:
+        name: Id of the component.
+        log: Path of the event log.
+        folder: Work folder of the pipeline.
+        beam_args: Beam's options.
+
     Returns:
-        Its seconds, those of all processors, and the memory that its code had taken before.
+        Its wall seconds, its CPU seconds, and the resident memory in gigabytes before it began,
+        which is that of the loaded code.
     """
     import logging
 
@@ -65,7 +72,7 @@ def run_component(name: str, log: Path, folder: Path, beam_args: Sequence[str]) 
             workdir.metadata_file
         ),
     )
-    # The run has only what the component needs, whose outputs are in the cache.
+    # The run has only the components that this one needs, whose outputs are cached.
     only = RunOptions(to_nodes=[name])
     progress = ComponentProgress(Console(stderr=True))
     logger = logging.getLogger("absl")
@@ -84,10 +91,13 @@ def run_component(name: str, log: Path, folder: Path, beam_args: Sequence[str]) 
 
 
 def read_transformed(folder: Path) -> dict[str, Any]:
-    """Reads what Transform wrote as the Trainer does.
+    """Reads the output of Transform as the Trainer does.
+
+    Args:
+        folder: Work folder of the pipeline.
 
     Returns:
-        As `run_component`, and the size of what is trained on.
+        As `run_component`, with the users and events of the training data.
     """
     from tfx.orchestration.metadata import sqlite_metadata_connection_config
 
@@ -117,7 +127,7 @@ def _loaded_gb() -> float:
 
 
 def _cpu_seconds() -> float:
-    """Of this process and of its children that have ended."""
+    """CPU seconds of this process and of its children that have ended."""
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return sum(one.ru_utime + one.ru_stime for one in used)
 

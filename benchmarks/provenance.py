@@ -1,4 +1,4 @@
-"""Where a result comes from: code, machine and time, written with every number."""
+"""The provenance of a result: code, packages, machine and time."""
 
 import json
 import os
@@ -17,7 +17,7 @@ _CHECKOUT = Path(__file__).parents[1]
 
 
 def provenance() -> dict[str, Any]:
-    """The state of the code and of the machine, now."""
+    """The current state of the code and of the machine, to be written with a result."""
     return {
         "version": _git_version(),
         "packages": {name: metadata.version(name) for name in ("keras", "numpy", "tensorflow")},
@@ -28,7 +28,7 @@ def provenance() -> dict[str, Any]:
             "usable_cores": len(os.sched_getaffinity(0)),
             "memory_gb": round(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 1e9, 1),
             "system": platform.platform(),
-            # Other work on the machine makes every time longer.
+            # Other processes on the machine make every measured time longer.
             "load_average": [round(load, 2) for load in os.getloadavg()],
         },
         "time": datetime.now(timezone.utc).isoformat(timespec="seconds"),
@@ -36,18 +36,18 @@ def provenance() -> dict[str, Any]:
 
 
 def peak_memory_gb() -> float:
-    """The most memory that this process has held so far."""
+    """Peak resident memory of this process, in gigabytes (1e9 bytes)."""
     return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9, 3)
 
 
 def write_json(path: Path, result: Mapping[str, Any]) -> None:
-    """Writes a result; the file appears when it is complete."""
+    """Writes a result as JSON; the file appears once it is complete."""
     with whole_file(path) as unfinished:
         unfinished.write_text(json.dumps(result, indent=1) + "\n")
 
 
 def print_json(result: Mapping[str, Any]) -> None:
-    """Prints a result as one line, for other programs."""
+    """Prints a result as one line of JSON, for other programs."""
     print(json.dumps(result), flush=True)
 
 

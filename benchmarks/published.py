@@ -1,13 +1,20 @@
-"""Published results, to stand beside ours; each with its ranking policy and source.
+"""Published results to compare with, each with its ranking policy and source.
 
-HR and NDCG on the test split of leave-one-out, ranked among all items.
+HR and NDCG on the test split of leave-one-out; the target is ranked among all items.
 """
 
 from typing import NamedTuple
 
 
 class Published(NamedTuple):
-    """A row of somebody else's table; what is not published is absent from `metrics`."""
+    """A row of a published table.
+
+    Attributes:
+        data: Name of the data set.
+        policy: Ranking policy.
+        name: Name of the method and where the numbers were published.
+        metrics: The published values by name of the metric; others are absent.
+    """
 
     data: str
     policy: str
@@ -70,5 +77,5 @@ PUBLISHED = (
 
 
 def published(data: str, policy: str) -> list[Published]:
-    """The rows of a data set under a policy."""
+    """The published rows of a data set under a ranking policy."""
     return [row for row in PUBLISHED if (row.data, row.policy) == (data, policy)]

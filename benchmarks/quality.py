@@ -1,14 +1,13 @@
-"""One training run to a quality: trained with early stopping on validation, tested once.
+"""The quality of one training run: early stopping on validation, one evaluation on the test split.
 
     python -m benchmarks.quality --data LOG --method mclrec --seed 0 --out runs/results
 
-writes runs/results/mclrec-<log>-0.json: configuration, seed, version and machine, the metrics of
-validation after every epoch with the time they took, and the test metrics of the best epoch under
-both ranking policies. A run that was killed goes on when the same command is given again.
+writes runs/results/mclrec-<log>-0.json: the configuration, seed, version and machine, the
+validation metrics and the duration of every epoch, and the test metrics of the best epoch under
+both ranking policies. A run that was killed resumes when the same command is given again.
 `benchmarks.table` and `benchmarks.time_to_quality` read the files.
 """
 
-import argparse
 import hashlib
 import json
 import math
@@ -21,6 +20,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
+from benchmarks.command import benchmark_parser
 from benchmarks.provenance import peak_memory_gb, print_json, provenance, write_json
 from benchmarks.settings import (
     BASELINES,
@@ -45,16 +45,20 @@ def run(
     k_core: int = 5,
     read_test: bool = True,
 ) -> dict[str, Any]:
-    """Trains and, at the end, reads the test split once; returns what there is to know.
+    """Trains and evaluates, and reads the test split once, at the end.
 
     Args:
-        log: The event log.
+        log: Path of the event log.
         method: One of `METHODS`.
-        seed: Seed of everything random.
-        settings: Model, objective, optimizer and schedule; baselines need none.
-        state: Folder of the unfinished training, for the caller to remove when all is written.
-        k_core: Events that each user and each item must have.
-        read_test: Whether to rank the test split; a search must not.
+        seed: Seed of all random numbers.
+        settings: Model, objective, optimizer and schedule; baselines ignore them.
+        state: Folder of the unfinished training; the caller removes it once the result is
+            written.
+        k_core: Fewest events of each user and of each item.
+        read_test: Whether to evaluate on the test split, which a search must not.
+
+    Returns:
+        The result without its name, as it is written to the file.
     """
     # Imported now, so that --help answers at once.
     from benchmarks.training import train
@@ -84,7 +88,7 @@ def run(
     else:
         trained = train(settings, splits.train, splits.validation, num_items, seed, state)
         scorer = trained.model
-        result |= course(trained.history, settings.monitor)
+        result |= learning_curve(trained.history, settings.monitor)
     if read_test:
         began = monotonic()
         ranks = rank_targets(scorer, *splits.test, verbose=int(sys.stdout.isatty()))
@@ -95,7 +99,7 @@ def run(
 
 
 def by_policy(metrics: dict[str, float]) -> dict[str, dict[str, float]]:
-    """`all_items_ndcg_at_10` and so on, apart by policy: they never share a column."""
+    """Splits metrics such as `all_items_ndcg_at_10` by ranking policy and rounds them."""
     return {
         policy: {
             name.removeprefix(f"{policy}_"): round(value, 6)
@@ -106,16 +110,20 @@ def by_policy(metrics: dict[str, float]) -> dict[str, dict[str, float]]:
     }
 
 
-def course(history: list[dict[str, float]], monitor: str) -> dict[str, Any]:
-    """What happened over the epochs.
+def learning_curve(history: list[dict[str, float]], monitor: str) -> dict[str, Any]:
+    """The part of a result that tells of the epochs.
 
-    Times add up over a resumed run, without the pauses; making the graph is part of its first
+    The times of a resumed run add up without the pauses. Tracing the graph is part of the first
     epoch.
+
+    Args:
+        history: Logs of every epoch, with `training_seconds` and `validation_seconds`.
+        monitor: Metric that decides the best epoch.
     """
     curve, wall = [], 0.0
     for epoch, row in enumerate(history, start=1):
         wall += row["training_seconds"] + row["validation_seconds"]
-        # JSON knows no infinity, which a diagnostic of collapse may be.
+        # JSON has no infinity, which a diagnostic of collapse may be.
         numbers = {k: round(v, 6) if math.isfinite(v) else None for k, v in row.items()}
         curve.append({"epoch": epoch, "wall_seconds": round(wall, 3), **numbers})
     best = max(history, key=lambda row: row[monitor])
@@ -132,38 +140,39 @@ def course(history: list[dict[str, float]], monitor: str) -> dict[str, Any]:
 
 
 def data_name(log: Path) -> str:
-    """`beauty` for `…/beauty.txt.gz`."""
+    """Name of the data set of a log: `beauty` for `…/beauty.txt.gz`."""
     return log.name.split(".")[0]
 
 
 def default_name(method: str, settings: RunSettings) -> str:
-    """`popularity`, `mclrec-bsarec`."""
+    """Name of a run that is given none: `popularity` or `mclrec-bsarec`."""
     return method if method in BASELINES else f"{method}-{settings.encoder}"
 
 
 def state_folder(out: Path, name: str, *identity: Any) -> Path:
-    """The same folder for the same run, another one for another."""
+    """The folder of an unfinished training.
+
+    Args:
+        out: Folder of the results.
+        name: First part of the folder's name.
+        identity: Values that JSON can hold; runs that differ in one have different folders.
+    """
     text = json.dumps(identity, sort_keys=True)
     return out / "unfinished" / f"{name}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
 
 
 @tells_os_errors
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.quality", description=__doc__)
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser = benchmark_parser("quality", __doc__, "runs/results")
     parser.add_argument("--data", type=path, required=True, metavar="LOG", help="event log")
     parser.add_argument("--method", choices=METHODS, default="mclrec", help="default: mclrec")
     parser.add_argument("--seed", type=int, default=0, help="default: 0")
-    parser.add_argument(
-        "--out", type=path, default=Path("runs/results"), help="default: runs/results"
-    )
     parser.add_argument(
         "--name",
         type=not_empty,
         help="name of the result in tables; method and encoder if left out",
     )
     parser.add_argument("--k-core", type=int, default=5, help="as in load_interactions; default: 5")
-    parser.add_argument("--json", action="store_true", help="print the result as the last line")
     add_run_settings(parser)
     options = parser.parse_args(arguments)
     data = data_name(options.data)

@@ -1,15 +1,14 @@
-"""How long a log takes to be read, in every format, beside the csv module row by row.
+"""The time to read an event log in every format, compared with the csv module row by row.
 
     python -m benchmarks.reading --rows 1000000
 
-writes one log of simulated users (`mclrec_tf.data.sample`) in each format and reads each of them
-`--repeats` times by `load_interactions`, in turns, so that what else the machine does meets all
-alike. The baseline is what any reader in Python does at least: the rows of the CSV by `csv.reader`,
-the time of each as a number, users and items numbered by a dictionary. Prints the medians, and
-writes reading.json.
+writes one log of simulated users (`mclrec_tf.data.sample`) in each format and reads each
+`--repeats` times with `load_interactions`. The formats take turns, so that other work on the
+machine affects all of them alike. The baseline is the least that a reader in Python does: it takes
+the rows of the CSV from `csv.reader`, makes a number of each time, and numbers users and items with
+a dictionary. Prints the medians and writes reading.json.
 """
 
-import argparse
 import bz2
 import csv
 import gzip
@@ -24,11 +23,9 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from rich import box
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
+import pandas as pd
 
+from benchmarks.command import benchmark_parser, progress_bar
 from benchmarks.provenance import print_json, provenance, write_json
 from pipeline.cli.command_line import path
 from pipeline.cli.os_errors import tells_os_errors
@@ -38,7 +35,15 @@ EVENTS_PER_ITEM = 100
 
 
 def write_logs(folder: Path, rows: int) -> dict[str, Path]:
-    """Writes one log in each format; returns the paths by name of the format."""
+    """Writes one log in each format.
+
+    Args:
+        folder: Folder for the logs.
+        rows: Number of events.
+
+    Returns:
+        The paths by name of the format.
+    """
     import pyarrow
     from pyarrow import csv as arrow_csv
     from pyarrow import parquet
@@ -46,13 +51,13 @@ def write_logs(folder: Path, rows: int) -> dict[str, Path]:
     from mclrec_tf.data.sample.sample_log import write_sample
 
     plain = folder / "log.csv"
-    # Without flaws, so that all formats can hold it.
+    # The sample has no flawed rows, which not all formats could hold.
     write_sample(plain, rows, flaw_share=0, num_items=max(rows // EVENTS_PER_ITEM, 10))
     table = arrow_csv.read_csv(plain)
     logs = {"CSV": plain}
     for name, package in (("gzip", gzip), ("bzip2", bz2), ("xz", lzma)):
         logs[f"CSV, {name}"] = folder / f"log.csv.{name}"
-        # As fast as it goes: how tightly they are packed says little about unpacking.
+        # The fastest level, because the level has little effect on the time of decompression.
         level = {"preset": 1} if package is lzma else {"compresslevel": 1}
         with plain.open("rb") as source, package.open(logs[f"CSV, {name}"], "wb", **level) as sink:
             shutil.copyfileobj(source, sink)
@@ -95,7 +100,7 @@ def _write_rows(plain: Path, logs: dict[str, Path]) -> None:
 
 
 def read_by_rows(path: Path) -> int:
-    """The baseline; returns how many rows there are."""
+    """Reads a log as the baseline does; returns the number of rows."""
     users: dict[str, int] = {}
     items: dict[str, int] = {}
     numbered = []
@@ -115,16 +120,24 @@ def read_by_rows(path: Path) -> int:
 
 
 def read_whole(path: Path) -> int:
-    """Reads a log as training does; returns how many rows there are."""
+    """Reads a log as training does; returns the number of rows."""
     from mclrec_tf.data.interactions import load_interactions
 
     return load_interactions(path, k_core=0).report.rows
 
 
 def measure(folder: Path, rows: int, repeats: int) -> list[dict[str, Any]]:
-    """The seconds of every format, a row each, the baseline first."""
-    bar_columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*bar_columns, TimeElapsedColumn(), console=Console(stderr=True)) as bar:
+    """Times every format.
+
+    Args:
+        folder: Folder for the logs.
+        rows: Number of events.
+        repeats: Timed readings of each format, after one of warm-up.
+
+    Returns:
+        A row for each format, the baseline first.
+    """
+    with progress_bar() as bar:
         task = bar.add_task("writing the logs", total=None)
         logs = write_logs(folder, rows)
         readers: dict[str, tuple[Callable[[Path], int], Path]] = {
@@ -141,7 +154,7 @@ def measure(folder: Path, rows: int, repeats: int) -> list[dict[str, Any]]:
                 seconds = time.perf_counter() - begin
                 if counted != rows:
                     raise RuntimeError(f"{name}: {counted:,} rows were read, not {rows:,}.")
-                if turn:  # the first one loads libraries and fills the cache
+                if turn:  # the first turn loads libraries and fills the page cache
                     found[name].append(seconds)
                 bar.advance(task)
     baseline = median(found[BASELINE])
@@ -158,33 +171,28 @@ def measure(folder: Path, rows: int, repeats: int) -> list[dict[str, Any]]:
 
 
 def print_table(rows: int, found: Sequence[dict[str, Any]]) -> None:
-    table = Table(box=box.SIMPLE_HEAD, title=f"{rows:,} rows")
-    table.add_column("format", no_wrap=True)
-    for name in ("seconds", "of the\nbaseline", "MB", "rows a\nsecond"):
-        table.add_column(name, justify="right")
-    for row in found:
-        table.add_row(
-            row["format"],
-            f"{row['seconds']:.2f}",
-            f"{row['of_baseline']:.2f}",
-            f"{row['bytes'] / 1e6:,.1f}",
-            f"{rows / row['seconds']:,.0f}",
-        )
-    Console(width=100).print(table)
+    """Prints a row for each format."""
+    measured = pd.DataFrame(found).set_index("format").rename_axis(None)
+    table = pd.DataFrame(
+        {
+            "seconds": measured["seconds"].map("{:.2f}".format),
+            "of the baseline": measured["of_baseline"].map("{:.2f}".format),
+            "MB": (measured["bytes"] / 1e6).map("{:,.1f}".format),
+            "rows a second": (rows / measured["seconds"]).map("{:,.0f}".format),
+        }
+    )
+    print(f"{rows:,} rows", table.to_string(), sep="\n\n")
 
 
 @tells_os_errors
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs the command."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.reading", description=__doc__)
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser = benchmark_parser("reading", __doc__, "runs/results/reading")
     parser.add_argument("--rows", type=int, default=1_000_000, metavar="N")
-    parser.add_argument("--repeats", type=int, default=5, metavar="N", help="after a first one")
+    parser.add_argument("--repeats", type=int, default=5, metavar="N", help="after one of warm-up")
     parser.add_argument(
         "--folder", type=path, help="for the logs while it runs; default: a temporary one"
     )
-    parser.add_argument("--out", type=path, default=Path("runs/results/reading"))
-    parser.add_argument("--json", action="store_true", help="print the result as the last line")
     options = parser.parse_args(arguments)
     if options.rows < 1000 or options.repeats < 1:
         parser.error("--rows must be 1000 or more, --repeats 1 or more")

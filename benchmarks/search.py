@@ -1,11 +1,11 @@
-"""Chooses settings on validation, with the same budget for each method; the test is never read.
+"""Chooses settings on validation, with one budget for all methods; the test split is never read.
 
     python -m benchmarks.search --data LOG --methods mclrec encoder --trials 8 --epochs 30
 
-Each method gets the same number of trials, of the same number of epochs each. Trial n draws its
-settings from `SEARCH_SPACE` in benchmarks/settings.py with seed n, so both methods try the same
-values of what they share. --configurations names a JSON file with a list of settings to try
-instead. Options such as --dim hold for every trial. A search that is killed goes on when the same
+Each method has the same number of trials with the same number of epochs. Trial n draws its settings
+from `SEARCH_SPACE` in benchmarks/settings.py with seed n, so both methods try the same values of
+the settings that they share. --configurations names a JSON file with a list of settings to try
+instead. Options such as --dim hold for every trial. A search that was killed resumes when the same
 command is given again.
 """
 
@@ -16,9 +16,9 @@ import shutil
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
+from benchmarks.command import benchmark_parser
 from benchmarks.provenance import print_json, provenance, write_json
 from benchmarks.quality import data_name, run, state_folder
 from benchmarks.settings import (
@@ -34,7 +34,7 @@ _TRAINED = ("mclrec", "encoder")
 
 
 def draw(trial: int) -> dict[str, Any]:
-    """The settings of a trial; each from a stream of its own, so that others do not move it."""
+    """The settings of a trial; each has its own random stream, so adding one changes no other."""
     return {
         name: random.Random(f"{trial} {name}").choice(values)
         for name, values in SEARCH_SPACE.items()
@@ -42,7 +42,7 @@ def draw(trial: int) -> dict[str, Any]:
 
 
 def summarize_trials(trials: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """The best trial of each method, by the metric that was watched."""
+    """The trial of each method with the highest score; the first of equal ones."""
     best: dict[str, dict[str, Any]] = {}
     for trial in trials:
         method = trial["method"]
@@ -60,7 +60,7 @@ def _trial(options: argparse.Namespace, method: str, number: int, chosen: dict[s
     state = state_folder(options.out, f"{method}-{data}-trial{number}", *identity, options.seed)
     file = options.out / "trials" / f"{state.name}.json"
     if not file.exists():
-        keras.backend.clear_session()  # the graphs of the trial before
+        keras.backend.clear_session()  # frees the graphs of the previous trial
         found = run(
             options.data, method, options.seed, settings, state, options.k_core, read_test=False
         )
@@ -88,16 +88,13 @@ def _policy_and_metric(monitor: str) -> tuple[str, str]:
 
 @tells_os_errors
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.search", description=__doc__)
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser = benchmark_parser("search", __doc__, "runs/results/search")
     parser.add_argument("--data", type=path, required=True, metavar="LOG", help="event log")
     parser.add_argument("--methods", nargs="+", choices=_TRAINED, default=list(_TRAINED))
     parser.add_argument("--trials", type=int, default=8, help="a method; default: 8")
     parser.add_argument("--configurations", type=path, metavar="JSON", help="settings to try")
     parser.add_argument("--seed", type=int, default=0, help="of every training; default: 0")
-    parser.add_argument("--out", type=path, default=Path("runs/results/search"))
     parser.add_argument("--k-core", type=int, default=5, help="default: 5")
-    parser.add_argument("--json", action="store_true", help="print the result as the last line")
     add_run_settings(parser)
     options = parser.parse_args(arguments)
     if options.configurations:

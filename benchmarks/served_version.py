@@ -9,7 +9,7 @@ def newest_version(model_base_path: Path) -> Path:
     Raises:
         ValueError: There is none.
     """
-    # Not at the top of the file: it loads TensorFlow, and --help should not.
+    # Imported here, because it loads TensorFlow, which takes too long for --help.
     from pipeline.components.pusher.version_folders import version_folders
 
     versions = version_folders(model_base_path)

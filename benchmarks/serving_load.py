@@ -3,18 +3,19 @@
     python -m benchmarks.serving_load --model runs/demo/models/mclrec
     python -m benchmarks.serving_load --grpc HOST:8500 --rest HOST:8501 --model-name mclrec
 
-The first form starts the local server by itself. It also measures the bare session call, in turns
-with requests one at a time: what the server adds to it. The second form works on any server with
-TensorFlow Serving's protocols whose model has the signature serving_default with the input history
-[batch, 50].
+The first form starts the local server. It also measures what the server adds to the bare session
+call, in turns with requests one at a time. The second form works on any server with the protocols
+of TensorFlow Serving whose model has the signature serving_default with the input history [batch,
+50].
 
-Closed loop: so many requests at a time. Open loop: so many a second, at moments of chance, with
-latency counted from when a request was due; without --rates, a quarter, half and three quarters of
-what the closed loop reached. Histories are those of a --log, or 1 to 50 random ones of --items,
-else of the items that the model answers to an empty history.
+The closed loop keeps a fixed number of requests under way. The open loop sends requests at a fixed
+mean rate, at random times, and counts latency from the time at which a request was due. Without
+--rates, its rates are a quarter, half and three quarters of the throughput of the closed loop. The
+histories are those of a --log, or else 1 to 50 random items of --items, or else of the items that
+the model answers to an empty history.
 
-The client is one process with one event loop. On the machine of the server it takes processor time
-from it: the table says how much, for each request.
+The client is one process with one event loop. If it runs on the machine of the server, it competes
+with the server for the processors; the table has its processor time for each request.
 """
 
 import argparse
@@ -22,13 +23,11 @@ import asyncio
 import sys
 from collections.abc import Sequence
 from contextlib import AsyncExitStack, ExitStack
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from benchmarks.command import benchmark_parser, progress_bar
 from benchmarks.load_report import plot, print_overhead, print_table
 from benchmarks.load_steps import LoadSteps
 from benchmarks.predict_calls import HISTORY_LENGTH, History, open_calls, ranking_of
@@ -45,10 +44,15 @@ _NUM_HISTORIES = 256
 async def run(
     addresses: dict[str, str], options: argparse.Namespace, server_pid: int | None
 ) -> dict[str, Any]:
-    """Rows of load and, with --model, what the server adds to the bare session call."""
+    """Measures every load and, with --model, what the server adds to the bare session call.
+
+    Args:
+        addresses: Addresses of the server by protocol, as `host:port`.
+        options: Options of the command.
+        server_pid: Process id of a server on this machine.
+    """
     histories = await _histories(addresses, options)
     result: dict[str, Any] = {}
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     async with AsyncExitStack() as stack:
         calls = {
             protocol: await stack.enter_async_context(
@@ -62,7 +66,7 @@ async def run(
             bare = BareSession(newest_version(options.model), histories)
             result["overhead"] = await overhead(bare, calls)
             bare.close()
-        with Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True)) as bar:
+        with progress_bar() as bar:
             steps = LoadSteps(options, server_pid, bar, len(calls))
             for protocol, its_calls in calls.items():
                 await steps.measure(protocol, its_calls)
@@ -87,16 +91,15 @@ async def _histories(addresses: dict[str, str], options: argparse.Namespace) -> 
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.serving_load", description=__doc__)
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser = benchmark_parser("serving_load", __doc__, "runs/results/serving_load")
     parser.add_argument(
         "--model", type=path, metavar="DIR", help="start a local server of this model base path"
     )
     parser.add_argument(
-        "--grpc", type=not_empty, metavar="HOST:PORT", help="ask this server over gRPC"
+        "--grpc", type=not_empty, metavar="HOST:PORT", help="measure this server over gRPC"
     )
     parser.add_argument(
-        "--rest", type=not_empty, metavar="HOST:PORT", help="ask this server over REST"
+        "--rest", type=not_empty, metavar="HOST:PORT", help="measure this server over REST"
     )
     parser.add_argument(
         "--model-name", type=not_empty, default=MODEL_NAME, help=f"default: {MODEL_NAME}"
@@ -107,9 +110,9 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         nargs="+",
         default=[],
         metavar="NAME=VALUE",
-        help="of the local server, without dashes: max_connections=64",
+        help="flags of the local server, without dashes: max_connections=64",
     )
-    parser.add_argument("--log", type=path, help="event log whose users' histories are asked")
+    parser.add_argument("--log", type=path, help="event log whose users' histories are sent")
     parser.add_argument(
         "--items", type=not_empty, nargs="+", metavar="ID", help="items of random histories"
     )
@@ -122,16 +125,18 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         help="requests at a time; default: 1 4 16 64",
     )
     parser.add_argument(
-        "--rates", type=float, nargs="+", metavar="N", help="requests a second, see above"
+        "--rates", type=float, nargs="+", metavar="N", help="requests a second of the open loop"
     )
-    parser.add_argument("--seconds", type=float, default=10, help="of each load; default: 10")
+    parser.add_argument(
+        "--seconds", type=float, default=10, help="duration of each load; default: 10"
+    )
     parser.add_argument(
         "--warm-up", type=float, default=2, help="seconds before each closed loop; default: 2"
     )
-    parser.add_argument("--timeout", type=float, default=10, help="of a request; default: 10")
+    parser.add_argument(
+        "--timeout", type=float, default=10, help="seconds for a request; default: 10"
+    )
     parser.add_argument("--seed", type=int, default=0, help="default: 0")
-    parser.add_argument("--out", type=path, default=Path("runs/results/serving_load"))
-    parser.add_argument("--json", action="store_true", help="print the result as the last line")
     options = parser.parse_args(arguments)
     if bool(options.model) == bool(options.grpc or options.rest):
         parser.error("give either --model, or --grpc or --rest or both")

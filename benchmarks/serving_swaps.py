@@ -2,17 +2,16 @@
 
     python -m benchmarks.serving_swaps --model runs/demo/models/mclrec --swaps 200
 
-Every version calls the items differently, so each answer shows which version gave it. An answer is
-wrong when it is not that of a version which was there before it was received, or when it is older
-than an answer received before it was asked for. A version appears by a rename, once it is whole;
-that of two swaps ago is deleted.
+Every version has other names for the items, so each answer shows which version gave it. An answer
+is wrong if its version was not there before the answer was received, or is older than a version
+that had answered before the request was sent. A version appears by a rename once it is complete,
+and the version of two swaps ago is deleted.
 
-The server's memory is judged by the slope of its resident size over the swaps, after the first
-fifth of them. The size steps up and down by some megabytes around that line: the C library keeps
-what was freed, in arenas by thread, and gives it back in part.
+The criterion for the server's memory is the slope of its resident size over the swaps, without the
+first fifth of them. The size varies by some megabytes around that line, because the C library keeps
+freed memory in arenas for each thread and returns only a part of it.
 """
 
-import argparse
 import asyncio
 import sys
 import tempfile
@@ -21,10 +20,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from benchmarks.command import benchmark_parser, progress_bar
 from benchmarks.load_loops import percentiles
+from benchmarks.plots import plot_file
 from benchmarks.predict_calls import History
 from benchmarks.provenance import print_json, provenance, write_json
 from benchmarks.served_version import newest_version
@@ -34,42 +33,38 @@ from pipeline.cli.os_errors import tells_os_errors
 from pipeline.local_server import local_server, server_command
 
 GOAL_SECONDS = 2.0
-"""From the rename of a version to its first answer."""
+"""Criterion: the longest time from the rename of a version to its first answer."""
 
 _QUESTIONS = 8
 _WARM_UP_SHARE = 0.2
 
 
 def memory_slope(sizes: Sequence[int]) -> float:
-    """Megabytes that a swap adds: a line through the sizes after the first fifth of them."""
+    """Megabytes that a swap adds: the slope of a line through the sizes after the first fifth.
+
+    Args:
+        sizes: Resident bytes of the server after each swap.
+    """
     settled = np.array(sizes[int(len(sizes) * _WARM_UP_SHARE) :]) / 1e6
     return float(np.polyfit(np.arange(len(settled)), settled, 1)[0])
 
 
 def plot(result: dict[str, Any], file: Path) -> None:
-    """How long swaps took, and the server's memory over them."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    figure, (times, memory) = plt.subplots(1, 2, figsize=(12, 4), layout="constrained")
-    times.hist(result["seconds_to_first_answer"], bins=40)
-    times.axvline(GOAL_SECONDS, color="grey", linestyle="--", label="goal")
-    times.set_xlabel("seconds from the rename to the first answer")
-    times.set_ylabel("swaps")
-    times.legend()
-    memory.plot(np.array(result["memory_bytes"]) / 1e6, ".-")
-    memory.set_ylim(bottom=0)
-    memory.set_xlabel("swaps")
-    memory.set_ylabel("resident memory of the server, MB")
-    file.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(file, dpi=120)
-    plt.close(figure)
+    """Draws the durations of the swaps and the memory of the server over them."""
+    with plot_file(file, (12, 4), 1, 2) as (times, memory):
+        times.hist(result["seconds_to_first_answer"], bins=40)
+        times.axvline(GOAL_SECONDS, color="grey", linestyle="--", label="goal")
+        times.set_xlabel("seconds from the rename to the first answer")
+        times.set_ylabel("swaps")
+        times.legend()
+        memory.plot(np.array(result["memory_bytes"]) / 1e6, ".-")
+        memory.set_ylim(bottom=0)
+        memory.set_xlabel("swaps")
+        memory.set_ylabel("resident memory of the server, MB")
 
 
 def random_histories(export: Path, seed: int) -> list[History]:
-    """Questions of items of an export's vocabulary; the first is an empty history."""
+    """Histories of random items of an export's vocabulary; the first is empty."""
     [vocabulary] = (export / "assets").iterdir()
     random, names = np.random.default_rng(seed), vocabulary.read_text().splitlines()
     lengths = [0, *random.integers(1, 51, _QUESTIONS - 1)]
@@ -78,8 +73,7 @@ def random_histories(export: Path, seed: int) -> list[History]:
 
 @tells_os_errors
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.serving_swaps", description=__doc__)
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser = benchmark_parser("serving_swaps", __doc__, "runs/results/serving_swaps")
     parser.add_argument(
         "--model", type=path, required=True, metavar="DIR", help="model base path of an export"
     )
@@ -88,20 +82,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--rate", type=float, default=20, help="requests a second over each protocol; default: 20"
     )
     parser.add_argument(
-        "--pause", type=float, default=1.5, help="seconds after each first answer; default: 1.5"
+        "--pause",
+        type=float,
+        default=1.5,
+        help="seconds between the first answer of a version and the next version; default: 1.5",
     )
-    parser.add_argument("--seed", type=int, default=0, help="of the questions; default: 0")
-    parser.add_argument("--out", type=path, default=Path("runs/results/serving_swaps"))
-    parser.add_argument("--json", action="store_true", help="print the result as the last line")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the histories; default: 0")
     options = parser.parse_args(arguments)
 
     export = newest_version(options.model)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with tempfile.TemporaryDirectory() as folder:
         swaps = Swaps(export, Path(folder), random_histories(export, options.seed))
         with (
             local_server(server_command(folder)) as server,
-            Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True)) as bar,
+            progress_bar() as bar,
         ):
             running = swaps.run(server, options.swaps, options.rate, options.pause, bar)
             found = asyncio.run(running)

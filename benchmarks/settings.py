@@ -1,4 +1,4 @@
-"""What can be set about a training run, and the values chosen for each data set.
+"""The settings of a training run, and the values chosen for each data set.
 
 Imports nothing heavy, so that `--help` answers at once.
 """
@@ -11,7 +11,7 @@ from typing import Any, Literal
 from pipeline.cli.setting_options import add_options
 from pipeline.settings import setting
 
-# "encoder" is the encoder alone: MCLRec without contrast.
+# "encoder" is the encoder alone, without contrast.
 METHODS = ("mclrec", "encoder", "popularity", "recency")
 BASELINES = ("popularity", "recency")
 POLICIES = ("all_items", "unseen_items")
@@ -24,7 +24,7 @@ class RunSettings:
     encoder: Literal["sasrec", "bsarec", "gru4rec"] = setting("sasrec", "sequence encoder")
     schedule: Literal["ours", "prefix", "authors"] = setting(
         "ours",
-        "ours: all items of a history in one pass; prefix: ours with a row of every prefix; "
+        "ours: predicts every item of a history in one pass; prefix: has a row for every prefix; "
         "authors: the schedule of the authors' code (benchmarks/authors_schedule.py)",
     )
     preset: Literal["paper", "reference"] = setting("paper", "the paper, or the authors' code")
@@ -34,30 +34,35 @@ class RunSettings:
     views: Literal["contrast", "training_data"] = setting("contrast", "what views are used for")
     share_augmenters: bool = setting(False, "one augmenter for both views")
     similar_items: bool = setting(
-        False, "draw views also by substituting and inserting similar items (CoSeRec)"
+        False, "also draw views by substituting and inserting similar items (CoSeRec)"
     )
     lambda_: float = setting(0.0, "weight of the contrast of stochastic views")
     beta: float = setting(0.01, "weight of the contrast with learned views")
-    regularization: float = setting(0.1, "weight of the regularisation, relative to beta")
+    regularization: float = setting(0.1, "weight of the regularisation, as a share of --beta")
     temperature: float = setting(1.0, "temperature of the contrast of stochastic views")
     dim: int = setting(64, "size of the vectors")
     num_layers: int | None = setting(None, "layers of the encoder; its own default if left out")
     num_heads: int | None = setting(None, "attention heads; the encoder's default if left out")
-    max_length: int = setting(50, "items of a history that are read")
+    max_length: int = setting(50, "most recent items of a history that are read")
     dropout: float = setting(0.5, "dropout of the encoder")
-    batch_size: int = setting(1024, "predictions a batch")
+    batch_size: int = setting(1024, "predictions in a batch")
     learning_rate: float = setting(2e-3, "Adam's learning rate of the encoder")
     augmenter_learning_rate: float = setting(1e-3, "Adam's learning rate of the augmenters")
     warmup_steps: int = setting(0, "steps in which the encoder's learning rate rises to its value")
     weight_decay: float = setting(0.0, "decoupled weight decay, not of biases and norms")
-    clipnorm: float = setting(0.0, "longest gradient of a weight of the encoder; 0: any")
+    clipnorm: float = setting(0.0, "largest norm of an encoder weight's gradient; 0: any")
     ema: float = setting(0.99, "momentum of averaged encoder weights, e.g. 0.999; 0: no averages")
-    epochs: int = setting(200, "most epochs")
-    patience: int = setting(10, "epochs without a better --monitor before training stops")
+    epochs: int = setting(200, "most epochs to train")
+    patience: int = setting(10, "stop after this many epochs without a better --monitor")
     monitor: str = setting(
         "val_unseen_items_ndcg_at_10",
-        "what chooses the best epoch: val_{all,unseen}_items_{hit_rate,ndcg,mrr}_at_{5,10,20}",
+        "what decides the best epoch: val_{all,unseen}_items_{hit_rate,ndcg,mrr}_at_{5,10,20}",
     )
+
+    @property
+    def is_encoder_alone(self) -> bool:
+        """Whether nothing but the next-item loss of whole histories is trained on."""
+        return self.lambda_ == self.beta == 0 and self.views == "contrast"
 
 
 # The authors' settings (paper 4.1.4 and 4.5.2, released scripts), for their schedule.
@@ -74,13 +79,13 @@ AUTHORS_SETTINGS: dict[str, dict[str, Any]] = {
     "ml-1m": {**_AUTHORS, "lambda_": 0.0, "beta": 0.01, "dropout": 0.1},
 }
 
-# What the search on validation has chosen (benchmarks.search), by data set and method.
+# The settings that the search on validation (benchmarks.search) chose, by data set and method.
 TUNED_SETTINGS: dict[str, dict[str, dict[str, Any]]] = {
     "beauty": {"mclrec": {"encoder": "bsarec"}, "encoder": {"encoder": "bsarec"}},
     "ml-100k": {"mclrec": {"dropout": 0.2}, "encoder": {"dropout": 0.2}},
 }
 
-# What `benchmarks.search` draws from.
+# The values that `benchmarks.search` draws from.
 SEARCH_SPACE: dict[str, list[Any]] = {
     "learning_rate": [5e-4, 1e-3, 2e-3, 4e-3],
     "dropout": [0.3, 0.4, 0.5, 0.6],
@@ -93,7 +98,13 @@ SEARCH_SPACE: dict[str, list[Any]] = {
 
 
 def settings_for(data: str, method: str, given: Mapping[str, Any]) -> RunSettings:
-    """Defaults, then the values chosen for the data set and method, then those that are given."""
+    """The settings of a run: those given, else those chosen for the data set and method.
+
+    Args:
+        data: Name of the data set, as `benchmarks.quality.data_name` gives it.
+        method: One of `METHODS`; the weights of the contrast are 0 for "encoder".
+        given: Values of fields of `RunSettings`.
+    """
     if given.get("schedule") == "authors":
         chosen = AUTHORS_SETTINGS.get(data, _AUTHORS)
     else:
@@ -105,14 +116,14 @@ def settings_for(data: str, method: str, given: Mapping[str, Any]) -> RunSetting
 
 
 def add_run_settings(parser: argparse.ArgumentParser) -> None:
-    """Adds an option for every setting. One that is not given is absent from the result."""
+    """Adds an option for every setting; one that is not given is absent from the parsed options."""
     group = parser.add_argument_group(
-        "settings", "What is left out has the value chosen for the data set, else its default."
+        "settings", "A setting left out has the value chosen for the data set, else its default."
     )
     add_options(group, RunSettings, with_defaults=False)
 
 
 def given_settings(options: argparse.Namespace) -> dict[str, Any]:
-    """The settings that stand on the command line."""
+    """The settings that were given on the command line."""
     names = {one.name for one in fields(RunSettings)}
     return {name: value for name, value in vars(options).items() if name in names}

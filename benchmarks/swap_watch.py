@@ -12,21 +12,21 @@ _MOST_FAULTS_KEPT = 20
 
 
 class SwapWatch:
-    """Asks at a constant rate, and knows which versions may answer.
+    """Sends requests at a constant rate, and knows which versions may answer.
 
-    An answer is right when it is that of a version that was there before it was received, and that
-    is not older than one that had answered before it was sent.
+    An answer is right if its version was there before the answer was received, and is not older
+    than a version that had answered before the request was sent.
 
     Args:
-        versions: Their answers.
-        num_questions: How many histories there are to ask, in turn.
+        versions: The versions and their answers.
+        num_questions: Number of histories, which are sent in turn.
         served: The version that is served at the start.
     """
 
     def __init__(self, versions: DistinctVersions, num_questions: int, served: int):
         self._versions = versions
         self._num_questions = num_questions
-        self.newest = served  # of those that are there
+        self.newest = served  # of the versions in the folder
         self.answering = served
         self.first_answers: dict[int, float] = {}
         self.requests: Counter[str] = Counter()
@@ -37,9 +37,15 @@ class SwapWatch:
     async def ask_until(
         self, stopping: asyncio.Event, protocol: str, calls: Calls, rate: float
     ) -> None:
-        """Sends so many requests a second, whether the last are answered or not.
+        """Sends requests at a rate, whether or not the previous ones are answered.
 
-        Waits for those under way in the end; when it is cancelled, it drops them.
+        At the end it waits for the requests under way; when it is cancelled, it cancels them.
+
+        Args:
+            stopping: Ends the load when it is set.
+            protocol: Name of the protocol of `calls`.
+            calls: Calls to the server.
+            rate: Requests a second.
         """
         under_way: set[asyncio.Task[None]] = set()
         due, number = perf_counter(), 0

@@ -3,26 +3,36 @@
     python -m benchmarks.table runs/results
 
 reads the files of `benchmarks.quality` in a folder. Each data set has a table for each ranking
-policy; they never share a column. A row is a name, over all of its seeds: mean ± standard
-deviation. Runs of one name whose settings differ are refused.
+policy. A row holds the mean ± the standard deviation of all seeds of a name. Runs of one name whose
+settings differ are refused.
 """
 
-import argparse
 import json
 import sys
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
+import pandas as pd
+
+from benchmarks.command import benchmark_parser
 from benchmarks.published import published
 from benchmarks.settings import BASELINES, POLICIES
 from pipeline.cli.command_line import path
 from pipeline.cli.os_errors import tells_os_errors
 
-COLUMNS = tuple(f"{metric}_at_{k}" for metric in ("hit_rate", "ndcg", "mrr") for k in (5, 10, 20))
-_SHORT = {"hit_rate": "HR", "ndcg": "NDCG", "mrr": "MRR"}
+COLUMNS = {
+    f"{metric}_at_{k}": f"{heading}@{k}"
+    for metric, heading in (("hit_rate", "HR"), ("ndcg", "NDCG"), ("mrr", "MRR"))
+    for k in (5, 10, 20)
+}
+"""The headings of the metrics."""
+
+_OF_A_RUN = (
+    *("data", "name", "method", "configuration"),
+    *("test", "curve", "epochs", "training_seconds"),
+)
 
 
 def read_results(folder: Path) -> list[dict[str, Any]]:
@@ -32,80 +42,67 @@ def read_results(folder: Path) -> list[dict[str, Any]]:
     return [result for result in results if "test" in result]
 
 
-def tables(results: Iterable[dict[str, Any]]) -> str:
-    """All tables, in Markdown."""
-    by_data: dict[str, dict[str, list[dict[str, Any]]]] = defaultdict(lambda: defaultdict(list))
-    for result in results:
-        by_data[result["data"]][result["name"]].append(result)
-    parts = []
-    for data, rows in by_data.items():
-        for name, runs in rows.items():
-            _check_same_settings(data, name, runs)
-        parts += [_table(data, policy, rows) for policy in POLICIES]
-    return "\n\n".join(parts)
+def tables(results: Sequence[dict[str, Any]]) -> str:
+    """All tables, in Markdown.
 
-
-def _table(data: str, policy: str, rows: dict[str, list[dict[str, Any]]]) -> str:
-    lines = [
-        f"### {data}, test, {policy}",
-        "",
-        f"| | {' | '.join(_heading(column) for column in COLUMNS)} | seeds | epochs | seconds |",
-        f"|---|{'---|' * (len(COLUMNS) + 3)}",
-    ]
-    for goal in published(data, policy):
-        cells = [_number(goal.metrics.get(column)) for column in COLUMNS]
-        lines.append(_row(f"*{goal.name}*", [*cells, "", "", ""]))
+    Raises:
+        ValueError: Runs of one name have different settings.
+    """
+    runs = pd.DataFrame(results, columns=list(_OF_A_RUN))
+    for (data, name), found in runs.groupby(["data", "name"], sort=False):
+        _check_same_settings(data, name, found["configuration"])
     # What needs no learning comes last.
-    for name in sorted(rows, key=lambda name: (rows[name][0]["method"] in BASELINES, name)):
-        runs = rows[name]
-        cells = [_spread([run["test"][policy][column] for run in runs]) for column in COLUMNS]
-        trained = [run for run in runs if run["curve"]]
-        epochs = f"{mean(run['epochs'] for run in trained):.0f}" if trained else ""
-        seconds = f"{mean(run['training_seconds'] for run in trained):,.0f}" if trained else ""
-        lines.append(_row(name, [*cells, str(len(runs)), epochs, seconds]))
-    return "\n".join(lines)
+    runs["is_baseline"] = runs["method"].isin(BASELINES)
+    return "\n\n".join(
+        f"### {data}, test, {policy}\n\n{_table(data, policy, found)}"
+        for data, found in runs.groupby("data", sort=False)
+        for policy in POLICIES
+    )
 
 
-def _check_same_settings(data: str, name: str, runs: list[dict[str, Any]]) -> None:
-    first = runs[0]["configuration"]
-    for run in runs[1:]:
-        different = {
-            key
-            for key in first | run["configuration"]
-            if first.get(key) != run["configuration"].get(key)
-        }
-        if different:
-            raise ValueError(
-                f"{name} on {data}: runs with different {', '.join(sorted(different))} cannot be "
-                "averaged; give them names of their own (--name)"
-            )
+def _table(data: str, policy: str, runs: pd.DataFrame) -> str:
+    """A row for each published result, then for each name with the mean over its seeds."""
+    runs, goals = runs.sort_values(["is_baseline", "name"]), published(data, policy)
+    values = pd.DataFrame(
+        [*(goal.metrics for goal in goals), *(test[policy] for test in runs["test"])],
+        index=[*(f"*{goal.name}*" for goal in goals), *runs["name"]],
+        columns=list(COLUMNS),
+    )
+    rows = values.groupby(level=0, sort=False).agg(_mean_and_spread).rename(columns=COLUMNS)
+    rows["seeds"] = runs.groupby("name").size().map(str)
+    trained = runs[runs["curve"].map(bool)].groupby("name")
+    rows["epochs"] = trained["epochs"].mean().map("{:.0f}".format)
+    rows["seconds"] = trained["training_seconds"].mean().map("{:,.0f}".format)
+    lines = [f"| | {' | '.join(rows)} |", "|---" * (1 + len(rows.columns)) + "|"]
+    cells = rows.fillna("").itertuples(name=None)
+    return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in cells)])
 
 
-def _spread(values: list[float]) -> str:
-    if len(values) == 1:
-        return _number(values[0])
-    return f"{_number(mean(values))} ± {_number(stdev(values))}"
+def _check_same_settings(data: str, name: str, configurations: pd.Series) -> None:
+    different = sorted(
+        key
+        for key in set().union(*configurations)
+        if len({configuration.get(key) for configuration in configurations}) > 1
+    )
+    if different:
+        raise ValueError(
+            f"{name} on {data}: runs with different {', '.join(different)} cannot be averaged; "
+            "give them names of their own (--name)"
+        )
 
 
-def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:.4f}".removeprefix("0")
-
-
-def _heading(column: str) -> str:
-    metric, k = column.split("_at_")
-    return f"{_SHORT[metric]}@{k}"
-
-
-def _row(name: str, cells: list[str]) -> str:
-    return f"| {name} | {' | '.join(cells)} |"
+def _mean_and_spread(values: pd.Series) -> str:
+    """`.0454 ± .0003`; one value alone has no deviation, and none at all is an empty cell."""
+    known = values.dropna().tolist()
+    # Exact, where pandas' sums may round a mean that ends in 5 to the wrong side.
+    measures = (mean, stdev)[: len(known)]
+    return " ± ".join(f"{measure(known):.4f}".removeprefix("0") for measure in measures)
 
 
 @tells_os_errors
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.table", description=__doc__)
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser = benchmark_parser("table", __doc__)
     parser.add_argument("folder", type=path, help="results of benchmarks.quality")
-    parser.add_argument("--json", action="store_true", help="print the runs read as the last line")
     options = parser.parse_args(arguments)
     results = read_results(options.folder)
     if not results:

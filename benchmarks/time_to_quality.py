@@ -1,19 +1,22 @@
-"""Validation quality against wall time, from the files of `benchmarks.quality`.
+"""Learning curves over wall time, from the files of `benchmarks.quality`.
 
     cd runs/results
     python -m benchmarks.time_to_quality mclrec-beauty-0.json authors-beauty-0.json --out speed
 
-writes speed.json and speed.png. Wall time is training and validation; pauses between
-a kill and a resumption are not in it. Runs are compared at the values that both reach.
+writes speed.json and speed.png. Wall time is the time of training and validation, without the
+pauses between a kill and a resumption. Runs are compared at values that all of them reach.
 """
 
-import argparse
 import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
+from benchmarks.command import benchmark_parser
+from benchmarks.plots import plot_file
 from benchmarks.provenance import print_json, provenance, write_json
 from pipeline.cli.command_line import path
 from pipeline.cli.os_errors import tells_os_errors
@@ -24,21 +27,18 @@ _SHARES = (0.5, 0.8, 0.9, 0.95, 1.0)
 
 
 def curve(result: dict[str, Any], monitor: str = _MONITOR) -> list[tuple[float, float]]:
-    """Wall seconds and the best value so far, after each epoch."""
-    points, best = [], float("-inf")
-    for row in result["curve"]:
-        best = max(best, row[monitor])
-        points.append((row["wall_seconds"], best))
-    return points
+    """Wall seconds and the best value of the monitor so far, after each epoch."""
+    epochs = pd.DataFrame(result["curve"])
+    return list(zip(epochs["wall_seconds"], epochs[monitor].cummax(), strict=True))
 
 
 def seconds_to(points: list[tuple[float, float]], value: float) -> float | None:
-    """When a curve first reaches a value."""
+    """Wall seconds after which a curve first reaches a value; None if it never does."""
     return next((seconds for seconds, best in points if best >= value), None)
 
 
 def compare(results: Sequence[dict[str, Any]], monitor: str) -> dict[str, Any]:
-    """The curves, and the seconds to shares of the highest value that all of them reach."""
+    """Learning curves, and the seconds to shares of the highest value that all of them reach."""
     curves = {f"{r['name']}-{r['data']}-{r['seed']}": curve(r, monitor) for r in results}
     common = min(points[-1][1] for points in curves.values())
     reached = [
@@ -52,7 +52,7 @@ def compare(results: Sequence[dict[str, Any]], monitor: str) -> dict[str, Any]:
 
 
 def print_comparison(compared: dict[str, Any]) -> None:
-    """When each curve reaches each value."""
+    """Prints when each curve reaches each value."""
     for row in compared["seconds_to_value"]:
         times = ", ".join(
             f"{name} {'never' if seconds is None else f'{seconds:,.0f} s'}"
@@ -62,35 +62,23 @@ def print_comparison(compared: dict[str, Any]) -> None:
 
 
 def plot(compared: dict[str, Any], file: Path) -> None:
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    figure, axis = plt.subplots(figsize=(8, 5), layout="constrained")
-    for name, points in compared["curves"].items():
-        seconds, values = zip(*points, strict=True)
-        axis.step(seconds, values, where="post", label=name)
-    axis.set_xscale("log")
-    axis.set_xlabel("wall time, seconds")
-    axis.set_ylabel(f"best {compared['monitor']}")
-    axis.grid(alpha=0.3)
-    axis.legend()
-    file.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(file, dpi=120)
-    plt.close(figure)
+    """Draws the learning curves over a logarithmic time axis."""
+    with plot_file(file, (8, 5)) as axis:
+        for name, points in compared["curves"].items():
+            seconds, values = zip(*points, strict=True)
+            axis.step(seconds, values, where="post", label=name)
+        axis.set_xscale("log")
+        axis.set_xlabel("wall time, seconds")
+        axis.set_ylabel(f"best {compared['monitor']}")
+        axis.grid(alpha=0.3)
+        axis.legend()
 
 
 @tells_os_errors
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.time_to_quality", description=__doc__
-    )
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser = benchmark_parser("time_to_quality", __doc__, "runs/results/time_to_quality")
     parser.add_argument("files", type=path, nargs="+", help="results of benchmarks.quality")
     parser.add_argument("--monitor", type=not_empty, default=_MONITOR, help=f"default: {_MONITOR}")
-    parser.add_argument("--out", type=path, default=Path("runs/results/time_to_quality"))
-    parser.add_argument("--json", action="store_true", help="print the result as the last line")
     options = parser.parse_args(arguments)
     results = [json.loads(file.read_text()) for file in options.files]
     if empty := [str(f) for f, r in zip(options.files, results, strict=True) if not r.get("curve")]:

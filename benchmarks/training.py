@@ -1,4 +1,4 @@
-"""Builds and trains the model that `RunSettings` describe; a training that is killed resumes."""
+"""Builds and trains the model that `RunSettings` describe; a training that was killed resumes."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -10,17 +10,20 @@ import tensorflow as tf
 
 from benchmarks.authors_schedule import AuthorsMCLRec, PlainSASRec, authors_batches
 from benchmarks.settings import RunSettings
-from mclrec_tf import MCLRec
+from mclrec_tf import MCLRec, NextItemModel
 from mclrec_tf.data.batches import evaluation_batches, training_batches
 from mclrec_tf.data.histories import HeldOut, Histories
 from mclrec_tf.data.item_similarity import similar_items
+from mclrec_tf.encoders import ENCODERS
 from mclrec_tf.models.building import build_model, encoder_optimizer
+from mclrec_tf.models.next_item_model import NextItemTraining
 from mclrec_tf.training.early_stopping import ResumableEarlyStopping
 from pipeline.components.trainer.training_progress import TrainingProgress
 
-_OF_THE_MODEL = (
-    *("dim", "num_layers", "num_heads", "max_length", "dropout", "augmenter_learning_rate"),
+_OF_THE_ENCODER = ("dim", "num_layers", "num_heads", "max_length", "dropout")
+_OF_MCLREC = (
     *("preset", "lambda_", "beta", "regularization", "temperature", "views", "share_augmenters"),
+    "augmenter_learning_rate",
 )
 _SCHEDULES = {"ours": "causal", "prefix": "prefix"}
 
@@ -28,7 +31,7 @@ _SCHEDULES = {"ours": "causal", "prefix": "prefix"}
 class Trained(NamedTuple):
     """A model with the weights of its best epoch, and the logs of every epoch."""
 
-    model: MCLRec
+    model: NextItemTraining
     history: list[dict[str, float]]
 
 
@@ -39,18 +42,18 @@ def train(
     num_items: int,
     seed: int,
     state: Path,
-    start: Callable[[MCLRec], object] | None = None,
+    start: Callable[[NextItemTraining], object] | None = None,
 ) -> Trained:
     """Trains with early stopping on validation.
 
     Args:
         settings: Model, objective, optimizer and schedule.
         histories: The training part of each user.
-        validation: What decides the best epoch.
-        num_items: |I|.
+        validation: Held-out items that decide the best epoch.
+        num_items: Size of the catalogue, |I|.
         seed: Seed of weights, order, views and dropout.
-        state: Folder from which a training that was killed goes on.
-        start: Changes the new model before its first epoch.
+        state: Folder of the unfinished training, from which it resumes.
+        start: Called with the new model before its first epoch, for example for a warm start.
     """
     keras.utils.set_random_seed(seed)
     model = model_of(settings, histories, num_items, seed)
@@ -78,27 +81,41 @@ def train(
     return Trained(model, stopping.history)
 
 
-def model_of(settings: RunSettings, histories: Histories, num_items: int, seed: int) -> MCLRec:
-    """The compiled model, not yet trained."""
+def model_of(
+    settings: RunSettings, histories: Histories, num_items: int, seed: int
+) -> NextItemTraining:
+    """The compiled model, not yet trained.
+
+    Raises:
+        ValueError: The schedule has no such encoder.
+    """
     by_authors = settings.schedule == "authors"
     if by_authors and settings.encoder != "sasrec":
         raise ValueError("--schedule authors has the encoder sasrec only.")
-    values = {name: getattr(settings, name) for name in _OF_THE_MODEL}
+    optimizer = encoder_optimizer(
+        settings.learning_rate,
+        warmup_steps=settings.warmup_steps,
+        weight_decay=settings.weight_decay,
+        clipnorm=settings.clipnorm,
+        ema=settings.ema,
+    )
+    shape = {name: getattr(settings, name) for name in _OF_THE_ENCODER}
+    if settings.is_encoder_alone and not by_authors:
+        given = {name: value for name, value in shape.items() if value is not None}
+        encoder = ENCODERS[settings.encoder](num_items, **given)
+        alone = NextItemModel(encoder, settings.preset)
+        alone.compile(optimizer)
+        return alone
     return build_model(
         num_items,
-        **values,
+        **shape,
+        **{name: getattr(settings, name) for name in _OF_MCLREC},
         encoder=PlainSASRec if by_authors else settings.encoder,
         model_class=AuthorsMCLRec if by_authors else MCLRec,
         update_rule=settings.update_rule or None,
         similar_items=similar_items(histories, num_items) if settings.similar_items else None,
         seed=seed,
-        optimizer=encoder_optimizer(
-            settings.learning_rate,
-            warmup_steps=settings.warmup_steps,
-            weight_decay=settings.weight_decay,
-            clipnorm=settings.clipnorm,
-            ema=settings.ema,
-        ),
+        optimizer=optimizer,
     )
 
 
@@ -120,7 +137,7 @@ def _batches(
 
 
 class EpochTimes(keras.callbacks.Callback):
-    """Adds to the logs of an epoch how long its training and its validation took."""
+    """Adds the seconds of training and of validation to the logs of each epoch."""
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self._began = monotonic()

@@ -1,15 +1,14 @@
-"""What training and evaluation cost as the catalogue and the number of users grow.
+"""The cost of training and evaluation as the catalogue and the number of users grow.
 
     python -m benchmarks.training_cost --out runs/results/training_cost
 
-writes training_cost.json and .png there: seconds per training step and epoch and peak memory at
-10 k, 100 k and 1 M items (users as in Beauty) and at 1, 10 and 100 times Beauty's users (items as
-in Beauty), and seconds and memory to rank 1,000 users. Users are synthetic. Each size runs in a
-process of its own. Where an epoch would take long, a sample of its steps is timed and scaled to
-the epoch; the output says so.
+writes training_cost.json and .png there: seconds per training step and epoch and peak memory with
+10 k, 100 k and 1 M items (users as in Beauty) and with 1, 10 and 100 times Beauty's users (items as
+in Beauty), and the seconds and memory of ranking the targets of 1,000 users. Users are synthetic.
+Each size runs in its own process. Where an epoch would take long, a sample of its steps is timed
+and scaled to the epoch, and the output says so.
 """
 
-import argparse
 import json
 import subprocess
 import sys
@@ -19,11 +18,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from benchmarks.command import benchmark_parser, progress_bar
+from benchmarks.plots import plot_file
 from benchmarks.provenance import print_json, provenance, write_json
-from pipeline.cli.command_line import path
 from pipeline.cli.os_errors import tells_os_errors
 
 MEMORY_LIMIT_GB = 16.0
@@ -41,22 +39,23 @@ def measure(
     base_users: int,
     options: Sequence[str],
 ) -> dict[str, list[dict[str, Any]]]:
-    """The cost of every size, by what grows.
+    """Measures the cost of every size.
 
     Args:
-        items: Sizes of the catalogue, for `base_users` users.
-        users: Numbers of users, for `base_items` items.
-        base_items: Items while the users grow.
-        base_users: Users while the catalogue grows.
-        options: For `benchmarks.cost_of_size`.
+        items: Sizes of the catalogue, each with `base_users` users.
+        users: Numbers of users, each with `base_items` items.
+        base_items: Size of the catalogue while the users grow.
+        base_users: Number of users while the catalogue grows.
+        options: Further arguments of `benchmarks.cost_of_size`.
+
+    Returns:
+        A row for each size, by the names in `_SCALES`.
     """
     sizes = [("training_by_items", "training", count, base_users) for count in items]
     sizes += [("training_by_users", "training", base_items, count) for count in users]
     sizes += [("evaluation_by_items", "evaluation", count, base_users) for count in items]
     found: dict[str, list[dict[str, Any]]] = {kind: [] for kind, _ in _SCALES}
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    console = Console(stderr=True)
-    with Progress(*columns, TimeElapsedColumn(), console=console) as bar:
+    with progress_bar() as bar:
         task = bar.add_task("", total=len(sizes))
         for name, kind, num_items, num_users in sizes:
             what = f"{kind}, {num_items:,} items, {num_users:,} users"
@@ -73,7 +72,7 @@ def _cost_in_own_process(
 ) -> dict[str, Any]:
     from benchmarks.synthetic import beauty_like
 
-    # Simulated here, so that the memory for that is not the trainer's.
+    # Simulated here, so that the peak memory of the other process is that of the training.
     histories = beauty_like(num_users, num_items)
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "histories.npz")
@@ -103,51 +102,40 @@ def _line(what: str, cost: dict[str, Any]) -> str:
 
 
 def plot(found: dict[str, list[dict[str, Any]]], file: Path) -> None:
-    """Time and memory over size, each with the line that would be linear from the first point."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    figure, axes = plt.subplots(2, 3, figsize=(12, 7), squeeze=False, layout="constrained")
-    for column, (name, grows) in enumerate(_SCALES):
-        rows = found[name]
-        is_training = name.startswith("training")
-        time = "seconds_per_epoch" if is_training else "seconds"
-        label = "seconds an epoch" if is_training else "seconds to rank the users"
-        for axis, key, text in (
-            (axes[0][column], time, label),
-            (axes[1][column], "peak_memory_gb", "peak memory, GB"),
-        ):
-            sizes = [row[grows] for row in rows]
-            values = [row[key] for row in rows]
-            axis.loglog(sizes, values, "o-", label="measured")
-            linear = [values[0] * size / sizes[0] for size in sizes]
-            axis.loglog(sizes, linear, "--", color="grey", label="linear")
-            axis.set_xlabel(grows)
-            axis.set_ylabel(text)
-            axis.grid(alpha=0.3)
-        axes[0][column].set_title(name.replace("_", " "))
-    axes[0][0].legend()
-    file.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(file, dpi=120)
-    plt.close(figure)
+    """Draws time and memory over size, each with the line of linear growth from the first point."""
+    with plot_file(file, (12, 7), 2, 3) as axes:
+        for column, (name, grows) in enumerate(_SCALES):
+            rows = found[name]
+            is_training = name.startswith("training")
+            time = "seconds_per_epoch" if is_training else "seconds"
+            label = "seconds an epoch" if is_training else "seconds to rank the users"
+            for axis, key, text in (
+                (axes[0][column], time, label),
+                (axes[1][column], "peak_memory_gb", "peak memory, GB"),
+            ):
+                sizes = [row[grows] for row in rows]
+                values = [row[key] for row in rows]
+                axis.loglog(sizes, values, "o-", label="measured")
+                linear = [values[0] * size / sizes[0] for size in sizes]
+                axis.loglog(sizes, linear, "--", color="grey", label="linear")
+                axis.set_xlabel(grows)
+                axis.set_ylabel(text)
+                axis.grid(alpha=0.3)
+            axes[0][column].set_title(name.replace("_", " "))
+        axes[0][0].legend()
 
 
 @tells_os_errors
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.training_cost", description=__doc__)
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser = benchmark_parser("training_cost", __doc__, "runs/results/training_cost")
     many: dict[str, Any] = {"type": int, "nargs": "+", "metavar": "N"}
     parser.add_argument("--items", default=[10_000, 100_000, 1_000_000], **many)
-    parser.add_argument("--users", help="default: 1, 10 and 100 times Beauty's", **many)
-    parser.add_argument("--base-items", type=int, help="while users grow; default: Beauty's")
-    parser.add_argument("--base-users", type=int, help="while items grow; default: Beauty's")
-    parser.add_argument("--steps", type=int, default=60, help="timed a size; default: 60")
-    parser.add_argument("--seconds", type=float, default=120, help="timed a size; default: 120")
+    parser.add_argument("--users", help="default: 1, 10 and 100 times the users of Beauty", **many)
+    parser.add_argument("--base-items", type=int, help="while the users grow; default: Beauty's")
+    parser.add_argument("--base-users", type=int, help="while the items grow; default: Beauty's")
+    parser.add_argument("--steps", type=int, default=60, help="timed for a size; default: 60")
+    parser.add_argument("--seconds", type=float, default=120, help="timed for a size; default: 120")
     parser.add_argument("--ranked-users", type=int, default=1000, help="default: 1000")
-    parser.add_argument("--out", type=path, default=Path("runs/results/training_cost"))
-    parser.add_argument("--json", action="store_true", help="print the result as the last line")
     options = parser.parse_args(arguments)
 
     from benchmarks.synthetic import BEAUTY_ITEMS, BEAUTY_USERS

@@ -2,14 +2,13 @@
 
     python -m benchmarks.training_speed --data LOG
 
-Ours is MCLRec as it comes: preset "paper", `training_batches(schedule="causal")`, default
-settings. The authors' is in `benchmarks/authors_schedule.py`: the same predictions, the same
-network, the losses of preset "reference". Whole epochs of ours are timed; of the authors', which
-take many minutes, a sample of batches after a warm-up, and their median is multiplied by the
-number of batches. The two take turns, so that other work on the machine meets both.
+Ours is MCLRec with its defaults: preset "paper" and `training_batches(schedule="causal")`. The
+authors' schedule is in `benchmarks/authors_schedule.py`: the same predictions, the same network and
+the losses of preset "reference". Of ours, whole epochs are timed. An epoch of the authors' takes
+many minutes, so a sample of batches is timed after a warm-up, and their median is multiplied by the
+number of batches. The two take turns, so that other work on the machine affects both alike.
 """
 
-import argparse
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -18,9 +17,7 @@ from statistics import median
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
+from benchmarks.command import benchmark_parser, progress_bar
 from benchmarks.provenance import peak_memory_gb, print_json, provenance
 from pipeline.cli.command_line import path
 from pipeline.cli.os_errors import tells_os_errors
@@ -36,9 +33,12 @@ _WARM_UP_BATCHES = 2
 def load_training_part(
     log: Path | None, users: int | None = None, items: int | None = None
 ) -> "tuple[Histories, int, str]":
-    """Training histories, |I| and what they are.
+    """The training histories, |I| and a name for both.
 
-    Without a log, synthetic ones of Beauty's shape, with so many users and items.
+    Args:
+        log: Path of an event log; None for synthetic histories of Beauty's shape.
+        users: Users of the synthetic histories; Beauty's by default.
+        items: Items of the synthetic histories; Beauty's by default.
     """
     from benchmarks.synthetic import BEAUTY_ITEMS, BEAUTY_USERS, beauty_like
     from mclrec_tf.data.histories import leave_one_out
@@ -53,7 +53,7 @@ def load_training_part(
 
 
 def our_model(num_items: int, seed: int = 0) -> "MCLRec":
-    """MCLRec as it comes."""
+    """MCLRec on SASRec with its defaults, compiled."""
     import keras
 
     from mclrec_tf import MCLRec, SASRec
@@ -65,7 +65,7 @@ def our_model(num_items: int, seed: int = 0) -> "MCLRec":
 
 
 def authors_model(num_items: int, seed: int = 0) -> "AuthorsMCLRec":
-    """The same network with the authors' objective and training step."""
+    """The same network with the authors' objective and training step, compiled."""
     import keras
 
     from benchmarks.authors_schedule import AuthorsMCLRec, PlainSASRec
@@ -84,15 +84,15 @@ def measure(
     seed: int = 0,
     profile: bool = False,
 ) -> dict[str, Any]:
-    """Times both schedules in turns.
+    """Times both schedules, which take turns.
 
     Args:
         histories: The training part of each user.
-        num_items: |I|.
-        epochs: Epochs of ours, after one that is not counted.
-        authors_batches_timed: Batches of the authors' schedule, in as many parts as epochs.
+        num_items: Size of the catalogue, |I|.
+        epochs: Epochs of ours to time, after one of warm-up.
+        authors_batches_timed: Batches of the authors' schedule to time, in as many parts as epochs.
         seed: Seed of weights and batches.
-        profile: Whether to add where the time of our step goes.
+        profile: Whether to add the time of our step by type of operation.
     """
     from benchmarks.arithmetic import Shape, epoch_multiply_adds, matrix_product_rate
     from benchmarks.authors_schedule import authors_batches
@@ -108,7 +108,7 @@ def measure(
     our_seconds: list[float] = []
     their_seconds: list[float] = []
     rates: list[float] = []
-    with _progress() as bar:
+    with progress_bar() as bar:
         task = bar.add_task("warm-up", total=1 + epochs * 2)
         ours.fit(our_batches, verbose=0)
         for _ in range(_WARM_UP_BATCHES):
@@ -155,7 +155,7 @@ def measure(
 
 
 def _configuration(model: "MCLRec") -> dict[str, Any]:
-    """The arguments of a model and of its encoder, without Keras' own."""
+    """The arguments of a model and of its encoder, without those of every Keras layer."""
     arguments, encoder = model.get_config(), model.encoder.get_config()
     for name in ("name", "trainable", "dtype"):
         del arguments[name], encoder[name]
@@ -168,27 +168,23 @@ def _seconds(work: Callable[[], object]) -> float:
     return perf_counter() - began
 
 
-def _progress() -> Progress:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    return Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True))
-
-
 @tells_os_errors
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.training_speed", description=__doc__
-    )
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser = benchmark_parser("training_speed", __doc__)
     parser.add_argument("--data", type=path, metavar="LOG", help="event log; synthetic if left out")
     parser.add_argument("--users", type=int, help="users of the synthetic log; default: Beauty's")
     parser.add_argument("--items", type=int, help="items of the synthetic log; default: Beauty's")
     parser.add_argument("--epochs", type=int, default=3, help="of ours; default: %(default)s")
     parser.add_argument(
-        "--authors-batches", type=int, default=24, help="timed, in all; default: %(default)s"
+        "--authors-batches",
+        type=int,
+        default=24,
+        help="batches of the authors' schedule to time; default: %(default)s",
     )
     parser.add_argument("--seed", type=int, default=0, help="default: 0")
-    parser.add_argument("--profile", action="store_true", help="where the time of our step goes")
-    parser.add_argument("--json", action="store_true", help="print the result as the last line")
+    parser.add_argument(
+        "--profile", action="store_true", help="print the time of our step by operation"
+    )
     options = parser.parse_args(arguments)
     if options.epochs < 1 or options.authors_batches < 1:
         parser.error("--epochs and --authors-batches must be at least 1")

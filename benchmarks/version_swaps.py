@@ -1,4 +1,4 @@
-"""New versions of a served model, one after the other, under load."""
+"""Replaces the version of a served model again and again, under load."""
 
 import asyncio
 import shutil
@@ -21,12 +21,12 @@ _LIMIT_SECONDS = 120  # of a swap
 
 
 class Swaps:
-    """A folder of versions for a server, and the swaps of a run.
+    """A folder of versions for a server, and the swaps in it.
 
     Args:
-        export: The SavedModel that the versions are made of.
-        folder: The model base path; the first version is written now.
-        histories: What is asked.
+        export: Folder of the SavedModel that the versions are copies of.
+        folder: The model base path; the first version is written at once.
+        histories: The histories of the requests.
     """
 
     def __init__(self, export: Path, folder: Path, histories: Sequence[History]):
@@ -38,14 +38,15 @@ class Swaps:
     async def run(
         self, server: LocalServer, swaps: int, rate: float, pause: float, bar: Progress
     ) -> dict[str, Any]:
-        """Swaps under load.
+        """Swaps versions under load.
 
         Args:
-            server: Serves the folder.
-            swaps: How many new versions appear.
+            server: A server of the folder.
+            swaps: Number of new versions.
             rate: Requests a second over each protocol.
-            pause: Seconds from the first answer of a version to the next: the last one is unloaded.
-            bar: Shows the swaps that are done.
+            pause: Seconds from the first answer of a version to the next version, in which the
+                server unloads the previous one.
+            bar: Shows the number of swaps.
 
         Raises:
             RuntimeError: A version never answered.
@@ -104,7 +105,7 @@ class Swaps:
 
 
 async def _end(tasks: Sequence["asyncio.Task[None]"]) -> None:
-    """Ends what still runs after an error."""
+    """Cancels the tasks that still run after an error."""
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)

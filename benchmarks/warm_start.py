@@ -1,14 +1,13 @@
-"""Yesterday's model as a start for today's, against a start from scratch.
+"""A warm start from yesterday's model against a start from scratch.
 
     python -m benchmarks.warm_start --data ml-100k.inter.gz
 
-Yesterday's log holds the first events by time, today's all of them: more events, users and items.
-One model learns from yesterday's log; of two models that learn from today's, one starts from it.
-Writes warm_start.json and .png: validation after every epoch against wall time, the seconds to
-shares of the quality that both reach, and the test metrics of both best epochs.
+Yesterday's log holds the first events by time and today's log holds all of them, with more users
+and items. One model is trained on yesterday's log. Two are trained on today's, of which one starts
+from the first. Writes warm_start.json and .png: the learning curves over wall time, the seconds to
+shares of the quality that both reach, and the test metrics of the best epochs.
 """
 
-import argparse
 import csv
 import sys
 import tempfile
@@ -19,23 +18,29 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.command import benchmark_parser
 from benchmarks.provenance import print_json, provenance, write_json
-from benchmarks.quality import by_policy, course, data_name, state_folder
+from benchmarks.quality import by_policy, data_name, learning_curve, state_folder
 from benchmarks.settings import RunSettings, add_run_settings, given_settings, settings_for
 from benchmarks.time_to_quality import compare, plot, print_comparison
 from benchmarks.training import Trained, train
-from mclrec_tf import MCLRec
 from mclrec_tf.data.event_log.reader import Event, EventLogFormat, read_events
 from mclrec_tf.data.histories import leave_one_out
 from mclrec_tf.data.interactions import Interactions, load_interactions
 from mclrec_tf.evaluation.offline import rank_targets, summarize
+from mclrec_tf.models.next_item_model import NextItemTraining
 from mclrec_tf.models.warm_start import warm_start
 from pipeline.cli.command_line import path
 from pipeline.cli.os_errors import tells_os_errors
 
 
 def yesterday_and_today(log: Path, share: float) -> tuple[Interactions, Interactions]:
-    """The log up to the moment before which a share of its events happened, and the whole log."""
+    """Yesterday's log and today's.
+
+    Args:
+        log: Path of an event log with times.
+        share: Share of the events, the oldest ones, that yesterday's log holds.
+    """
     events = [e for e in read_events(str(log), EventLogFormat()) if isinstance(e, Event)]
     moment = np.quantile([event.timestamp for event in events], share)
     with tempfile.TemporaryDirectory() as folder:
@@ -50,20 +55,23 @@ def yesterday_and_today(log: Path, share: float) -> tuple[Interactions, Interact
 
 
 def run(log: Path, share: float, seed: int, settings: RunSettings, out: Path) -> dict[str, Any]:
-    """Trains the three models; returns what there is to know.
+    """Trains and evaluates the three models.
 
     Args:
-        log: With times.
-        share: Of the events that were there yesterday.
-        seed: Of all three trainings.
-        settings: Of all three models.
-        out: Where trainings that were killed go on from.
+        log: Path of an event log with times.
+        share: Share of the events, the oldest ones, that yesterday's log holds.
+        seed: Seed of all three trainings.
+        settings: Settings of all three models.
+        out: Folder of the unfinished trainings, from which they resume.
+
+    Returns:
+        The result, as it is written to the file.
     """
     yesterday, today = yesterday_and_today(log, share)
     results: dict[str, dict[str, Any]] = {}
 
     def trained(
-        name: str, on: Interactions, start: Callable[[MCLRec], object] | None = None
+        name: str, on: Interactions, start: Callable[[NextItemTraining], object] | None = None
     ) -> Trained:
         splits = leave_one_out(on.histories)
         state = state_folder(out, name, str(log.resolve()), share, seed, asdict(settings))
@@ -74,7 +82,7 @@ def run(log: Path, share: float, seed: int, settings: RunSettings, out: Path) ->
         results[name] = {
             **{"name": name, "data": data_name(log), "seed": seed},
             **{"users": len(splits.train), "items": len(on.item_ids)},
-            **course(found.history, settings.monitor),
+            **learning_curve(found.history, settings.monitor),
             "test": by_policy(summarize(ranks)),
         }
         return found
@@ -98,13 +106,10 @@ def run(log: Path, share: float, seed: int, settings: RunSettings, out: Path) ->
 
 @tells_os_errors
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.warm_start", description=__doc__)
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("--data", type=path, required=True, metavar="LOG", help="with times")
+    parser = benchmark_parser("warm_start", __doc__, "runs/results/warm_start")
+    parser.add_argument("--data", type=path, required=True, metavar="LOG", help="log with times")
     parser.add_argument("--share", type=float, default=0.9, help="yesterday's; default: 0.9")
     parser.add_argument("--seed", type=int, default=0, help="default: 0")
-    parser.add_argument("--out", type=path, default=Path("runs/results/warm_start"))
-    parser.add_argument("--json", action="store_true", help="print the result as the last line")
     add_run_settings(parser)
     options = parser.parse_args(arguments)
     settings = settings_for(data_name(options.data), "mclrec", given_settings(options))

@@ -1,4 +1,4 @@
-"""Runs a command and watches the memory that it and its children take."""
+"""Runs a command and watches the memory of it and its descendants."""
 
 import re
 import subprocess
@@ -15,16 +15,16 @@ _PEAK = re.compile(r"^VmHWM:\s+(\d+) kB", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Watched:
-    """What became of a command.
+    """The end of a watched command.
 
     Attributes:
-        status: exit status; negative if a signal ended it.
-        above_limit: it was ended because it took more memory than allowed.
-        output: what it printed.
-        process_seconds: from start to end, with loading its code.
-        peak_memory_gb: resident memory of all its processes together, looked at ten times a
-            second; memory that they share counts for each. Never less than the largest of them
-            held between two looks, which the kernel knows.
+        status: Exit status; negative if a signal ended the command.
+        above_limit: Whether it was killed because it held more memory than the limit.
+        output: Its standard output.
+        process_seconds: Wall seconds from start to end, including the loading of its code.
+        peak_memory_gb: Peak resident memory of all its processes together in gigabytes (1e9
+            bytes), sampled ten times a second; memory that they share counts for each. It is at
+            least the peak of the largest process, which the kernel records between samples.
     """
 
     status: int
@@ -35,13 +35,13 @@ class Watched:
 
 
 def watch(command: Sequence[str], log: Path, limit_gb: float, folder: Path) -> Watched:
-    """Runs a command to its end, or until its processes hold more memory than they may.
+    """Runs a command to its end, or until its processes hold more memory than the limit.
 
     Args:
-        command: program and arguments.
-        log: gets what it writes to stderr.
-        limit_gb: most resident memory of the command and its descendants together.
-        folder: where it runs.
+        command: Program and arguments.
+        log: File for its standard error.
+        limit_gb: Most resident memory of the command and its descendants together, in gigabytes.
+        folder: Working directory.
     """
     began = time.monotonic()
     peak, above = 0, False
@@ -55,7 +55,7 @@ def watch(command: Sequence[str], log: Path, limit_gb: float, folder: Path) -> W
                     above = True
                     _end(family)
                 time.sleep(_SECONDS_BETWEEN_LOOKS)
-        finally:  # nothing runs on if this is interrupted
+        finally:  # no process is left if this is interrupted
             _end(family)
             process.wait()
         output.seek(0)
@@ -77,16 +77,16 @@ def _family(parent: psutil.Process) -> list[psutil.Process]:
 
 
 def _resident(parent: psutil.Process) -> int:
-    """Bytes that a process and its descendants hold, or that one of them has held."""
+    """Resident bytes of a process and its descendants, or the peak of the largest if higher."""
     together = largest = 0
     for process in _family(parent):
         try:
             together += process.memory_info().rss
-            # Not ru_maxrss: that begins with what the process held which started it.
+            # Not ru_maxrss, which begins with the memory of the process that started this one.
             status = Path(f"/proc/{process.pid}/status").read_text()
         except (psutil.NoSuchProcess, OSError):
             continue
-        if peak := _PEAK.search(status):  # not of one that is about to end
+        if peak := _PEAK.search(status):  # absent while a process ends
             largest = max(largest, int(peak[1]) * 1024)
     return max(together, largest)
 

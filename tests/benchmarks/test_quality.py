@@ -1,13 +1,16 @@
 """A quality run trains on one split, chooses on the next, and reads the last one once."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from benchmarks import quality, training
 from benchmarks.settings import RunSettings, settings_for
+from mclrec_tf import MCLRec, NextItemModel
 from mclrec_tf.data.batches import training_batches
 from mclrec_tf.data.histories import Histories, leave_one_out
 from mclrec_tf.data.interactions import load_interactions
@@ -105,6 +108,54 @@ def test_baselines_need_no_training(ring_log: Path, tmp_path: Path, method: str)
 def test_other_encoders(ring_log: Path, tmp_path: Path, encoder: str):
     result = run(ring_log, tmp_path, *SMALL, "--epochs=1", f"--encoder={encoder}")
     assert result["configuration"]["encoder"] == encoder
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize(("encoder", "preset"), [("sasrec", "paper"), ("bsarec", "reference")])
+def test_an_encoder_alone_is_what_mclrec_without_contrast_was(
+    ring_log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, encoder: str, preset: str
+):
+    """Results of then are reproduced to the bit, and a training begun then goes on."""
+    given = {"encoder": encoder, "preset": preset, "dim": 8, "num_layers": 1, "learning_rate": 0.01}
+    settings = settings_for("ring", "encoder", {**given, "ema": 0.9, "epochs": 2, "patience": 2})
+    interactions = load_interactions(str(ring_log))
+    splits = leave_one_out(interactions.histories)
+
+    def trained(settings: RunSettings, state: str) -> training.Trained:
+        items = len(interactions.item_ids)
+        found = training.train(
+            settings, splits.train, splits.validation, items, 3, tmp_path / state
+        )
+        for epoch in found.history:
+            del epoch["training_seconds"], epoch["validation_seconds"]
+        return found
+
+    alone = trained(settings, "alone")
+    assert type(alone.model) is NextItemModel
+    with monkeypatch.context() as patch:
+        patch.setattr(RunSettings, "is_encoder_alone", False)
+        as_before = trained(settings, "as-before")
+        trained(replace(settings, epochs=1), "begun-before")
+    assert type(as_before.model) is MCLRec
+    resumed = trained(settings, "begun-before")
+    assert type(resumed.model) is NextItemModel
+    assert alone.history == as_before.history == resumed.history
+    for other in (as_before.model, resumed.model):
+        for mine, theirs in zip(
+            alone.model.encoder.get_weights(), other.encoder.get_weights(), strict=True
+        ):
+            np.testing.assert_array_equal(mine, theirs)
+
+
+def test_views_as_training_data_are_more_than_an_encoder_alone():
+    histories = Histories.from_lists([[1, 2, 3, 4, 5]])
+    kinds = {
+        views: type(
+            training.model_of(settings_for("ring", "encoder", {"views": views}), histories, 5, 0)
+        )
+        for views in ("contrast", "training_data")
+    }
+    assert kinds == {"contrast": NextItemModel, "training_data": MCLRec}
 
 
 def test_similar_items_are_drawn_for_views_too():

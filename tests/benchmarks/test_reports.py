@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from benchmarks import search, table, time_to_quality
+from benchmarks.settings import POLICIES
 
 COLUMNS = table.COLUMNS
+TABLES = Path(__file__).with_name("quality_tables.md")
 
 
 def result(name: str, seed: int, value: float, **changes: Any) -> dict[str, Any]:
@@ -55,6 +57,47 @@ def test_table_has_mean_and_spread_for_each_policy_apart(
     assert paper[2] == ".1243" and paper[5] == ".0539" and paper[6] == ""
     (weights,) = cells(markdown, "*MCLRec (authors' weights)*")
     assert weights[:5] == ["", ".0951", ".1306", "", ".0576"]
+
+
+def runs_of_two_logs() -> list[dict[str, Any]]:
+    """Three seeds of a name, two, one, and baselines, which have no epochs."""
+    runs: list[dict[str, Any]] = []
+    for data, name, seeds in (
+        ("beauty", "recency", 1),
+        ("beauty", "mclrec-bsarec", 3),
+        ("beauty", "encoder-sasrec", 2),
+        ("own-log", "popularity", 1),
+        ("own-log", "mclrec-gru4rec", 1),
+    ):
+        for seed in range(seeds):
+            number = len(runs) + 1
+            method, _, encoder = name.partition("-")
+            test = {
+                policy: {
+                    column: round((place + 1) * number**0.5 / 97 + offset / 11, 6)
+                    for place, column in enumerate(COLUMNS)
+                }
+                for offset, policy in enumerate(POLICIES)
+            }
+            run = {"name": name, "method": method, "data": data, "seed": seed, "test": test}
+            if encoder:
+                run |= {"configuration": {"beta": 0.01, "num_layers": None}, "curve": [{}]}
+                run |= {"epochs": 10 + 3 * number, "training_seconds": 1234.5 * number}
+            else:
+                run |= {"configuration": {}, "curve": [], "training_seconds": 0.0}
+            runs.append(run)
+    return runs
+
+
+def test_tables_are_those_that_were_published_from_such_runs() -> None:
+    """The file was written before pandas made the tables."""
+    assert table.tables(runs_of_two_logs()) + "\n" == TABLES.read_text()
+
+
+def test_a_table_of_baselines_alone_has_no_epochs() -> None:
+    (popularity,) = (run for run in runs_of_two_logs() if run["name"] == "popularity")
+    everything, unseen = cells(table.tables([popularity]), "popularity")
+    assert everything[-3:] == unseen[-3:] == ["1", "", ""]
 
 
 def test_table_refuses_to_average_different_settings(
