@@ -157,9 +157,7 @@ def print_growth(grown: dict[str, dict[str, float]]) -> None:
     """Prints a row for each step, if there are two sizes to compare."""
     if grown:
         table = pd.DataFrame(list(grown.values()), index=list(grown))
-        print(
-            "\nExponents of growth from the smallest log to the largest, GB for a million events"
-        )
+        print("\nExponents of growth from the smallest log to the largest, GB for a million events")
         print(table.to_string(float_format="{:.2f}".format, na_rep=""))
 
 
