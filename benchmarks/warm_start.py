@@ -8,13 +8,15 @@ from the first. Writes warm_start.json and .png: the learning curves over wall t
 shares of the quality that both reach, and the test metrics of the best epochs.
 """
 
+from __future__ import annotations
+
 import csv
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -23,15 +25,14 @@ from benchmarks.provenance import print_json, provenance, write_json
 from benchmarks.quality import by_policy, data_name, learning_curve, state_folder
 from benchmarks.settings import RunSettings, add_run_settings, given_settings, settings_for
 from benchmarks.time_to_quality import compare, plot, print_comparison
-from benchmarks.training import Trained, train
-from mclrec_tf.data.event_log.reader import Event, EventLogFormat, read_events
-from mclrec_tf.data.histories import leave_one_out
-from mclrec_tf.data.interactions import Interactions, load_interactions
-from mclrec_tf.evaluation.offline import rank_targets, summarize
-from mclrec_tf.models.next_item_model import NextItemTraining
-from mclrec_tf.models.warm_start import warm_start
 from pipeline.cli.command_line import path
 from pipeline.cli.os_errors import tells_os_errors
+
+# What needs TensorFlow is imported where it is used, so that --help answers at once.
+if TYPE_CHECKING:
+    from benchmarks.training import Trained
+    from mclrec_tf.data.interactions import Interactions
+    from mclrec_tf.models.next_item_model import NextItemTraining
 
 
 def yesterday_and_today(log: Path, share: float) -> tuple[Interactions, Interactions]:
@@ -41,6 +42,9 @@ def yesterday_and_today(log: Path, share: float) -> tuple[Interactions, Interact
         log: Path of an event log with times.
         share: Share of the events, the oldest ones, that yesterday's log holds.
     """
+    from mclrec_tf.data.event_log.reader import Event, EventLogFormat, read_events
+    from mclrec_tf.data.interactions import load_interactions
+
     events = [e for e in read_events(str(log), EventLogFormat()) if isinstance(e, Event)]
     moment = np.quantile([event.timestamp for event in events], share)
     with tempfile.TemporaryDirectory() as folder:
@@ -67,6 +71,11 @@ def run(log: Path, share: float, seed: int, settings: RunSettings, out: Path) ->
     Returns:
         The result, as it is written to the file.
     """
+    from benchmarks.training import train
+    from mclrec_tf.data.histories import leave_one_out
+    from mclrec_tf.evaluation.offline import rank_targets, summarize
+    from mclrec_tf.models.warm_start import warm_start
+
     yesterday, today = yesterday_and_today(log, share)
     results: dict[str, dict[str, Any]] = {}
 

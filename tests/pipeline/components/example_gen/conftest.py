@@ -94,6 +94,14 @@ def text(feature: tf.train.Feature) -> list[str]:
     return [value.decode() for value in feature.bytes_list.value]
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A test that runs all of ExampleGen, which is two Beam pipelines, is one of integration."""
+    for item in items:
+        if "ingest" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.integration)
+
+
 @pytest.fixture
 def ingest(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Ingested]:
     """`ingest(log, k_core=…)` runs the executor on a path, or on events that it writes first."""

@@ -15,6 +15,8 @@ from pipeline.components.tuner import search
 from pipeline.components.tuner.search import Search
 from pipeline.settings import ModelSettings, TrainingSettings
 
+pytestmark = pytest.mark.integration  # whole trainings
+
 # The encoder alone trains in a third of the time.
 _MODEL = ModelSettings(dim=8, num_layers=1, dropout=0.0, beta=0.0)
 _TRAINING = TrainingSettings(epochs=2, patience=2, batch_size=64)
@@ -76,7 +78,6 @@ def test_the_best_settings_are_found_and_no_two_trials_are_alike(whole: Search) 
     assert found.values == {name: best[name] for name in _SPACE}
 
 
-@pytest.mark.integration
 def test_a_killed_search_ends_as_if_it_had_not_been_killed(
     whole: Search, tmp_path: Path, data: TrainingData, monkeypatch: pytest.MonkeyPatch
 ) -> None:
