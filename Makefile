@@ -64,15 +64,17 @@ ifneq ($(shell test -x $(DOCS_VENV)/bin/python && echo there),there)
 endif
 
 # The stamp is written last, so an installation that was cut short is taken up again.
-$(VENV)/installed: $(filter-out requirements-docs.txt,$(wildcard requirements*.txt)) $(addprefix scripts/,base_python.py farmhash.py find_python.sh install.sh install_packages.py package_set.py)
+$(VENV)/installed: $(filter-out requirements-docs.txt,$(wildcard requirements*.txt)) $(addprefix scripts/,base_python.py farmhash.py find_python.sh install.sh install_packages.py new_environment.sh own_environment.sh package_set.py)
+	@sh scripts/own_environment.sh $(VENV)
 	@rm -f $@
 	@sh scripts/install.sh $(VENV)
 	@touch $@
 
 # A whole list, so nothing is resolved; pip check tells whether it still is whole.
-$(DOCS_VENV)/installed: requirements-docs.txt $(addprefix scripts/,find_python.sh package_set.py)
+$(DOCS_VENV)/installed: requirements-docs.txt $(addprefix scripts/,find_python.sh new_environment.sh own_environment.sh package_set.py)
+	@sh scripts/own_environment.sh $(DOCS_VENV)
 	@rm -f $@
-	@found=$$(sh scripts/find_python.sh) && "$${found#* * }" -m venv --clear $(DOCS_VENV)
+	@found=$$(sh scripts/find_python.sh) && sh scripts/new_environment.sh "$${found#* * }" $(DOCS_VENV)
 	@$(DOCS_VENV)/bin/python -m pip install --quiet --no-deps --requirement requirements-docs.txt
 	@$(DOCS_VENV)/bin/python -m pip check
 	@touch $@

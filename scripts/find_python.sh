@@ -53,7 +53,7 @@ if [ -n "${PYTHON:-}" ]; then
     try "$(command -v "$PYTHON")"
     finish_if_found
     echo "PYTHON=$PYTHON cannot be used:${rejected:- there is no such program}
-It takes Python 3.10 to 3.13. Name another one, or leave PYTHON out to take what is found." >&2
+Name another one, or leave PYTHON out to take what is found." >&2
     exit 1
 fi
 

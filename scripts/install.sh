@@ -4,6 +4,7 @@
 # is the interpreter to make it with, anew if it was made with another one.
 set -eu
 [ $# = 1 ] || { echo "usage: sh scripts/install.sh FOLDER, for example .venv" >&2; exit 2; }
+sh scripts/own_environment.sh "$1"
 python=$1/bin/python
 
 base() {
@@ -19,7 +20,7 @@ fi
 found=${answer#* * }
 if [ -z "$there" ] || [ "$(base "$found")" != "$(base "$python")" ]; then
     echo "Making $1 with $found."
-    "$found" -m venv --clear --without-pip "$1"
+    sh scripts/new_environment.sh "$found" "$1" --without-pip
 fi
 set=${answer#* }
 set=${set%% *}

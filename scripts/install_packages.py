@@ -6,8 +6,11 @@ An installation may have been cut short at any moment: what it left half-written
 first, and the stamp of make is only written when every file that the packages name is there.
 """
 
+import contextlib
 import csv
+import fcntl
 import importlib.metadata
+import os
 import re
 import shutil
 import subprocess
@@ -120,9 +123,16 @@ def pip(*arguments: str, progress: Progress | None = None) -> None:
     """Runs pip; ends this process with what pip says if it fails."""
     # Without the packages that PYTHONPATH names, which pip would count as installed.
     command = [sys.executable, "-I", "-u", "-m", "pip", "--disable-pip-version-check", *arguments]
+    # In an environment there are no packages of the user's, whatever pip's settings say.
+    variables = {**os.environ, "PIP_USER": "0"}
     said = []
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+        command,
+        env=variables,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
     ) as process:
         assert process.stdout is not None
         for line in process.stdout:
@@ -130,16 +140,41 @@ def pip(*arguments: str, progress: Progress | None = None) -> None:
             if progress and re.match(r"Collecting|Requirement already", line):
                 progress.fetched += 1
     if process.returncode:
-        problems = [line for line in said if re.match(r"\s*(ERROR|WARNING)", line)]
         sys.exit(
-            "".join(problems or said[-20:])
+            "".join(reasons(said))
             + "\nThe packages could not be installed; pip's own words are above. If it found no "
-            "distribution of a package, its index cannot be reached or does not have it (see `pip "
-            "config list`). The same command goes on from here."
+            "distribution of a package, its index cannot be reached or does not have it; if it "
+            "refuses an option, its settings say so (`pip config list`). Once that is mended, the "
+            "same command goes on from here."
         )
 
 
+def reasons(said: list[str]) -> list[str]:
+    """Of all that pip has said, what tells why it failed: of an exception, the last lines."""
+    found = [line for line in said if re.match(r"\s*(ERROR|WARNING)", line)]
+    crashed = any(re.match(r"\s*ERROR: Exception", line) for line in found)
+    return [*found, *said[-3:]] if crashed else found or said[-20:]
+
+
+@contextlib.contextmanager
+def alone(environment: Path) -> Iterator[None]:
+    """Waits until no other process installs into an environment."""
+    with (environment / "pyvenv.cfg").open() as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print(f"Another process installs into {environment}; waiting until it has ended.")
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
 def main(list_of_set: str) -> None:
+    with alone(Path(sys.prefix)):
+        install(list_of_set)
+
+
+def install(list_of_set: str) -> None:
+    """Installs a list and the tools of the tests, and looks whether all is there."""
     packages = Path(sysconfig.get_path("purelib"))
     lists = [SCRIPTS.parent / list_of_set, SCRIPTS.parent / "requirements-dev.txt"]
     remove_unfinished(packages)

@@ -96,6 +96,58 @@ def test_a_distribution_without_a_record(packages: Path) -> None:
     assert unfinished(packages) == ["torn-1.0"]
 
 
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (["Collecting a", "ERROR: No matching distribution"], "ERROR: No matching"),
+        (["ERROR: Exception:", "Traceback", "  File", "OSError: [Errno 28] No space"], "No space"),
+        (["Collecting a", "killed"], "killed"),
+    ],
+)
+def test_the_reason_that_pip_gives_is_told(said: list[str], told: str) -> None:
+    assert told in "".join(load_script("install_packages").reasons(said))
+
+
+def test_a_file_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    environment = tmp_path / "environment"
+    venv.create(environment, with_pip=True)
+    write_wheel(tmp_path / "wheels")
+    code = (
+        "import sys; sys.path.insert(0, 'scripts'); import install_packages, resource; "
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000)); "
+        "install_packages.pip('install', '--no-index', '--find-links', sys.argv[1], 'many')"
+    )
+    command = [environment / "bin" / "python", "-c", code, tmp_path / "wheels"]
+    ended = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True)
+    assert ended.returncode != 0 and "File too large" in ended.stderr
+
+
+def test_a_second_installation_waits_for_the_first(tmp_path: Path) -> None:
+    (tmp_path / "pyvenv.cfg").touch()
+    code = (
+        "import sys, pathlib; sys.path.insert(0, 'scripts'); import install_packages\n"
+        "with install_packages.alone(pathlib.Path(sys.argv[1])):\n"
+        "    print('in', flush=True); sys.stdin.read(); print('out', flush=True)"
+    )
+    command = [sys.executable, "-u", "-c", code, str(tmp_path)]
+
+    def start() -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=CHECKOUT
+        )
+
+    with start() as first:
+        assert first.stdin and first.stdout and first.stdout.readline() == "in\n"
+        with start() as second:
+            assert second.stdin and second.stdout
+            second.stdin.close()
+            assert second.stdout.readline().startswith("Another process installs into")
+            assert second.poll() is None
+            first.stdin.close()
+            assert first.stdout.read() == "out\n"
+            assert second.stdout.read() == "in\nout\n"
+
+
 def write_wheel(folder: Path) -> None:
     """A wheel of so many files that pip can be stopped between two of them."""
     name, record = "many-1.0", []

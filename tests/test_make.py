@@ -22,6 +22,8 @@ INPUTS = [
     "scripts/find_python.sh",
     "scripts/install.sh",
     "scripts/install_packages.py",
+    "scripts/new_environment.sh",
+    "scripts/own_environment.sh",
     "scripts/package_set.py",
 ]
 

@@ -1,0 +1,11 @@
+#!/bin/sh
+# Makes a virtual environment of this checkout anew: sh scripts/new_environment.sh PYTHON FOLDER
+# [option of venv]... The mark comes first, so that a making which is interrupted can be repeated.
+set -eu
+python=$1 folder=$2
+shift 2
+sh scripts/own_environment.sh "$folder"
+mkdir -p "$folder"
+touch "$folder/made-for-mclrec-tf"
+find "$folder" -mindepth 1 -maxdepth 1 ! -name made-for-mclrec-tf -exec rm -rf {} +
+exec "$python" -m venv "$@" "$folder"
