@@ -84,8 +84,12 @@ class ModelServer:
 
     async def stop(self) -> None:
         """Takes no more requests, answers those in flight for up to 10 seconds, and unloads."""
-        servers = [server for server in (self._grpc, self._rest) if server]
-        await asyncio.gather(*(server.stop(_GRACE_SECONDS) for server in servers))
+        stopping = []
+        if self._grpc:
+            stopping.append(self._grpc.stop(_GRACE_SECONDS))
+        if self._rest:
+            stopping.append(self._rest.stop(_GRACE_SECONDS))
+        await asyncio.gather(*stopping)
         if self._polling:
             self._polling.cancel()
             await asyncio.wait([self._polling])

@@ -129,7 +129,7 @@ def test_a_full_server_still_tells_about_itself(
     models = model_service_pb2_grpc.ModelServiceStub(channel)
     assert models.GetModelStatus(status, timeout=_TIMEOUT).model_version_status
     health = health_pb2_grpc.HealthStub(channel)
-    assert health.Check(health_pb2.HealthCheckRequest(service=_MODEL), timeout=_TIMEOUT).status == 1
+    assert health.Check(health_pb2.HealthCheckRequest(), timeout=_TIMEOUT).status == 1
 
 
 @pytest.mark.integration

@@ -249,9 +249,9 @@ async def test_a_failed_load_is_tried_again_only_when_the_files_change(
     def failures() -> int:
         return sum("version 2 of model m" in message for message in caplog.messages)
 
+    await repository.reload(single_model("m", str(base)))
     shutil.copytree(exports[1], base / "2")
     (base / "2" / "saved_model.pb").write_bytes(b"broken")
-    await repository.reload(single_model("m", str(base)))
     for _ in range(5):
         await repository.refresh()
     assert failures() == 1
