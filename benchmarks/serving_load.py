@@ -110,7 +110,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         nargs="+",
         default=[],
         metavar="NAME=VALUE",
-        help="flags of the local server, without dashes: max_connections=64",
+        help="flags of the local server, without dashes: max_concurrent_requests=64",
     )
     parser.add_argument("--log", type=path, help="event log whose users' histories are sent")
     parser.add_argument(
@@ -153,7 +153,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if options.model:
             flags = [f"--{flag}" for flag in options.server_flags]
             server = stack.enter_context(local_server(server_command(options.model, flags)))
-            addresses, pid = {"grpc": server.grpc, "rest": server.rest}, server.pid
+            addresses, pid = {"grpc": server.grpc, "rest": server.rest}, server.process.pid
             options.model_name = MODEL_NAME
         found = asyncio.run(run(addresses, options, pid))
     result = {

@@ -54,7 +54,7 @@ class Swaps:
         import psutil
 
         watch = SwapWatch(self._versions, len(self._histories), _FIRST)
-        process = psutil.Process(server.pid)
+        process = psutil.Process(server.process.pid)
         seconds, sizes, stopping = [], [], asyncio.Event()
         task = bar.add_task("swaps", total=swaps)
         async with AsyncExitStack() as stack:

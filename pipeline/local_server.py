@@ -1,4 +1,4 @@
-"""A local server of pushed models, which runs in a process of its own for the time of a block.
+"""A server of pushed models in a process of its own, for as long as it is needed.
 
 Imports nothing heavy.
 """
@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 MODEL_NAME = "mclrec"
 _END_SECONDS = 30
@@ -23,46 +23,47 @@ class ServerError(RuntimeError):
 
 
 class LocalServer(NamedTuple):
-    """A running server.
+    """A server that serves.
 
-    Attributes:
-        grpc: The address of its gRPC API, host:port.
-        rest: The address of its REST API, host:port.
-        pid: The id of its process.
+    Args:
+        grpc: The address of gRPC, `host:port`.
+        rest: The address of REST, `host:port`.
+        process: The process of the server.
     """
 
     grpc: str
     rest: str
-    pid: int
+    process: subprocess.Popen[str]
 
 
 def server_command(model_base_path: str | os.PathLike[str], flags: Sequence[str] = ()) -> list[str]:
     """The command that starts a server of the newest version in a folder, on free ports.
 
     Args:
-        model_base_path: The folder that contains one numbered folder for each version.
-        flags: Additional options of `serving.devserver`. None by default.
+        model_base_path: The folder that holds a numbered folder for each version.
+        flags: More options of `serving.devserver`.
     """
     return [
         *(sys.executable, "-m", "serving.devserver", *flags),
-        *(f"--port={_free_port()}", f"--rest_api_port={_free_port()}"),
+        *(f"--port={free_port()}", f"--rest_api_port={free_port()}"),
         *(f"--model_name={MODEL_NAME}", f"--model_base_path={Path(model_base_path).absolute()}"),
     ]
 
 
 @contextmanager
-def local_server(command: Sequence[str], stderr: int | None = None) -> Iterator[LocalServer]:
+def local_server(command: Sequence[str], **options: Any) -> Iterator[LocalServer]:
     """Runs a server until the block ends.
 
     Args:
-        command: What `server_command` returns.
-        stderr: As for `subprocess.Popen`. By default the log of the server appears on stderr.
+        command: A command as of `server_command`, with both ports.
+        options: Options of `subprocess.Popen`. By default the server runs in the checkout, and its
+            log is written to stderr.
 
     Raises:
         ServerError: The server did not start.
     """
     process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=stderr, text=True, cwd=_CHECKOUT
+        command, **{"cwd": _CHECKOUT, **options}, stdout=subprocess.PIPE, text=True
     )
     try:
         assert process.stdout is not None
@@ -70,7 +71,7 @@ def local_server(command: Sequence[str], stderr: int | None = None) -> Iterator[
             raise ServerError(f"The server ended with status {process.wait()}.")
         values = dict(word.split("=", 1) for word in command if "=" in word)
         grpc, rest = (f"127.0.0.1:{values[name]}" for name in ("--port", "--rest_api_port"))
-        yield LocalServer(grpc, rest, process.pid)
+        yield LocalServer(grpc, rest, process)
     finally:
         process.terminate()
         try:
@@ -80,8 +81,11 @@ def local_server(command: Sequence[str], stderr: int | None = None) -> Iterator[
             process.wait()
 
 
-def _free_port() -> int:
-    """A free port, below those that the system may assign to a client before the server starts."""
+def free_port() -> int:
+    """A port that nobody listens on.
+
+    It is below those that the system gives to clients, which may be taken when a server starts.
+    """
     while True:
         port = random.randrange(15_000, 30_000)
         with suppress(OSError), socket.create_server(("127.0.0.1", port)):

@@ -14,9 +14,6 @@ LIBRARY_FILES = python_files("mclrec_tf")
 
 # What no file imports, and why it is needed all the same.
 BY_NAME = {
-    "server": {
-        "httptools": "uvicorn.protocols.http.httptools_impl imports it; uvicorn does not bring it",
-    },
     "pipeline": {
         "tensorboard": "keras.callbacks.TensorBoard writes with tf.summary, which imports it; "
         "TensorFlow brings it only up to 2.20",

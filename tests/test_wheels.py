@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.local_server import free_port, local_server
 from tests.distributions import CHECKOUT, OWN
 from tests.imports import python_files
-from tests.serving.running_server import free_port
 
 pytestmark = pytest.mark.slow
 
@@ -175,20 +175,9 @@ def test_the_server_answers_for_what_the_library_exports(wheels: Path, tmp_path:
     (environment.folder / "models").mkdir()
     (environment.folder / "export").rename(environment.folder / "models" / "1")
     ports = [f"--port={free_port()}", f"--rest_api_port={free_port()}"]
-    server = subprocess.Popen(
-        [environment.python, "-m", "serving.devserver", "--model_base_path=models", *ports],
-        cwd=environment.folder,
-        env=environment.variables(),
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        assert server.stdout is not None
-        assert server.stdout.readline().startswith("Serving mclrec: gRPC at ")
+    command = [environment.python, "-m", "serving.devserver", "--model_base_path=models", *ports]
+    with local_server(command, cwd=environment.folder, env=environment.variables()):
         answer = environment.run("-m", "serving.client", *ports, "--k=3")
-    finally:
-        server.kill()
-        server.communicate()
     tables = answer.split("mclrec over rest")
     assert len(tables) == 2 and all(table.count("\n") >= 4 for table in tables), answer
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from serving.errors import Refused
 
-if TYPE_CHECKING:  # flags have the limits for defaults, and --help is not to wait for TensorFlow
+if TYPE_CHECKING:  # the flags read the defaults, and --help is not to wait for TensorFlow
     from tensorflow.core.protobuf import meta_graph_pb2
 
 # A model scores its whole catalogue for a row, whatever the row's k.
@@ -23,47 +23,35 @@ class Limits:
     """How much a server takes on, so that no caller can bring it down.
 
     Args:
-        max_concurrent_requests: How many questions to models run, or wait to be run, at the same
-            time over both protocols.
-        max_items_per_request: Rows of a request times the largest of its input k. A row counts for
-            at least 500 items, so a million is also 2,000 rows.
-        max_request_bytes: A larger request is refused, also when it is larger only unpacked.
-        max_connections: How many connections each protocol holds.
-        rest_timeout_seconds: A REST request that takes longer is refused with 504.
-        slow_client_seconds: How long a REST client may take to send a request, and to take an
-            answer.
+        max_concurrent_requests: The number of inference requests that run or wait at the same time
+            over both protocols; any other is refused.
+        max_items_per_request: The number of rows of a request times the largest of its input k. A
+            row counts for at least 500 items, so a million is also 2,000 rows.
+        max_request_bytes: The size of a request, as it is sent and unpacked.
+        rest_timeout_seconds: The time in which a REST request is received and answered.
     """
 
     max_concurrent_requests: int = 256
     max_items_per_request: int = 1_000_000
     max_request_bytes: int = 64 * 2**20
-    max_connections: int = 512
     rest_timeout_seconds: float = 30.0
-    slow_client_seconds: float = 30.0
 
-    def __post_init__(self) -> None:
-        if self.max_items_per_request < _ITEMS_OF_A_ROW:
-            raise ValueError(
-                f"max_items_per_request is {self.max_items_per_request}; a row counts for "
-                f"{_ITEMS_OF_A_ROW}"
-            )
-
-    def check_answer(
+    def check_inputs(
         self, signature: meta_graph_pb2.SignatureDef, inputs: Mapping[str, np.ndarray]
     ) -> None:
         """Makes sure that an answer has a sensible size, before it is computed.
 
         Args:
-            signature: That the request asks.
-            inputs: By the signature's names for them.
+            signature: The signature that the request names.
+            inputs: Arrays by the signature's names for its inputs.
 
         Raises:
-            Refused: INVALID_ARGUMENT, and names the limit.
+            Refused: INVALID_ARGUMENT, with the limit in the message.
         """
         rows = max(
             (len(x) for name, x in inputs.items() if _is_batch(signature, name, x)), default=1
         )
-        k = max(_k(inputs), _ITEMS_OF_A_ROW)
+        k = max(_largest_k(inputs), _ITEMS_OF_A_ROW)
         if rows * k > self.max_items_per_request:
             raise Refused(
                 "large_answer",
@@ -82,6 +70,6 @@ def _is_batch(signature: meta_graph_pb2.SignatureDef, name: str, array: np.ndarr
     return bool(declared) and declared[0].size < 0
 
 
-def _k(inputs: Mapping[str, np.ndarray]) -> int:
+def _largest_k(inputs: Mapping[str, np.ndarray]) -> int:
     k = inputs.get("k")
     return int(k.max()) if k is not None and k.dtype.kind in "iu" and k.size else 0

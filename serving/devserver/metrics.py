@@ -1,125 +1,92 @@
-"""What a server counts, under TF Serving's names where it has one.
+"""What a server counts, and the page that Prometheus reads.
 
-One set for the process, as in TF Serving; `metrics_page` shows it. Times are in
-microseconds. No label takes a value that a caller may choose: a request that names no model of this
-server counts under the empty name.
+Metrics that TF Serving has too bear its names. One set is kept for the process, as in TF Serving.
+Times are in microseconds. No label takes a value that a caller may choose: a request that names no
+model of this server counts under the empty name.
 """
 
-import collections
-import functools
-from typing import TypeVar
+import re
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics
+from prometheus_client import (
+    CONTENT_TYPE_PLAIN_0_0_4,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+    generate_latest,
+)
 
-_Metric = TypeVar("_Metric", Counter, Histogram)
+PATH = "/monitoring/prometheus/metrics"
+"""The path of the page at the REST port: TF Serving's default."""
+CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 
-OWN_PREFIX = "mclrec_serving_"
 _MICROS = 1_000_000
-_MAX_FAILED_PATHS = 20
-
 # The bounds of TF Serving, 10 µs to about 20 minutes, with the six digits it prints.
 _LATENCY_BUCKETS = tuple(float(f"{10 * 1.8**power:.6g}") for power in range(33))
-
+# prometheus_client ends the name of every counter with _total, TF Serving of none.
+_TOTAL = re.compile(rb"^((?:# HELP |# TYPE )?:tensorflow:\S*?)_total(?=[ {])", re.MULTILINE)
 
 disable_created_metrics()
-REGISTRY = CollectorRegistry()
-_counter = functools.partial(Counter, registry=REGISTRY)
-_histogram = functools.partial(Histogram, registry=REGISTRY, buckets=_LATENCY_BUCKETS)
-
-_REQUEST_COUNT = _counter(
-    ":tensorflow:serving:request_count", "Requests answered.", ["model_name", "status"]
+_REGISTRY = CollectorRegistry()
+_REQUEST_COUNT = Counter(
+    ":tensorflow:serving:request_count",
+    "Requests answered.",
+    ["model_name", "status"],
+    registry=_REGISTRY,
 )
-_REQUEST_LATENCY = _histogram(
+_REQUEST_LATENCY = Histogram(
     ":tensorflow:serving:request_latency",
     "Time in microseconds to answer a request that was answered well.",
     ["model_name", "API", "entrypoint"],
+    registry=_REGISTRY,
+    buckets=_LATENCY_BUCKETS,
 )
-_RUNTIME_LATENCY = _histogram(
+_RUNTIME_LATENCY = Histogram(
     ":tensorflow:serving:runtime_latency",
     "Time in microseconds that TensorFlow took for a request.",
     ["model_name", "API", "runtime"],
+    registry=_REGISTRY,
+    buckets=_LATENCY_BUCKETS,
 )
-_WARMUP_LATENCY = _histogram(
-    ":tensorflow:serving:model_warmup_latency",
-    "Time in microseconds that the warm-up of a loaded version took.",
-    ["model_path", "status"],
+_REQUESTS_REFUSED = Counter(
+    "mclrec_serving_requests_refused",
+    "Requests refused to protect the server.",
+    ["reason"],
+    registry=_REGISTRY,
 )
-_LOAD_LATENCY = _counter(
-    ":tensorflow:cc:saved_model:load_latency",
-    "Time in microseconds that it took to load a version, without its warm-up.",
-    ["model_path"],
+REQUESTS_IN_FLIGHT = Gauge(
+    "mclrec_serving_requests_in_flight",
+    "Requests that run in a thread or wait for one.",
+    registry=_REGISTRY,
 )
-_LOAD_ATTEMPTS = _counter(
-    ":tensorflow:cc:saved_model:load_attempt_count",
-    "Attempts to load a version; one whose warm-up failed has failed.",
-    ["model_path", "status"],
-)
-_GRAPH_RUNS = _counter(":tensorflow:core:graph_runs", "Runs of TensorFlow, warm-up included.")
-_GRAPH_RUN_TIME = _counter(
-    ":tensorflow:core:graph_run_time_usecs", "Time in microseconds of all runs of TensorFlow."
-)
-_REFUSED = _counter(
-    f"{OWN_PREFIX}requests_refused", "Requests refused to protect the server.", ["reason"]
-)
-
-_failed_paths: collections.deque[str] = collections.deque()
 
 
 def count_request(model_name: str, api: str, entrypoint: str, status: str, seconds: float) -> None:
     """Counts a request that has been answered.
 
     Args:
-        model_name: "" unless a model of the server has it.
-        api: Such as "Predict", or REST's "predict".
+        model_name: The name of a model of the server, or "".
+        api: The method, such as "Predict", or REST's "predict".
         entrypoint: "GRPC" or "REST".
-        status: The name of its code; the time counts only for those that are "OK".
-        seconds: From the request's arrival to its answer.
+        status: The name of the status code; only the times of "OK" are counted.
+        seconds: The time from the request's arrival to its answer.
     """
-    _series(_REQUEST_COUNT, model_name, status).inc()
+    _REQUEST_COUNT.labels(model_name, status).inc()
     if status == "OK":
-        _series(_REQUEST_LATENCY, model_name, api, entrypoint).observe(seconds * _MICROS)
+        _REQUEST_LATENCY.labels(model_name, api, entrypoint).observe(seconds * _MICROS)
 
 
 def count_refusal(reason: str) -> None:
-    """Counts what was refused to protect the server, by one of a few fixed words."""
-    _REFUSED.labels(reason).inc()
+    """Counts a request that was refused to protect the server, by one of a few fixed words."""
+    _REQUESTS_REFUSED.labels(reason).inc()
 
 
 def count_run(model_name: str, seconds: float) -> None:
     """Counts a run of TensorFlow for a request of Predict."""
-    _GRAPH_RUNS.inc()
-    _GRAPH_RUN_TIME.inc(seconds * _MICROS)
-    _series(_RUNTIME_LATENCY, model_name, "Predict", "TF1").observe(seconds * _MICROS)
+    _RUNTIME_LATENCY.labels(model_name, "Predict", "TF1").observe(seconds * _MICROS)
 
 
-def count_load(path: str, seconds: float) -> None:
-    """Counts the load of a version."""
-    _LOAD_ATTEMPTS.labels(path, "success").inc()
-    _LOAD_LATENCY.labels(path).inc(seconds * _MICROS)
-
-
-def count_warm_up(path: str, seconds: float) -> None:
-    """Counts the warm-up of a version."""
-    _WARMUP_LATENCY.labels(path, "OK").observe(seconds * _MICROS)
-
-
-def count_failed_load(path: str) -> None:
-    """Counts a version that could not be loaded; of the last twenty of them."""
-    if path not in _failed_paths:
-        if len(_failed_paths) == _MAX_FAILED_PATHS:
-            _LOAD_ATTEMPTS.remove(_failed_paths.popleft(), "fail")
-        _failed_paths.append(path)
-    _LOAD_ATTEMPTS.labels(path, "fail").inc()
-
-
-def forget(path: str) -> None:
-    """Drops what was counted by the path of a version that is unloaded: new ones come for ever."""
-    _LOAD_LATENCY.remove(path)
-    _LOAD_ATTEMPTS.remove(path, "success")
-    _WARMUP_LATENCY.remove(path, "OK")
-
-
-@functools.cache
-def _series(metric: _Metric, *labels: str) -> _Metric:
-    """`metric.labels`, at a fraction of its cost; not for what `forget` drops."""
-    return metric.labels(*labels)
+def page() -> bytes:
+    """All metrics in Prometheus' text format."""
+    return _TOTAL.sub(rb"\1", generate_latest(_REGISTRY))

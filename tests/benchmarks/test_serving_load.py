@@ -11,8 +11,9 @@ import pytest
 from benchmarks import serving_load
 from benchmarks.load_loops import OK, closed_loop, open_loop, percentiles
 from benchmarks.predict_calls import PROTOCOLS, open_calls, ranking_of
+from pipeline.local_server import free_port
 from serving.devserver.models.repository import single_model
-from tests.serving.running_server import Addresses, free_port, running_server
+from tests.serving.running_server import Addresses, running_server
 from tests.serving.stand_in import write_export
 
 ITEMS = [f"item-{number}" for number in range(30)]

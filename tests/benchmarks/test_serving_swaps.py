@@ -1,7 +1,6 @@
 """Swaps under load: no failed and no wrong answer, and a wrong one would be seen."""
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +13,8 @@ from benchmarks.load_loops import OK
 from benchmarks.predict_calls import Calls, History, Reply, history_array
 from benchmarks.swap_watch import SwapWatch
 from benchmarks.version_swaps import Swaps
-from pipeline.local_server import LocalServer
-from serving.devserver.models.repository import single_model
+from pipeline.local_server import local_server, server_command
 from serving.devserver.servables.servable import Servable
-from tests.serving.running_server import running_server
 from tests.serving.stand_in import write_export
 
 ITEMS = [f"item-{number}" for number in range(30)]
@@ -32,9 +29,7 @@ def export(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.integration
 async def test_swaps_under_load(export: Path, tmp_path: Path) -> None:
     swaps = Swaps(export, tmp_path, HISTORIES)
-    config = single_model("mclrec", str(tmp_path))
-    with running_server(config, poll_seconds=0.1) as addresses, Progress(disable=True) as bar:
-        server = LocalServer(*addresses, os.getpid())
+    with local_server(server_command(tmp_path)) as server, Progress(disable=True) as bar:
         found = await swaps.run(server, swaps=8, rate=20, pause=0.05, bar=bar)
     swaps.close()
     assert (found["failed"], found["wrong"], found["faults"]) == (0, 0, [])

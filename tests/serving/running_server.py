@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import socket
 import threading
 from collections.abc import Iterator
 from concurrent import futures
@@ -10,6 +9,7 @@ from typing import NamedTuple
 
 import grpc
 
+from pipeline.local_server import free_port
 from serving.devserver.model_server import ModelServer
 
 _SECONDS = 300
@@ -18,11 +18,6 @@ _SECONDS = 300
 class Addresses(NamedTuple):
     grpc: str
     rest: str
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as opened:
-        return opened.getsockname()[1]
 
 
 @contextlib.contextmanager

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.serving.running_server import Addresses, free_port
+from pipeline.local_server import free_port
+from tests.serving.running_server import Addresses
 
 _START_SECONDS = 300
 _SHOWN_CHARACTERS = 4000

@@ -1,1 +1,1 @@
-"""The flags and files of a server, in the formats of TF Serving."""
+"""The flags and the file of models, in the formats of TF Serving."""

@@ -22,12 +22,12 @@ def read_config(path: str | os.PathLike[str], message_type: type[_Config]) -> _C
     """A protocol buffer in text format.
 
     Args:
-        path: Of the file.
-        message_type: What it holds.
+        path: The path of the file.
+        message_type: The class of the message that it holds.
 
     Raises:
         OSError: The file cannot be read.
-        ValueError: It is not such a message; tells the file, the line and the column.
+        ValueError: It is not such a message; with the file, the line and the column.
     """
     try:
         return text_format.Parse(Path(path).read_bytes(), message_type())
@@ -41,15 +41,15 @@ async def follow_model_config(
     seconds: float,
     reload: Callable[[model_server_config_pb2.ModelServerConfig], Awaitable[None]],
 ) -> None:
-    """Takes over what a file of models says whenever that changes, until it is cancelled.
+    """Takes over a file of models whenever its contents change, until it is cancelled.
 
-    A file that is faulty, or that asks for what cannot be had, changes nothing; the reason is
-    logged once, and the file is tried again all the same.
+    A file that is faulty, or that asks for a model that cannot be loaded, changes nothing; the
+    reason is logged once, and the file is tried again at the next look.
 
     Args:
-        path: Of a ModelServerConfig in text format.
-        taken: What it said last.
-        seconds: Between two looks.
+        path: The path of a ModelServerConfig in text format.
+        taken: The configuration that is served now.
+        seconds: The time between two looks at the file.
         reload: Takes over a configuration.
     """
     logged = ""

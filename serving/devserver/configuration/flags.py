@@ -3,9 +3,9 @@
 import argparse
 
 from serving.command_line import not_empty
-from serving.devserver.configuration.flag_types import boolean, port, positive, seconds
 from serving.devserver.limits import Limits
 
+_LAST_PORT = 2**16 - 1
 _LIMITS = Limits()
 
 
@@ -13,8 +13,11 @@ def parse_flags(arguments: list[str] | None, description: str) -> argparse.Names
     """The values of all flags; ends the process with a message when one makes no sense.
 
     Args:
-        arguments: Of the command line; None for those of the process.
-        description: What `--help` says of the command.
+        arguments: The arguments of the command line; None for those of the process.
+        description: The text that `--help` begins with.
+
+    Raises:
+        SystemExit: The arguments are wrong, or ask for help.
     """
     parser = argparse.ArgumentParser(
         prog="python -m serving.devserver",
@@ -24,16 +27,23 @@ def parse_flags(arguments: list[str] | None, description: str) -> argparse.Names
     )
     _add_addresses(parser.add_argument_group("addresses"))
     _add_models(parser.add_argument_group("models"))
-    _add_requests(parser.add_argument_group("requests"))
+    _add_limits(parser.add_argument_group("limits"))
     options = parser.parse_args(arguments)
-    _check(parser, options)
+    if not options.model_base_path and not options.model_config_file:
+        parser.error("give --model_base_path or --model_config_file")
+    if not options.port and not options.rest_api_port:
+        parser.error("give a --port or a --rest_api_port other than 0")
+    if options.port == options.rest_api_port:
+        parser.error("--port and --rest_api_port have to differ")
+    if options.model_config_file_poll_wait_seconds and not options.model_config_file:
+        parser.error("--model_config_file_poll_wait_seconds needs --model_config_file")
     return options
 
 
 def _add_addresses(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--port", type=port, default=8500, help="for gRPC; 0: none (%(default)s)")
+    group.add_argument("--port", type=_port, default=8500, help="for gRPC; 0: none (%(default)s)")
     group.add_argument(
-        "--rest_api_port", type=port, default=0, help="for REST; 0: none (%(default)s)"
+        "--rest_api_port", type=_port, default=0, help="for REST; 0: none (%(default)s)"
     )
     group.add_argument(
         "--host",
@@ -42,11 +52,6 @@ def _add_addresses(group: argparse._ArgumentGroup) -> None:
         help="address to listen on; 0.0.0.0 lets other machines in, without a password and "
         "unencrypted (%(default)s; TF Serving has no such option and listens on all)",
     )
-    group.add_argument(
-        "--monitoring_config_file",
-        type=not_empty,
-        help="MonitoringConfig as text: turns on Prometheus metrics at the REST port",
-    )
 
 
 def _add_models(group: argparse._ArgumentGroup) -> None:
@@ -54,7 +59,9 @@ def _add_models(group: argparse._ArgumentGroup) -> None:
         "--model_name", type=not_empty, default="mclrec", help="in requests (%(default)s)"
     )
     group.add_argument(
-        "--model_base_path", type=not_empty, help="folder that holds a numbered folder a version"
+        "--model_base_path",
+        type=not_empty,
+        help="folder that holds a numbered folder for each version",
     )
     group.add_argument(
         "--model_config_file",
@@ -64,87 +71,73 @@ def _add_models(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument(
         "--model_config_file_poll_wait_seconds",
-        type=seconds,
+        type=_seconds,
         default=0,
         help="between two looks for changes in that file; 0: never (%(default)s)",
     )
     group.add_argument(
-        "--file_system_poll_wait_seconds",
-        type=seconds,
-        default=0.25,
-        help="between two looks for new versions; 0: never (%(default)s; of TF Serving 1)",
-    )
-    _add_boolean(
-        group,
         "--allow_version_labels_for_unavailable_models",
+        type=_boolean,
+        nargs="?",
+        const=True,
         default=False,
+        metavar="true|false",
         help="a new label may name a version that is not loaded yet; needed for labels in the "
         "first configuration (%(default)s)",
     )
-    _add_boolean(
-        group,
-        "--enable_model_warmup",
-        default=True,
-        help="replay the requests in a version's assets.extra before it serves (%(default)s)",
-    )
 
 
-def _add_requests(group: argparse._ArgumentGroup) -> None:
+def _add_limits(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--rest_api_timeout_in_ms",
-        type=positive,
-        default=30_000,
+        type=_positive,
+        default=round(_LIMITS.rest_timeout_seconds * 1000),
         help="a REST request that takes longer is refused (%(default)s)",
     )
     group.add_argument(
         "--max_request_mebibytes",
-        type=positive,
-        default=64,
+        type=_positive,
+        default=_LIMITS.max_request_bytes // 2**20,
         help="a larger request is refused (%(default)s)",
     )
     group.add_argument(
         "--max_concurrent_requests",
-        type=positive,
+        type=_positive,
         default=_LIMITS.max_concurrent_requests,
-        help="questions to models that run or wait at the same time; any other is refused at "
+        help="inference requests that run or wait at the same time; any other is refused at "
         "once (%(default)s)",
     )
     group.add_argument(
         "--max_items_per_request",
-        type=positive,
+        type=_positive,
         default=_LIMITS.max_items_per_request,
         help="rows times k of a request; a row counts as at least 500 (%(default)s)",
     )
-    group.add_argument(
-        "--max_connections",
-        type=positive,
-        default=_LIMITS.max_connections,
-        help="that gRPC and REST hold each (%(default)s)",
-    )
-    group.add_argument(
-        "--slow_client_timeout_in_ms",
-        type=positive,
-        default=round(_LIMITS.slow_client_seconds * 1000),
-        help="a REST client that takes longer to send a request, or to take an answer, is cut "
-        "off (%(default)s)",
-    )
 
 
-def _check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
-    if not options.model_base_path and not options.model_config_file:
-        parser.error("give --model_base_path or --model_config_file")
-    if not options.port and not options.rest_api_port:
-        parser.error("give a --port or a --rest_api_port other than 0")
-    if options.port == options.rest_api_port:
-        parser.error("--port and --rest_api_port have to differ")
-    if options.model_config_file_poll_wait_seconds and not options.model_config_file:
-        parser.error("--model_config_file_poll_wait_seconds needs --model_config_file")
-    if options.monitoring_config_file and not options.rest_api_port:
-        parser.error("--monitoring_config_file needs a --rest_api_port, where the metrics are")
+def _boolean(text: str) -> bool:
+    if text.lower() not in ("true", "false"):
+        raise argparse.ArgumentTypeError(f"{text!r} is neither true nor false")
+    return text.lower() == "true"
 
 
-def _add_boolean(group: argparse._ArgumentGroup, flag: str, default: bool, help: str) -> None:
-    """A flag that may stand alone or be followed by =true or =false."""
-    group.add_argument(
-        flag, type=boolean, nargs="?", const=True, default=default, metavar="true|false", help=help
-    )
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > _LAST_PORT:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port, 0 to {_LAST_PORT}")
+    return int(text)
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 1 or more")
+    return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1
+    if not 0 <= number < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds, 0 or more")
+    return number

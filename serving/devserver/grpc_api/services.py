@@ -16,39 +16,29 @@ from tensorflow_serving.apis import (
 )
 
 from serving.devserver.models.repository import ModelRepository
-from serving.devserver.servables.metadata import SIGNATURE_DEF, signature_metadata
 from serving.devserver.servables.predict import CheckInputs, predict_request, refuse_examples
 from serving.errors import ServingError, invalid_argument
 
-SERVICES = ("tensorflow.serving.PredictionService", "tensorflow.serving.ModelService")
+_SIGNATURE_DEF = "signature_def"
 _METHODS_OF_EXAMPLES = ("tensorflow/serving/classify", "tensorflow/serving/regress")
 
 
-def add_services(
-    server: grpc.aio.Server, repository: ModelRepository, check_inputs: CheckInputs
-) -> None:
-    """Lets a gRPC server answer for the models of a repository.
-
-    Args:
-        server: Whose interceptor turns the errors that are raised here into statuses.
-        repository: The models.
-        check_inputs: Refuses what Predict must not ask.
-    """
-    prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(
-        _PredictionService(repository, check_inputs), server
-    )
-    model_service_pb2_grpc.add_ModelServiceServicer_to_server(_ModelService(repository), server)
-
-
-def asked_model(request: Any) -> model_pb2.ModelSpec:
-    """The model that a question names, whatever its kind."""
+def model_spec_of(request: Any) -> model_pb2.ModelSpec:
+    """The model that a request to PredictionService names, whatever its method."""
     if isinstance(request, inference_pb2.MultiInferenceRequest):
         return request.tasks[0].model_spec if request.tasks else model_pb2.ModelSpec()
     return request.model_spec
 
 
-class _PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
-    """Questions to models. No export has a signature for Examples: such questions are refused."""
+class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
+    """Inference requests. Those with Examples are refused: no export has a signature for them.
+
+    The errors that are raised here become statuses in `RequestInterceptor`.
+
+    Args:
+        repository: The models.
+        check_inputs: Refuses inputs of Predict that would cost too much.
+    """
 
     def __init__(self, repository: ModelRepository, check_inputs: CheckInputs):
         self._repository = repository
@@ -62,14 +52,14 @@ class _PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
         )
 
     async def Classify(self, request: Any, context: ServicerContext) -> NoReturn:
-        refuse_examples(self._repository.servable(asked_model(request)))
+        refuse_examples(self._repository.servable(model_spec_of(request)))
 
     Regress = Classify
 
     async def MultiInference(
         self, request: inference_pb2.MultiInferenceRequest, context: ServicerContext
     ) -> NoReturn:
-        servable = self._repository.servable(asked_model(request))
+        servable = self._repository.servable(model_spec_of(request))
         for task in request.tasks:
             if task.method_name not in _METHODS_OF_EXAMPLES:
                 raise ServingError(
@@ -81,15 +71,24 @@ class _PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
     async def GetModelMetadata(
         self, request: get_model_metadata_pb2.GetModelMetadataRequest, context: ServicerContext
     ) -> get_model_metadata_pb2.GetModelMetadataResponse:
-        if set(request.metadata_field) != {SIGNATURE_DEF}:
+        if set(request.metadata_field) != {_SIGNATURE_DEF}:
             raise invalid_argument(
-                f"metadata_field has to be {SIGNATURE_DEF}; got {list(request.metadata_field)}"
+                f"metadata_field has to be {_SIGNATURE_DEF}; got {list(request.metadata_field)}"
             )
-        return signature_metadata(self._repository.servable(request.model_spec))
+        servable = self._repository.servable(request.model_spec)
+        response = get_model_metadata_pb2.GetModelMetadataResponse(model_spec=servable.model_spec())
+        response.metadata[_SIGNATURE_DEF].Pack(
+            get_model_metadata_pb2.SignatureDefMap(signature_def=servable.signatures)
+        )
+        return response
 
 
-class _ModelService(model_service_pb2_grpc.ModelServiceServicer):
-    """Questions about models, and orders to load others."""
+class ModelService(model_service_pb2_grpc.ModelServiceServicer):
+    """Requests for the status of models, and for another configuration of them.
+
+    Args:
+        repository: The models.
+    """
 
     def __init__(self, repository: ModelRepository):
         self._repository = repository

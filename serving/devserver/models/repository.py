@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TypeVar
 
 import grpc
@@ -11,7 +11,6 @@ from tensorflow_serving.apis import get_model_status_pb2, model_pb2
 from tensorflow_serving.config import model_server_config_pb2
 
 from serving.devserver.configuration.model_configs import PLATFORM, checked_models
-from serving.devserver.models.folder_watch import LOOK_SECONDS
 from serving.devserver.models.model import Model
 from serving.devserver.models.version import Version
 from serving.devserver.request_pool import RequestPool
@@ -26,7 +25,12 @@ _log = logging.getLogger(__name__)
 def single_model(
     name: str, base_path: str | os.PathLike[str]
 ) -> model_server_config_pb2.ModelServerConfig:
-    """The configuration of a server with one model, whose newest version is served."""
+    """The configuration of a server with one model, whose newest version is served.
+
+    Args:
+        name: The name of the model in requests.
+        base_path: The absolute path of the folder that holds a numbered folder for each version.
+    """
     config = model_server_config_pb2.ModelServerConfig()
     config.model_config_list.config.add(
         name=name, base_path=os.fspath(base_path), model_platform=PLATFORM
@@ -38,88 +42,67 @@ class ModelRepository:
     """Loads, swaps and unloads models while requests are answered.
 
     Args:
-        pool: That calls run in.
-        replay_warmup: Whether a version replays its warm-up requests before it serves.
-        labels_may_be_early: Whether a label that is new may name a version
-            that is not loaded. Moving a label always takes one that is loaded, as it would
-            otherwise fail for a while.
+        pool: The threads that calls run in.
+        labels_may_be_early: Whether a new label may name a version that is not loaded. Moving a
+            label always takes a version that is loaded, as requests would otherwise fail for a
+            while.
 
     Example:
 
+    >>> from serving.devserver.models.repository import ModelRepository, single_model
+    >>> from serving.devserver.request_pool import RequestPool
+    >>> from serving.devserver.servables.predict import predict_request
+    >>> from tensorflow_serving.apis.model_pb2 import ModelSpec
     >>> repository = ModelRepository(RequestPool(num_threads=4, max_requests=100))
     >>> await repository.reload(single_model("mclrec", "/models/mclrec"))
     >>> await repository.call(ModelSpec(name="mclrec"), predict_request, request)
     """
 
-    def __init__(
-        self,
-        pool: RequestPool,
-        replay_warmup: bool = True,
-        labels_may_be_early: bool = False,
-    ):
+    def __init__(self, pool: RequestPool, labels_may_be_early: bool = False):
         self._pool = pool
-        self._replay_warmup = replay_warmup
         self._labels_may_be_early = labels_may_be_early
         self._models: dict[str, Model] = {}
-        self._arriving: dict[str, Model] = {}  # of a configuration that is being taken over
         self._faults: dict[str, str] = {}
-        self._configuring = asyncio.Lock()
-        self._refreshing = asyncio.Lock()
-        self.on_change: Callable[[], None] = lambda: None
-        """Called when versions may have come or gone."""
-
-    @property
-    def models(self) -> Mapping[str, Model]:
-        """The models of the configuration, by name."""
-        return {name: model for name, model in self._models.items() if model.config.base_path}
+        self._changing = asyncio.Lock()
 
     def known_name(self, name: str) -> str:
-        """The name of a model that is or was configured; "" instead of any other."""
+        """The name of a model that is configured; "" instead of any other."""
         return name if name in self._models else ""
 
     async def reload(self, config: model_server_config_pb2.ModelServerConfig) -> None:
         """Takes over a configuration, the first or another; returns when its models answer.
 
+        Args:
+            config: All models that are served from now on.
+
         Raises:
             ServingError: The configuration is wrong, a label names a version that is not
-                available, or a model that is new has no version that can be loaded. Nothing has
-                changed then.
+                available, or a new model has no version that can be loaded. Nothing has changed
+                then.
         """
         configs = checked_models(config)
-        async with self._configuring:
+        async with self._changing:
             self._check_labels(configs)
             new = await self._load_new(configs)
-            async with self._refreshing:
-                self._models.update(new)
-                for name, model in self._models.items():
-                    if name in configs:
-                        model.config = configs[name]
-                    else:
-                        model.config = model_server_config_pb2.ModelConfig(name=name)
-                        model.retire()
-            await self.refresh()
+            for name in self._models.keys() - configs.keys():
+                self._models.pop(name).unload()
+            self._models.update(new)
+            for name, model in self._models.items():
+                model.config = configs[name]
+            await self._refresh_models()
 
     async def refresh(self) -> None:
-        """Loads the versions that are wanted now and retires those that are not.
+        """Loads the versions that are wanted now and unloads those that are not.
 
-        A model that this is impossible for stays as it is; the reason is logged once.
+        A model whose base path cannot be read stays as it is; the reason is logged once.
         """
-        async with self._refreshing:
-            models = dict(self._models)
-            faults = await asyncio.gather(
-                *(model.refresh() for model in models.values()), return_exceptions=True
-            )
-            for name, fault in zip(models, faults, strict=True):
-                if fault and str(fault) != self._faults.get(name):
-                    _log.error("model %s stays as it is: %s", name, fault)
-                self._faults[name] = str(fault)
-        self.on_change()
+        async with self._changing:
+            await self._refresh_models()
 
     async def refresh_forever(self, seconds: float) -> None:
-        """Refreshes at an interval, and more often while a version is copied, until cancelled."""
+        """Refreshes at an interval until it is cancelled."""
         while True:
-            is_being_copied = any(model.is_being_copied for model in self._models.values())
-            await asyncio.sleep(min(seconds, LOOK_SECONDS) if is_being_copied else seconds)
+            await asyncio.sleep(seconds)
             await self.refresh()
 
     async def call(
@@ -128,8 +111,9 @@ class ModelRepository:
         """Calls a function on the servable that a request names, in the pool.
 
         Args:
-            spec: Of the request: a model, with a version, a label or neither.
-            function: Called with the servable and `args`.
+            spec: The model that the request names, with a version, a label or neither.
+            function: A function of the servable and of `args`.
+            args: More arguments of the function.
 
         Raises:
             ServableNotFound: There is no such servable.
@@ -137,8 +121,9 @@ class ModelRepository:
             ServingError: The function raised it.
         """
         version = self._find(spec)
+        answer = self._pool.submit(function, version.servable, *args, ended=version.end_call)
         version.calls += 1
-        return await self._pool.run(function, version.servable, *args, ended=version.end_call)
+        return await answer
 
     def servable(self, spec: model_pb2.ModelSpec) -> Servable:
         """The servable that a request names, to be looked at before the next `await`.
@@ -154,14 +139,13 @@ class ModelRepository:
         """The states of a model's versions, newest first, or of the one that is named by number.
 
         Raises:
-            ServingError: NOT_FOUND.
+            ServingError: NOT_FOUND, there is no such model or version.
         """
-        model = self._arriving.get(spec.name) or self._model(spec.name)
-        return model.statuses(spec)
+        return self._model(spec.name).statuses(spec)
 
     async def close(self) -> None:
         """Waits for the calls that run, then unloads everything. Calls that wait are dropped."""
-        async with self._refreshing:
+        async with self._changing:
             await asyncio.to_thread(self._pool.close)
             for model in self._models.values():
                 model.unload()
@@ -193,28 +177,28 @@ class ModelRepository:
         self, configs: dict[str, model_server_config_pb2.ModelConfig]
     ) -> dict[str, Model]:
         """The models of a configuration that do not answer yet, loaded."""
-        new = self._arriving = {
-            name: Model(config, self._replay_warmup)
+        new = {
+            name: Model(config)
             for name, config in configs.items()
             if not self._model(name).available
         }
         try:
-            while True:
-                faults = await asyncio.gather(
-                    *(model.refresh() for model in new.values()), return_exceptions=True
-                )
-                for fault in filter(None, faults):
-                    raise fault
-                missing = [model for model in new.values() if not model.available]
-                if not missing:
-                    return new
+            while missing := [model for model in new.values() if not model.available]:
+                await asyncio.gather(*(model.refresh() for model in missing))
                 for model in missing:
-                    if not model.is_being_copied:
-                        raise model.why_unavailable()
-                await asyncio.sleep(LOOK_SECONDS)
+                    if not model.available and (failure := model.failure()):
+                        raise failure
+            return new
         except BaseException:
             for model in new.values():
                 model.unload()
             raise
-        finally:
-            self._arriving = {}
+
+    async def _refresh_models(self) -> None:
+        faults = await asyncio.gather(
+            *(model.refresh() for model in self._models.values()), return_exceptions=True
+        )
+        for name, fault in zip(self._models, faults, strict=True):
+            if fault and str(fault) != self._faults.get(name):
+                _log.error("model %s stays as it is: %s", name, fault)
+            self._faults[name] = str(fault)

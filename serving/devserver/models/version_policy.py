@@ -2,7 +2,6 @@
 
 import posixpath
 import re
-from typing import NamedTuple
 
 import tensorflow as tf
 from tensorflow_serving.config import model_server_config_pb2
@@ -13,38 +12,30 @@ _VERSION = re.compile("[0-9]+", re.ASCII)
 _MAX_VERSION = 2**63 - 1
 
 
-class Candidates(NamedTuple):
-    """Folders by version, newest first, and how many of them are to be served."""
-
-    folders: dict[int, str]
-    wanted: int
-
-
-def candidates(config: model_server_config_pb2.ModelConfig) -> Candidates:
+def wanted_folders(config: model_server_config_pb2.ModelConfig) -> dict[int, str]:
     """The versions that a model's configuration asks for.
 
     Args:
-        config: Its `model_version_policy` is `latest` (the default, with one version), `all` or
-            `specific`. `base_path` holds a folder with a numeric name for each version, which may
-            be a link and may have zeros in front; all else in it is ignored. It may lie wherever
-            TensorFlow can read (`gs://...`).
+        config: The `model_version_policy` is `latest` (the default, with one version), `all` or
+            `specific`. The `base_path` holds a folder with a numeric name for each version, which
+            may be a link and may have leading zeros; everything else in it is ignored. It may lie
+            wherever TensorFlow can read (`gs://...`).
 
     Returns:
-        Under `latest` all versions there are, for an older one may have to stand in for one that
-        cannot be loaded. Empty if there is no such folder.
+        Paths of folders by version, newest first. Empty if there is no such folder.
 
     Raises:
         ServingError: The base path cannot be read.
     """
     found = _versions(config.base_path)
+    newest_first = sorted(found, reverse=True)
     policy = config.model_version_policy
     choice = policy.WhichOneof("policy_choice")
     if choice == "specific":
-        found = {number: found[number] for number in found.keys() & set(policy.specific.versions)}
-    folders = {number: found[number] for number in sorted(found, reverse=True)}
-    if choice in ("specific", "all"):
-        return Candidates(folders, len(folders))
-    return Candidates(folders, max(policy.latest.num_versions, 1))
+        newest_first = [number for number in newest_first if number in policy.specific.versions]
+    elif choice != "all":
+        newest_first = newest_first[: max(policy.latest.num_versions, 1)]
+    return {number: found[number] for number in newest_first}
 
 
 def _versions(base_path: str) -> dict[int, str]:

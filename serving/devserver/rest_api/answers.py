@@ -7,34 +7,42 @@ from typing import Any, NoReturn
 
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
-from tensorflow_serving.apis import get_model_status_pb2
+from tensorflow_serving.apis import get_model_metadata_pb2, get_model_status_pb2
 
 from serving.devserver.rest_api import json_predict
 from serving.devserver.servables import predict as prediction
-from serving.devserver.servables.metadata import model_spec, signature_map
 from serving.devserver.servables.predict import CheckInputs
 from serving.devserver.servables.servable import Servable
 from serving.errors import invalid_argument
 from serving.export_contract import DEFAULT_SIGNATURE
 
 
-def predict(servable: Servable, body: bytes, check_inputs: CheckInputs | None) -> bytes:
-    """The answer to `:predict`."""
+def predict(servable: Servable, body: bytes, check_inputs: CheckInputs) -> bytes:
+    """The answer to `:predict`.
+
+    Args:
+        servable: The model.
+        body: The body of the request.
+        check_inputs: Refuses inputs that would cost too much.
+
+    Raises:
+        ServingError: The request is wrong, is refused or fails.
+    """
 
     def inputs_of(name: str) -> json_predict.TensorInfos:
         if (name or DEFAULT_SIGNATURE) not in servable.signatures:
             raise invalid_argument(f'Serving signature name: "{name}" not found in signature def')
         return servable.signatures[name or DEFAULT_SIGNATURE].inputs
 
-    question = json_predict.parse_request(body, inputs_of)
+    request = json_predict.parse_request(body, inputs_of)
     outputs = prediction.predict(
-        servable, question.signature_name, question.inputs, check_inputs=check_inputs
+        servable, request.signature_name, request.inputs, check_inputs=check_inputs
     )
-    return json_predict.write_response(outputs, question.by_row)
+    return json_predict.write_response(outputs, request.by_row)
 
 
-def examples(servable: Servable, body: bytes) -> NoReturn:
-    """The answer to `:classify` and `:regress`, which is always a refusal."""
+def refuse_examples(servable: Servable, body: bytes, check_inputs: CheckInputs) -> NoReturn:
+    """The answer to `:classify` and `:regress`; see `servables.predict.refuse_examples`."""
     check_examples(body)
     prediction.refuse_examples(servable)
 
@@ -43,7 +51,7 @@ def check_examples(body: bytes) -> None:
     """Makes sure that a body holds Examples: TF Serving reads it before it looks for the model.
 
     Raises:
-        ServingError: It does not.
+        ServingError: The body holds no Examples.
     """
     found = json_predict.parse_object(body).get("examples")
     if not isinstance(found, list) or not found or not all(isinstance(x, dict) for x in found):
@@ -51,10 +59,11 @@ def check_examples(body: bytes) -> None:
 
 
 def metadata(servable: Servable) -> bytes:
-    """What a model says of itself."""
+    """The signatures of a model."""
+    signatures = get_model_metadata_pb2.SignatureDefMap(signature_def=servable.signatures)
     document = {
-        "model_spec": _to_dict(model_spec(servable)),
-        "metadata": {"signature_def": _to_dict(signature_map(servable))},
+        "model_spec": _to_dict(servable.model_spec()),
+        "metadata": {"signature_def": _to_dict(signatures)},
     }
     return json.dumps(document, indent=1).encode()
 
@@ -65,7 +74,7 @@ def status(versions: Sequence[get_model_status_pb2.ModelVersionStatus]) -> bytes
     return json.dumps(_to_dict(response), indent=1).encode()
 
 
-# TF Serving writes fields that hold their default too. Protobuf 5 renamed the option.
+# TF Serving also writes fields that hold their default. Protobuf 5 renamed the option.
 _WRITE_DEFAULTS = next(
     option
     for option in ("always_print_fields_with_no_presence", "including_default_value_fields")

@@ -1,33 +1,28 @@
-"""The REST front of TF Serving, as an ASGI application."""
+"""The REST API of TF Serving, as an ASGI application."""
 
 import asyncio
-import functools
 import json
-import logging
 import re
-import time
-from collections.abc import Callable
 from urllib.parse import unquote
 
 import grpc
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 from tensorflow_serving.apis import model_pb2
 
 from serving.devserver import metrics
 from serving.devserver.limits import Limits
-from serving.devserver.metrics_page import CONTENT_TYPE, MetricsPage
 from serving.devserver.models.repository import ModelRepository
+from serving.devserver.request_outcome import request_outcome
 from serving.devserver.request_pool import RequestPool
 from serving.devserver.rest_api import answers, json_predict
 from serving.devserver.rest_api.request_body import read_body
-from serving.devserver.servables.servable import Servable
-from serving.errors import Refused, ServableNotFound, ServingError, invalid_argument
+from serving.errors import ServableNotFound, ServingError, invalid_argument
 
 _API = re.compile(r"/v1/.*", re.IGNORECASE | re.DOTALL)
 _NAMED_VERSION = r"(?:/versions/(?P<version>\d+)|/labels/(?P<label>[^/:]+))?"
-_QUESTION = re.compile(
+_INFERENCE = re.compile(
     rf"/v1/models/(?P<name>[^/:]+){_NAMED_VERSION}:(?P<verb>classify|regress|predict)",
     re.IGNORECASE | re.ASCII,
 )
@@ -35,6 +30,11 @@ _MODEL = re.compile(
     rf"/v1/models(?:/(?P<name>[^/:]+))?{_NAMED_VERSION}(?P<metadata>/metadata)?",
     re.IGNORECASE | re.ASCII,
 )
+_ANSWERS = {
+    "predict": answers.predict,
+    "classify": answers.refuse_examples,
+    "regress": answers.refuse_examples,
+}
 _JSON = "application/json"
 _PREFLIGHT = {"content-type": "text/html; charset=ISO-8859-1"}
 _NOT_FOUND_PAGE = (
@@ -43,107 +43,77 @@ _NOT_FOUND_PAGE = (
 )
 _MAX_INT64 = 2**63 - 1
 
-_log = logging.getLogger(__name__)
-
 
 class RestApp:
     """The application that answers for the models of a repository.
 
     Args:
         repository: The models.
-        pool: That they answer in; where it is full, a question is refused before its body is read.
-        limits: On the size of a body, of an answer, and on the time that it takes.
-        metrics_path: Where the metrics are; None for nowhere.
+        pool: The threads that answer.
+        limits: The limits of a request.
     """
 
-    def __init__(
-        self,
-        repository: ModelRepository,
-        pool: RequestPool,
-        limits: Limits,
-        metrics_path: str | None = None,
-    ):
+    def __init__(self, repository: ModelRepository, pool: RequestPool, limits: Limits):
         self._repository = repository
         self._pool = pool
-        self._questions: dict[str, Callable[[Servable, bytes], bytes]] = {
-            "predict": functools.partial(answers.predict, check_inputs=limits.check_answer),
-            "classify": answers.examples,
-            "regress": answers.examples,
-        }
         self._limits = limits
-        self._metrics_path = metrics_path
-        self._metrics_page = MetricsPage(repository, pool)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
         path = scope["raw_path"].decode("latin-1")
-        if path == self._metrics_path:
-            response = Response(self._metrics_page.text(), media_type=CONTENT_TYPE)
-        elif _API.fullmatch(path):
-            response = await self._respond(request, path)
-        else:
+        if path == metrics.PATH:
+            response = Response(metrics.page(), media_type=metrics.CONTENT_TYPE)
+        elif not _API.fullmatch(path):
             response = Response(_NOT_FOUND_PAGE, 404, {"content-type": "text/html"})
+        elif request.method == "OPTIONS":
+            is_cors = re.match("https?://", request.headers.get("origin", ""))
+            response = Response(b"", 200 if is_cors else 400, _PREFLIGHT)
+        else:
+            if scope["query_string"]:
+                path += "?" + scope["query_string"].decode("latin-1")
+            response = await self._respond(request, path)
         await response(scope, receive, send)
 
     async def _respond(self, request: Request, path: str) -> Response:
-        started = time.perf_counter()
-        if request.scope["query_string"]:
-            path += "?" + request.scope["query_string"].decode("latin-1")
-        pattern = {"POST": _QUESTION, "GET": _MODEL}.get(request.method)
+        pattern = {"POST": _INFERENCE, "GET": _MODEL}.get(request.method)
         match = pattern.fullmatch(path) if pattern else None
-        code = grpc.StatusCode.OK
+        verb = match["verb"] if match and pattern is _INFERENCE else ""
+        name = self._repository.known_name(_model_name(match)) if match else ""
         try:
-            if request.method == "OPTIONS":
-                if not re.match("https?://", request.headers.get("origin", "")):
-                    code = grpc.StatusCode.FAILED_PRECONDITION
-                return Response(b"", 400 if code.value[0] else 200, _PREFLIGHT)
-            if match is None:
-                raise invalid_argument(f"Malformed request: {request.method} {path}")
-            answer = self._question if request.method == "POST" else self._description
-            return Response(await answer(request, match), media_type=_JSON)
-        except ClientDisconnect:
-            code = grpc.StatusCode.CANCELLED
-            return _error(499, "The client went away")
+            with request_outcome("REST", verb, name):
+                # TF Serving matches the path in any case but knows its verbs in lower case only.
+                if match is None or (verb and verb not in _ANSWERS):
+                    raise invalid_argument(f"Malformed request: {request.method} {path}")
+                body = await self._infer(request, match) if verb else self._describe(match)
+                return Response(body, media_type=_JSON)
         except ServingError as error:
-            code = error.code
-            if isinstance(error, Refused):
-                metrics.count_refusal(error.reason)
-            return _error(error.http_status, error.message)
-        except asyncio.CancelledError:  # by a server that stops and has waited long enough
-            code = grpc.StatusCode.UNAVAILABLE
-            return _error(503, "The server is shutting down.")
-        except Exception:
-            code = grpc.StatusCode.INTERNAL
-            _log.exception("%s %s failed", request.method, path)
-            return _error(500, "Internal error")
-        finally:
-            name = self._repository.known_name(_model_name(match)) if match else ""
-            api = match["verb"] if match and match.re is _QUESTION else ""
-            metrics.count_request(name, api, "REST", code.name, time.perf_counter() - started)
+            body = json.dumps({"error": error.message}).encode()
+            return Response(body, error.http_status, media_type=_JSON)
 
-    async def _question(self, request: Request, match: re.Match[str]) -> bytes:
-        # TF Serving matches the path in any case but knows its verbs in lower case only.
-        question = self._questions.get(match["verb"])
-        if question is None:
-            raise invalid_argument(f"Malformed request: {request.method} {match[0]}")
-        self._pool.check()
-        body = await read_body(request, self._limits.max_request_bytes)
+    async def _infer(self, request: Request, match: re.Match[str]) -> bytes:
+        seconds = self._limits.rest_timeout_seconds
         try:
-            answer = self._repository.call(_model_spec(match), question, body)
-            return await asyncio.wait_for(answer, self._limits.rest_timeout_seconds)
-        except ServableNotFound:
-            # TF Serving reads the body before it looks for the model.
-            is_predict = match["verb"] == "predict"
-            read = json_predict.parse_object if is_predict else answers.check_examples
-            await self._pool.run(read, body)
-            raise
+            return await asyncio.wait_for(self._answer(request, match), seconds)
         except asyncio.TimeoutError:
             raise ServingError(
-                grpc.StatusCode.DEADLINE_EXCEEDED,
-                f"The request took longer than {self._limits.rest_timeout_seconds:g} s",
+                grpc.StatusCode.DEADLINE_EXCEEDED, f"The request took longer than {seconds:g} s"
             ) from None
 
-    async def _description(self, request: Request, match: re.Match[str]) -> bytes:
+    async def _answer(self, request: Request, match: re.Match[str]) -> bytes:
+        body = await read_body(request, self._limits.max_request_bytes)
+        answer = _ANSWERS[match["verb"]]
+        try:
+            return await self._repository.call(
+                _model_spec(match), answer, body, self._limits.check_inputs
+            )
+        except ServableNotFound:
+            # TF Serving reads the body before it looks for the model.
+            is_predict = answer is answers.predict
+            read = json_predict.parse_object if is_predict else answers.check_examples
+            await self._pool.submit(read, body)
+            raise
+
+    def _describe(self, match: re.Match[str]) -> bytes:
         if not match["name"]:
             raise invalid_argument("Missing model name in request.")
         spec = _model_spec(match)
@@ -165,7 +135,3 @@ def _model_spec(match: re.Match[str]) -> model_pb2.ModelSpec:
 
 def _model_name(match: re.Match[str]) -> str:
     return unquote(match["name"] or "")
-
-
-def _error(status: int, message: str) -> Response:
-    return Response(json.dumps({"error": message}), status, media_type=_JSON)

@@ -14,15 +14,21 @@ from serving.errors import ServingError, invalid_argument
 
 TensorInfos = Mapping[str, meta_graph_pb2.TensorInfo]
 
-# 64 MiB of "[],[],[]" would be 22 million lists, 1.5 GB and half a minute.
+# 64 MiB of "[],[],[]" would become 22 million lists, which take 1.5 GB and half a minute.
 _MAX_VALUES = 1_000_000
-# RapidJSON's names of numbers; strings are matched whole so that nothing in them is taken for one.
+# RapidJSON's names of numbers. Strings are matched as a whole, so that their contents are not.
 _STRING_OR_NUMBER = re.compile(r'"(?:[^"\\]|\\.)*(?:"|\\?\Z)|-?Inf\b|-NaN\b', re.DOTALL)
 _PYTHON_SPELLING = {"Inf": "Infinity", "-Inf": "-Infinity", "-NaN": "NaN"}
 
 
 class JsonPredictRequest(NamedTuple):
-    """What a body asks: a signature ("" for the default one), its inputs, and whether by row."""
+    """The contents of a body.
+
+    Args:
+        signature_name: The name of the signature, or "" for the default one.
+        inputs: Arrays by the signature's names for its inputs.
+        by_row: Whether the body holds rows ("instances") and not columns ("inputs").
+    """
 
     signature_name: str
     inputs: dict[str, np.ndarray]
@@ -30,11 +36,14 @@ class JsonPredictRequest(NamedTuple):
 
 
 def parse_object(body: bytes) -> dict[str, Any]:
-    """Reads the body of any question, one JSON object with or without a "signature_name".
+    """Reads the body of any request, one JSON object with or without a "signature_name".
 
-    As TF Serving does, it does not read what follows the object, takes `NaN`, `Infinity` and `Inf`
-    for numbers and the first of members with the same name, and keeps bytes that are not UTF-8,
-    here as surrogates.
+    Like TF Serving, it does not read what follows the object, takes `NaN`, `Infinity` and `Inf` as
+    numbers, takes the first of several members with the same name, and keeps bytes that are not
+    UTF-8, here as surrogates.
+
+    Args:
+        body: The body of a request.
 
     Raises:
         ServingError: INVALID_ARGUMENT, with the position of the fault.
@@ -62,25 +71,31 @@ def parse_object(body: bytes) -> dict[str, Any]:
 
 
 def parse_request(body: bytes, inputs_of: Callable[[str], TensorInfos]) -> JsonPredictRequest:
-    """Reads the body of a request.
+    """Reads the body of a request for `:predict`.
 
     Args:
         body: `{"signature_name": ..., "instances": [...]}` or `{..., "inputs": ...}`.
-        inputs_of: Gives the inputs of a signature by its name, or raises ServingError.
+        inputs_of: Returns the inputs of a signature by its name, or raises ServingError.
 
     Returns:
-        Inputs as arrays of the signature's dtypes; strings are `bytes` in arrays of objects.
+        The request. The arrays have the signature's dtypes; strings are `bytes` in arrays of
+        objects.
 
     Raises:
-        ServingError: Mostly INVALID_ARGUMENT, with the name of the input.
+        ServingError: INVALID_ARGUMENT, or UNIMPLEMENTED for a dtype without a JSON form; with the
+            name of the input.
 
     Example:
 
-    >>> parse_request(b'{"instances": [[1, 2], [3, 4]]}', inputs_of).inputs["x"]
+    >>> from serving.devserver.rest_api.json_predict import parse_request
+    >>> from tensorflow.core.framework import types_pb2
+    >>> from tensorflow.core.protobuf import meta_graph_pb2
+    >>> inputs = {"x": meta_graph_pb2.TensorInfo(dtype=types_pb2.DT_FLOAT)}
+    >>> parse_request(b'{"instances": [[1, 2], [3, 4]]}', lambda name: inputs).inputs["x"]
     array([[1., 2.], [3., 4.]], dtype=float32)
     """
     document = parse_object(body)
-    # No signature has a name that is not UTF-8, and a proto's map cannot be asked for one.
+    # No signature has a name that is not UTF-8, and the map of a proto cannot look one up.
     name = document.get("signature_name", "").encode("utf-8", "replace").decode()
     infos = dict(inputs_of(name))
     if not infos:
@@ -103,10 +118,10 @@ def parse_request(body: bytes, inputs_of: Callable[[str], TensorInfos]) -> JsonP
 
 
 def write_response(outputs: Mapping[str, np.ndarray], by_row: bool) -> bytes:
-    """Writes the body of an answer: `{"predictions": [...]}` by row, `{"outputs": ...}` else.
+    """Writes the body of an answer: `{"predictions": [...]}` by row, else `{"outputs": ...}`.
 
     Args:
-        outputs: By name. Strings of an output whose name ends in `_bytes` are written in base64.
+        outputs: Arrays by name. Strings are written in base64 where the name ends in `_bytes`.
         by_row: Whether an element of the answer holds one row of every output.
 
     Raises:
@@ -114,6 +129,8 @@ def write_response(outputs: Mapping[str, np.ndarray], by_row: bool) -> bytes:
 
     Example:
 
+    >>> import numpy as np
+    >>> from serving.devserver.rest_api.json_predict import write_response
     >>> write_response({"y": np.array([0.5, 1.0], np.float32)}, by_row=True)
     b'{"predictions": [0.5, 1.0]}'
     """
@@ -136,7 +153,7 @@ def write_response(outputs: Mapping[str, np.ndarray], by_row: bool) -> bytes:
 
 
 def _by_column(rows: Any, infos: TensorInfos) -> Any:
-    """Rows turned into columns where they are objects."""
+    """The columns of rows that are objects; other rows as they are."""
     if not isinstance(rows, list) or not rows:
         raise invalid_argument("Expecting 'instances' to be a list/array that is not empty")
     if not any(map(_is_named, rows)):

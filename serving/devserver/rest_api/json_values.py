@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from serving.errors import ServingError, invalid_argument
 
-_MAX_DIMENSIONS = 31  # of NumPy, less one for the rows
+_MAX_DIMENSIONS = 31  # one less than NumPy has, which leaves one for the rows
 _BASE64 = re.compile(r"([A-Za-z0-9+/]*)([=.]{0,2})")
 
 
@@ -19,18 +19,20 @@ def read(value: Any, dtype: int) -> np.ndarray:
 
     Args:
         value: A scalar or nested lists. A string may also be `{"b64": "..."}`.
-        dtype: Of the array, as `types_pb2` numbers it.
+        dtype: The dtype of the array, by its number in `types_pb2`.
 
     Returns:
         The array; strings are `bytes` in an array of objects.
 
     Raises:
-        ServingError: A list is longer or deeper than its neighbours, an element is not of the
-            dtype, or JSON has no form for the dtype.
+        ServingError: The lists differ in length or depth, an element is not of the dtype, or the
+            dtype has no JSON form.
 
     Example:
 
-    >>> read([[1, 2], [3, 4]], types_pb2.DT_INT64)
+    >>> from serving.devserver.rest_api import json_values
+    >>> from tensorflow.core.framework import types_pb2
+    >>> json_values.read([[1, 2], [3, 4]], types_pb2.DT_INT64)
     array([[1, 2],
            [3, 4]])
     """
@@ -65,10 +67,14 @@ def read(value: Any, dtype: int) -> np.ndarray:
 
 
 def write(array: np.ndarray, strings_as_base64: bool) -> Any:
-    """Nested lists of an array's elements, which `json.dumps` takes.
+    """Nested lists of an array's elements, which `json.dumps` accepts.
+
+    Args:
+        array: An array; strings are `bytes` in an array of objects.
+        strings_as_base64: Whether a string is written as `{"b64": "..."}`.
 
     Raises:
-        ServingError: JSON has no form for the dtype.
+        ServingError: The dtype has no JSON form.
     """
     if not array.size:
         return array.tolist()
@@ -86,12 +92,12 @@ def write(array: np.ndarray, strings_as_base64: bool) -> Any:
 
 
 def is_base64(value: Any) -> bool:
-    """Whether a parsed value is `{"b64": "..."}`, bytes and not an object of named tensors."""
+    """Whether a parsed value is `{"b64": "..."}`: bytes, and not an object of named tensors."""
     return isinstance(value, dict) and list(value) == ["b64"] and isinstance(value["b64"], str)
 
 
 def _python_types(dtype: np.dtype) -> set[type]:
-    """What JSON's values of a dtype are in Python; none where there are no such values."""
+    """The Python types of JSON's values of a dtype; none if the dtype has no JSON form."""
     if dtype.kind == "f" and dtype.itemsize >= np.dtype(np.float32).itemsize:
         return {int, float}
     kinds: dict[str, set[type]] = {"b": {bool}, "i": {int}, "u": {int}}
@@ -120,7 +126,7 @@ def _text(value: bytes) -> str:
 
 
 def _decode_base64(text: str) -> bytes:
-    """Base64 with or without its padding, in the common alphabet and not the one for URLs."""
+    """Decodes base64 with or without padding, in the standard alphabet and not the one for URLs."""
     match = _BASE64.fullmatch("".join(text.split()))
     padding = -len(match[1]) % 4 if match else 3
     if match is None or padding == 3 or len(match[2]) not in (0, padding):
@@ -133,7 +139,7 @@ def _base64_object(value: bytes) -> dict[str, str]:
 
 
 def _short_decimals(numbers: np.ndarray) -> list[float]:
-    """Six digits where they read back as the same float32, else nine, which always do."""
+    """Numbers of six digits where these give the same float32, else of nine, which always do."""
     values = numbers.tolist()
     short = [float(f"{value:.6g}") for value in values]
     with np.errstate(over="ignore"):

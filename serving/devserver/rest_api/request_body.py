@@ -2,13 +2,18 @@
 
 import zlib
 
-from starlette.requests import Request
+import grpc
+from starlette.requests import ClientDisconnect, Request
 
-from serving.errors import Refused, invalid_argument
+from serving.errors import Refused, ServingError, invalid_argument
 
 
 class BodyTooLarge(Refused):
-    """A body above the limit; HTTP has a status of its own for it."""
+    """A body above the limit; HTTP has a status of its own for it.
+
+    Args:
+        max_bytes: The limit.
+    """
 
     def __init__(self, max_bytes: int):
         super().__init__("large_body", f"Request body is larger than {max_bytes} bytes")
@@ -19,22 +24,24 @@ class BodyTooLarge(Refused):
 
 
 async def read_body(request: Request, max_bytes: int) -> bytes:
-    """The body of a request, unpacked where it says that it is gzip.
+    """The body of a request, unpacked if its headers declare gzip.
 
     Args:
-        request: That begins to come in.
-        max_bytes: Both as it is sent and unpacked.
+        request: A request whose body has not been read.
+        max_bytes: The largest size of the body, as it is sent and unpacked.
 
     Raises:
-        BodyTooLarge: It has more.
-        ServingError: INVALID_ARGUMENT, it is not gzip.
-        ClientDisconnect: The rest will not come.
+        BodyTooLarge: The body is larger.
+        ServingError: INVALID_ARGUMENT, the body is not gzip; CANCELLED, the client went away.
     """
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > max_bytes:
-            raise BodyTooLarge(max_bytes)
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > max_bytes:
+                raise BodyTooLarge(max_bytes)
+    except ClientDisconnect as error:
+        raise ServingError(grpc.StatusCode.CANCELLED, "The client went away") from error
     if "gzip" in request.headers.get("content-encoding", ""):
         return _unpack(bytes(body), max_bytes)
     return bytes(body)

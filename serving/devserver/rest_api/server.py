@@ -2,48 +2,58 @@
 
 import asyncio
 import contextlib
-import functools
 import socket
 from collections.abc import Iterator
 
 import uvicorn
-from starlette.types import ASGIApp
 
 from serving.devserver.limits import Limits
-from serving.devserver.rest_api.http_protocol import LimitedHttpProtocol
+from serving.devserver.models.repository import ModelRepository
+from serving.devserver.request_pool import RequestPool
+from serving.devserver.rest_api.app import RestApp
 
 _KEEP_ALIVE_SECONDS = 75
+_MAX_CONNECTIONS = 512
+_MAX_HEAD_BYTES = 2**16
 
 
 class RestServer:
-    """Serves an application over HTTP.
+    """TF Serving's REST API over HTTP.
 
     Args:
-        host: Address to listen on.
-        port: To listen on.
-        app: That answers.
-        limits: On connections.
-        grace_seconds: How long requests in flight may take once it stops.
+        host: The address to listen on.
+        port: The port to listen on.
+        repository: The models.
+        pool: The threads that answer.
+        limits: The limits of a request.
 
     Raises:
         OSError: The port cannot be bound.
     """
 
-    def __init__(self, host: str, port: int, app: ASGIApp, limits: Limits, grace_seconds: int):
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        repository: ModelRepository,
+        pool: RequestPool,
+        limits: Limits,
+    ):
         self._socket = _bind(host, port)
-        config = uvicorn.Config(
-            app,
-            http=functools.partial(LimitedHttpProtocol, limits=limits),  # type: ignore[arg-type]
+        self._config = uvicorn.Config(
+            RestApp(repository, pool, limits),
+            http="h11",  # which bounds the head of a request
+            h11_max_incomplete_event_size=_MAX_HEAD_BYTES,
+            limit_concurrency=_MAX_CONNECTIONS,
+            timeout_keep_alive=_KEEP_ALIVE_SECONDS,
             lifespan="off",
             ws="none",
-            log_config=None,  # its own would take down all handlers of the process
+            log_config=None,  # its own would remove all handlers of the process
             log_level="error",
             access_log=False,
             server_header=False,
-            timeout_keep_alive=_KEEP_ALIVE_SECONDS,
-            timeout_graceful_shutdown=grace_seconds,
         )
-        self._server = _Server(config)
+        self._server = _Server(self._config)
         self._serving: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -52,10 +62,15 @@ class RestServer:
         while not self._server.started and not self._serving.done():
             await asyncio.sleep(0.01)
 
-    async def stop(self) -> None:
-        """Takes no more requests and answers those in flight."""
+    async def stop(self, grace_seconds: int) -> None:
+        """Takes no more requests and answers those in flight.
+
+        Args:
+            grace_seconds: The time that requests in flight may take.
+        """
+        self._config.timeout_graceful_shutdown = grace_seconds
+        self._server.should_exit = True
         if self._serving:
-            self._server.should_exit = True
             await self._serving
         self._socket.close()
 

@@ -1,10 +1,7 @@
 """Makes a version of a model ready to answer."""
 
-import time
-
 import grpc
 
-from serving.devserver import metrics
 from serving.devserver.servables.servable import Servable
 from serving.devserver.servables.warmup import warm_up
 from serving.errors import ServingError
@@ -12,40 +9,32 @@ from serving.export_check.checksums import damage
 from serving.export_contract import CHECKSUM_FILE
 
 
-def load(name: str, version: int, path: str, replay_warmup: bool = True) -> Servable:
-    """Loads a version and warms it up, which takes seconds.
+def load(name: str, version: int, path: str) -> Servable:
+    """Loads a version and replays its warm-up requests, which takes seconds.
 
     Args:
-        name: Of the model.
-        version: Of the model.
-        path: Folder of the SavedModel.
-        replay_warmup: Whether its warm-up requests are replayed.
+        name: The name of the model.
+        version: The number of the version.
+        path: The folder of the SavedModel.
 
     Raises:
-        ServingError: It is damaged, or cannot answer its own warm-up requests.
+        ServingError: The version is damaged, or cannot answer its own warm-up requests.
     """
     try:
-        return _load(name, version, path, replay_warmup)
+        if found := list(damage(path)):
+            raise ServingError(
+                grpc.StatusCode.DATA_LOSS,
+                f"{path} is damaged: {'; '.join(found)}. Copy it again; delete {CHECKSUM_FILE} if "
+                "it was changed on purpose",
+            )
+        servable = Servable(name, version, path)
+        try:
+            warm_up(servable)
+        except BaseException:
+            servable.close()
+            raise
+        return servable
     except ServingError:
         raise
-    except Exception as error:  # whatever an odd model provokes, the server goes on
+    except Exception as error:  # whatever a faulty model provokes, the server goes on
         raise ServingError(grpc.StatusCode.INTERNAL, f"{path}: {error!r}") from error
-
-
-def _load(name: str, version: int, path: str, replay_warmup: bool) -> Servable:
-    if found := list(damage(path)):
-        raise ServingError(
-            grpc.StatusCode.DATA_LOSS,
-            f"{path} is damaged: {'; '.join(found)}. Copy it again; delete {CHECKSUM_FILE} if it "
-            "was changed on purpose",
-        )
-    servable = Servable(name, version, path)
-    started = time.perf_counter()
-    try:
-        if replay_warmup:
-            warm_up(servable)
-            metrics.count_warm_up(path, time.perf_counter() - started)
-    except BaseException:
-        servable.close()
-        raise
-    return servable

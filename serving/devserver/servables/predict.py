@@ -9,14 +9,13 @@ import tensorflow as tf
 from tensorflow.core.protobuf import meta_graph_pb2
 from tensorflow_serving.apis import predict_pb2
 
-from serving.devserver.servables.metadata import model_spec
 from serving.devserver.servables.servable import Servable
 from serving.devserver.servables.tensor_proto import from_array, to_array
 from serving.errors import ServingError, invalid_argument
 from serving.export_contract import DEFAULT_SIGNATURE
 
 CheckInputs = Callable[[meta_graph_pb2.SignatureDef, Mapping[str, np.ndarray]], None]
-"""Raises ServingError where a signature must not be asked with some inputs."""
+"""Raises ServingError where a signature must not be run with some inputs."""
 
 
 def predict(
@@ -26,20 +25,21 @@ def predict(
     output_filter: Sequence[str] = (),
     check_inputs: CheckInputs | None = None,
 ) -> dict[str, np.ndarray]:
-    """Answers a signature.
+    """Runs a signature.
 
     Args:
-        servable: To ask.
-        signature_name: "" is `serving_default`.
-        inputs: By the signature's names for them.
-        output_filter: The outputs wanted, all when empty.
-        check_inputs: Refuses what must not be asked.
+        servable: The model.
+        signature_name: The name of the signature; "" is `serving_default`.
+        inputs: Arrays by the signature's names for its inputs.
+        output_filter: Names of the outputs wanted; all when empty.
+        check_inputs: Refuses inputs that would cost too much.
 
     Returns:
         Arrays by the signature's names for its outputs.
 
     Raises:
-        ServingError: As TF Serving words it.
+        ServingError: There is no such signature, the inputs or outputs are not its own, or it
+            fails; with the code of TF Serving.
     """
     signature_name = signature_name or DEFAULT_SIGNATURE
     if signature_name not in servable.signatures:
@@ -73,7 +73,11 @@ def predict_request(
     request: predict_pb2.PredictRequest,
     check_inputs: CheckInputs | None = None,
 ) -> predict_pb2.PredictResponse:
-    """Answers the request of gRPC's Predict; see `predict`."""
+    """Answers a request of gRPC's Predict; see `predict`.
+
+    Raises:
+        ServingError: A tensor of the request cannot be read, or `predict` raised it.
+    """
     inputs = {}
     for alias, tensor in request.inputs.items():
         try:
@@ -82,20 +86,20 @@ def predict_request(
             raise invalid_argument(f"tensor parsing error: {alias}") from error
     name = request.model_spec.signature_name or DEFAULT_SIGNATURE
     outputs = predict(servable, name, inputs, request.output_filter, check_inputs)
-    response = predict_pb2.PredictResponse(model_spec=model_spec(servable, name))
+    response = predict_pb2.PredictResponse(model_spec=servable.model_spec(name))
     for alias, array in outputs.items():
         response.outputs[alias].CopyFrom(from_array(array))
     return response
 
 
 def refuse_examples(servable: Servable) -> NoReturn:
-    """Answers a question to classify or to rate Examples: an export has no signature for that.
+    """Refuses to classify Examples or to compute a regression: an export has no signature for it.
 
     Raises:
         ServingError: INVALID_ARGUMENT, the code of TF Serving for a model without one.
     """
     raise invalid_argument(
-        f"No signature of model {servable.name} classifies or rates Examples: ask Predict"
+        f"No signature of model {servable.name} is for classification or regression: use Predict"
     )
 
 
@@ -111,7 +115,7 @@ def _check_input_names(signature: meta_graph_pb2.SignatureDef, names: Iterable[s
 
 
 def _check_dtype(alias: str, array: np.ndarray, info: meta_graph_pb2.TensorInfo) -> None:
-    """TensorFlow would refuse it, too, but by the name that the graph has for the input."""
+    """TensorFlow would refuse it too, but would name the input as the graph does."""
     found, wanted = tf.as_dtype(array.dtype), tf.as_dtype(info.dtype).base_dtype
     if found != wanted:
         raise invalid_argument(f"input {alias} must be of type {wanted.name}, got {found.name}")

@@ -6,10 +6,10 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.core.framework import tensor_pb2, types_pb2
 
-# A proto may name a shape and hold one value to fill it: a few bytes that ask for terabytes. One
-# that holds all its values is bounded by the size of its request.
+# A proto may state a shape and hold one value that fills it: a few bytes could ask for terabytes.
+# One that holds all its values is bounded by the size of its request.
 _MAX_FILLED_BYTES = 2**24
-_BYTES_PER_STRING = 64  # of a short one, as TensorFlow and then Python hold it
+_BYTES_PER_STRING = 64  # the memory of a short string, first in TensorFlow and then in Python
 
 _VALUE_FIELD = {
     types_pb2.DT_FLOAT: "float_val",
@@ -44,8 +44,8 @@ def to_array(tensor: tensor_pb2.TensorProto) -> np.ndarray:
     """The array that a proto holds, by the rules of TensorFlow's own parser.
 
     Args:
-        tensor: With its values in a typed field, of which the last is repeated when there are
-            too few, or as bytes in `tensor_content`.
+        tensor: The values are in a typed field, of which the last is repeated when there are too
+            few, or are bytes in `tensor_content`.
 
     Returns:
         An array of the proto's shape and dtype; strings are `bytes` in an array of objects.
@@ -55,6 +55,8 @@ def to_array(tensor: tensor_pb2.TensorProto) -> np.ndarray:
 
     Example:
 
+    >>> import tensorflow as tf
+    >>> from serving.devserver.servables.tensor_proto import to_array
     >>> to_array(tf.make_tensor_proto([b"a", b"b"]))
     array([b'a', b'b'], dtype=object)
     """
@@ -63,7 +65,7 @@ def to_array(tensor: tensor_pb2.TensorProto) -> np.ndarray:
         raise ValueError(f"negative dimension in shape {shape}")
     size = math.prod(shape)
     if tensor.dtype == types_pb2.DT_STRING and len(tensor.string_val) == size:
-        # TensorFlow's parser would take ten times as long for what clients send.
+        # TensorFlow's parser takes ten times as long for the strings that clients send.
         strings = np.empty(size, dtype=object)
         strings[:] = tensor.string_val[:]
         return strings.reshape(shape)
@@ -85,13 +87,15 @@ def from_array(array: np.ndarray) -> tensor_pb2.TensorProto:
     """The proto of an array, its values in the typed field, as TF Serving answers.
 
     Args:
-        array: Strings are `bytes` in an array of objects.
+        array: An array of any dtype of TensorFlow; strings are `bytes` in an array of objects.
 
     Raises:
         TypeError: TensorFlow has no such dtype.
 
     Example:
 
+    >>> import numpy as np
+    >>> from serving.devserver.servables.tensor_proto import from_array
     >>> from_array(np.array([0.5], np.float32)).float_val
     [0.5]
     """

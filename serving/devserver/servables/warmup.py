@@ -15,26 +15,23 @@ from serving.export_contract import WARMUP_FILE
 _MAX_RECORDS = 1000  # TF Serving refuses a model with more
 
 
-def warm_up(servable: Servable) -> int:
-    """Answers every request of an export's file of them.
+def warm_up(servable: Servable) -> None:
+    """Answers every request in an export's file of warm-up requests.
 
-    Spares the first user the seconds that TensorFlow takes to prepare each signature, and keeps
-    out a version that cannot answer its own records.
+    It spares the first user the seconds that TensorFlow takes to prepare each signature, and keeps
+    out a version that cannot answer its own requests.
 
     Args:
-        servable: Whose folder holds the file; without one there is nothing to do.
-
-    Returns:
-        The number of requests answered.
+        servable: The version; without such a file in its folder there is nothing to do.
 
     Raises:
-        ServingError: A record is unreadable, asks no Predict, or its request fails.
+        ServingError: A record cannot be read, is not one of Predict, or its request fails.
     """
     path = posixpath.join(servable.path, WARMUP_FILE)
     if not tf.io.gfile.exists(path):
-        return 0
+        return
     count = 0
-    # With tf.data's tuner the end of the file would wait for it, and it sleeps for seconds.
+    # At the end of the file tf.data would wait for its tuner, which sleeps for seconds.
     options = tf.data.Options()
     options.autotune.enabled = False
     try:
@@ -45,10 +42,11 @@ def warm_up(servable: Servable) -> int:
             log = prediction_log_pb2.PredictionLog.FromString(record)
             if not log.HasField("predict_log"):
                 kind = log.WhichOneof("log_type")
-                raise ServingError(grpc.StatusCode.UNIMPLEMENTED, f"it is a {kind}, no predict_log")
+                raise ServingError(
+                    grpc.StatusCode.UNIMPLEMENTED, f"it is a {kind}, not a predict_log"
+                )
             predict_request(servable, log.predict_log.request)
     except ServingError as error:
         raise ServingError(error.code, f"{path}, record {count}: {error.message}") from error
     except (DecodeError, tf.errors.OpError) as error:
         raise invalid_argument(f"{path}, after record {count}: {error}") from error
-    return count

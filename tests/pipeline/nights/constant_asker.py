@@ -4,8 +4,8 @@ import threading
 from collections.abc import Sequence
 from typing import Literal
 
+from pipeline.local_server import LocalServer
 from serving.client import RecommendationClient
-from tests.serving.running_server import Addresses
 
 _PAUSE_SECONDS = 0.1
 _ITEMS = 5
@@ -25,7 +25,7 @@ class ConstantAsker:
         failures: what went wrong.
     """
 
-    def __init__(self, server: Addresses, history: Sequence[str]):
+    def __init__(self, server: LocalServer, history: Sequence[str]):
         self._history = history
         self._is_over = threading.Event()
         self.answered = {"grpc": 0, "rest": 0}

@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.local_server import local_server, server_command
 from serving.client import RecommendationClient
 from tests.pipeline.local_run import LocalRun
 from tests.pipeline.nights.constant_asker import ConstantAsker
 from tests.pipeline.nights.night_outcomes import NightOutcomes
 from tests.pipeline.nights.week import OPTIONS, PUSHED, WEEK, Feed, Night
-from tests.serving.server_process import server_process, wait_until
+from tests.serving.wait_until import wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -30,12 +31,14 @@ def test_a_week_of_nights(tmp_path: Path) -> None:
     # A server needs a first version.
     assert "goes on from" not in pass_night(WEEK[0])
     history = outcomes.items[:3]
-    flags = ("--model_name=mclrec", f"--model_base_path={run.models}")
-    with server_process(*flags) as server:
-        server.wait_until_ready()
+    log = tmp_path / "server.log"
+    with (
+        log.open("w") as stderr,
+        local_server(server_command(run.models), stderr=stderr) as server,
+    ):
         with (
-            RecommendationClient(server.addresses.grpc) as client,
-            ConstantAsker(server.addresses, history) as asker,
+            RecommendationClient(server.grpc) as client,
+            ConstantAsker(server, history) as asker,
         ):
 
             def answer() -> list[tuple[str, float]]:
@@ -61,7 +64,7 @@ def test_a_week_of_nights(tmp_path: Path) -> None:
                     assert int(found[2]) - int(found[1]) == len(outcomes.newly_known)
                 else:
                     assert serves(newest) and answer() == before
-                assert asker.failures == [], server.log()
+                assert asker.failures == [], log.read_text()
 
             again = run.run(*OPTIONS)
             assert "Trainer unchanged, kept from an earlier run" in again.stdout, again.stdout

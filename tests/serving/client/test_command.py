@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.local_server import free_port
 from serving.client.__main__ import main
 from tests.serving.conftest import ITEMS
-from tests.serving.running_server import Addresses, free_port
+from tests.serving.running_server import Addresses
 
 _ROOT = Path(__file__).resolve().parents[3]
 

@@ -11,11 +11,12 @@ from pathlib import Path
 import grpc
 import pytest
 
+from pipeline.local_server import free_port
 from serving.devserver.models.repository import single_model
 from serving.errors import ServingError
 from tests.serving.client.front import front
 from tests.serving.client.kinds import KINDS, open_client
-from tests.serving.running_server import Addresses, free_port, running_server
+from tests.serving.running_server import Addresses, running_server
 
 pytestmark = pytest.mark.integration
 

@@ -57,7 +57,10 @@ def kubernetes_arguments() -> list[str]:
 
 def local_arguments() -> list[str]:
     """Those of them that this project's server has, too."""
-    of_production = ("enable_grpc", "enable_profiler", "tensorflow_session", "grpc_channel")
+    of_production = (
+        *("enable_grpc", "enable_profiler", "tensorflow_session", "grpc_channel"),
+        "monitoring_config_file",
+    )
     return [
         argument
         for argument in kubernetes_arguments()

@@ -15,9 +15,8 @@ from google.protobuf.message import Message
 from tensorflow_serving.config import model_server_config_pb2
 
 from serving.devserver.configuration.config_files import read_config
-from serving.devserver.configuration.config_protos import MonitoringConfig
 from tests.serving.deploy import files
-from tests.serving.tf_serving_configs import BatchingParameters
+from tests.serving.tf_serving_configs import BatchingParameters, MonitoringConfig
 
 # The first with the `sleep` of preStop, and the newest that the validator knows.
 KUBERNETES_VERSIONS = ("1.30", kubernetes_validate.latest_version())

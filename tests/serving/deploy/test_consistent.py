@@ -11,11 +11,10 @@ import pytest
 from pipeline import run_local
 from serving.client import RecommendationClient
 from serving.devserver.configuration.config_files import read_config
-from serving.devserver.configuration.config_protos import MonitoringConfig
 from serving.devserver.configuration.flags import parse_flags
 from tests.serving.deploy import files
 from tests.serving.deploy.readers import READERS, metrics_of
-from tests.serving.tf_serving_configs import BatchingParameters
+from tests.serving.tf_serving_configs import BatchingParameters, MonitoringConfig
 
 _MODEL = "mclrec"
 _GRPC, _REST = 8500, 8501

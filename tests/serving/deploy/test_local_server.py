@@ -4,8 +4,7 @@ import re
 import shutil
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,16 +13,16 @@ import httpx
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from pipeline.local_server import free_port, local_server
 from serving.client import RecommendationClient
 from serving.errors import ServingError
 from tests.serving.conftest import ITEMS
 from tests.serving.deploy import files
 from tests.serving.deploy.readers import metrics_of
-from tests.serving.running_server import free_port
+from tests.serving.wait_until import wait_until
 
 pytestmark = pytest.mark.integration
 
-_ROOT = files.DEPLOY.parents[1]
 _STABLE, _CANARY = 1760000000, 1760086400  # in rollout.config
 _PATIENCE = 120.0
 
@@ -75,21 +74,9 @@ def server(base_path: Path, tmp_path: Path) -> Iterator[_Server]:
         for argument in files.local_arguments()
     ]
     assert set(here.values()) < set(arguments)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "serving.devserver", *arguments],
-        cwd=_ROOT,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        assert process.stdout
-        assert "Serving mclrec" in process.stdout.readline()
+    with local_server([sys.executable, "-m", "serving.devserver", *arguments]) as running:
         yield server
-        process.terminate()
-        assert process.wait(timeout=_PATIENCE) == 0
-    finally:
-        process.kill()
-        process.communicate()
+    assert running.process.returncode == 0
 
 
 def test_it_starts_with_the_files_and_rolls_a_version_out_and_back(server: _Server) -> None:
@@ -105,23 +92,23 @@ def test_it_starts_with_the_files_and_rolls_a_version_out_and_back(server: _Serv
         (f'    version_labels {{ key: "canary" value: {_CANARY} }}\n', ""),
     ]
     server.edit(files.ROLLOUT_CONFIG, *alone)
-    _wait_until(lambda: server.states().get(_CANARY) == "END")
+    wait_until(lambda: server.states().get(_CANARY) == "END", "the canary is unloaded")
     assert server.version() == server.version("stable") == _STABLE
     assert server.version("canary") is None
 
     # The new version and its label, in one edit.
     server.edit(files.ROLLOUT_CONFIG)
-    _wait_until(lambda: server.version("canary") == _CANARY)
+    wait_until(lambda: server.version("canary") == _CANARY, "the canary answers")
     assert server.version("stable") == _STABLE
     assert server.version() == _CANARY  # a client without a label gets it at once
 
     promotion = (f'"stable" value: {_STABLE}', f'"stable" value: {_CANARY}')
     server.edit(files.ROLLOUT_CONFIG, promotion)
-    _wait_until(lambda: server.version("stable") == _CANARY)
+    wait_until(lambda: server.version("stable") == _CANARY, "the label is promoted")
 
     # Back in one edit, because the old version is still loaded.
     server.edit(files.ROLLOUT_CONFIG)
-    _wait_until(lambda: server.version("stable") == _STABLE)
+    wait_until(lambda: server.version("stable") == _STABLE, "the label is back")
     assert server.states() == {_STABLE: "AVAILABLE", _CANARY: "AVAILABLE"}
 
 
@@ -154,12 +141,5 @@ def _check_metrics(server: _Server) -> None:
     page = httpx.get(url, timeout=_PATIENCE).text
     shown = set(re.findall(r"^([\w:]+)[ {]", page, re.MULTILINE))
     for rule in files.alerting_rules():
-        if rule["alert"] != "MclrecBrokenVersion":  # this server counts those by another name
+        if rule["alert"] != "MclrecBrokenVersion":  # this server counts no loads
             assert metrics_of(rule["expr"]) <= shown | {"up"}
-
-
-def _wait_until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + _PATIENCE
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.1)

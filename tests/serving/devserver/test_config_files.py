@@ -10,19 +10,10 @@ import pytest
 from tensorflow_serving.config import model_server_config_pb2
 
 from serving.devserver.configuration.config_files import follow_model_config, read_config
-from serving.devserver.configuration.config_protos import MonitoringConfig
 from serving.errors import ServingError
 
 _ONE = 'model_config_list { config { name: "one" base_path: "/one" } }'
 _TWO = 'model_config_list { config { name: "two" base_path: "/two" } }'
-
-
-def test_a_monitoring_file_of_tf_serving_is_read(tmp_path: Path) -> None:
-    """The example of its documentation."""
-    file = tmp_path / "monitoring"
-    file.write_text('prometheus_config { enable: true, path: "/metrics" }')
-    config = read_config(file, MonitoringConfig).prometheus_config
-    assert config.enable and config.path == "/metrics"
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Questions about Examples are refused by a reason: no export has a signature for them."""
+"""Requests with Examples are refused with a reason: no export has a signature for them."""
 
 from pathlib import Path
 
@@ -37,7 +37,7 @@ _TASK = {"model_spec": _SPEC, "method_name": "tensorflow/serving/classify"}
 def test_over_grpc(
     stub: prediction_service_pb2_grpc.PredictionServiceStub, method: str, request_: object
 ) -> None:
-    with pytest.raises(grpc.RpcError, match="ask Predict") as refused:
+    with pytest.raises(grpc.RpcError, match="use Predict") as refused:
         getattr(stub, method)(request_, timeout=60)
     assert refused.value.code() == grpc.StatusCode.INVALID_ARGUMENT
 
@@ -46,10 +46,10 @@ def test_over_grpc(
 @pytest.mark.parametrize("verb", ["classify", "regress"])
 def test_over_rest(rest: httpx.Client, verb: str) -> None:
     answer = rest.post(f"/v1/models/mclrec:{verb}", json={"examples": [{"history": ["a"]}]})
-    assert answer.status_code == 400 and "ask Predict" in answer.json()["error"]
+    assert answer.status_code == 400 and "use Predict" in answer.json()["error"]
 
 
-def test_a_warm_up_with_such_a_question_keeps_the_version_out(tmp_path: Path) -> None:
+def test_a_warm_up_with_such_a_request_keeps_the_version_out(tmp_path: Path) -> None:
     path = write_export(tmp_path / "1", ITEMS[:5])
     log = prediction_log_pb2.PredictionLog(classify_log={"request": {"model_spec": _SPEC}})
     with tf.io.TFRecordWriter(str(path / WARMUP_FILE)) as writer:

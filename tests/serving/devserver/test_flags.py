@@ -22,44 +22,37 @@ def test_defaults_are_those_of_tf_serving() -> None:
         "rest_api_timeout_in_ms": 30_000,
         "model_config_file_poll_wait_seconds": 0,
         "allow_version_labels_for_unavailable_models": False,
-        "enable_model_warmup": True,
     }.items() <= options.items()
 
 
 @pytest.mark.parametrize(
-    ("argument", "value"),
-    [
-        ("--enable_model_warmup", True),
-        ("--enable_model_warmup=true", True),
-        ("--enable_model_warmup=TRUE", True),
-        ("--enable_model_warmup=false", False),
-    ],
+    ("value", "expected"), [("", True), ("=true", True), ("=TRUE", True), ("=false", False)]
 )
-def test_booleans_stand_alone_or_have_a_value(argument: str, value: bool) -> None:
-    assert _flags(argument).enable_model_warmup is value
+def test_a_boolean_stands_alone_or_has_a_value(value: str, expected: bool) -> None:
+    options = _flags(f"--allow_version_labels_for_unavailable_models{value}")
+    assert options.allow_version_labels_for_unavailable_models is expected
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["--enable_batching=true"], "unrecognized arguments: --enable_batching=true"),
-        (["--enable_model_warmup=yes"], "--enable_model_warmup: 'yes' is neither true nor false"),
-        (["--port=-1"], "--port: '-1' is no port, 0 to 65535"),
-        (["--port=x"], "--port: 'x' is no port, 0 to 65535"),
-        (["--rest_api_port=65536"], "--rest_api_port: '65536' is no port, 0 to 65535"),
+        (
+            ["--allow_version_labels_for_unavailable_models=yes"],
+            "'yes' is neither true nor false",
+        ),
+        (["--port=-1"], "--port: '-1' is not a port, 0 to 65535"),
+        (["--port=x"], "--port: 'x' is not a port, 0 to 65535"),
+        (["--rest_api_port=65536"], "--rest_api_port: '65536' is not a port, 0 to 65535"),
         *(
             ([f"--{name}="], f"--{name}: must not be empty; is a variable of the shell unset?")
-            for name in (
-                *("host", "model_name", "model_base_path", "model_config_file"),
-                "monitoring_config_file",
-            )
+            for name in ("host", "model_name", "model_base_path", "model_config_file")
         ),
-        (["--max_connections=1e6"], "'1e6' is no whole number, 1 or more"),
-        (["--max_request_mebibytes=0"], "'0' is no whole number, 1 or more"),
-        (["--file_system_poll_wait_seconds=-1"], "'-1' is no number of seconds"),
-        (["--file_system_poll_wait_seconds=nan"], "'nan' is no number of seconds"),
+        (["--max_concurrent_requests=1e6"], "'1e6' is not a whole number of 1 or more"),
+        (["--max_request_mebibytes=0"], "'0' is not a whole number of 1 or more"),
+        (["--model_config_file_poll_wait_seconds=-1"], "'-1' is not a number of seconds"),
+        (["--model_config_file_poll_wait_seconds=nan"], "'nan' is not a number of seconds"),
         (["--model_config_file_poll_wait_seconds=1"], "needs --model_config_file"),
-        (["--monitoring_config_file=x"], "needs a --rest_api_port"),
         (["--unknown_flag"], "unrecognized arguments: --unknown_flag"),
     ],
 )

@@ -20,11 +20,11 @@ from hypothesis import strategies as st
 from tensorflow.core.framework import types_pb2
 from tensorflow_serving.apis import predict_pb2
 
+from pipeline.local_server import local_server, server_command
 from tests.serving.client.asker import INSIDES, TIMEOUT_SECONDS, Asker
 from tests.serving.devserver.malformed_grpc import GRPC_REQUESTS, PREDICTION, GrpcRequest
 from tests.serving.devserver.malformed_rest import MODEL, REST_REQUESTS, RestRequest
 from tests.serving.running_server import Addresses
-from tests.serving.server_process import server_process
 from tests.serving.stand_in import HISTORY_LENGTH
 
 pytestmark = pytest.mark.integration
@@ -155,9 +155,9 @@ def test_many_requests_leave_memory_as_it_is(
     base_path: Path, number: int, pytestconfig: pytest.Config
 ) -> None:
     """Half of each kind, to a process that does nothing but serve."""
-    with server_process(f"--model_base_path={base_path}", f"--model_name={MODEL}") as server:
-        server.wait_until_ready()
-        asker, process = Asker(server.addresses), psutil.Process(server.process.pid)
+    with local_server(server_command(base_path)) as server:
+        asker = Asker(Addresses(server.grpc, server.rest))
+        process = psutil.Process(server.process.pid)
         for requests, send in (
             (REST_REQUESTS, asker.send_rest),
             (GRPC_REQUESTS, asker.send_grpc),

@@ -1,6 +1,5 @@
 """The page that Prometheus reads: true counts under TF Serving's names."""
 
-import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,21 +23,14 @@ from tests.serving.running_server import Addresses, running_server
 pytestmark = pytest.mark.integration
 
 _MODEL = "measured"
-_PATH = "/monitoring/prometheus/metrics"
 _TIMEOUT = 60
 _SERVING = ":tensorflow:serving:"
-_OWN = "mclrec_serving_"
 
 # By the name of a metric: its type and its labels, as TF Serving 2.20 has them.
 _OF_TF_SERVING = {
     f"{_SERVING}request_count": ("counter", {"model_name", "status"}),
     f"{_SERVING}request_latency": ("histogram", {"model_name", "API", "entrypoint"}),
     f"{_SERVING}runtime_latency": ("histogram", {"model_name", "API", "runtime"}),
-    f"{_SERVING}model_warmup_latency": ("histogram", {"model_path", "status"}),
-    ":tensorflow:cc:saved_model:load_latency": ("counter", {"model_path"}),
-    ":tensorflow:cc:saved_model:load_attempt_count": ("counter", {"model_path", "status"}),
-    ":tensorflow:core:graph_runs": ("counter", set()),
-    ":tensorflow:core:graph_run_time_usecs": ("counter", set()),
 }
 
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
@@ -52,7 +44,7 @@ class Page:
     """
 
     def __init__(self, rest: httpx.Client):
-        answer = rest.get(_PATH)
+        answer = rest.get(metrics.PATH)
         assert answer.status_code == 200
         assert answer.headers["content-type"].startswith("text/plain")
         self.text = answer.text
@@ -68,17 +60,8 @@ class Page:
 
 
 @pytest.fixture(scope="module")
-def base(base_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    base = tmp_path_factory.mktemp("models") / _MODEL
-    shutil.copytree(base_path / "1", base / "1")
-    return base
-
-
-@pytest.fixture(scope="module")
-def server(base: Path) -> Iterator[Addresses]:
-    with running_server(
-        single_model(_MODEL, str(base)), prometheus_path=_PATH, poll_seconds=0.1
-    ) as addresses:
+def server(base_path: Path) -> Iterator[Addresses]:
+    with running_server(single_model(_MODEL, str(base_path))) as addresses:
         yield addresses
 
 
@@ -121,12 +104,9 @@ def test_the_counts_are_true_after_known_traffic(
     assert more(f"{_SERVING}request_latency_bucket", **over_grpc, le="+Inf") == 5
     runs = {"model_name": _MODEL, "API": "Predict", "runtime": "TF1"}
     assert more(f"{_SERVING}runtime_latency_count", **runs) == 3 + 5
-    assert more(":tensorflow:core:graph_runs") == 3 + 5
-    run_micros = more(":tensorflow:core:graph_run_time_usecs")
-    assert run_micros == pytest.approx(more(f"{_SERVING}runtime_latency_sum", **runs))
 
 
-def test_names_types_and_labels_are_those_of_tf_serving(rest: httpx.Client, base: Path) -> None:
+def test_names_types_and_labels_are_those_of_tf_serving(rest: httpx.Client) -> None:
     rest.post(f"/v1/models/{_MODEL}:predict", json={"inputs": history()})
     page = Page(rest)
     for name, (kind, labels) in _OF_TF_SERVING.items():
@@ -134,8 +114,6 @@ def test_names_types_and_labels_are_those_of_tf_serving(rest: httpx.Client, base
         found = [s for family in page.families.values() for s in family.samples if name in s.name]
         assert found, name
         assert {frozenset(sample.labels) - {"le"} for sample in found} == {frozenset(labels)}
-    loaded = page.value(":tensorflow:cc:saved_model:load_latency", model_path=str(base / "1"))
-    assert loaded > 0
     # 10 µs times 1.8 to the power of 0 to 32, as TF Serving prints them.
     limits = [
         float(dict(labels)["le"])
@@ -173,54 +151,7 @@ def test_names_from_outside_make_no_series(
     assert found - before.samples[f"{_SERVING}request_count", frozenset(unknown.items())] == 3 * 29
 
 
-def test_versions_are_shown_from_when_they_are_there_until_they_are_gone(
-    rest: httpx.Client, base: Path
-) -> None:
-    def versions(state: str) -> float:
-        return Page(rest).value(f"{_OWN}model_versions", model_name=_MODEL, state=state)
-
-    def newest() -> float:
-        return Page(rest).value(f"{_OWN}model_newest_version", model_name=_MODEL)
-
-    assert (newest(), versions("AVAILABLE"), versions("BROKEN")) == (1, 1, 0)
-    (base / "2").mkdir()
-    (base / "2" / "saved_model.pb").write_bytes(b"no model")
-    _wait_until(lambda: versions("BROKEN") == 1)
-    assert newest() == 1
-    attempts = ":tensorflow:cc:saved_model:load_attempt_count"
-    assert Page(rest).value(attempts, model_path=str(base / "2"), status="fail") >= 1
-    assert Page(rest).value(attempts, model_path=str(base / "1"), status="success") == 1
-
-    shutil.copytree(base / "1", base / "3")
-    _wait_until(lambda: newest() == 3)
-    _wait_until(lambda: f'model_path="{base / "1"}"' not in Page(rest).text)
-    assert f'model_path="{base / "3"}"' in Page(rest).text
-
-
-def test_of_broken_versions_only_the_last_are_shown(rest: httpx.Client) -> None:
-    for number in range(1000):
-        metrics.count_failed_load(f"models/{number}")
-    page = Page(rest).text
-    assert page.count('load_attempt_count{model_path="models/') == 20
-    assert 'model_path="models/999"' in page
-
-
-def test_there_is_no_page_unless_it_is_wanted(base_path: Path) -> None:
-    with (
-        running_server(single_model("mclrec", str(base_path))) as server,
-        httpx.Client(base_url=f"http://{server.rest}", timeout=_TIMEOUT) as client,
-    ):
-        assert client.get(_PATH).status_code == 404
-
-
 def _name(sample: Sample) -> str:
     """The name on the page; the parser has _total at the end of every counter's."""
     is_tensorflow = sample.name.startswith(":tensorflow:")
     return sample.name.removesuffix("_total") if is_tensorflow else sample.name
-
-
-def _wait_until(condition) -> None:
-    deadline = time.monotonic() + _TIMEOUT
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)

@@ -15,35 +15,31 @@ _TIMEOUT = 60
 async def test_a_pool_bounds_what_runs_and_waits() -> None:
     pool = RequestPool(num_threads=1, max_requests=2)
     go_on = threading.Event()
-    runs = [asyncio.create_task(pool.run(go_on.wait)) for _ in range(2)]
-    await _until(lambda: pool.requests == 2)
+    runs = [pool.submit(go_on.wait) for _ in range(2)]
     with pytest.raises(Refused):
-        pool.check()
-    ended = []
-    with pytest.raises(Refused):
-        await pool.run(go_on.wait, ended=lambda: ended.append(1))
-    assert ended
+        pool.submit(go_on.wait)
     go_on.set()
     assert await asyncio.gather(*runs) == [True, True]
-    pool.check()
+    assert await pool.submit(go_on.wait)
     pool.close()
 
 
-async def test_a_request_whose_caller_has_gone_keeps_its_place_and_is_not_run() -> None:
+async def test_a_cancelled_call_keeps_its_place_while_it_runs() -> None:
     pool = RequestPool(num_threads=1, max_requests=2)
-    go_on, ran = threading.Event(), threading.Event()
+    runs, go_on, ran = threading.Event(), threading.Event(), threading.Event()
     ended: list[str] = []
-    first = asyncio.create_task(pool.run(go_on.wait, ended=lambda: ended.append("first")))
-    second = asyncio.create_task(pool.run(ran.set, ended=lambda: ended.append("second")))
-    await _until(lambda: pool.requests == 2)
-    for task in (first, second):
-        task.cancel()
+    first = pool.submit(lambda: (runs.set(), go_on.wait()), ended=lambda: ended.append("first"))
+    await asyncio.to_thread(runs.wait)
+    second = pool.submit(ran.set, ended=lambda: ended.append("second"))
+    for answer in (first, second):
+        answer.cancel()
         with pytest.raises(asyncio.CancelledError):
-            await task
-    assert (pool.requests, ended) == (2, [])
+            await answer
+    await _until(lambda: pool.requests == 1)
+    assert ended == ["second"]
     go_on.set()
     await _until(lambda: pool.requests == 0)
-    assert ended == ["first", "second"]
+    assert ended == ["second", "first"]
     assert not ran.is_set()
     pool.close()
 
@@ -52,7 +48,7 @@ async def test_a_closed_pool_refuses() -> None:
     pool = RequestPool(num_threads=1, max_requests=1)
     pool.close()
     with pytest.raises(ServingError, match="shutting down"):
-        await pool.run(print)
+        pool.submit(print)
     assert pool.requests == 0
 
 

@@ -17,7 +17,7 @@ from tests.serving.stand_in import HISTORY_LENGTH
 
 pytestmark = pytest.mark.integration
 
-_QUESTION = {"inputs": [[ITEMS[0], *[""] * (HISTORY_LENGTH - 1)]]}
+_REQUEST = {"inputs": [[ITEMS[0], *[""] * (HISTORY_LENGTH - 1)]]}
 
 
 @pytest.fixture
@@ -27,8 +27,8 @@ def client(server: Addresses) -> httpx.Client:
 
 
 def test_both_formats_give_the_same_answer(client: httpx.Client) -> None:
-    by_column = client.post("/mclrec:predict", json=_QUESTION).json()["outputs"]
-    rows = {"instances": [{"history": row} for row in _QUESTION["inputs"]]}
+    by_column = client.post("/mclrec:predict", json=_REQUEST).json()["outputs"]
+    rows = {"instances": [{"history": row} for row in _REQUEST["inputs"]]}
     [by_row] = client.post("/mclrec:predict", json=rows).json()["predictions"]
     assert by_row["item_ids"] == by_column["item_ids"][0]
     assert by_row["scores"] == by_column["scores"][0]
@@ -36,9 +36,9 @@ def test_both_formats_give_the_same_answer(client: httpx.Client) -> None:
 
 
 def test_a_packed_body_is_unpacked(client: httpx.Client) -> None:
-    packed = gzip.compress(json.dumps(_QUESTION).encode())
+    packed = gzip.compress(json.dumps(_REQUEST).encode())
     answer = client.post("/mclrec:predict", content=packed, headers={"Content-Encoding": "gzip"})
-    assert answer.json() == client.post("/mclrec:predict", json=_QUESTION).json()
+    assert answer.json() == client.post("/mclrec:predict", json=_REQUEST).json()
 
 
 def test_a_body_that_only_claims_to_be_packed_is_refused(client: httpx.Client) -> None:
@@ -61,7 +61,7 @@ def test_a_large_body_is_refused_packed_or_not(base_path) -> None:
             answer = client.post("/mclrec:predict", content=content, headers=headers)
             assert answer.status_code == 413
             assert answer.json() == {"error": "Request body is larger than 50000 bytes"}
-        assert client.post("/mclrec:predict", json=_QUESTION).status_code == 200
+        assert client.post("/mclrec:predict", json=_REQUEST).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_a_body_that_would_become_huge_is_refused(
     ],
 )
 def test_a_name_from_outside_is_only_looked_up(client: httpx.Client, path: str) -> None:
-    answer = client.post(path, json=_QUESTION) if "predict" in path else client.get(path)
+    answer = client.post(path, json=_REQUEST) if "predict" in path else client.get(path)
     assert answer.status_code in (400, 404)
     assert list(answer.json()) == ["error"]
 
@@ -118,7 +118,7 @@ def test_preflight_requests_of_a_browser_are_accepted(client: httpx.Client) -> N
 def test_an_answer_is_not_held_back_by_the_network(client: httpx.Client) -> None:
     """Nagle's algorithm would add 40 ms to each, once a connection is no longer new."""
     seconds = [
-        client.post("/mclrec:predict", json=_QUESTION).elapsed.total_seconds() for _ in range(80)
+        client.post("/mclrec:predict", json=_REQUEST).elapsed.total_seconds() for _ in range(80)
     ]
     assert statistics.median(seconds[40:]) < 0.03
 
@@ -138,4 +138,4 @@ def test_a_caller_that_hangs_up_harms_nobody(server: Addresses, client: httpx.Cl
     for part in (b"POST /v1/models/mclrec:predict HTTP/1.1\r\nContent-Length: 99\r\n\r\n{", b"\0"):
         with socket.create_connection((host, int(port))) as connection:
             connection.sendall(part)
-    assert client.post("/mclrec:predict", json=_QUESTION).status_code == 200
+    assert client.post("/mclrec:predict", json=_REQUEST).status_code == 200

@@ -5,14 +5,14 @@ from pathlib import Path
 import pytest
 from tensorflow_serving.config import model_server_config_pb2
 
-from serving.devserver.models.version_policy import candidates
+from serving.devserver.models.version_policy import wanted_folders
 
 
-def _candidates(base: Path, **policy: dict) -> tuple[dict[int, str], int]:
-    found = candidates(
+def _wanted(base: Path, **policy: dict) -> dict[int, str]:
+    found = wanted_folders(
         model_server_config_pb2.ModelConfig(base_path=str(base), model_version_policy=policy)
     )
-    return {number: Path(path).name for number, path in found.folders.items()}, found.wanted
+    return {number: Path(path).name for number, path in found.items()}
 
 
 def test_folders_with_numbers_for_names_are_versions(tmp_path: Path) -> None:
@@ -21,14 +21,12 @@ def test_folders_with_numbers_for_names_are_versions(tmp_path: Path) -> None:
     for name in ("9223372036854775808", "9" * 200, "-1", "+3", " 4", "5 ", "0x6", "٣", "8.tmp"):
         (tmp_path / name).mkdir()
     (tmp_path / "13").write_text("a file")
-    names, count = _candidates(tmp_path)
-    assert list(names.items()) == [
+    assert list(_wanted(tmp_path, all={}).items()) == [
         (2**63 - 1, "9223372036854775807"),
         (12, "0012"),
         (7, "7"),
         (0, "0"),
     ]
-    assert count == 1
 
 
 def test_links_to_folders_are_versions_and_others_are_not(tmp_path: Path) -> None:
@@ -38,26 +36,25 @@ def test_links_to_folders_are_versions_and_others_are_not(tmp_path: Path) -> Non
     (base / "1").symlink_to(release)
     (base / "2").symlink_to(tmp_path / "nothing")
     (base / "3").symlink_to(base / "3")
-    assert _candidates(base)[0] == {1: "1"}
+    assert _wanted(base, all={}) == {1: "1"}
 
 
 @pytest.mark.parametrize(
-    ("policy", "versions", "count"),
+    ("policy", "versions"),
     [
-        ({}, [3, 2, 1], 1),
-        ({"latest": {}}, [3, 2, 1], 1),
-        ({"latest": {"num_versions": 2}}, [3, 2, 1], 2),
-        ({"all": {}}, [3, 2, 1], 3),
-        ({"specific": {"versions": [1, 3, 7]}}, [3, 1], 2),
-        ({"specific": {}}, [], 0),
+        ({}, [3]),
+        ({"latest": {}}, [3]),
+        ({"latest": {"num_versions": 2}}, [3, 2]),
+        ({"all": {}}, [3, 2, 1]),
+        ({"specific": {"versions": [1, 3, 7]}}, [3, 1]),
+        ({"specific": {}}, []),
     ],
 )
-def test_the_policy_picks(tmp_path: Path, policy: dict, versions: list[int], count: int) -> None:
+def test_the_policy_picks(tmp_path: Path, policy: dict, versions: list[int]) -> None:
     for number in (1, 2, 3):
         (tmp_path / str(number)).mkdir()
-    names, wanted = _candidates(tmp_path, **policy)
-    assert (list(names), wanted) == (versions, count)
+    assert list(_wanted(tmp_path, **policy)) == versions
 
 
 def test_no_base_path_no_versions(tmp_path: Path) -> None:
-    assert _candidates(tmp_path / "none") == ({}, 1)
+    assert _wanted(tmp_path / "none") == {}

@@ -12,9 +12,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import portpicker
 import pytest
 import trustme
+
+from pipeline.local_server import free_port
 
 USER, DATABASE = "shop", "runs"
 # Quotes and blanks, which have to come through unharmed.
@@ -63,7 +64,7 @@ def mariadb(*flags: str) -> Iterator[DatabaseServer]:
     if not (install and mariadbd and mariadb):
         pytest.skip("no MariaDB server here (Debian: apt-get install mariadb-server)")
     with _folder_of("mysql") as (folder, user):
-        data, port = folder / "data", portpicker.pick_unused_port()
+        data, port = folder / "data", free_port()
         _run(
             [
                 *(install, "--no-defaults", f"--datadir={data}", "--skip-test-db"),
@@ -98,7 +99,7 @@ def postgresql() -> Iterator[DatabaseServer]:
     if not (initdb and postgres and psql):
         pytest.skip("no PostgreSQL server here (Debian: apt-get install postgresql)")
     with _folder_of("postgres") as (folder, user):
-        data, port = folder / "data", portpicker.pick_unused_port()
+        data, port = folder / "data", free_port()
         authentication = ("--auth-local=trust", "--auth-host=scram-sha-256")
         _run([initdb, "-D", data, "-U", "admin", *authentication, "--no-sync"], user)
         command = [postgres, "-D", data, "-k", folder, "-h", "127.0.0.1", "-p", port]

@@ -5,7 +5,6 @@ import sys
 from argparse import ArgumentTypeError
 from collections.abc import Iterator
 
-import portpicker
 import pytest
 from ml_metadata import errors
 from ml_metadata.metadata_store import MetadataStore
@@ -17,6 +16,7 @@ from ml_metadata.proto.metadata_store_pb2 import (
     ContextType,
 )
 
+from pipeline.local_server import free_port
 from pipeline.runners.local.metadata_server import MetadataServer, metadata_server
 from pipeline.runners.local.workdir import RunError
 from tests.pipeline.runners.local.database_servers import (
@@ -66,7 +66,7 @@ def test_what_is_wrong_with_a_url_is_told(url: str, message: str):
 
 
 def test_nothing_listens():
-    port = portpicker.pick_unused_port()
+    port = free_port()
     with pytest.raises(RunError, match=f"nothing answers at localhost, port {port}: .*refused"):
         metadata_server(f"mysql://shop@localhost:{port}/runs").open()
 
