@@ -185,7 +185,10 @@ def test_the_server_answers_for_what_the_library_exports(wheels: Path, tmp_path:
 def test_the_pipeline_starts(wheels: Path, tmp_path: Path) -> None:
     environment = Environment(tmp_path / "pipeline")
     extra = "mclrec-tf[kubeflow]"
-    install = [environment.python, "-m", "pip", "install", "--quiet", "--find-links", wheels, extra]
+    # pip tries versions of TFX's many packages for longer than a quarter of an hour.
+    environment.pip("install", "uv")
+    install = [environment.python, "-m", "uv", "pip", "install", "--python", environment.python]
+    install += ["--find-links", wheels, extra]
     ended = subprocess.run(install, capture_output=True, text=True, env=environment.variables())
     if ended.returncode:
         # TFX has no wheels for every Python and every C library; pyfarmhash needs a compiler.
