@@ -12,7 +12,7 @@ import tensorflow_model_analysis as tfma
 
 from mclrec_tf.data.sample.sample_log import write_sample
 from pipeline.components.evaluator.tfma_metrics import RANKINGS
-from pipeline.demo import agree, ask
+from pipeline.demo import agree, recommend
 from pipeline.local_server import local_server, server_command
 from pipeline.runners.local.workdir import Workdir
 from tests.pipeline.local_run import SMALL_MODEL, LocalRun
@@ -153,8 +153,8 @@ def test_the_server_ranks_alike_and_knows_items_of_any_name(finished):
         _, history, _ = ranks.users()[0]
         history = [item.decode() for item in history]
         answers = [
-            ask(server.grpc, "grpc", history),
-            ask(server.rest, "rest", history),
+            recommend(server.grpc, "grpc", history),
+            recommend(server.rest, "rest", history),
         ]
     for user, expected in ranks.served_ranks().items():
         assert answered[user].items() <= expected.items(), user
