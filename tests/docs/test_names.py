@@ -23,6 +23,7 @@ _OF_OTHERS = {
         "--enable_profiler",
         "--grpc_channel_arguments",
         "--model_config_file_poll_wait_seconds",
+        "--monitoring_config_file",
         "--ssl_config_file",
         "--tensorflow_session_parallelism",
     },
@@ -36,7 +37,7 @@ _OF_OTHERS = {
         "--sdk_container_image",
         "--worker_pool",
     },
-    "pip": {"--force-reinstall", "--no-deps"},
+    "pip": {"--find-links", "--force-reinstall", "--no-deps"},
     "mkdocs": {"--strict"},
     "sha256sum": {"--check"},
 }

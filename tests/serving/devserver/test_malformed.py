@@ -75,7 +75,6 @@ def test_grpc_requests(asker: Asker, pytestconfig: pytest.Config) -> None:
         b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\xff" * 64,
         b"GET\r\n\r\n",
         b"FOO /v1/models/mclrec HTTP/1.1\r\n\r\n",
-        b"GET /v1/models/mclrec HTTP/9.9\r\n\r\n",
         b"POST /v1/models/mclrec:predict HTTP/1.1\r\nContent-Length: -1\r\n\r\n{}",
         b"POST /v1/models/mclrec:predict HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n",
         b"GET /v1/models/mclrec HTTP/1.1\r\n" + b"a: b\r\n" * 400_000 + b"\r\n",
