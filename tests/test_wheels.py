@@ -175,8 +175,8 @@ def test_the_server_answers_for_what_the_library_exports(wheels: Path, tmp_path:
     (environment.folder / "models").mkdir()
     (environment.folder / "export").rename(environment.folder / "models" / "1")
     ports = [f"--port={free_port()}", f"--rest_api_port={free_port()}"]
-    command = [environment.python, "-m", "serving.devserver", "--model_base_path=models", *ports]
-    with local_server(command, cwd=environment.folder, env=environment.variables()):
+    command = [str(environment.python), "-m", "serving.devserver", "--model_base_path=models"]
+    with local_server([*command, *ports], cwd=environment.folder, env=environment.variables()):
         answer = environment.run("-m", "serving.client", *ports, "--k=3")
     tables = answer.split("mclrec over rest")
     assert len(tables) == 2 and all(table.count("\n") >= 4 for table in tables), answer
