@@ -2,7 +2,6 @@
 
 import base64
 import hashlib
-import os
 import signal
 import subprocess
 import sys
@@ -182,12 +181,17 @@ def test_an_installation_that_is_killed_between_two_files_is_mended(
     [packages] = (tmp_path / "venv" / "lib").glob("python*/site-packages")
     install = [python, "-m", "pip", "install", "--no-index", "--no-deps", "many==1.0"]
     install += ["--find-links", tmp_path / "wheels"]
-    process = subprocess.Popen(install, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    while len(list((packages / "many").glob("*.py"))) < FILES // 4:
-        assert process.poll() is None, process.stdout and process.stdout.read()
-        time.sleep(0.001)
-    os.kill(process.pid, signal_number)
-    process.communicate()
+    for _ in range(20):
+        process = subprocess.Popen(install, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        while process.poll() is None and not (packages / "many" / f"m{FILES // 4}.py").exists():
+            time.sleep(0.001)
+        process.send_signal(signal_number)
+        process.communicate()
+        if process.returncode != 0:
+            break
+        # It had ended before the signal came.
+        subprocess.run([python, "-m", "pip", "uninstall", "--yes", "--quiet", "many"], check=True)
+    assert process.returncode != 0
     if signal_number == signal.SIGKILL:  # at SIGINT pip may take back what it did
         assert unfinished(packages) or not list(packages.glob("many-1.0.dist-info"))
     mend = "import install_packages, pathlib, sys; "
