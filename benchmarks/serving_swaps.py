@@ -35,7 +35,7 @@ from pipeline.local_server import local_server, server_command
 GOAL_SECONDS = 2.0
 """Criterion: the longest time from the rename of a version to its first answer."""
 
-_QUESTIONS = 8
+_NUM_HISTORIES = 8
 _WARM_UP_SHARE = 0.2
 
 
@@ -67,7 +67,7 @@ def random_histories(export: Path, seed: int) -> list[History]:
     """Histories of random items of an export's vocabulary; the first is empty."""
     [vocabulary] = (export / "assets").iterdir()
     random, names = np.random.default_rng(seed), vocabulary.read_text().splitlines()
-    lengths = [0, *random.integers(1, 51, _QUESTIONS - 1)]
+    lengths = [0, *random.integers(1, 51, _NUM_HISTORIES - 1)]
     return [random.choice(names, length).tolist() for length in lengths]
 
 
