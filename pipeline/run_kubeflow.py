@@ -13,6 +13,7 @@ from pathlib import Path
 from pipeline.cli.command_line import add_beam_args, add_model_name, add_pipeline_name, parse, path
 from pipeline.cli.os_errors import tells_os_errors
 from pipeline.cli.setting_options import add_settings
+from pipeline.extras import KUBEFLOW, need_extra
 from pipeline.settings import option
 from serving.command_line import not_empty
 from serving.tensorflow_log import load_tensorflow_quietly
@@ -98,6 +99,7 @@ def main(arguments: list[str] | None = None) -> int:
     options, chosen = parse(options_parser, arguments)
     if options.output.suffix not in (".yaml", ".yml"):
         options_parser.error(f"--output must end in .yaml or .yml, got {str(options.output)!r}.")
+    need_extra("kubeflow", KUBEFLOW)
     load_tensorflow_quietly()
     # These imports take seconds. They are made here so that --help answers at once.
     from pipeline.pipeline import kubeflow_pipeline

@@ -31,4 +31,8 @@ def server_packages() -> Iterator[None]:
     except ModuleNotFoundError as error:
         if error.name is None or error.name.split(".")[0] == "serving":
             raise
-        sys.exit(f'{error.name} is not installed: pip install "mclrec-tf-serving[server]"')
+        sys.exit(
+            f"{error.name} is not installed: pip install --find-links dist "
+            '"mclrec-tf-serving[server]", where dist is the folder with the wheel of '
+            "mclrec-tf-serving."
+        )

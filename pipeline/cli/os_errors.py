@@ -11,6 +11,8 @@ import sys
 from collections.abc import Iterator
 from typing import Protocol
 
+from pipeline.extras import NotInstalled
+
 ERROR = 1
 
 # The errors that are never a fault of the program. Others, for example a file that does not exist,
@@ -100,6 +102,8 @@ class Command(Protocol):
 def tells_os_errors(main: Command) -> Command:
     """Makes a command end with a message and status 1 if the operating system refuses something.
 
+    So it does where a distribution is missing that the command needs.
+
     Args:
         main: The command, which takes the arguments and returns the exit status.
     """
@@ -108,7 +112,10 @@ def tells_os_errors(main: Command) -> Command:
         try:
             return main(arguments)
         except Exception as error:
-            text = sentence(error) if isinstance(error, OSError) else refusal(error)
+            if isinstance(error, NotInstalled):
+                text: str | None = str(error)
+            else:
+                text = sentence(error) if isinstance(error, OSError) else refusal(error)
             if text is None:
                 raise
             print(text, file=sys.stderr)
