@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import keras
 import tensorflow as tf
 
+from mclrec_tf.arguments import check_whole, path_text
 from mclrec_tf.evaluation.baselines import Popularity, Recency
 from mclrec_tf.evaluation.ranks import seen_items, target_ranks
 from mclrec_tf.export.checksums import write_checksums
@@ -164,16 +165,17 @@ def export_savedmodel(
 
     Args:
         model: The trained model.
-        path: Folder to write; must not exist yet.
+        path: Folder to write; must not exist yet, or be empty.
         vocabulary: The raw item ids by id, or the path of a text file that has one a line.
         k: Items returned by `serving_default` and `rank_examples`.
 
     Raises:
+        FileExistsError: `path` is a file, or a folder that is not empty.
         ValueError: The vocabulary does not have one entry an item, or k is below 1.
     """
-    path = os.fspath(path)
-    if k < 1:
-        raise ValueError(f"k must be at least 1, got {k}.")
+    path = path_text("path", path)
+    check_whole(1, k=k)
+    _check_new(path)
     with tempfile.TemporaryDirectory() as folder:
         if isinstance(vocabulary, (str, os.PathLike)):
             vocabulary = os.fspath(vocabulary)
@@ -208,6 +210,19 @@ def export_savedmodel(
         archive.write_out(path, verbose=False)
         write_warmup_requests(path, vocabulary, HISTORY_LENGTH)
         write_checksums(path)
+
+
+def _check_new(path: str) -> None:
+    """An empty folder may be there: who runs a training may have made it."""
+    if not tf.io.gfile.exists(path):
+        return
+    if not tf.io.gfile.isdir(path):
+        raise FileExistsError(f"{path}: is a file. Give the name of a new folder, or remove it.")
+    if tf.io.gfile.listdir(path):
+        raise FileExistsError(
+            f"{path}: exists already. Give the name of a new folder, for example of the next "
+            "version, or remove it."
+        )
 
 
 def _write_vocabulary(path: str, names: Sequence[str]) -> str:

@@ -56,7 +56,8 @@ def test_runs_to_its_end(
     assert recommended is not None
 
     # What was exported answers as the model in the notebook does.
-    served = tf.saved_model.load(tmp_path / "models" / "mclrec" / "1")
+    (version,) = (tmp_path / "models" / "mclrec").iterdir()
+    served = tf.saved_model.load(version)
     history = (names["seen"] + [""] * 50)[:50]
     answer = served.signatures["serving_default"](history=tf.constant([history]))
     assert answer["known_items"].numpy().tolist() == [len(names["seen"])]

@@ -77,6 +77,8 @@ def run_fn(fn_args: FnArgs) -> None:
     if model.objective.uses_augmenters:
         write_learned_views(fn_args.model_run_dir, model, data.validation.histories)
     model.save(keras_path(fn_args.serving_model_dir))
+    if tf.io.gfile.exists(fn_args.serving_model_dir):  # an attempt that was killed has left it
+        tf.io.gfile.rmtree(fn_args.serving_model_dir)
     export_savedmodel(model, fn_args.serving_model_dir, vocabulary)
     stopping.discard()
 

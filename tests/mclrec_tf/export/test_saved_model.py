@@ -206,6 +206,19 @@ def test_paths_are_paths(model: MCLRec, tmp_path: Path) -> None:
         export_savedmodel(model, tmp_path / "none", vocabulary, k=0)
 
 
+def test_nothing_is_written_over(model: MCLRec, tmp_path: Path) -> None:
+    folder, file = tmp_path / "1", tmp_path / "file"
+    folder.mkdir()
+    export_savedmodel(model, folder, NAMES)  # an empty one will do
+    written = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
+    file.touch()
+    with pytest.raises(FileExistsError, match=f"{folder}: exists already"):
+        export_savedmodel(model, folder, NAMES)
+    with pytest.raises(FileExistsError, match=f"{file}: is a file"):
+        export_savedmodel(model, file, NAMES)
+    assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == written
+
+
 def test_vocabulary_must_name_every_item(model: MCLRec, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="39 item ids, but the model has 40 items"):
         export_savedmodel(model, str(tmp_path / "a"), NAMES[1:])
