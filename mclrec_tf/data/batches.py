@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from mclrec_tf.arguments import check_whole
 from mclrec_tf.data.histories import Histories, positions
 
 SCHEDULES = ("causal", "prefix")
@@ -109,15 +110,9 @@ def training_batches(
     """
     if schedule not in SCHEDULES:
         raise ValueError(f"schedule must be one of {SCHEDULES}, got {schedule!r}.")
-    if batch_size < 1 or max_length < 1:
-        raise ValueError(
-            f"batch_size and max_length must be at least 1, got {batch_size} and {max_length}."
-        )
+    check_whole(1, batch_size=batch_size, max_length=max_length)
+    check_whole(0, seed=seed, first_epoch=first_epoch)
     make = causal_windows if schedule == "causal" else prefix_windows
-    if seed < 0 or first_epoch < 0:
-        raise ValueError(
-            f"seed and first_epoch must not be negative, got {seed} and {first_epoch}."
-        )
     windows = make(histories, max_length)
     if not len(windows):
         raise ValueError("histories: no user has two training events, so nothing can be learned.")
@@ -153,8 +148,7 @@ def evaluation_batches(
     Raises:
         ValueError: There is not one target a history, or batch_size is less than 1.
     """
-    if batch_size < 1:
-        raise ValueError(f"batch_size must be at least 1, got {batch_size}.")
+    check_whole(1, batch_size=batch_size)
     items = held_out_items(histories, targets)
     order = evaluation_order(histories)
     rows = [order[at : at + batch_size] for at in range(0, len(order), batch_size)]

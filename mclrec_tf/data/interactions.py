@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from os import PathLike, fspath
+from os import PathLike
 
 import numpy as np
 import numpy.typing as npt
 
+from mclrec_tf.arguments import check_share, check_whole, path_text
 from mclrec_tf.data.event_log.files_of_a_log import check_any_rows, check_same_scale
 from mclrec_tf.data.event_log.reader import (
     EventBatch,
@@ -107,14 +108,15 @@ def load_interactions(
         format: The names of the columns; by default user_id, item_id and timestamp.
         k_core: Events that each user and each item must have, counted until nothing changes.
             Users who then have fewer than three are dropped in any case.
-        max_bad_rows: Share of the rows that may be unusable. They are skipped and counted in
-            the report.
+        max_bad_rows: Share of the rows that may be unusable, from 0 to 1. They are skipped and
+            counted in the report.
         periods: If the log will be split by time, what `split_by_time` will hold out: then the
             training part that orders the items is what comes before.
 
     Raises:
         EventLogError: The log cannot be read, too many rows are unusable, or what is left is not
             two users and two items.
+        ValueError: `path` is no path, or a number is out of range.
 
     Example:
         >>> import pathlib, tempfile
@@ -125,14 +127,15 @@ def load_interactions(
         >>> interactions.item_ids, interactions.histories[0]
         (['milk', 'tea', 'rum'], array([2, 1, 2, 3], dtype=int32))
     """
-    if k_core < 0:
-        raise ValueError(f"k_core must be 0 or more, got {k_core}.")
-    path = fspath(path)
+    check_whole(0, k_core=k_core)
+    check_share(max_bad_rows=max_bad_rows)
+    path = path_text("path", path)
     log, report = _read(path, format or EventLogFormat())
     if report.bad_rows > max_bad_rows:
         raise EventLogError(
             f"{path}: {report.bad_rows:.1%} of the rows cannot be used, more than "
-            f"max_bad_rows={max_bad_rows:.1%}. Correct them or allow more.\n{report}"
+            f"max_bad_rows={max_bad_rows:g} ({100 * max_bad_rows:g} %). Correct them or allow "
+            f"more.\n{report}"
         )
     kept = log.distinct()
     report.duplicates = len(log.users) - len(kept)

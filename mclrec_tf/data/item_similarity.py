@@ -3,6 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
+from mclrec_tf.arguments import check_whole
 from mclrec_tf.data.histories import Histories
 
 
@@ -38,8 +39,7 @@ def similar_items(
     Reference:
         Liu et al., 2021, arXiv 2108.06479.
     """
-    if count < 1 or window < 1:
-        raise ValueError(f"count and window must be at least 1, got {count} and {window}.")
+    check_whole(1, num_items=num_items, count=count, window=window)
     if int(histories.items.max(initial=0)) > num_items:
         raise ValueError(
             f"histories: item {histories.items.max()} is beyond num_items={num_items}."

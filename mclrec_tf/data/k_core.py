@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from mclrec_tf.arguments import check_whole
+
 
 def in_k_core(
     users: npt.NDArray[np.integer], items: npt.NDArray[np.integer], k: int
@@ -22,12 +24,16 @@ def in_k_core(
     Returns:
         bool [N].
 
+    Raises:
+        ValueError: `k` is not a whole number or is negative.
+
     Example:
         >>> import numpy as np
         >>> from mclrec_tf.data.k_core import in_k_core
         >>> in_k_core(np.array([0, 0, 1, 1, 2]), np.array([0, 1, 0, 1, 1]), k=2)
         array([ True,  True,  True,  True, False])
     """
+    check_whole(0, k=k)
     kept = np.arange(len(users))
     while True:
         enough = np.bincount(users[kept])[users[kept]] >= k

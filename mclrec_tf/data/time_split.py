@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from mclrec_tf.arguments import check_whole
 from mclrec_tf.data.histories import HeldOut, Histories, Splits
 
 
@@ -39,9 +40,7 @@ class Periods:
     test: int
 
     def __post_init__(self) -> None:
-        for name, period in (("validation", self.validation), ("test", self.test)):
-            if period < 1:
-                raise ValueError(f"the {name} period must be at least 1, got {period}.")
+        check_whole(1, validation=self.validation, test=self.test)
 
     def cut_offs(self, newest: int) -> CutOffs:
         """The cut-offs of a log whose newest event is of this time."""

@@ -4,7 +4,7 @@ from typing import Any
 
 import keras
 
-from mclrec_tf.encoders.sequence_encoder import check_sizes
+from mclrec_tf.arguments import check_share, check_whole
 from mclrec_tf.encoders.transformer_encoder import TransformerEncoder
 from mclrec_tf.layers.filter_block import FilterBlock
 
@@ -65,9 +65,8 @@ class BSARec(TransformerEncoder):
         super().__init__(
             num_items, dim, max_length, num_layers, num_heads, inner_dim, dropout, **kwargs
         )
-        if not 0 <= alpha <= 1:
-            raise ValueError(f"alpha must lie in 0..1, got {alpha}.")
-        check_sizes(window=window)
+        check_share(alpha=alpha)
+        check_whole(1, window=window)
         self.alpha = alpha
         self.window = window
 

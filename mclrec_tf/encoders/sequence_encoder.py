@@ -5,20 +5,15 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from mclrec_tf.arguments import check_share, check_whole
 from mclrec_tf.layers.item_embedding import ItemEmbedding
 from mclrec_tf.layers.padded_history import lengths_of
 
 
-def check_sizes(**sizes: int | None) -> None:
-    """Raises a `ValueError` for a size that is less than 1; None is one that follows by itself."""
-    for name, size in sizes.items():
-        if size is not None and not size >= 1:
-            raise ValueError(f"{name} must be at least 1, got {size}.")
-
-
 def check_dropout(dropout: float) -> None:
     """Raises a `ValueError` unless it is a share that leaves something."""
-    if not 0 <= dropout < 1:
+    check_share(dropout=dropout)
+    if dropout == 1:
         raise ValueError(f"dropout must lie in 0..1 and be less than 1, got {dropout}.")
 
 
@@ -52,7 +47,7 @@ class SequenceEncoder(keras.layers.Layer):
 
     def __init__(self, num_items: int, dim: int = 64, max_length: int = 50, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        check_sizes(num_items=num_items, dim=dim, max_length=max_length)
+        check_whole(1, num_items=num_items, dim=dim, max_length=max_length)
         self.num_items = num_items
         self.dim = dim
         self.max_length = max_length

@@ -5,7 +5,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from mclrec_tf.encoders.sequence_encoder import SequenceEncoder, check_dropout, check_sizes
+from mclrec_tf.arguments import check_whole
+from mclrec_tf.encoders.sequence_encoder import SequenceEncoder, check_dropout
 from mclrec_tf.layers.tokens import Tokens
 from mclrec_tf.layers.transformer_block import TransformerBlock
 
@@ -35,7 +36,7 @@ class TransformerEncoder(SequenceEncoder):
         **kwargs: Any,
     ) -> None:
         super().__init__(num_items, dim, max_length, **kwargs)
-        check_sizes(num_layers=num_layers, num_heads=num_heads, inner_dim=inner_dim)
+        check_whole(1, num_layers=num_layers, num_heads=num_heads, inner_dim=inner_dim)
         check_dropout(dropout)
         if dim % num_heads:
             raise ValueError(f"num_heads={num_heads} must divide dim={dim}.")

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import tensorflow as tf
 
+from mclrec_tf.arguments import check_whole
 from mclrec_tf.layers.padded_history import cells_of
 
 
@@ -23,8 +24,7 @@ class Popularity:
     num_items: int
 
     def __post_init__(self) -> None:
-        if self.num_items < 1:
-            raise ValueError(f"num_items must be at least 1, got {self.num_items}.")
+        check_whole(1, num_items=self.num_items)
 
     def __call__(self, history: tf.Tensor) -> tf.Tensor:
         """Scores `[B, |I| + 1]` for histories, int `[B, L]`."""

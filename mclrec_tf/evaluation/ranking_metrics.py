@@ -5,6 +5,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from mclrec_tf.arguments import check_whole
+
 CUTOFFS = (5, 10, 20)
 
 
@@ -41,8 +43,7 @@ class RankingMetric(keras.metrics.Mean):
     metric: str
 
     def __init__(self, k: int = 10, name: str | None = None, **kwargs: Any) -> None:
-        if not k >= 1:
-            raise ValueError(f"k must be at least 1, got {k}.")
+        check_whole(1, k=k)
         super().__init__(name=name or f"{self.metric}_at_{k}", **kwargs)
         self.k = k
         self._direction = "up"

@@ -5,6 +5,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from mclrec_tf.arguments import check_share, check_whole
 from mclrec_tf.layers.tokens import Tokens
 from mclrec_tf.layers.transformer_block import TransformerBlock
 
@@ -31,8 +32,7 @@ class CausalFilter(keras.layers.Layer):
 
     def __init__(self, window: int = 5, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        if window < 1:
-            raise ValueError(f"window must be at least 1, got {window}.")
+        check_whole(1, window=window)
         self.window = window
 
     def build(self, input_shape: Any) -> None:
@@ -93,8 +93,7 @@ class FilterBlock(TransformerBlock):
         **kwargs: Any,
     ) -> None:
         super().__init__(num_heads, inner_dim, dropout, **kwargs)
-        if not 0 <= alpha <= 1:
-            raise ValueError(f"alpha must lie in 0..1, got {alpha}.")
+        check_share(alpha=alpha)
         self.alpha = alpha
         self.window = window
 

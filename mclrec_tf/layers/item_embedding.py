@@ -5,6 +5,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from mclrec_tf.arguments import check_whole
+
 
 @keras.saving.register_keras_serializable("mclrec_tf")
 class ItemEmbedding(keras.layers.Layer):
@@ -37,8 +39,7 @@ class ItemEmbedding(keras.layers.Layer):
 
     def __init__(self, num_items: int, dim: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        if num_items < 1:
-            raise ValueError(f"num_items must be at least 1, got {num_items}.")
+        check_whole(1, num_items=num_items, dim=dim)
         self.num_items = num_items
         self.dim = dim
 

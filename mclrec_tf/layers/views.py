@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from mclrec_tf.arguments import check_share, check_whole
 from mclrec_tf.layers.padded_history import most_recent, without_gaps
 
 
@@ -37,8 +38,7 @@ class ViewOperation(keras.layers.Layer):
 
     def __init__(self, ratio: float, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        if not 0 <= ratio <= 1:
-            raise ValueError(f"{type(self).__name__}: ratio must lie in 0..1, got {ratio}.")
+        check_share(**{f"{type(self).__name__}: ratio": ratio})
         self.ratio = ratio
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
@@ -223,6 +223,7 @@ class Insert(SimilarItems):
         self, neighbours: npt.ArrayLike, ratio: float = 0.4, max_length: int = 50, **kwargs: Any
     ) -> None:
         super().__init__(neighbours, ratio, **kwargs)
+        check_whole(1, max_length=max_length)
         self.max_length = max_length
 
     def call(self, view: View) -> View:

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from mclrec_tf.arguments import check_whole
 from mclrec_tf.encoders.sequence_encoder import SequenceEncoder
 from mclrec_tf.evaluation.ranking_metrics import ranking_metrics
 from mclrec_tf.evaluation.ranks import POLICIES, Ranks, seen_items, target_ranks
@@ -106,7 +107,8 @@ class SequentialRecommender(CheckedModel, TrainableModel):
             batch_size: Histories scored at once, each against the whole catalogue.
 
         Raises:
-            ValueError: `histories` holds what is no item of the catalogue, or a number is below 1.
+            ValueError: `histories` holds what is no item of the catalogue, or a number is not
+                whole or below 1.
 
         Example:
 
@@ -117,9 +119,7 @@ class SequentialRecommender(CheckedModel, TrainableModel):
         model.recommend([[3, 7, 2], [9]], k=5).item_ids.shape  # (2, 5)
         ```
         """
-        for name, value in (("k", k), ("batch_size", batch_size)):
-            if value < 1:
-                raise ValueError(f"{name} must be at least 1, got {value}.")
+        check_whole(1, k=k, batch_size=batch_size)
         ids = checked_history(histories, self.num_items)
         found = [
             self._best(ids[begin : begin + batch_size], min(k, self.num_items), keep_seen)

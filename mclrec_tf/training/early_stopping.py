@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from mclrec_tf.arguments import check_whole, path_text
 from mclrec_tf.training.averaged_weights import averaged_weights, swap_averages
 
 _WEIGHTS, _HISTORY, _UNFINISHED = "model.weights.h5", "history.json", "unfinished"
@@ -58,12 +59,10 @@ class ResumableEarlyStopping(keras.callbacks.EarlyStopping):
     """
 
     def __init__(self, directory: str | os.PathLike[str], monitor: str, patience: int, epochs: int):
-        if patience < 0 or epochs < 1:
-            raise ValueError(
-                f"patience must not be negative and epochs at least 1, got {patience} and {epochs}."
-            )
+        check_whole(0, patience=patience)
+        check_whole(1, epochs=epochs)
         super().__init__(monitor=monitor, patience=patience, mode="max", restore_best_weights=True)
-        self.directory = os.fspath(directory)
+        self.directory = path_text("directory", directory)
         self.epochs = epochs
         self.history: list[dict[str, float]] = []
 

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+from mclrec_tf.arguments import check_weight
 from mclrec_tf.training.losses import (
     batch_margin_regularization,
     info_nce,
@@ -70,10 +71,9 @@ class Objective:
     views: str = "contrast"
 
     def __post_init__(self) -> None:
-        for name in ("lambda_", "beta", "regularization"):
-            if not getattr(self, name) >= 0:
-                raise ValueError(f"{name} must not be negative, got {getattr(self, name)}.")
-        if not self.temperature > 0:
+        for name in ("lambda_", "beta", "regularization", "temperature"):
+            check_weight(**{name: getattr(self, name)})
+        if self.temperature == 0:
             raise ValueError(f"temperature must be positive, got {self.temperature}.")
         if self.views not in VIEWS:
             raise ValueError(f"views must be one of {VIEWS}, got {self.views!r}.")

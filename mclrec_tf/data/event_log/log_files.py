@@ -6,8 +6,9 @@ import os
 import re
 import urllib.parse
 from collections.abc import Iterator, Sequence
-from os import PathLike, fspath
+from os import PathLike
 
+from mclrec_tf.arguments import path_text
 from mclrec_tf.data.event_log.events import EventLogError
 from mclrec_tf.data.event_log.log_format import EventLogFormat
 
@@ -45,7 +46,7 @@ def event_log_files(path: str | PathLike[str], format: EventLogFormat | None = N
     """
     import tensorflow as tf
 
-    path = fspath(path)
+    path = path_text("path", path)
     if not path:
         raise EventLogError("The path of the event log is empty.")
     try:

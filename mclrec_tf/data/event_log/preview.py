@@ -6,9 +6,10 @@ import csv
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from os import PathLike, fspath
+from os import PathLike
 from typing import BinaryIO
 
+from mclrec_tf.arguments import path_text
 from mclrec_tf.data.event_log.events import EventLogError
 from mclrec_tf.data.event_log.file_kind import FileKind, likely_kind, split_line
 from mclrec_tf.data.event_log.formats.json_lines import first_values
@@ -85,7 +86,7 @@ def preview(path: str | PathLike[str], format: EventLogFormat) -> Preview:
         >>> found.kind.separator, found.names, found.rows[0]
         ('\\t', ('1', '2', '3', '4'), ('196', '242', '3', '881250949'))
     """
-    path = fspath(path)
+    path = path_text("path", path)
     partitions = partitions_of(path)
     try:
         with open_unpacked(path) as data:

@@ -23,8 +23,9 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from os import PathLike, fspath
+from os import PathLike
 
+from mclrec_tf.arguments import path_text
 from mclrec_tf.data.event_log.event_columns import EventColumns
 from mclrec_tf.data.event_log.events import (
     EmptyFileError,
@@ -75,7 +76,7 @@ class LogFile:
     """
 
     def __init__(self, path: str | PathLike[str], format: EventLogFormat) -> None:
-        self.path = fspath(path)
+        self.path = path_text("path", path)
         self.kind: FileKind | None = None
         self.position = 0
         self.empty_because = ""

@@ -20,6 +20,7 @@ import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
+from mclrec_tf.arguments import check_share, check_whole, path_text
 from mclrec_tf.data.sample.rows import DUPLICATE, csv_rows, item_names, with_flaws
 from mclrec_tf.data.sample.users import EVENTS_PER_USER, Catalogue, simulate
 
@@ -79,18 +80,16 @@ def write_sample(
         >>> write_sample(pathlib.Path(tempfile.mkdtemp(), "sample.csv"), 1000).events
         1000
     """
-    path = Path(path)
+    path = Path(path_text("path", path))
     if not path.name.endswith((".csv", ".csv.gz")):
         raise ValueError(f"path must end in .csv or .csv.gz, got {str(path)!r}.")
+    check_whole(0, seed=seed)
+    check_whole(1, num_events=num_events, num_items=num_items)
     if not MIN_EVENTS <= num_events <= MAX_EVENTS:
         raise ValueError(
             f"num_events must be {MIN_EVENTS:,} to {MAX_EVENTS:,}, got {num_events:,}."
         )
-    if seed < 0:
-        raise ValueError(f"seed must not be negative, got {seed}.")
-    for name, share in (("noise_share", noise_share), ("flaw_share", flaw_share)):
-        if not 0 <= share <= 0.5:
-            raise ValueError(f"{name} must be between 0 and 0.5, got {share}.")
+    check_share(0.5, noise_share=noise_share, flaw_share=flaw_share)
 
     catalogue = Catalogue.of_size(num_items or round(num_events**0.66), seed)
     names = item_names(catalogue)

@@ -1,5 +1,7 @@
 """Wrong arguments of the library's functions are refused by name; paths come as `Path` too."""
 
+import math
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,14 +10,20 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mclrec_tf import BSARec, GRU4Rec, MCLRec, SASRec
+from mclrec_tf import BSARec, GRU4Rec, MCLRec, NextItemModel, SASRec
 from mclrec_tf.data.batches import evaluation_batches, training_batches
+from mclrec_tf.data.event_log.preview import preview
+from mclrec_tf.data.event_log.reader import EventLogFormat, event_log_files, read_events
 from mclrec_tf.data.histories import Histories
+from mclrec_tf.data.interactions import load_interactions
 from mclrec_tf.data.item_similarity import similar_items
+from mclrec_tf.data.sample.sample_log import write_sample
+from mclrec_tf.data.time_split import Periods
 from mclrec_tf.evaluation.baselines import Popularity
 from mclrec_tf.evaluation.offline import rank_targets
 from mclrec_tf.evaluation.ranking_metrics import NDCG
 from mclrec_tf.export.saved_model import export_savedmodel
+from mclrec_tf.layers.views import Insert, Mask
 from mclrec_tf.training.early_stopping import ResumableEarlyStopping
 from mclrec_tf.training.losses import info_nce, next_item_loss
 
@@ -34,7 +42,7 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
     "encoder": (lambda: MCLRec("sasrec"), "encoder must be a SequenceEncoder, got 'sasrec'"),
     "baseline": (lambda: Popularity(0), "num_items must be at least 1, got 0"),
     "metric": (lambda: NDCG(k=0), "k must be at least 1, got 0"),
-    "seed": (lambda: training_batches(HISTORIES, seed=-1), "seed and first_epoch must not be neg"),
+    "seed": (lambda: training_batches(HISTORIES, seed=-1), "seed must be at least 0, got -1"),
     "no users a batch": (
         lambda: evaluation_batches(HISTORIES, [1, 2], batch_size=0),
         "batch_size must be at least 1, got 0",
@@ -60,7 +68,27 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
         lambda: similar_items(HISTORIES, 2),
         "histories: item 3 is beyond num_items=2",
     ),
-    "patience": (lambda: ResumableEarlyStopping("x", "loss", -1, 3), "patience must not be neg"),
+    "patience": (
+        lambda: ResumableEarlyStopping("x", "loss", -1, 3),
+        "patience must be at least 0",
+    ),
+    "similar_items": (
+        lambda: similar_items(HISTORIES, 3, count=0),
+        "count must be at least 1",
+    ),
+    "insert": (
+        lambda: Insert(similar_items(HISTORIES, 3), max_length=0),
+        "max_length must be at least 1, got 0",
+    ),
+    "weight": (lambda: MCLRec(SASRec(9), lambda_="0.1"), "lambda_ must be a number, got '0.1'"),
+    "endless weight": (
+        lambda: MCLRec(SASRec(9), beta=math.inf),
+        "beta must not be neg",
+    ),
+    "no temperature": (
+        lambda: MCLRec(SASRec(9), temperature=0),
+        "temperature must be positive",
+    ),
     "views": (lambda: info_nce(ZEROS((3, 4)), ZEROS((2, 4))), "first and second must have the"),
     "candidates": (
         lambda: next_item_loss(ZEROS((3, 4)), ZEROS((5, 6)), tf.constant([0, 1, 2])),
@@ -71,6 +99,73 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
         "labels must have the shape",
     ),
 }
+
+
+# What takes whole numbers, by the argument, with a number for each.
+WHOLE: dict[str, Callable[[Any], Any]] = {
+    "k_core": lambda n: load_interactions("log.csv", k_core=n),
+    "k": lambda n: NextItemModel(SASRec(9)).recommend([[1, 2]], k=n),
+    "batch_size": lambda n: NextItemModel(SASRec(9)).recommend([[1, 2]], batch_size=n),
+    "num_items": lambda n: SASRec(n),
+    "dim": lambda n: GRU4Rec(9, dim=n),
+    "num_heads": lambda n: SASRec(9, num_heads=n),
+    "window": lambda n: BSARec(9, window=n),
+    "max_length": lambda n: training_batches(HISTORIES, max_length=n),
+    "first_epoch": lambda n: training_batches(HISTORIES, first_epoch=n),
+    "seed": lambda n: write_sample("sample.csv", 1000, seed=n),
+    "num_events": lambda n: write_sample("sample.csv", n),
+    "count": lambda n: similar_items(HISTORIES, 3, count=n),
+    "test": lambda n: Periods(validation=1, test=n),
+    "patience": lambda n: ResumableEarlyStopping("x", "loss", n, 3),
+}
+
+
+@pytest.mark.parametrize("name", WHOLE)
+@pytest.mark.parametrize("number", [2.5, "5", [5], math.nan])
+def test_what_is_no_whole_number_is_refused_by_name(name: str, number: Any) -> None:
+    said = re.escape(f"{name} must be a whole number, got {number!r}.")
+    with pytest.raises(ValueError, match=said):
+        WHOLE[name](number)
+
+
+def test_whole_numbers_of_numpy_will_do() -> None:
+    model = NextItemModel(SASRec(np.int64(9)))
+    assert model.recommend([[1, 2]], k=np.int32(3)).item_ids.shape == (1, 3)
+
+
+SHARES: dict[str, Callable[[Any], Any]] = {
+    "max_bad_rows": lambda share: load_interactions("log.csv", max_bad_rows=share),
+    "noise_share": lambda share: write_sample("sample.csv", 1000, noise_share=share),
+    "dropout": lambda share: SASRec(9, dropout=share),
+    "alpha": lambda share: BSARec(9, alpha=share),
+    "ratio": lambda share: Mask(share),
+}
+
+
+@pytest.mark.parametrize("name", SHARES)
+@pytest.mark.parametrize("share", [2, 50, -1, math.nan, "0.5", None])
+def test_what_is_no_share_is_refused_by_name(name: str, share: Any) -> None:
+    with pytest.raises(ValueError, match=f"{name} must (lie in 0|be a number, got)"):
+        SHARES[name](share)
+
+
+PATHS: dict[str, Callable[[Any], Any]] = {
+    "log": load_interactions,
+    "files of a log": event_log_files,
+    "events": lambda path: next(read_events(path, EventLogFormat())),
+    "preview": lambda path: preview(path, EventLogFormat()),
+    "sample": lambda path: write_sample(path, 1000),
+    "export": lambda path: export_savedmodel(MCLRec(SASRec(2)), path, ["a", "b"]),
+}
+
+
+@pytest.mark.parametrize("case", PATHS)
+@pytest.mark.parametrize("path", [None, {"a": 1}, b"log.csv", 3])
+def test_what_is_no_path_is_refused(case: str, path: Any) -> None:
+    with pytest.raises(
+        ValueError, match=re.escape(f"path must be a path, as text or a pathlib.Path, got {path!r}")
+    ):
+        PATHS[case](path)
 
 
 @pytest.mark.parametrize("case", REFUSED)

@@ -168,9 +168,9 @@ def test_an_unfinished_file_never_has_the_name(
         ({"path": "sample.txt"}, "path must end in .csv or .csv.gz"),
         ({"num_events": 999}, "num_events must be 1,000 to"),
         ({"num_events": 10**10}, "num_events must be 1,000 to"),
-        ({"seed": -1}, "seed must not be negative"),
-        ({"noise_share": 0.6}, "noise_share must be between 0 and 0.5"),
-        ({"flaw_share": -0.1}, "flaw_share must be between 0 and 0.5"),
+        ({"seed": -1}, "seed must be at least 0, got -1"),
+        ({"noise_share": 0.6}, r"noise_share must lie in 0..0.5, got 0.6"),
+        ({"flaw_share": -0.1}, r"flaw_share must lie in 0..0.5"),
     ],
 )
 def test_arguments_out_of_range_are_errors(tmp_path: Path, arguments: dict, message: str) -> None:
