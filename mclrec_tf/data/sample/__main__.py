@@ -4,6 +4,7 @@ python -m mclrec_tf.data.sample runs/sample.csv --events 50000
 """
 
 import argparse
+import os
 from collections.abc import Sequence
 
 from mclrec_tf.data.sample.sample_log import (
@@ -51,6 +52,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         help="share of rows that are duplicates, and again of rows that are unusable, 0 to 0.5",
     )
     options = parser.parse_args(arguments)
+    if os.path.lexists(options.out):
+        parser.error(f"{options.out}: exists already. Give the name of a new file, or remove it.")
     try:
         contents = write_sample(
             options.out, options.events, options.seed, options.noise, options.flaws, progress=True
