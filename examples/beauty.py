@@ -6,6 +6,7 @@ Without a log it runs on the built-in sample.
 """
 
 import argparse
+import dataclasses
 import sys
 import tempfile
 from pathlib import Path
@@ -14,6 +15,7 @@ import keras
 
 from mclrec_tf import MCLRec, SASRec
 from mclrec_tf.data.batches import evaluation_batches, training_batches
+from mclrec_tf.data.event_log.reader import EventLogError, EventLogFormat
 from mclrec_tf.data.histories import leave_one_out
 from mclrec_tf.data.interactions import Interactions, load_interactions
 from mclrec_tf.data.sample.sample_log import write_sample
@@ -34,11 +36,20 @@ parser.add_argument("--epochs", type=int, default=200, help="most epochs; defaul
 parser.add_argument(
     "--out", type=path, default="model.keras", help="where to save; default: model.keras"
 )
+parser.add_argument(
+    "--k-core", type=int, default=5, help="events that each user and item must have; default: 5"
+)
+# How the log is read: --user-column, --item-column, --timestamp-column and so on.
+COLUMNS = {field.name: field.default for field in dataclasses.fields(EventLogFormat)}
+for name, default in COLUMNS.items():
+    parser.add_argument(
+        "--" + name.replace("_", "-"), default=default, help=f"as of EventLogFormat; {default!r}"
+    )
 
 
-def load(log: str | None) -> Interactions:
+def load(log: str | None, format: EventLogFormat, k_core: int) -> Interactions:
     if log is not None:
-        return load_interactions(log)
+        return load_interactions(log, format, k_core)
     with tempfile.TemporaryDirectory() as folder:
         sample = Path(folder, "sample.csv")
         write_sample(sample, num_events=20_000)
@@ -47,12 +58,20 @@ def load(log: str | None) -> Interactions:
 
 def main(arguments: list[str] | None = None) -> None:
     options = parser.parse_args(arguments)
+    if options.epochs < 1:
+        parser.error(f"--epochs must be at least 1, got {options.epochs}.")
+    if not options.out.endswith(".keras"):
+        parser.error(f"--out must end in .keras, got {options.out!r}.")
     if not Path(options.out).absolute().parent.is_dir():
-        parser.error(f"--out {options.out}: its folder is not there")
+        parser.error(f"--out {options.out}: its folder is not there.")
+    try:
+        format = EventLogFormat(**{name: getattr(options, name) for name in COLUMNS})
+    except ValueError as error:
+        parser.error(str(error))
     keras.utils.set_random_seed(0)
 
     # Each user's last event is the test, the one before it validation, the others training.
-    data = load(options.log)
+    data = load(options.log, format, options.k_core)
     train, validation, test = leave_one_out(data.histories)
     print(f"{len(train):,} users, {len(data.item_ids):,} items")
 
@@ -65,6 +84,7 @@ def main(arguments: list[str] | None = None) -> None:
         training_batches(train),
         validation_data=evaluation_batches(*validation),
         epochs=options.epochs,
+        verbose=2,
         callbacks=[
             keras.callbacks.EarlyStopping(
                 "val_unseen_items_ndcg_at_10", patience=10, restore_best_weights=True
@@ -85,5 +105,5 @@ def main(arguments: list[str] | None = None) -> None:
 if __name__ == "__main__":
     try:
         main()
-    except OSError as error:  # a folder that cannot be written, a disk that is full
+    except (EventLogError, OSError) as error:  # also a folder that cannot be written
         sys.exit(str(error))

@@ -58,9 +58,14 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, float]:
     parser.add_argument("--events", type=int, default=20_000, help="size of the sample")
     parser.add_argument("--epochs", type=int, default=5)
     options = parser.parse_args(arguments)
+    if options.epochs < 1:
+        parser.error(f"--epochs must be at least 1, got {options.epochs}.")
     with tempfile.TemporaryDirectory() as folder:
         log = str(Path(folder, "sample.csv"))
-        write_sample(log, options.events)
+        try:
+            write_sample(log, options.events)
+        except ValueError as error:
+            parser.error(f"--events: {error}")
         data = load_interactions(log)
     train, validation, test = leave_one_out(data.histories)
 

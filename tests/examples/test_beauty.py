@@ -3,17 +3,56 @@
 import runpy
 import sys
 from pathlib import Path
+from typing import Any
 
 import keras
 import pytest
 
 from mclrec_tf import MCLRec
-
-pytestmark = pytest.mark.integration
+from mclrec_tf.data.event_log.reader import EventLogError
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "beauty.py"
 
 
+@pytest.fixture(scope="module")
+def main() -> Any:
+    return runpy.run_path(str(EXAMPLE))["main"]
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ("--out=model.h5", "--out must end in .keras, got 'model.h5'."),
+        ("--out=model", "--out must end in .keras, got 'model'."),
+        ("--epochs=-1", "--epochs must be at least 1, got -1."),
+        ("--epochs=0", "--epochs must be at least 1, got 0."),
+        ("--user-column=item_id", "Each column can have one role only"),
+    ],
+)
+def test_wrong_options_are_refused_before_anything_is_read(
+    main: Any, option: str, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["no-such-log.csv", option])
+    assert ended.value.code == 2 and message in capsys.readouterr().err
+
+
+def test_the_advice_on_a_log_can_be_followed(
+    main: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = tmp_path / "log.csv"
+    log.write_text("who,item_id,timestamp\nann,tea,1\nbob,rum,2\n")
+    monkeypatch.setattr(sys, "argv", ["beauty.py", str(log)])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_path(str(EXAMPLE), run_name="__main__")
+    assert "on the command line --user-column; 'who' looks like it." in str(ended.value)
+    with pytest.raises(EventLogError, match="--k-core"):
+        main([str(log), "--user-column=who"])
+    with pytest.raises(EventLogError, match="1 users and 1 items are left|0 users and 0 items"):
+        main([str(log), "--user-column=who", "--k-core=2"])
+
+
+@pytest.mark.integration
 def test_one_epoch_on_the_sample(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -27,6 +27,21 @@ def test_learns(example: dict[str, Any], rule: str, capsys: pytest.CaptureFixtur
     assert results["unseen_items_ndcg_at_10"] > 0.05
 
 
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ("--epochs=-1", "--epochs must be at least 1, got -1."),
+        ("--events=10", "--events: num_events must be 1,000 to"),
+    ],
+)
+def test_wrong_options_are_refused(
+    example: dict[str, Any], option: str, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        example["main"]([option])
+    assert ended.value.code == 2 and message in capsys.readouterr().err
+
+
 def test_is_a_fading_mean(example: dict[str, Any]) -> None:
     encoder = example["FadingMean"](num_items=9, dim=2)
     encoder.build()
