@@ -11,7 +11,7 @@ from serving.client import arguments
 Protocol = Literal["grpc", "rest"]
 
 _PROTOCOLS = {"grpc": "gRPC", "rest": "REST"}
-_HOST_AND_PORT = re.compile(r"(?:\[[^\s\]]+\]|[^\s:/@?#\[\]]+):([0-9]+)")
+_HOST_AND_PORT = re.compile(r"(?:\[[^\s\]]+\]|[^\s:/@?#\[\]]+):(-?[0-9]+)")
 # In gRPC's own notation, which says how to find the server.
 _GRPC_NAME = re.compile(r"(dns|ipv4|ipv6|unix|unix-abstract|vsock|xds):.*\S.*")
 _LAST_PORT = 2**16 - 1
@@ -42,6 +42,7 @@ class Target(NamedTuple):
         if self.protocol == "rest":
             self.base_url(encrypted=False)
         elif not (_is_host_and_port(self.address) or _GRPC_NAME.fullmatch(self.address)):
+            _check_port(self.address, self.address)
             raise ValueError(f"address is {self.address!r}; over gRPC it is host:port")
 
     def base_url(self, encrypted: bool) -> str:
@@ -59,6 +60,7 @@ class Target(NamedTuple):
         except ValueError:
             sensible = False
         if not sensible:
+            _check_port(self.address, url.partition("://")[2].partition("/")[0])
             raise ValueError(
                 f"address is {self.address!r}; over REST it is host:port, or a URL of http or "
                 "https that ends before /v1"
@@ -81,6 +83,12 @@ class Target(NamedTuple):
         elif self.version_label is not None:
             model = f"version label {self.version_label!r} of {model}"
         return f"{model} at {self.address} over {_PROTOCOLS[self.protocol]}"
+
+
+def _check_port(address: str, host_and_port: str) -> None:
+    match = _HOST_AND_PORT.fullmatch(host_and_port)
+    if match is not None and not 0 < int(match[1]) <= _LAST_PORT:
+        raise ValueError(f"address is {address!r}; the port must be 1 to {_LAST_PORT}")
 
 
 def _is_host_and_port(address: str) -> bool:

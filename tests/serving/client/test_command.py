@@ -1,5 +1,6 @@
 """`python -m serving.client`, and how little it needs."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.local_server import free_port
+from serving.client import RecommendationClient
 from serving.client.__main__ import main
 from tests.serving.conftest import ITEMS
 from tests.serving.running_server import Addresses
@@ -91,12 +93,22 @@ def test_an_option_that_makes_no_sense_is_named(
     assert message in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("port", [0, -1, 65536, 99999])
+@pytest.mark.parametrize("before", ["127.0.0.1", "[::1]", "http://models", "https://models"])
+def test_a_port_that_there_is_not_is_named(before: str, port: int) -> None:
+    said = f"address is '{before}:{port}'; the port must be 1 to 65535"
+    with pytest.raises(ValueError, match=re.escape(said)):
+        RecommendationClient(f"{before}:{port}", "mclrec", "rest")
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         ([""], r"grpc: history[0] is ''"),
-        (["x", "--port=0"], "grpc: address is '127.0.0.1:0'; over gRPC it is host:port"),
-        (["x", "--port=70000"], "grpc: address is '127.0.0.1:70000'"),
+        (["x", "--port=0"], "grpc: address is '127.0.0.1:0'; the port must be 1 to 65535"),
+        (["x", "--port=-1"], "grpc: address is '127.0.0.1:-1'; the port must be 1 to 65535"),
+        (["x", "--port=99999"], "grpc: address is '127.0.0.1:99999'; the port must be 1 to 65535"),
+        (["x", "--host=a b"], "grpc: address is 'a b:9'; over gRPC it is host:port"),
         (["x", "--exclude", ""], r"grpc: exclude[0] is ''"),
         (["x", "--k=0"], "grpc: k is 0; give at least 1"),
         (["x", "--timeout=nan"], "grpc: timeout is nan"),
