@@ -16,9 +16,15 @@ def refuse_other_backends() -> None:
     """
     backend, where = _configured()
     if backend != _NEEDED:
+        what = f"set it to {_NEEDED!r} before Keras is imported."
+        if "keras" in sys.modules:
+            what = (
+                f"set KERAS_BACKEND={_NEEDED} in the environment, or the backend in "
+                f"{_configuration_file()}, and start a new process."
+            )
         raise ImportError(
             f"mclrec_tf needs TensorFlow as the backend of Keras, but {where} says {backend!r}: "
-            f"set it to {_NEEDED!r} before Keras is imported."
+            f"{what}"
         )
 
 

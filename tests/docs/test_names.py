@@ -53,10 +53,11 @@ def _file(module: str) -> Path | None:
 
 
 def _holds(file: Path, name: str) -> bool:
-    """Whether a module makes or imports a name at its top."""
+    """Whether a module makes or imports a name at its top, or where a condition there holds."""
     if file.is_dir():
         return False
-    for node in ast.parse(file.read_text()).body:
+    top = ast.parse(file.read_text()).body
+    for node in [*top, *(inner for node in top if isinstance(node, ast.If) for inner in node.body)]:
         if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             found = [node.name]
         elif isinstance(node, ast.Import | ast.ImportFrom):

@@ -60,7 +60,7 @@ def test_a_file_in_the_home_folder_counts(tmp_path: Path) -> None:
     assert f"{tmp_path / '.keras' / 'keras.json'} says 'jax'" in ended.stderr.splitlines()[-1]
 
 
-def test_a_keras_that_is_there_already_is_asked_itself() -> None:
+def test_a_keras_that_is_there_already_is_asked_itself(tmp_path: Path) -> None:
     # A stand-in, since no other backend is installed.
     code = """
 import sys
@@ -68,9 +68,13 @@ from types import SimpleNamespace
 sys.modules["keras"] = SimpleNamespace(backend=SimpleNamespace(backend=lambda: "jax"))
 import mclrec_tf
 """
-    ended = importing({"KERAS_BACKEND": "tensorflow"}, code)
+    ended = importing({"KERAS_BACKEND": "tensorflow", "KERAS_HOME": str(tmp_path)}, code)
     assert ended.returncode == 1
-    assert "Keras, which is imported already, says 'jax'" in ended.stderr.splitlines()[-1]
+    assert ended.stderr.splitlines()[-1] == (
+        "ImportError: mclrec_tf needs TensorFlow as the backend of Keras, but Keras, which is "
+        "imported already, says 'jax': set KERAS_BACKEND=tensorflow in the environment, or the "
+        f"backend in {tmp_path / 'keras.json'}, and start a new process."
+    )
 
 
 @pytest.mark.parametrize("content", ['{"backend": "tensorflow"}', "{}", "no JSON", None])
