@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from mclrec_tf.arguments import path_text
 from mclrec_tf.training.averaged_weights import unwrapped
 from mclrec_tf.training.collapse import EffectiveRank
 from mclrec_tf.training.fit_callbacks import tell_directions
@@ -112,13 +113,19 @@ class TrainableModel(keras.Model):
         """As Keras saves, in its own format.
 
         Raises:
-            ValueError: `filepath` names an HDF5 file, which Keras would write but cannot read.
+            ValueError: `filepath` does not end in `.keras`. Keras would write HDF5, but cannot
+                read such a model from it.
         """
-        if os.fspath(filepath).endswith((".h5", ".hdf5")):
+        path = path_text("filepath", filepath)
+        if path.endswith((".h5", ".hdf5")):
             raise ValueError(
-                f"filepath={os.fspath(filepath)!r}: Keras cannot read such a model from HDF5; "
+                f"filepath={path!r}: Keras cannot read such a model from HDF5; "
                 "end the name in .keras, or call save_weights with .weights.h5."
             )
+        # Without it, Keras saves on a hub and, unpacked, in a folder.
+        folder = path.startswith("hf://") or kwargs.get("zipped") is False
+        if not path.endswith(".keras") and not folder:
+            raise ValueError(f"filepath must end in .keras, got {path!r}.")
         super().save(filepath, overwrite, **kwargs)
 
     def export(self, filepath: Any, *args: Any, input_signature: Any = None, **kwargs: Any) -> None:

@@ -239,6 +239,16 @@ def test_hdf5_is_refused_when_it_is_written(trained: MCLRec, tmp_path: Path) -> 
     assert not list(tmp_path.iterdir())
 
 
+def test_a_name_without_an_ending_is_refused(trained: MCLRec, tmp_path: Path) -> None:
+    path = str(tmp_path / "plainname")
+    with pytest.raises(ValueError) as error:
+        trained.save(path)
+    assert str(error.value) == f"filepath must end in .keras, got {path!r}."
+    assert not list(tmp_path.iterdir())
+    trained.save(path, zipped=False)  # a folder, which Keras reads
+    assert isinstance(keras.models.load_model(path), MCLRec)
+
+
 @pytest.mark.parametrize("path", ["all.weights.h5", "shards.weights.json"])
 def test_weights_are_written_and_read(path: str, trained: MCLRec, tmp_path: Path) -> None:
     other = make_model(compile_arguments=EAGER)
