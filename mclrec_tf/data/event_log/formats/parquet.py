@@ -10,7 +10,7 @@ import numpy as np
 from mclrec_tf.data.event_log.events import EmptyFileError, EventLogError, RawBatch
 from mclrec_tf.data.event_log.formats.packed_files import seekable
 from mclrec_tf.data.event_log.log_format import EventLogFormat, check_columns
-from mclrec_tf.data.event_log.values.column_texts import is_text, value_type
+from mclrec_tf.data.event_log.values.column_texts import is_text, is_view, plain, value_type
 from mclrec_tf.data.event_log.values.times import check_time_type
 
 if TYPE_CHECKING:
@@ -37,7 +37,11 @@ def read_parquet(
             here = [name for name in format.needed if name in names]
             for batch in file.iter_batches(_BATCH_ROWS, columns=here):
                 rows = np.arange(row + 1, row + 1 + batch.num_rows)
-                yield RawBatch({name: batch[name] for name in here}, rows, [])
+                columns = {name: batch[name] for name in here}
+                for name, column in columns.items():
+                    if is_view(column.type):
+                        columns[name] = plain(column)
+                yield RawBatch(columns, rows, [])
                 row += batch.num_rows
     except (pyarrow.ArrowException, OSError) as error:
         raise damaged_parquet(path, row + 1, error) from error

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import pyarrow
 
 _UUID_BYTES = 16
+_VIEWS = ("string_view", "binary_view")
 
 
 def column_texts(array: pyarrow.Array) -> list[str]:
@@ -69,7 +70,7 @@ def check_exact(path: str, column: str, array: pyarrow.Array) -> None:
 
 
 def plain(array: pyarrow.Array) -> pyarrow.Array:
-    """The array without a dictionary and without an extension type."""
+    """The array without a dictionary, without an extension type, and not as a view."""
     import pyarrow
     from pyarrow import types
 
@@ -77,7 +78,7 @@ def plain(array: pyarrow.Array) -> pyarrow.Array:
         array = array.storage
     if types.is_dictionary(array.type):
         array = array.dictionary_decode()
-    return array
+    return array.cast(value_type(array.type)) if is_view(array.type) else array
 
 
 def value_type(kind: pyarrow.DataType) -> pyarrow.DataType:
@@ -87,7 +88,16 @@ def value_type(kind: pyarrow.DataType) -> pyarrow.DataType:
 
     if isinstance(kind, pyarrow.BaseExtensionType):
         kind = kind.storage_type
-    return kind.value_type if types.is_dictionary(kind) else kind
+    if types.is_dictionary(kind):
+        kind = kind.value_type
+    if is_view(kind):
+        return pyarrow.large_string() if str(kind) == _VIEWS[0] else pyarrow.large_binary()
+    return kind
+
+
+def is_view(kind: pyarrow.DataType) -> bool:
+    """Whether values of a type are texts or bytes in a layout that most of Arrow cannot compute."""
+    return str(kind) in _VIEWS  # older versions have no such types
 
 
 def is_time(kind: pyarrow.DataType) -> bool:

@@ -9,6 +9,7 @@ import pyarrow
 import pytest
 from pyarrow import parquet
 
+from mclrec_tf.data.event_log.preview import preview
 from mclrec_tf.data.event_log.reader import (
     Event,
     EventLogError,
@@ -40,6 +41,31 @@ def test_text_types_are_ids(tmp_path: Path, kind: str) -> None:
         Event("ä", "1", 1),
         Event("b", "1", 2),
     ]
+
+
+@pytest.mark.skipif(not hasattr(pyarrow, "string_view"), reason="pyarrow has no views yet")
+@pytest.mark.parametrize("kind", ["string_view", "binary_view"])
+def test_views_are_read(tmp_path: Path, kind: str) -> None:
+    """Also where rows are left out, and where the values are no ids."""
+    columns = {
+        "user_id": ["ä", "b", "b", "", "c"],
+        "item_id": ["tea", "a name of more than twelve bytes", "x", "y", None],
+        "timestamp": ["1", "2", "3", "4", "5"],
+        "event": ["view", "view", "sale", "view", "view"],
+    }
+    type_ = getattr(pyarrow, kind)()
+    views = {
+        name: pyarrow.array(
+            [v.encode() if v and kind == "binary_view" else v for v in values], type_
+        )
+        for name, values in columns.items()
+    }
+    path = write(tmp_path, **views)
+    assert str(parquet.read_schema(path).field("user_id").type) == kind
+    found = list(read_events(path, EventLogFormat(where="event == 'view'")))
+    assert found[:2] == [Event("ä", "tea", 1), Event("b", columns["item_id"][1], 2)]
+    assert [problem.column for problem in found[2:]] == ["user_id", "item_id"]
+    assert preview(path, EventLogFormat()).names == [*columns]
 
 
 def test_dictionary_encoded_ids_are_ids(tmp_path: Path) -> None:
