@@ -17,6 +17,7 @@ from mclrec_tf.data.event_log.reader import (
     RowProblem,
     read_events,
 )
+from mclrec_tf.data.event_log.values.column_texts import column_texts
 
 
 def write(folder: Path, **columns: Any) -> str:
@@ -60,12 +61,16 @@ def test_views_are_read(tmp_path: Path, kind: str) -> None:
         )
         for name, values in columns.items()
     }
-    path = write(tmp_path, **views)
+    assert column_texts(views["item_id"]) == ["tea", columns["item_id"][1], "x", "y", ""]
+    try:
+        path = write(tmp_path, **views)
+    except pyarrow.ArrowNotImplementedError:
+        pytest.skip("this pyarrow writes no views")
     assert str(parquet.read_schema(path).field("user_id").type) == kind
     found = list(read_events(path, EventLogFormat(where="event == 'view'")))
     assert found[:2] == [Event("ä", "tea", 1), Event("b", columns["item_id"][1], 2)]
     assert [problem.column for problem in found[2:]] == ["user_id", "item_id"]
-    assert preview(path, EventLogFormat()).names == [*columns]
+    assert preview(path, EventLogFormat()).names == tuple(columns)
 
 
 def test_dictionary_encoded_ids_are_ids(tmp_path: Path) -> None:
