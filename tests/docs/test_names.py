@@ -57,7 +57,8 @@ def _holds(file: Path, name: str) -> bool:
     if file.is_dir():
         return False
     top = ast.parse(file.read_text()).body
-    for node in [*top, *(inner for node in top if isinstance(node, ast.If) for inner in node.body)]:
+    in_blocks = [node for block in top if isinstance(block, ast.If) for node in block.body]
+    for node in top + in_blocks:
         if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             found = [node.name]
         elif isinstance(node, ast.Import | ast.ImportFrom):
