@@ -51,5 +51,5 @@ def test_equally_near_items_by_popularity() -> None:
 
 
 def test_bad_arguments() -> None:
-    with pytest.raises(ValueError, match="at least 1, got 0 and 5"):
+    with pytest.raises(ValueError, match="count must be at least 1, got 0"):
         similar_items(Histories.from_lists([[1, 2]]), 2, count=0)
