@@ -58,8 +58,11 @@ def check_weight(**weights: Any) -> None:
         ValueError: One is not.
     """
     for name, weight in weights.items():
-        if not _number(name, weight) >= 0 or math.isinf(weight):
-            raise ValueError(f"{name} must not be negative and must be finite, got {weight}.")
+        number = _number(name, weight)
+        if not number >= 0:
+            raise ValueError(f"{name} must not be negative, got {weight}.")
+        if math.isinf(number):
+            raise ValueError(f"{name} must be finite, got {weight}.")
 
 
 def path_text(name: str, path: str | os.PathLike[str]) -> str:

@@ -83,7 +83,7 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
     "weight": (lambda: MCLRec(SASRec(9), lambda_="0.1"), "lambda_ must be a number, got '0.1'"),
     "endless weight": (
         lambda: MCLRec(SASRec(9), beta=math.inf),
-        "beta must not be neg",
+        "beta must be finite, got inf",
     ),
     "no temperature": (
         lambda: MCLRec(SASRec(9), temperature=0),
