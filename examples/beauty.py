@@ -22,7 +22,7 @@ from mclrec_tf.data.sample.sample_log import write_sample
 from mclrec_tf.evaluation.offline import rank_targets, summarize
 
 
-def path(text: str) -> str:
+def not_empty(text: str) -> str:
     """For argparse: "" is what a shell makes of a variable that is not set."""
     if not text:
         raise argparse.ArgumentTypeError("must not be empty; is a variable of the shell unset?")
@@ -31,10 +31,12 @@ def path(text: str) -> str:
 
 parser = argparse.ArgumentParser(description=__doc__)
 parser.formatter_class = argparse.RawDescriptionHelpFormatter
-parser.add_argument("log", nargs="?", type=path, help="event log; the built-in sample if left out")
+parser.add_argument(
+    "log", nargs="?", type=not_empty, help="event log; the built-in sample if left out"
+)
 parser.add_argument("--epochs", type=int, default=200, help="most epochs; default: 200")
 parser.add_argument(
-    "--out", type=path, default="model.keras", help="where to save; default: model.keras"
+    "--out", type=not_empty, default="model.keras", help="where to save; default: model.keras"
 )
 parser.add_argument(
     "--k-core", type=int, default=5, help="events that each user and item must have; default: 5"
@@ -43,7 +45,11 @@ parser.add_argument(
 COLUMNS = {field.name: field.default for field in dataclasses.fields(EventLogFormat)}
 for name, default in COLUMNS.items():
     parser.add_argument(
-        "--" + name.replace("_", "-"), default=default, help=f"as of EventLogFormat; {default!r}"
+        "--" + name.replace("_", "-"),
+        type=str if name == "timestamp_column" else not_empty,  # a log may have no time
+        default=argparse.SUPPRESS,
+        metavar="TEXT",
+        help=f"as of EventLogFormat; default: {default!r}",
     )
 
 
@@ -60,12 +66,16 @@ def main(arguments: list[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     if options.epochs < 1:
         parser.error(f"--epochs must be at least 1, got {options.epochs}.")
+    if options.k_core < 0:
+        parser.error(f"--k-core must be at least 0, got {options.k_core}.")
     if not options.out.endswith(".keras"):
         parser.error(f"--out must end in .keras, got {options.out!r}.")
     if not Path(options.out).absolute().parent.is_dir():
         parser.error(f"--out {options.out}: its folder is not there.")
     try:
-        format = EventLogFormat(**{name: getattr(options, name) for name in COLUMNS})
+        format = EventLogFormat(
+            **{name: text for name, text in vars(options).items() if name in COLUMNS}
+        )
     except ValueError as error:
         parser.error(str(error))
     keras.utils.set_random_seed(0)

@@ -26,6 +26,7 @@ def main() -> Any:
         ("--out=model", "--out must end in .keras, got 'model'."),
         ("--epochs=-1", "--epochs must be at least 1, got -1."),
         ("--epochs=0", "--epochs must be at least 1, got 0."),
+        ("--k-core=-1", "--k-core must be at least 0, got -1."),
         ("--user-column=item_id", "Each column can have one role only"),
     ],
 )
