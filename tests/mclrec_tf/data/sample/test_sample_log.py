@@ -1,9 +1,6 @@
 """The built-in sample is an honest log with something to learn in it."""
 
 import gzip
-import os
-import subprocess
-import sys
 import tracemalloc
 from pathlib import Path
 
@@ -203,24 +200,6 @@ def test_the_command_writes_over_nothing(
     assert ended.value.code == 2
     assert f"{log}: exists already." in capsys.readouterr().err
     assert log.read_text() == "a log of somebody's own"
-
-
-def test_the_command_loads_no_tensorflow(tmp_path: Path) -> None:
-    """Which would take seconds and write lines that its user has not asked for."""
-    command = ("-X", "importtime", "-m", "mclrec_tf.data.sample", "sample.csv", "--events=1000")
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    ended = subprocess.run(
-        [sys.executable, *command],
-        cwd=tmp_path,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    loaded = {line.split("|")[-1].strip() for line in ended.stderr.splitlines() if "|" in line}
-    assert "mclrec_tf.data.sample.sample_log" in loaded
-    assert not {"keras", "tensorflow"} & loaded
-    assert (tmp_path / "sample.csv").is_file()
 
 
 def test_the_command_explains_itself(capsys: pytest.CaptureFixture) -> None:
