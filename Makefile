@@ -10,8 +10,12 @@ WORKERS ?= 2
 # runs of the pipeline take minutes, so that their files stay whole, by loadfile.
 PYTEST := $(VENV)/bin/python -m pytest -n $(WORKERS) --dist worksteal --durations=15
 
-# Meant for another Python, they would break this one.
-unexport PYTHONHOME PYTHONPATH
+# Meant for another Python or another program, they would break these: TensorFlow starts neither
+# without docstrings nor where every warning is an error, nor in a folder whose name the locale cannot
+# spell.
+unexport PYTHONHOME PYTHONPATH PYTHONOPTIMIZE PYTHONWARNINGS
+export PYTHONUTF8 := 1
+export KERAS_BACKEND := tensorflow
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-integration test-slow test-other-set docs bench clean
@@ -50,31 +54,22 @@ clean:  ## Remove .venv, .venv-docs, site and all caches; the models in runs/ st
 	rm -rf dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# An environment whose interpreter is gone is not current, whatever its stamp says; nor may it be
-# one that was made with another interpreter than the one that is asked for.
-ifneq ($(shell test -x $(VENV)/bin/python && echo there),there)
+# An environment whose interpreter is gone is not current, whatever its stamp says; nor is one that was
+# moved, or made with another interpreter than the one that is asked for.
+ifneq ($(shell sh scripts/environment_here.sh $(VENV)),here)
 .PHONY: $(VENV)/installed
 else ifdef PYTHON
 ifneq ($(shell "$(PYTHON)" -E -s scripts/base_python.py),$(shell $(VENV)/bin/python -E -s scripts/base_python.py))
 .PHONY: $(VENV)/installed
 endif
 endif
-ifneq ($(shell test -x $(DOCS_VENV)/bin/python && echo there),there)
+ifneq ($(shell sh scripts/environment_here.sh $(DOCS_VENV)),here)
 .PHONY: $(DOCS_VENV)/installed
 endif
 
 # The stamp is written last, so an installation that was cut short is taken up again.
-$(VENV)/installed: $(filter-out requirements-docs.txt,$(wildcard requirements*.txt)) $(addprefix scripts/,base_python.py farmhash.py find_python.sh install.sh install_packages.py new_environment.sh own_environment.sh package_set.py)
-	@sh scripts/own_environment.sh $(VENV)
-	@rm -f $@
-	@sh scripts/install.sh $(VENV)
-	@touch $@
+$(VENV)/installed: $(filter-out requirements-docs.txt,$(wildcard requirements*.txt)) $(addprefix scripts/,alone.sh base_python.py environment_here.sh farmhash.py find_python.sh install.sh install_packages.py new_environment.sh own_environment.sh package_set.py)
+	@sh scripts/alone.sh $(VENV) sh -c 'rm -f $@ && sh scripts/install.sh $(VENV) && touch $@'
 
-# A whole list, so nothing is resolved; pip check tells whether it still is whole.
-$(DOCS_VENV)/installed: requirements-docs.txt $(addprefix scripts/,find_python.sh new_environment.sh own_environment.sh package_set.py)
-	@sh scripts/own_environment.sh $(DOCS_VENV)
-	@rm -f $@
-	@found=$$(sh scripts/find_python.sh) && sh scripts/new_environment.sh "$${found#* * }" $(DOCS_VENV)
-	@$(DOCS_VENV)/bin/python -m pip install --quiet --no-deps --requirement requirements-docs.txt
-	@$(DOCS_VENV)/bin/python -m pip check
-	@touch $@
+$(DOCS_VENV)/installed: requirements-docs.txt $(addprefix scripts/,alone.sh environment_here.sh find_python.sh install_docs.sh new_environment.sh own_environment.sh package_set.py)
+	@sh scripts/alone.sh $(DOCS_VENV) sh -c 'rm -f $@ && sh scripts/install_docs.sh $(DOCS_VENV) && touch $@'

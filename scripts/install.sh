@@ -11,7 +11,10 @@ base() {
     "$1" -E -s scripts/base_python.py
 }
 
-there=$("$python" -E -s scripts/package_set.py 2> /dev/null) || there=
+there=
+if [ "$(sh scripts/environment_here.sh "$1")" = here ]; then
+    there=$("$python" -E -s scripts/package_set.py 2> /dev/null) || there=
+fi
 if [ -n "$there" ] && [ -z "${PYTHON:-}" ]; then
     answer=$there
 else

@@ -6,9 +6,7 @@ An installation may have been cut short at any moment: what it left half-written
 first, and the stamp of make is only written when every file that the packages name is there.
 """
 
-import contextlib
 import csv
-import fcntl
 import importlib.metadata
 import os
 import re
@@ -156,24 +154,7 @@ def reasons(said: list[str]) -> list[str]:
     return [*found, *said[-3:]] if crashed else found or said[-20:]
 
 
-@contextlib.contextmanager
-def alone(environment: Path) -> Iterator[None]:
-    """Waits until no other process installs into an environment."""
-    with (environment / "pyvenv.cfg").open() as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            print(f"Another process installs into {environment}; waiting until it has ended.")
-            fcntl.flock(file, fcntl.LOCK_EX)
-        yield
-
-
 def main(list_of_set: str) -> None:
-    with alone(Path(sys.prefix)):
-        install(list_of_set)
-
-
-def install(list_of_set: str) -> None:
     """Installs a list and the tools of the tests, and looks whether all is there."""
     packages = Path(sysconfig.get_path("purelib"))
     lists = [SCRIPTS.parent / list_of_set, SCRIPTS.parent / "requirements-dev.txt"]
@@ -192,7 +173,7 @@ def install(list_of_set: str) -> None:
     if not list(packages.glob("farmhash*")):
         shutil.copy(SCRIPTS / "farmhash.py", packages)
     # The checkout itself is importable from any folder, which TFX's and Beam's subprocesses need.
-    # The line counts from site-packages, so the checkout may be moved.
+    # The line counts from site-packages, so that no path is written down.
     (packages / "mclrec_tf_checkout.pth").write_text("../../../..\n")
     if damaged := [name for name, _ in unfinished(packages)]:
         sys.exit(f"Files of {', '.join(damaged)} are missing. Run `make clean`, then try again.")

@@ -79,3 +79,51 @@ def test_a_making_that_was_interrupted_is_repeated(tmp_path: Path) -> None:
     assert subprocess.run(command, cwd=CHECKOUT).returncode != 0
     assert {path.name for path in folder.iterdir()} == {MARK}
     assert make(folder).returncode == 0
+
+
+def test_a_second_installation_waits_for_the_first(tmp_path: Path) -> None:
+    """And for what the first has started, while it makes the environment anew."""
+    folder = tmp_path / ".venv"
+    anew = (
+        f"sh scripts/new_environment.sh {sys.executable} {folder} --without-pip > {tmp_path}/said"
+    )
+    commands = ("echo in; read line; " + anew + "; read line; echo out", "echo in; echo out")
+
+    def start(command: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            ["sh", "scripts/alone.sh", str(folder), "sh", "-c", command],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=CHECKOUT,
+        )
+
+    with start(commands[0]) as first:
+        assert first.stdin and first.stdout and first.stdout.readline() == "in\n"
+        with start(commands[1]) as second:
+            assert second.stdout
+            waits = f"Another process installs into {folder}; waiting until it has ended.\n"
+            assert second.stdout.readline() == waits
+            print(file=first.stdin, flush=True)
+            first.stdin.close()
+            assert first.stdout.read() == "out\n"
+            assert second.stdout.read() == "in\nout\n"
+    assert here(folder) == "here\n"
+
+
+def here(folder: Path) -> str:
+    command = ["sh", "scripts/environment_here.sh", str(folder)]
+    return subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=True).stdout
+
+
+def test_an_environment_that_was_moved_is_not_here(tmp_path: Path) -> None:
+    folder = tmp_path / "a checkout" / ".venv"
+    assert here(folder) == ""
+    make(folder)
+    assert here(folder) == "here\n"
+    (tmp_path / "link").symlink_to(folder.parent)
+    assert here(tmp_path / "link" / ".venv") == "here\n"
+    moved = folder.parent.rename(tmp_path / "moved") / ".venv"
+    assert here(moved) == ""
+    make(moved)
+    assert here(moved) == "here\n"

@@ -121,32 +121,6 @@ def test_a_file_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     assert ended.returncode != 0 and "File too large" in ended.stderr
 
 
-def test_a_second_installation_waits_for_the_first(tmp_path: Path) -> None:
-    (tmp_path / "pyvenv.cfg").touch()
-    code = (
-        "import sys, pathlib; sys.path.insert(0, 'scripts'); import install_packages\n"
-        "with install_packages.alone(pathlib.Path(sys.argv[1])):\n"
-        "    print('in', flush=True); sys.stdin.read(); print('out', flush=True)"
-    )
-    command = [sys.executable, "-u", "-c", code, str(tmp_path)]
-
-    def start() -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=CHECKOUT
-        )
-
-    with start() as first:
-        assert first.stdin and first.stdout and first.stdout.readline() == "in\n"
-        with start() as second:
-            assert second.stdin and second.stdout
-            second.stdin.close()
-            assert second.stdout.readline().startswith("Another process installs into")
-            assert second.poll() is None
-            first.stdin.close()
-            assert first.stdout.read() == "out\n"
-            assert second.stdout.read() == "in\nout\n"
-
-
 def write_wheel(folder: Path) -> None:
     """A wheel of so many files that pip can be stopped between two of them."""
     name, record = "many-1.0", []

@@ -11,13 +11,15 @@ import pytest
 pytestmark = pytest.mark.integration
 
 CHECKOUT = Path(__file__).parents[1]
-
+MARK = "made-for-mclrec-tf"
 
 INPUTS = [
     "requirements.txt",
     "requirements-tfx-1.16.txt",
     "requirements-dev.txt",
+    "scripts/alone.sh",
     "scripts/base_python.py",
+    "scripts/environment_here.sh",
     "scripts/farmhash.py",
     "scripts/find_python.sh",
     "scripts/install.sh",
@@ -38,8 +40,14 @@ class Checkout:
         shutil.copy(CHECKOUT / "Makefile", folder)
         for file in INPUTS:
             (folder / file).touch()
-        (folder / "scripts" / "install.sh").write_text(
-            "mkdir -p $1/bin; ln -sf /bin/sh $1/bin/python; echo installing; test ! -e fail\n"
+        for name in ("alone.sh", "environment_here.sh", "own_environment.sh"):
+            shutil.copy(CHECKOUT / "scripts" / name, folder / "scripts")
+        self.installs("/bin/sh")
+
+    def installs(self, python: str) -> None:
+        (self.folder / "scripts" / "install.sh").write_text(
+            f"mkdir -p $1/bin; ln -sf {python} $1/bin/python; (cd $1; pwd -P) > $1/{MARK}\n"
+            "echo installing; test ! -e fail\n"
         )
 
     def install(self, *variables: str) -> str:
@@ -109,11 +117,16 @@ def test_installs_again_when_the_interpreter_is_gone(checkout: Checkout):
     assert checkout.install() == "installed"
 
 
+def test_installs_again_where_the_checkout_was_moved(checkout: Checkout, tmp_path: Path):
+    assert checkout.install() == "installed"
+    checkout.folder = checkout.folder.rename(tmp_path / "moved")
+    assert checkout.install() == "installed"
+    assert checkout.install() == "current"
+
+
 def test_installs_again_when_another_python_is_asked_for(checkout: Checkout):
     shutil.copy(CHECKOUT / "scripts" / "base_python.py", checkout.folder / "scripts")
-    (checkout.folder / "scripts" / "install.sh").write_text(
-        f"echo installing; mkdir -p $1/bin; ln -sf {sys.executable} $1/bin/python"
-    )
+    checkout.installs(sys.executable)
     assert checkout.install() == "installed"
     assert checkout.install(f"PYTHON={sys.executable}") == "current"
     assert checkout.install("PYTHON=/bin/echo") == "installed"
