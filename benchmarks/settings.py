@@ -21,7 +21,9 @@ POLICIES = ("all_items", "unseen_items")
 class RunSettings:
     """Model, objective, optimizer and schedule of one run."""
 
-    encoder: Literal["sasrec", "bsarec", "gru4rec"] = setting("sasrec", "sequence encoder")
+    encoder: Literal["sasrec", "post_norm_sasrec", "bsarec", "gru4rec"] = setting(
+        "sasrec", "sequence encoder"
+    )
     schedule: Literal["ours", "prefix", "authors"] = setting(
         "ours",
         "ours: predicts every item of a history in one pass; prefix: has a row for every prefix; "

@@ -8,8 +8,22 @@ from mclrec_tf.keras_backend import refuse_other_backends
 refuse_other_backends()
 
 # These import Keras.
-from mclrec_tf.encoders import BSARec, GRU4Rec, SASRec, SequenceEncoder  # noqa: E402
+from mclrec_tf.encoders import (  # noqa: E402
+    BSARec,
+    GRU4Rec,
+    PostNormSASRec,
+    SASRec,
+    SequenceEncoder,
+)
 from mclrec_tf.models.mclrec import MCLRec  # noqa: E402
 from mclrec_tf.models.next_item_model import NextItemModel  # noqa: E402
 
-__all__ = ["BSARec", "GRU4Rec", "MCLRec", "NextItemModel", "SASRec", "SequenceEncoder"]
+__all__ = [
+    "BSARec",
+    "GRU4Rec",
+    "MCLRec",
+    "NextItemModel",
+    "PostNormSASRec",
+    "SASRec",
+    "SequenceEncoder",
+]

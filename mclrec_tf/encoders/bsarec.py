@@ -27,13 +27,14 @@ class BSARec(TransformerEncoder):
     Args:
         num_items: Size of the catalogue, |I|.
         dim: Size of the vectors, d.
-        max_length: Longest history read, n. Positions count from the start of the kept window.
+        max_length: Longest history read, n.
         num_layers: Blocks.
         num_heads: Attention heads; must divide `dim`.
         inner_dim: Hidden size of the feed-forward networks; 4·dim when left out.
         dropout: Share dropped in training.
         alpha: α, the filter's share; 1 − α is the attention's.
         window: Positions that the low-pass filter looks back over, its own among them.
+        positions: Where positions are counted from, see `TransformerEncoder`.
 
     Example:
 
@@ -60,10 +61,19 @@ class BSARec(TransformerEncoder):
         dropout: float = 0.5,
         alpha: float = 0.7,
         window: int = 5,
+        positions: str = "from_start",
         **kwargs: Any,
     ) -> None:
         super().__init__(
-            num_items, dim, max_length, num_layers, num_heads, inner_dim, dropout, **kwargs
+            num_items,
+            dim,
+            max_length,
+            num_layers,
+            num_heads,
+            inner_dim,
+            dropout,
+            positions,
+            **kwargs,
         )
         check_share(alpha=alpha)
         check_whole(1, window=window)

@@ -1,23 +1,30 @@
-"""SASRec: a causal Transformer over the history."""
+"""SASRec: a causal Transformer over the history, with the block of its own paper."""
+
+from typing import Any
 
 import keras
+import tensorflow as tf
 
+from mclrec_tf.encoders.post_norm_sasrec import PostNormSASRec
 from mclrec_tf.encoders.transformer_encoder import TransformerEncoder
-from mclrec_tf.layers.transformer_block import TransformerBlock
+from mclrec_tf.layers.sasrec_block import SASRecBlock
 
 
 @keras.saving.register_keras_serializable("mclrec_tf")
 class SASRec(TransformerEncoder):
-    """Item and position embedding, LayerNorm, dropout, then causal Transformer blocks.
+    """Scaled item embedding and position embedding, dropout, blocks, LayerNorm at the end.
+
+    Item vectors are multiplied by √d where they are read. Each block normalises its queries alone.
 
     Args:
         num_items: Size of the catalogue, |I|.
         dim: Size of the vectors, d.
-        max_length: Longest history read, n. Positions count from the start of the kept window.
-        num_layers: Transformer blocks.
+        max_length: Longest history read, n.
+        num_layers: Blocks.
         num_heads: Attention heads; must divide `dim`.
-        inner_dim: Hidden size of the feed-forward networks; 4·dim when left out.
-        dropout: Share dropped in training (0.5 on Amazon and Yelp, 0.1 on MovieLens).
+        inner_dim: Hidden size of the feed-forward networks; `dim` when left out.
+        dropout: Share dropped in training.
+        positions: Where positions are counted from, see `TransformerEncoder`.
 
     Example:
 
@@ -30,10 +37,55 @@ class SASRec(TransformerEncoder):
     ```
 
     Reference:
-        Kang and McAuley, 2018, arXiv 1808.09781, with the settings of the authors' MCLRec code.
+        Kang and McAuley, 2018, arXiv 1808.09781.
     """
 
-    def new_block(self, name: str) -> TransformerBlock:
-        return TransformerBlock(
+    def __init__(
+        self,
+        num_items: int,
+        dim: int = 64,
+        max_length: int = 50,
+        num_layers: int = 2,
+        num_heads: int = 1,
+        inner_dim: int | None = None,
+        dropout: float = 0.5,
+        positions: str = "from_end",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            num_items,
+            dim,
+            max_length,
+            num_layers,
+            num_heads,
+            inner_dim or dim,
+            dropout,
+            positions,
+            **kwargs,
+        )
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> TransformerEncoder:  # type: ignore[override]
+        # Files of earlier versions have the other SASRec under this name, without this argument.
+        kind = cls if "positions" in config else PostNormSASRec
+        return kind(**config)
+
+    def new_block(self, name: str) -> SASRecBlock:
+        return SASRecBlock(
             self.num_heads, self.inner_dim, self.dropout, name=name, dtype=self.dtype_policy
         )
+
+    def position_initializer(self) -> keras.initializers.Initializer:
+        return keras.initializers.GlorotNormal()
+
+    def build_norm(self, shape: tuple[None, int]) -> None:
+        self.output_norm = keras.layers.LayerNormalization(
+            epsilon=1e-8, name="output_norm", dtype=self.dtype_policy
+        )
+        self.output_norm.build(shape)
+
+    def before_blocks(self, items: tf.Tensor, positions: tf.Tensor) -> tf.Tensor:
+        return items * self.dim**0.5 + positions
+
+    def after_blocks(self, x: tf.Tensor) -> tf.Tensor:
+        return self.output_norm(x)

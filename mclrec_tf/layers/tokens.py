@@ -78,6 +78,11 @@ class Tokens(NamedTuple):
         """Position of each token in its row, int64 `[T]`."""
         return self.cells[:, 1]
 
+    @property
+    def positions_from_end(self) -> tf.Tensor:
+        """How many tokens of its row come after each token, int64 `[T]`."""
+        return tf.gather(self.last, self.rows) - tf.range(tf.size(self.rows, tf.int64))
+
     def flat(self, padded: tf.Tensor) -> tf.Tensor:
         """`[B, L, …]` → `[T, …]`."""
         return tf.gather_nd(padded, self.cells)

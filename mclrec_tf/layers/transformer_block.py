@@ -40,14 +40,18 @@ class CausalAttention(keras.layers.Layer):
             raise ValueError(
                 f"num_heads={self.num_heads} must divide the size of the vectors, dim={dim}."
             )
-        self.query_key_value = self._projection(3 * dim, "query_key_value", input_shape)
-        self.output_projection = self._projection(dim, "output_projection", input_shape)
+        self._build_projections(dim, input_shape)
         self.drop = keras.layers.Dropout(self.dropout, name="drop", dtype=self.dtype_policy)
 
-    def _projection(self, size: int, name: str, input_shape: Any) -> keras.layers.Dense:
-        initializer = keras.initializers.RandomNormal(stddev=0.02)
+    def _build_projections(self, dim: int, input_shape: Any) -> None:
+        self.query_key_value = self._projection(3 * dim, "query_key_value", input_shape)
+        self.output_projection = self._projection(dim, "output_projection", input_shape)
+
+    def _projection(
+        self, size: int, name: str, input_shape: Any, initializer: Any = None
+    ) -> keras.layers.Dense:
         layer = keras.layers.Dense(
-            size, kernel_initializer=initializer, name=name, dtype=self.dtype_policy
+            size, kernel_initializer=initializer or _normal(), name=name, dtype=self.dtype_policy
         )
         layer.build(input_shape)
         return layer
@@ -59,9 +63,14 @@ class CausalAttention(keras.layers.Layer):
         last_only: bool = False,
         training: bool | None = None,
     ) -> tf.Tensor:
+        return self._attend(self.query_key_value(x), tokens, last_only, training)
+
+    def _attend(
+        self, projected: tf.Tensor, tokens: Tokens, last_only: bool, training: bool | None
+    ) -> tf.Tensor:
+        """What tokens read; `projected` holds query, key and value of each, `[T, 3d]`."""
         attend = self._from_last if last_only else self._from_all
-        context = attend(self.query_key_value(x), tokens, training)
-        return self.output_projection(context)
+        return self.output_projection(attend(projected, tokens, training))
 
     def _from_all(self, projected: tf.Tensor, tokens: Tokens, training: bool | None) -> tf.Tensor:
         """What each token reads, `[T, d]`; below, h is the number of heads, c = d / h."""
