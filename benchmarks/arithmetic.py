@@ -1,7 +1,7 @@
 """The arithmetic floor of an epoch: its multiply-adds divided by the rate of a matrix product.
 
-The count includes every matrix product that the mathematics of one epoch of MCLRec with the SASRec
-encoder needs, for the real lengths and without padding. It excludes all else, such as softmax,
+The count includes every matrix product that the mathematics of one epoch of MCLRec on
+PostNormSASRec needs, for the real lengths and without padding. It excludes all else, such as softmax,
 LayerNorm, dropout and Adam. With d = dim, f = inner_dim, K blocks, M items, and windows of n items:
 
     projections a token and block     4d² for attention, 2df for the feed-forward network
@@ -30,7 +30,7 @@ _TIMED_PRODUCTS = 20
 
 @dataclass(frozen=True)
 class Shape:
-    """Sizes of a SASRec encoder and its catalogue."""
+    """Sizes of a PostNormSASRec and its catalogue."""
 
     num_items: int
     dim: int = 64

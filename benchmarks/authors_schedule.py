@@ -26,7 +26,7 @@ BATCH_SIZE, WIDTH = 256, 50
 
 @keras.saving.register_keras_serializable("benchmarks")
 class PlainSASRec(SequenceEncoder):
-    """SASRec of stock Keras layers, which computes what `mclrec_tf.SASRec` does with these weights.
+    """SASRec of stock Keras layers: with these weights, what `mclrec_tf.PostNormSASRec` computes.
 
     Args:
         num_items: Size of the catalogue, |I|.

@@ -24,6 +24,11 @@ class RunSettings:
     encoder: Literal["sasrec", "post_norm_sasrec", "bsarec", "gru4rec"] = setting(
         "sasrec", "sequence encoder"
     )
+    positions: str = setting(
+        "",
+        "where positions are counted from: from_start or from_end; empty: the encoder's default",
+        may_be_empty=True,
+    )
     schedule: Literal["ours", "prefix", "authors"] = setting(
         "ours",
         "ours: predicts every item of a history in one pass; prefix: has a row for every prefix; "
@@ -69,6 +74,7 @@ class RunSettings:
 
 # The authors' settings (paper 4.1.4 and 4.5.2, released scripts), for their schedule.
 _AUTHORS: dict[str, Any] = {
+    "encoder": "post_norm_sasrec",
     "preset": "reference",
     "batch_size": 256,
     "learning_rate": 1e-3,

@@ -1,6 +1,7 @@
 """Builds and trains the model that `RunSettings` describe; a training that was killed resumes."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from time import monotonic
 from typing import Any, NamedTuple
@@ -10,7 +11,7 @@ import tensorflow as tf
 
 from benchmarks.authors_schedule import AuthorsMCLRec, PlainSASRec, authors_batches
 from benchmarks.settings import RunSettings
-from mclrec_tf import MCLRec, NextItemModel
+from mclrec_tf import MCLRec, NextItemModel, SequenceEncoder
 from mclrec_tf.data.batches import evaluation_batches, training_batches
 from mclrec_tf.data.histories import HeldOut, Histories
 from mclrec_tf.data.item_similarity import similar_items
@@ -87,11 +88,10 @@ def model_of(
     """The compiled model, not yet trained.
 
     Raises:
-        ValueError: The schedule has no such encoder.
+        ValueError: The schedule has no such encoder, or the encoder no such positions.
     """
     by_authors = settings.schedule == "authors"
-    if by_authors and settings.encoder != "sasrec":
-        raise ValueError("--schedule authors has the encoder sasrec only.")
+    make_encoder = _encoder_class(settings)
     optimizer = encoder_optimizer(
         settings.learning_rate,
         warmup_steps=settings.warmup_steps,
@@ -102,21 +102,31 @@ def model_of(
     shape = {name: getattr(settings, name) for name in _OF_THE_ENCODER}
     if settings.is_encoder_alone and not by_authors:
         given = {name: value for name, value in shape.items() if value is not None}
-        encoder = ENCODERS[settings.encoder](num_items, **given)
-        alone = NextItemModel(encoder, settings.preset)
+        alone = NextItemModel(make_encoder(num_items, **given), settings.preset)
         alone.compile(optimizer)
         return alone
     return build_model(
         num_items,
         **shape,
         **{name: getattr(settings, name) for name in _OF_MCLREC},
-        encoder=PlainSASRec if by_authors else settings.encoder,
+        encoder=make_encoder,
         model_class=AuthorsMCLRec if by_authors else MCLRec,
         update_rule=settings.update_rule or None,
         similar_items=similar_items(histories, num_items) if settings.similar_items else None,
         seed=seed,
         optimizer=optimizer,
     )
+
+
+def _encoder_class(settings: RunSettings) -> Callable[..., SequenceEncoder]:
+    if settings.schedule == "authors":
+        if settings.encoder != "post_norm_sasrec" or settings.positions:
+            raise ValueError(
+                "--schedule authors has the encoder post_norm_sasrec only, with its own positions."
+            )
+        return PlainSASRec
+    kind = ENCODERS[settings.encoder]
+    return partial(kind, positions=settings.positions) if settings.positions else kind
 
 
 def _batches(

@@ -53,13 +53,13 @@ def load_training_part(
 
 
 def our_model(num_items: int, seed: int = 0) -> "MCLRec":
-    """MCLRec on SASRec with its defaults, compiled."""
+    """MCLRec on PostNormSASRec with its defaults, compiled."""
     import keras
 
-    from mclrec_tf import MCLRec, SASRec
+    from mclrec_tf import MCLRec, PostNormSASRec
 
     keras.utils.set_random_seed(seed)
-    model = MCLRec(SASRec(num_items), seed=seed)
+    model = MCLRec(PostNormSASRec(num_items), seed=seed)
     model.compile(keras.optimizers.Adam(1e-3), keras.optimizers.Adam(1e-3))
     return model
 

@@ -165,14 +165,17 @@ class ModelSettings:
         ValueError: A value is out of range, or two settings contradict each other.
     """
 
-    encoder: Literal["sasrec", "bsarec", "gru4rec"] = setting(
+    encoder: Literal["sasrec", "post_norm_sasrec", "bsarec", "gru4rec"] = setting(
         "sasrec",
-        "sequence encoder: SASRec as in the paper; BSARec, which also weighs recent events "
-        "against long-term interests; or GRU4Rec",
+        "sequence encoder: SASRec with the block of its own paper, or with that of the authors of "
+        "MCLRec (post_norm_sasrec); BSARec, which also weighs recent events against long-term "
+        "interests; or GRU4Rec",
     )
     dim: int = setting(64, "size of the item and sequence vectors")
     num_layers: int = setting(2, "Transformer blocks of the encoder")
-    num_heads: int = setting(2, "attention heads; must divide --dim")
+    num_heads: int | None = setting(
+        None, "attention heads; must divide --dim; the encoder's own default if left out"
+    )
     max_length: int = setting(
         50, "number of the most recent events of a history that the model reads; at most 50"
     )
@@ -196,7 +199,7 @@ class ModelSettings:
     )
 
     def __post_init__(self) -> None:
-        for name in ("dim", "num_layers", "num_heads"):
+        for name in ("dim", "num_layers"):
             _require(name, getattr(self, name), 1)
         # A served history has 50 positions: this width is part of the contract with clients.
         _require("max_length", self.max_length, 1, below=51)
@@ -206,8 +209,12 @@ class ModelSettings:
         _require("regularization", self.regularization, 0)
         for name in ("mask", "crop", "reorder"):
             _require_share(name, getattr(self, name))
-        if self.dim % self.num_heads:
-            raise ValueError(f"--num-heads must divide --dim, {self.dim}, got {self.num_heads}.")
+        if self.num_heads is not None:
+            _require("num_heads", self.num_heads, 1)
+            if self.dim % self.num_heads:
+                raise ValueError(
+                    f"--num-heads must divide --dim, {self.dim}, got {self.num_heads}."
+                )
 
 
 @dataclass(frozen=True)

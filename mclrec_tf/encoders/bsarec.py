@@ -34,7 +34,8 @@ class BSARec(TransformerEncoder):
         dropout: Share dropped in training.
         alpha: α, the filter's share; 1 − α is the attention's.
         window: Positions that the low-pass filter looks back over, its own among them.
-        positions: Where positions are counted from, see `TransformerEncoder`.
+        positions: `"from_start"`: the oldest item that is read has the first position; or
+            `"from_end"`: the newest item of a history has it. See `TransformerEncoder`.
 
     Example:
 

@@ -8,9 +8,10 @@ from mclrec_tf.layers.transformer_block import TransformerBlock
 
 @keras.saving.register_keras_serializable("mclrec_tf")
 class PostNormSASRec(TransformerEncoder):
-    """The encoder of the paper's experiments; `SASRec` is better as an encoder alone.
+    """Item and position embedding, LayerNorm, dropout, then causal Transformer blocks.
 
-    Item and position embedding, LayerNorm, dropout, then causal Transformer blocks.
+    The encoder of MCLRec's experiments, as the code of its authors has it. `SASRec` is the one of
+    SASRec's own paper.
 
     Args:
         num_items: Size of the catalogue, |I|.
@@ -20,7 +21,8 @@ class PostNormSASRec(TransformerEncoder):
         num_heads: Attention heads; must divide `dim`.
         inner_dim: Hidden size of the feed-forward networks; 4·dim when left out.
         dropout: Share dropped in training (0.5 on Amazon and Yelp, 0.1 on MovieLens).
-        positions: Where positions are counted from, see `TransformerEncoder`.
+        positions: `"from_start"`: the oldest item that is read has the first position; or
+            `"from_end"`: the newest item of a history has it. See `TransformerEncoder`.
 
     Example:
 

@@ -15,6 +15,7 @@ class SASRec(TransformerEncoder):
     """Scaled item embedding and position embedding, dropout, blocks, LayerNorm at the end.
 
     Item vectors are multiplied by √d where they are read. Each block normalises its queries alone.
+    `PostNormSASRec` is the one of MCLRec's authors, whose blocks are different.
 
     Args:
         num_items: Size of the catalogue, |I|.
@@ -24,7 +25,8 @@ class SASRec(TransformerEncoder):
         num_heads: Attention heads; must divide `dim`.
         inner_dim: Hidden size of the feed-forward networks; `dim` when left out.
         dropout: Share dropped in training.
-        positions: Where positions are counted from, see `TransformerEncoder`.
+        positions: `"from_end"`: the newest item of a history has the first position; or
+            `"from_start"`: the oldest of those that are read has it. See `TransformerEncoder`.
 
     Example:
 
@@ -58,7 +60,7 @@ class SASRec(TransformerEncoder):
             max_length,
             num_layers,
             num_heads,
-            inner_dim or dim,
+            dim if inner_dim is None else inner_dim,
             dropout,
             positions,
             **kwargs,
@@ -66,9 +68,11 @@ class SASRec(TransformerEncoder):
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> TransformerEncoder:  # type: ignore[override]
-        # Files of earlier versions have the other SASRec under this name, without this argument.
-        kind = cls if "positions" in config else PostNormSASRec
-        return kind(**config)
+        # Files of earlier versions hold the encoder that is PostNormSASRec now under this name, and
+        # know nothing of positions.
+        if cls is SASRec and "positions" not in config:
+            return PostNormSASRec.from_config(config)
+        return super().from_config(config)
 
     def new_block(self, name: str) -> SASRecBlock:
         return SASRecBlock(

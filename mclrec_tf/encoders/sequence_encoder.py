@@ -22,8 +22,10 @@ class SequenceEncoder(keras.layers.Layer):
 
     A subclass implements `encode(ids, lengths, training)` and, in `build`, calls
     `super().build(input_shape)` and builds its own layers. It must be causal: the output at a
-    position may depend on that position and the ones before it alone. Where the vector at the
-    last position can be had for less than all of them, it overrides `encode_last` too.
+    position may depend on the items at that position and the ones before it alone; of those after
+    it, it may know how many there are, as an encoder does that counts positions from the end.
+    Where the vector at the last position can be had for less than all of them, it overrides
+    `encode_last` too.
 
     Args:
         num_items: Size of the catalogue, |I|.

@@ -9,13 +9,16 @@ from mclrec_tf.arguments import check_whole
 from mclrec_tf.encoders.sequence_encoder import SequenceEncoder, check_dropout
 from mclrec_tf.layers.tokens import Tokens
 
-
 POSITIONS = ("from_start", "from_end")
 """Where positions may be counted from."""
 
 
 class TransformerEncoder(SequenceEncoder):
-    """Item and position embedding, LayerNorm, dropout, then blocks that a subclass makes.
+    """Item and position embedding, dropout, then blocks; base of the encoders that have those.
+
+    A subclass makes its blocks in `new_block`. Where it departs from LayerNorm before the dropout
+    and from nothing after the blocks, it overrides `build_norm`, `before_blocks` and
+    `after_blocks`.
 
     Args:
         num_items: Size of the catalogue, |I|.
@@ -25,12 +28,12 @@ class TransformerEncoder(SequenceEncoder):
         num_heads: Attention heads; must divide `dim`.
         inner_dim: Hidden size of the feed-forward networks; 4·dim when left out.
         dropout: Share dropped in training.
-        positions: Where positions are counted from: `"from_start"`, the oldest item of the kept
-            window has the first; or `"from_end"`, the newest item has the first. From the start,
-            the vector at a position is that of the history that ends there, so one causal pass
-            trains on every prefix of the window as it is served. From the end, the same items have
-            other positions in each prefix, and a pass trains on one of them alone; in return a
-            position says how long ago an item came, whatever the length of the history.
+        positions: Where positions are counted from: `"from_start"`, the oldest item of those that
+            are read has the first; or `"from_end"`, the newest has it. From the start, the vector
+            at a position is that of the history that ends there, so one causal pass trains every
+            prefix as it will be served. From the end, a position says how many items came after,
+            whatever the length of the history; in a causal pass a prefix then has the positions
+            that it has within the whole, and others when it is served by itself.
     """
 
     def __init__(

@@ -3,6 +3,7 @@
 from mclrec_tf.layers.augmenter import Augmenter
 from mclrec_tf.layers.filter_block import CausalFilter, FilterBlock
 from mclrec_tf.layers.item_embedding import ItemEmbedding
+from mclrec_tf.layers.sasrec_block import QueryNormAttention, SASRecBlock
 from mclrec_tf.layers.tokens import Tokens
 from mclrec_tf.layers.transformer_block import CausalAttention, TransformerBlock
 from mclrec_tf.layers.views import (
@@ -25,7 +26,9 @@ __all__ = [
     "Insert",
     "ItemEmbedding",
     "Mask",
+    "QueryNormAttention",
     "Reorder",
+    "SASRecBlock",
     "StochasticViews",
     "Substitute",
     "Tokens",

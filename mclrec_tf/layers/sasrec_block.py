@@ -56,8 +56,8 @@ class QueryNormAttention(CausalAttention):
 class SASRecBlock(keras.layers.Layer):
     """q = norm(x), y = norm(q + attention(q, x)), then y + network(y).
 
-    Only the queries are normalised before the attention; it is q, not x, that is added to what was
-    read. The network is d → d with ReLU between.
+    Only the queries are normalised before the attention: keys and values are made of x. It is q,
+    not x, that is added to what was read. The network has one hidden layer, with ReLU.
 
     Args:
         num_heads: Attention heads; must divide the size of the input vectors.

@@ -6,10 +6,28 @@ from typing import Any
 import keras
 import numpy as np
 
+from mclrec_tf.encoders.sequence_encoder import SequenceEncoder
 from mclrec_tf.models.sequential_recommender import SequentialRecommender
 from mclrec_tf.training.averaged_weights import unwrapped
 
 _RARE_SHARE = 0.1  # of the earlier items, taken from the end of its vocabulary
+# Arguments of an encoder that may change: its weights mean the same, or their shapes tell.
+_MAY_CHANGE = {"num_items", "max_length", "dropout", "name", "trainable", "dtype"}
+
+
+class ArchitectureMismatchError(ValueError):
+    """The earlier model is not the new one with another catalogue.
+
+    Attributes:
+        difference: The first thing in which they differ, a clause whose subject is the earlier one.
+    """
+
+    def __init__(self, difference: str) -> None:
+        super().__init__(
+            f"previous: {difference}. Take the earlier encoder and its arguments, or start from "
+            "scratch."
+        )
+        self.difference = difference
 
 
 def warm_start(
@@ -39,8 +57,9 @@ def warm_start(
         How many of the items were known.
 
     Raises:
-        ValueError: A vocabulary does not fit its model, or the models differ in more than the
-            catalogue.
+        ArchitectureMismatchError: The models differ in more than the catalogue; the new one is
+            as it was.
+        ValueError: A vocabulary does not fit its model, or the model is not compiled.
 
     Example:
 
@@ -91,18 +110,36 @@ def warm_start(
     return int(np.count_nonzero(rows[1:-1] >= 0))
 
 
+def architecture(encoder: SequenceEncoder) -> dict[str, Any]:
+    """Class and arguments of an encoder that decide what its weights mean.
+
+    Not among them are the size of the catalogue, dropout, and what every Keras layer has.
+    """
+    arguments = {k: v for k, v in encoder.get_config().items() if k not in _MAY_CHANGE}
+    return {"class": type(encoder).__name__, **arguments}
+
+
 def _check_alike(model: SequentialRecommender, previous: SequentialRecommender) -> None:
-    tables = [m.encoder.item_embedding.table for m in (model, previous)]
-    shapes = [
-        [tuple(v.shape[1:] if v is table else v.shape) for v in m.weights]
-        for m, table in zip((model, previous), tables, strict=True)
-    ]
-    kinds = [type(m.encoder).__name__ for m in (model, previous)]
-    if kinds[0] != kinds[1] or shapes[0] != shapes[1]:
-        raise ValueError(
-            f"previous: a {kinds[1]} with weights {shapes[1]} cannot become a {kinds[0]} with "
-            f"weights {shapes[0]}. Take the earlier encoder and its sizes, or start from scratch."
+    new, earlier = (architecture(one.encoder) for one in (model, previous))
+    if new["class"] != earlier["class"]:
+        raise ArchitectureMismatchError(
+            f"its encoder is a {earlier['class']}, that of the new model a {new['class']}"
         )
+    for name in [name for name in earlier if earlier[name] != new.get(name)]:
+        raise ArchitectureMismatchError(
+            f"its encoder has {name}={earlier[name]!r}, that of the new model {new.get(name)!r}"
+        )
+    new_shapes, earlier_shapes = (_shapes(one) for one in (model, previous))
+    if new_shapes != earlier_shapes:
+        raise ArchitectureMismatchError(
+            f"it has weights of the shapes {earlier_shapes}, the new model {new_shapes}"
+        )
+
+
+def _shapes(model: SequentialRecommender) -> list[tuple[int, ...]]:
+    """Of all weights; of the item table without its rows."""
+    table = model.encoder.item_embedding.table
+    return [tuple(w.shape[1:] if w is table else w.shape) for w in model.weights]
 
 
 def _previous_rows(items: Sequence[str], previous_items: Sequence[str]) -> np.ndarray:

@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from benchmarks.authors_schedule import AuthorsMCLRec, PlainSASRec, authors_batches
-from mclrec_tf import MCLRec, SASRec
+from mclrec_tf import MCLRec, PostNormSASRec
 from mclrec_tf.data.histories import Histories, leave_one_out
 from mclrec_tf.data.interactions import load_interactions
 from mclrec_tf.layers.padded_history import lengths_of
@@ -19,7 +19,7 @@ from tests.mclrec_tf.models.golden import by_name, encoder_assignments
 ITEMS, DIM, HEADS, WIDTH = 30, 16, 2, 50
 
 
-def copy_weights(ours: SASRec, plain: PlainSASRec) -> None:
+def copy_weights(ours: PostNormSASRec, plain: PlainSASRec) -> None:
     """Gives the plain encoder our encoder's weights, by the authors' names for them."""
     weights = by_name(encoder_assignments(ours))
     plain.item_embedding.table.assign(weights["item_embedding"])
@@ -49,7 +49,7 @@ def models(request: pytest.FixtureRequest) -> tuple[MCLRec, AuthorsMCLRec]:
     keras.utils.set_random_seed(0)
     arguments = {"preset": request.param, "lambda_": 0.2, "beta": 0.3}
     shape = {"num_layers": 2, "num_heads": HEADS, "dropout": 0.0}
-    ours = MCLRec(SASRec(ITEMS, DIM, WIDTH, **shape), **arguments)
+    ours = MCLRec(PostNormSASRec(ITEMS, DIM, WIDTH, **shape), **arguments)
     authors = AuthorsMCLRec(PlainSASRec(ITEMS, DIM, WIDTH, **shape), **arguments)
     random = np.random.default_rng(0)
     for weight in ours.encoder_weights:

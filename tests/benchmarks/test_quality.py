@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks import quality, training
 from benchmarks.settings import RunSettings, settings_for
-from mclrec_tf import MCLRec, NextItemModel
+from mclrec_tf import MCLRec, NextItemModel, SASRec
 from mclrec_tf.data.batches import training_batches
 from mclrec_tf.data.histories import Histories, leave_one_out
 from mclrec_tf.data.interactions import load_interactions
@@ -104,7 +104,7 @@ def test_baselines_need_no_training(ring_log: Path, tmp_path: Path, method: str)
     assert 0 < result["test"]["unseen_items"]["hit_rate_at_10"] <= 1
 
 
-@pytest.mark.parametrize("encoder", ["bsarec", "gru4rec"])
+@pytest.mark.parametrize("encoder", ["post_norm_sasrec", "bsarec", "gru4rec"])
 def test_other_encoders(ring_log: Path, tmp_path: Path, encoder: str):
     result = run(ring_log, tmp_path, *SMALL, "--epochs=1", f"--encoder={encoder}")
     assert result["configuration"]["encoder"] == encoder
@@ -158,6 +158,30 @@ def test_views_as_training_data_are_more_than_an_encoder_alone():
     assert kinds == {"contrast": NextItemModel, "training_data": MCLRec}
 
 
+@pytest.mark.parametrize("method", ["mclrec", "encoder"])
+@pytest.mark.parametrize("positions", ["", "from_start", "from_end"])
+def test_positions_are_those_asked_for(method: str, positions: str):
+    settings = settings_for("ring", method, {"positions": positions})
+    histories = Histories.from_lists([[1, 2, 3, 4, 5]])
+    encoder = training.model_of(settings, histories, 5, 0).encoder
+    assert type(encoder) is SASRec and encoder.positions == (positions or "from_end")
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"schedule": "authors", "encoder": "sasrec"}, "encoder post_norm_sasrec only"),
+        ({"schedule": "authors", "positions": "from_end"}, "with its own positions"),
+        ({"positions": "from_middle"}, "positions must be one of"),
+        ({"encoder": "gru4rec", "positions": "from_end"}, "GRU4Rec.*positions"),
+    ],
+)
+def test_an_encoder_that_is_not_there_is_refused(given: dict[str, str], message: str):
+    histories = Histories.from_lists([[1, 2, 3, 4, 5]])
+    with pytest.raises(ValueError, match=message):
+        training.model_of(settings_for("ring", "encoder", given), histories, 5, 0)
+
+
 def test_similar_items_are_drawn_for_views_too():
     histories = Histories.from_lists([[1, 2, 3, 4, 5]])
     model = training.model_of(RunSettings(similar_items=True), histories, num_items=5, seed=0)
@@ -168,6 +192,7 @@ def test_similar_items_are_drawn_for_views_too():
 
 def test_settings_of_the_data_set_give_way_to_those_of_the_command():
     assert settings_for("beauty", "mclrec", {"schedule": "authors"}).beta == 0.05
+    assert settings_for("ring", "mclrec", {"schedule": "authors"}).encoder == "post_norm_sasrec"
     assert settings_for("beauty", "mclrec", {"schedule": "authors", "beta": 0.2}).beta == 0.2
     assert settings_for("unknown", "mclrec", {}).beta == 0.01
     assert settings_for("beauty", "encoder", {"beta": 0.2}).beta == 0

@@ -1,6 +1,8 @@
 """Models, a training and an export of the older set of packages go on in whatever set is here."""
 
+import json
 import shutil
+import zipfile
 from pathlib import Path
 
 import keras
@@ -14,22 +16,31 @@ from tests.mclrec_tf.earlier_set import write
 EXPECTED = np.load(write.FOLDER / "expected.npz", allow_pickle=False)
 
 
-@pytest.mark.parametrize("encoder", ENCODERS)
-def test_a_keras_file_predicts_what_it_did(encoder: str) -> None:
-    model = keras.models.load_model(write.FOLDER / f"{encoder}.keras")
+@pytest.mark.parametrize("file", write.NAMES_TODAY)
+def test_a_keras_file_predicts_what_it_did(file: str) -> None:
+    model = keras.models.load_model(write.FOLDER / f"{file}.keras")
+    assert type(model.encoder) is ENCODERS[write.NAMES_TODAY[file]]
     scores = model.predict(write.histories(), verbose=0)
-    np.testing.assert_allclose(scores, EXPECTED[encoder], rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(scores, EXPECTED[file], rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("encoder", ENCODERS)
-def test_a_warm_start_takes_weights_and_states_of_optimizers_over(encoder: str) -> None:
-    previous = keras.models.load_model(write.FOLDER / f"{encoder}.keras")
-    model = write.make_model(encoder)
+def test_the_file_of_a_sasrec_is_of_the_version_that_had_another_one() -> None:
+    """Else the tests of its answers would say nothing about files of earlier versions."""
+    with zipfile.ZipFile(write.FOLDER / "sasrec.keras") as file:
+        encoder = json.loads(file.read("config.json"))["config"]["encoder"]
+    assert encoder["class_name"] == "SASRec"
+    assert "positions" not in encoder["config"]
+
+
+@pytest.mark.parametrize("file", write.NAMES_TODAY)
+def test_a_warm_start_takes_weights_and_states_of_optimizers_over(file: str) -> None:
+    previous = keras.models.load_model(write.FOLDER / f"{file}.keras")
+    model = write.make_model(file)
     assert warm_start(model, previous, write.ITEMS, write.ITEMS) == len(write.ITEMS)
     assert int(model.optimizer.iterations) == int(previous.optimizer.iterations) > 0
     np.testing.assert_allclose(
         model.predict(write.histories(), verbose=0),
-        EXPECTED[encoder],
+        EXPECTED[file],
         rtol=1e-4,
         atol=1e-5,
     )

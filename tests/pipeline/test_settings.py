@@ -66,6 +66,7 @@ def test_options_keep_their_types():
         (lambda: ModelSettings(dropout=1.0), "--dropout"),
         (lambda: ModelSettings(lambda_=-0.1), "--lambda"),
         (lambda: ModelSettings(dim=30, num_heads=4), "--num-heads"),
+        (lambda: ModelSettings(num_heads=0), "--num-heads"),
         (lambda: TrainingSettings(epochs=0), "--epochs"),
         (lambda: TrainingSettings(learning_rate=0.0), "--learning-rate"),
         (lambda: TrainingSettings(monitor="val_loss"), "--monitor"),

@@ -12,7 +12,7 @@ from tfx.components.trainer.fn_args_utils import FnArgs
 
 import mclrec_tf
 from mclrec_tf.export.saved_model import export_savedmodel
-from mclrec_tf.models.warm_start import warm_start
+from mclrec_tf.models.warm_start import ArchitectureMismatchError, architecture, warm_start
 from mclrec_tf.training.early_stopping import ResumableEarlyStopping
 from pipeline.components.trainer.custom_config import TrainerConfig
 from pipeline.components.trainer.fit import fit, model_of, read_training_data
@@ -30,7 +30,8 @@ def run_fn(fn_args: FnArgs) -> None:
 
     A training that was killed resumes from its backup when it is started again with the same inputs
     and settings. The hyperparameters of a Tuner, if there are any, replace those of the settings.
-    If there is a base model, training begins with its weights. Its vocabulary may differ.
+    If there is a base model, training begins with its weights. Its vocabulary may differ; if its
+    architecture does, training begins from scratch and says so.
 
     It writes the SavedModel to `serving_model_dir` and `model.keras` beside it. To `model_run_dir`
     it writes TensorBoard's logs, `history.json` with the logs of every epoch, and the learned views
@@ -64,6 +65,8 @@ def run_fn(fn_args: FnArgs) -> None:
         config.backup(
             *(fn_args.train_files, fn_args.eval_files, fn_args.transform_output),
             *(fn_args.hyperparameters, fn_args.base_model),
+            # A later version may make something else of the same settings.
+            architecture(model.encoder),
         ),
         training.monitor,
         training.patience,
@@ -103,7 +106,14 @@ def _go_on_from(base_model: str, model: mclrec_tf.MCLRec, vocabulary: str) -> No
     # The ids of the earlier model are those of the vocabulary in its export.
     earlier = os.path.join(base_model, "assets", VOCABULARY)
     items = _item_ids(vocabulary)
-    known = warm_start(model, previous, items, _item_ids(earlier))
+    try:
+        known = warm_start(model, previous, items, _item_ids(earlier))
+    except ArchitectureMismatchError as error:
+        console.print(
+            f"       starts from scratch, not from {base_model}: {error.difference}. To go on from "
+            "it, give the settings of that model."
+        )
+        return
     console.print(f"       goes on from {base_model}, which knows {known} of {len(items)} items")
 
 

@@ -7,6 +7,7 @@ import dataclasses
 import json
 import os
 from collections.abc import Mapping, Sequence
+from types import UnionType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from pipeline.settings import ModelSettings, TrainingSettings
@@ -83,6 +84,7 @@ def _of_type(type_: Any, value: Any) -> Any:
         if value not in get_args(type_):
             raise ValueError(f"must be one of {', '.join(get_args(type_))}, got {value!r}.")
         return value
+    type_ = get_args(type_)[0] if isinstance(type_, UnionType) else type_
     numbers = (int, float) if type_ is float else (int,)
     if not isinstance(value, numbers) or isinstance(value, bool):
         kind = "number" if type_ is float else "whole number"

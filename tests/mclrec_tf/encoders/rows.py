@@ -6,12 +6,20 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from mclrec_tf import BSARec, GRU4Rec, SASRec, SequenceEncoder
+from mclrec_tf import BSARec, GRU4Rec, PostNormSASRec, SASRec, SequenceEncoder
 
 NUM_ITEMS, DIM, MAX_LENGTH = 60, 8, 20
 ENCODERS: dict[str, Callable[..., SequenceEncoder]] = {
     "SASRec": SASRec,
     "SASRec of one block": lambda *args, **kwargs: SASRec(*args, num_layers=1, **kwargs),
+    "SASRec of two heads": lambda *args, **kwargs: SASRec(*args, num_heads=2, **kwargs),
+    "SASRec from the start": lambda *args, **kwargs: SASRec(
+        *args, positions="from_start", **kwargs
+    ),
+    "PostNormSASRec": PostNormSASRec,
+    "PostNormSASRec from the end": lambda *args, **kwargs: PostNormSASRec(
+        *args, positions="from_end", **kwargs
+    ),
     "BSARec": BSARec,
     "GRU4Rec": GRU4Rec,
     "GRU4Rec of two": lambda *args, **kwargs: GRU4Rec(*args, num_layers=2, **kwargs),

@@ -97,7 +97,7 @@ def test_last_only_is_the_last_of_all(encoder: SequenceEncoder) -> None:
 
 
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16", "float64"])
-@pytest.mark.parametrize("name", ["SASRec", "BSARec", "GRU4Rec"])
+@pytest.mark.parametrize("name", ["SASRec", "PostNormSASRec", "BSARec", "GRU4Rec"])
 def test_other_precisions(name: str, policy: str) -> None:
     ids, lengths = mixed_rows(masked=0.4)
     single = random_encoder(name)
@@ -137,7 +137,7 @@ def test_saved_and_loaded(encoder: SequenceEncoder, tmp_path: Path) -> None:
     np.testing.assert_allclose(loaded(ids), model(ids), atol=1e-6)
 
 
-@pytest.mark.parametrize("name", ["SASRec", "BSARec", "GRU4Rec"])
+@pytest.mark.parametrize("name", ["SASRec", "PostNormSASRec", "BSARec", "GRU4Rec"])
 def test_trains_under_a_rule_of_second_order(name: str) -> None:
     encoder = random_encoder(name, dropout=0.2)
     model = MCLRec(encoder, lambda_=0.1, beta=0.1, update_rule="maml", seed=1)
@@ -156,7 +156,7 @@ def test_too_long_a_row(encoder: SequenceEncoder) -> None:
         encoder(tf.ones((1, 21), tf.int32))
 
 
-@pytest.mark.parametrize("name", ["SASRec", "BSARec", "GRU4Rec"])
+@pytest.mark.parametrize("name", ["SASRec", "PostNormSASRec", "BSARec", "GRU4Rec"])
 def test_bad_arguments(name: str) -> None:
     with pytest.raises(ValueError, match="num_items must be at least 1"):
         ENCODERS[name](0)

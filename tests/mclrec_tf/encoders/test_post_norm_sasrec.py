@@ -1,11 +1,11 @@
-"""SASRec on tokens equals SASRec on padded rows with Keras' own attention."""
+"""SASRec of MCLRec's authors: on tokens it equals padded rows with Keras' own attention."""
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from mclrec_tf import SASRec
+from mclrec_tf import PostNormSASRec
 from mclrec_tf.layers import TransformerBlock
 from tests.mclrec_tf.encoders.rows import DIM, mixed_rows, random_encoder
 from tests.mclrec_tf.layers.keras_attention import keras_attention
@@ -17,7 +17,7 @@ def plain_block(block: TransformerBlock, x: tf.Tensor, mask: tf.Tensor) -> tf.Te
     return block.output_norm(x + block.contract(block.expand(x)))
 
 
-def plain(encoder: SASRec, ids: tf.Tensor) -> tf.Tensor:
+def plain(encoder: PostNormSASRec, ids: tf.Tensor) -> tf.Tensor:
     position = tf.range(ids.shape[1])
     mask = (position[:, None] >= position) & (ids > 0)[:, None]
     x = encoder.input_norm(encoder.item_embedding(ids) + encoder.position_table[: ids.shape[1]])
@@ -27,7 +27,7 @@ def plain(encoder: SASRec, ids: tf.Tensor) -> tf.Tensor:
 
 
 def test_equals_the_plain_path() -> None:
-    encoder = random_encoder("SASRec")
+    encoder = random_encoder("PostNormSASRec")
     ids, lengths = mixed_rows(masked=0.2)
     # Keras' attention reads everywhere at positions that may read nothing; nobody reads those.
     reads = tf.math.cumulative_logsumexp(tf.where(ids > 0, 0.0, -1e9), axis=1) > -1.0
@@ -50,11 +50,13 @@ def test_equals_the_plain_path() -> None:
 
 
 def test_configuration_round_trip() -> None:
-    encoder = SASRec(num_items=30, dim=8, max_length=10, num_layers=1, num_heads=4, dropout=0.1)
+    encoder = PostNormSASRec(
+        num_items=30, dim=8, max_length=10, num_layers=1, num_heads=4, dropout=0.1
+    )
     again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(encoder))
     assert again.get_config() == encoder.get_config()
 
 
 def test_heads_must_divide_the_vectors() -> None:
     with pytest.raises(ValueError, match="num_heads=3 must divide"):
-        SASRec(num_items=30, dim=8, num_heads=3).build()
+        PostNormSASRec(num_items=30, dim=8, num_heads=3).build()

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mclrec_tf import MCLRec, SASRec
+from mclrec_tf import MCLRec, PostNormSASRec, SASRec
 from mclrec_tf.data.batches import evaluation_batches
 from mclrec_tf.data.histories import Histories
 from mclrec_tf.evaluation.baselines import Popularity, Recency
@@ -61,7 +61,7 @@ def beauty(shared_dir: Path) -> tuple[Ranks, dict[str, np.ndarray]]:
     golden = dict(np.load(shared_dir / "golden" / "beauty_eval_ranks.npz"))
     checkpoint = np.load(shared_dir / "golden" / "beauty_checkpoint.npz")
     items = int(checkpoint["meta.n_items"]) - 1
-    encoder = SASRec(items, dim=64, max_length=50)
+    encoder = PostNormSASRec(items, dim=64, max_length=50)
     model = MCLRec(encoder, preset="reference")
     assign(encoder_assignments(encoder), checkpoint)
     internal = dict(zip(golden["item_original_id"], golden["item_internal_id"], strict=True))

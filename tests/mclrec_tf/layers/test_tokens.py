@@ -36,6 +36,10 @@ def test_flat_holds_every_position_row_by_row(lengths: list[int]) -> None:
     assert tokens.flat(tf.constant(ids)).numpy().tolist() == expected
     ends = np.cumsum(np.maximum(lengths, 1)) - 1
     assert tokens.last.numpy().tolist() == ends.tolist()
+    counts = [np.arange(max(n, 1)) for n in lengths]
+    assert tokens.positions.numpy().tolist() == np.concatenate(counts).tolist()
+    backwards = np.concatenate([count[::-1] for count in counts])
+    assert tokens.positions_from_end.numpy().tolist() == backwards.tolist()
 
 
 @quick

@@ -7,13 +7,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from mclrec_tf import MCLRec, SASRec
+from mclrec_tf import MCLRec, PostNormSASRec
 
 # A variable of ours holds one or more of the authors', side by side in its last dimension.
 Assignments = dict[tuple[str, ...], keras.Variable]
 
 
-def encoder_assignments(encoder: SASRec) -> Assignments:
+def encoder_assignments(encoder: PostNormSASRec) -> Assignments:
     """The authors' names of the encoder's weights and our variables for them."""
     variables: Assignments = {
         ("item_embedding",): encoder.item_embedding.table,

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mclrec_tf import MCLRec, SASRec
+from mclrec_tf import MCLRec, PostNormSASRec
 from mclrec_tf.layers import View
 from mclrec_tf.training.update_rules import Batch
 from tests.mclrec_tf.models.golden import (
@@ -42,7 +42,7 @@ def model(golden: Any) -> MCLRec:
 
 def make_model(golden: Any, preset: str) -> MCLRec:
     # The authors' n_items counts the padding.
-    encoder = SASRec(num_items=49, dim=16, max_length=12, inner_dim=64, dropout=0.0)
+    encoder = PostNormSASRec(num_items=49, dim=16, max_length=12, inner_dim=64, dropout=0.0)
     model = MCLRec(encoder, preset=preset, lambda_=0.1, beta=0.05)
     assign(encoder_assignments(encoder), golden)
     assign(augmenter_assignments(model), golden)

@@ -1,6 +1,7 @@
 """A model goes on where an earlier one stood, although items came, went and changed their ids."""
 
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -9,13 +10,13 @@ import tensorflow as tf
 
 from mclrec_tf import MCLRec
 from mclrec_tf.encoders import ENCODERS
-from mclrec_tf.models.warm_start import warm_start
+from mclrec_tf.models.warm_start import ArchitectureMismatchError, warm_start
 
 _BEFORE = [f"item-{n}" for n in range(20)]
 _AFTER = ["new-0", *_BEFORE[17:4:-1], "new-1", "new-2"]  # others, fewer, and in another order
 
 
-def _model(num_items: int, encoder: str = "sasrec", ema: bool = False, **options: int) -> MCLRec:
+def _model(num_items: int, encoder: str = "sasrec", ema: bool = False, **options: Any) -> MCLRec:
     """A small compiled model, which trains without a graph: it takes longer to make."""
     sizes = {"num_layers": 1, "dim": 8, "max_length": 10, "dropout": 0.0, **options}
     if encoder != "gru4rec":
@@ -161,13 +162,36 @@ def test_another_optimizer_starts_anew(previous: MCLRec) -> None:
     assert int(model.augmenter_optimizer.iterations) > 0
 
 
-def test_other_sizes_are_refused(previous: MCLRec) -> None:
-    for model in (_model(len(_AFTER), dim=16), _model(len(_AFTER), "bsarec")):
-        before = model.get_weights()
-        with pytest.raises(ValueError, match=r"a SASRec .* start from scratch"):
-            warm_start(model, previous, _AFTER, _BEFORE)
-        for weight, expected in zip(model.get_weights(), before, strict=True):
-            np.testing.assert_array_equal(weight, expected)
+@pytest.mark.parametrize(
+    ("encoder", "options", "difference"),
+    [
+        ("bsarec", {}, "its encoder is a SASRec, that of the new model a BSARec"),
+        ("post_norm_sasrec", {}, "its encoder is a SASRec, that of the new model a PostNormSASRec"),
+        ("sasrec", {"dim": 16}, "its encoder has dim=8, that of the new model 16"),
+        # Weights of these have the shapes of the earlier model's, but not their meaning.
+        ("sasrec", {"num_heads": 4}, "its encoder has num_heads=2, that of the new model 4"),
+        (
+            "sasrec",
+            {"positions": "from_start"},
+            "its encoder has positions='from_end', that of the new model 'from_start'",
+        ),
+        ("sasrec", {"max_length": 12}, "it has weights of the shapes "),
+    ],
+)
+def test_another_architecture_is_refused(
+    previous: MCLRec, encoder: str, options: dict[str, Any], difference: str
+) -> None:
+    model = _model(len(_AFTER), encoder, **options)
+    before = model.get_weights()
+    with pytest.raises(ArchitectureMismatchError, match=r"start from scratch\.$") as error:
+        warm_start(model, previous, _AFTER, _BEFORE)
+    assert error.value.difference.startswith(difference)
+    for weight, expected in zip(model.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(weight, expected)
+
+
+def test_another_dropout_is_not_another_architecture(previous: MCLRec) -> None:
+    assert warm_start(_model(len(_AFTER), dropout=0.3), previous, _AFTER, _BEFORE) > 0
 
 
 @pytest.mark.parametrize("items", [_AFTER[:-1], [*_AFTER[:-1], _AFTER[0]]])

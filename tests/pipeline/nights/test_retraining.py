@@ -59,3 +59,21 @@ def _first_losses(workdir: Path) -> list[float]:
     """Of the first epoch of each training, in the order of the days."""
     logs = sorted(workdir.rglob("history.json"), key=lambda file: file.stat().st_mtime)
     return [json.loads(file.read_text())[0]["loss"] for file in logs]
+
+
+def test_another_encoder_than_yesterdays_starts_from_scratch(
+    days: tuple[Path, Path], tmp_path: Path
+) -> None:
+    first = LocalRun(days[0], tmp_path / "run")
+    outcome = first.run(*_OPTIONS, "--encoder=post_norm_sasrec")
+    assert outcome.returncode == 0, outcome.stdout + outcome.stderr
+
+    second = LocalRun(days[1], tmp_path / "run")
+    outcome = second.run(*_OPTIONS, "--start-from=blessed")
+    assert outcome.returncode == 0, outcome.stdout + outcome.stderr
+    assert re.search(
+        r"starts from scratch, not from \S+: its encoder is a PostNormSASRec, that of the new "
+        r"model a SASRec\.",
+        outcome.stdout,
+    )
+    assert len(second.versions()) == 2

@@ -31,7 +31,7 @@ def test_every_value_of_the_default_is_possible() -> None:
 
 
 def test_a_file_replaces_it(tmp_path: Path) -> None:
-    space = {"beta": [0.01, 0.1], "encoder": ["sasrec", "bsarec"], "batch_size": [512, 1024]}
+    space = {"beta": [0.01, 0.1], "encoder": ["sasrec", "bsarec"], "num_heads": [1, 2]}
     assert read_search_space(_written(tmp_path, space)) == space
 
 
@@ -66,7 +66,11 @@ def test_values_replace_those_of_the_settings() -> None:
         ({"beta": ["much"]}, "beta: must be a number, got 'much'."),
         ({"beta": [0.1, True]}, "beta: must be a number, got True."),
         ({"batch_size": [512, 0.5]}, "batch_size: must be a whole number, got 0.5."),
-        ({"encoder": ["bert"]}, "encoder: must be one of sasrec, bsarec, gru4rec, got 'bert'."),
+        (
+            {"encoder": ["bert"]},
+            "encoder: must be one of sasrec, post_norm_sasrec, bsarec, gru4rec, got 'bert'.",
+        ),
+        ({"num_heads": [1, None]}, "num_heads: must be a whole number, got None."),
         ({"mask": [1.5]}, "mask: --mask must be from 0 to 1, got 1.5."),
     ],
 )
