@@ -1,8 +1,9 @@
 """The arithmetic floor of an epoch: its multiply-adds divided by the rate of a matrix product.
 
 The count includes every matrix product that the mathematics of one epoch of MCLRec on
-PostNormSASRec needs, for the real lengths and without padding. It excludes all else, such as softmax,
-LayerNorm, dropout and Adam. With d = dim, f = inner_dim, K blocks, M items, and windows of n items:
+PostNormSASRec needs, for the real lengths and without padding. It excludes all else, such as
+softmax, LayerNorm, dropout and Adam. With d = dim, f = inner_dim, K blocks, M items, and windows of
+n items:
 
     projections a token and block     4d² for attention, 2df for the feed-forward network
     attention a window and block      2d · n(n+1)/2: scores and weighted sum, causal

@@ -24,10 +24,8 @@ class RunSettings:
     encoder: Literal["sasrec", "post_norm_sasrec", "bsarec", "gru4rec"] = setting(
         "sasrec", "sequence encoder"
     )
-    positions: str = setting(
-        "",
-        "where positions are counted from: from_start or from_end; empty: the encoder's default",
-        may_be_empty=True,
+    positions: Literal["default", "from_start", "from_end"] = setting(
+        "default", "where the encoder counts positions from; default: what is its own default"
     )
     schedule: Literal["ours", "prefix", "authors"] = setting(
         "ours",

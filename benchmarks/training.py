@@ -120,13 +120,15 @@ def model_of(
 
 def _encoder_class(settings: RunSettings) -> Callable[..., SequenceEncoder]:
     if settings.schedule == "authors":
-        if settings.encoder != "post_norm_sasrec" or settings.positions:
+        if (settings.encoder, settings.positions) != ("post_norm_sasrec", "default"):
             raise ValueError(
                 "--schedule authors has the encoder post_norm_sasrec only, with its own positions."
             )
         return PlainSASRec
     kind = ENCODERS[settings.encoder]
-    return partial(kind, positions=settings.positions) if settings.positions else kind
+    if settings.positions == "default":
+        return kind
+    return partial(kind, positions=settings.positions)
 
 
 def _batches(

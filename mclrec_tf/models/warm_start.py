@@ -6,28 +6,11 @@ from typing import Any
 import keras
 import numpy as np
 
-from mclrec_tf.encoders.sequence_encoder import SequenceEncoder
+from mclrec_tf.models.architecture import check_alike
 from mclrec_tf.models.sequential_recommender import SequentialRecommender
 from mclrec_tf.training.averaged_weights import unwrapped
 
 _RARE_SHARE = 0.1  # of the earlier items, taken from the end of its vocabulary
-# Arguments of an encoder that may change: its weights mean the same, or their shapes tell.
-_MAY_CHANGE = {"num_items", "max_length", "dropout", "name", "trainable", "dtype"}
-
-
-class ArchitectureMismatchError(ValueError):
-    """The earlier model is not the new one with another catalogue.
-
-    Attributes:
-        difference: The first thing in which they differ, a clause whose subject is the earlier one.
-    """
-
-    def __init__(self, difference: str) -> None:
-        super().__init__(
-            f"previous: {difference}. Take the earlier encoder and its arguments, or start from "
-            "scratch."
-        )
-        self.difference = difference
 
 
 def warm_start(
@@ -84,7 +67,7 @@ def warm_start(
             )
     if not model.compiled:
         raise ValueError("model must be compiled, so that its optimizers can go on.")
-    _check_alike(model, previous)
+    check_alike(model, previous)
     rows = _previous_rows(items, previous_items)
     table = model.encoder.item_embedding.table
     # Also those that are not trained: frozen, or moving statistics of an encoder of one's own.
@@ -108,38 +91,6 @@ def warm_start(
             rows,
         )
     return int(np.count_nonzero(rows[1:-1] >= 0))
-
-
-def architecture(encoder: SequenceEncoder) -> dict[str, Any]:
-    """Class and arguments of an encoder that decide what its weights mean.
-
-    Not among them are the size of the catalogue, dropout, and what every Keras layer has.
-    """
-    arguments = {k: v for k, v in encoder.get_config().items() if k not in _MAY_CHANGE}
-    return {"class": type(encoder).__name__, **arguments}
-
-
-def _check_alike(model: SequentialRecommender, previous: SequentialRecommender) -> None:
-    new, earlier = (architecture(one.encoder) for one in (model, previous))
-    if new["class"] != earlier["class"]:
-        raise ArchitectureMismatchError(
-            f"its encoder is a {earlier['class']}, that of the new model a {new['class']}"
-        )
-    for name in [name for name in earlier if earlier[name] != new.get(name)]:
-        raise ArchitectureMismatchError(
-            f"its encoder has {name}={earlier[name]!r}, that of the new model {new.get(name)!r}"
-        )
-    new_shapes, earlier_shapes = (_shapes(one) for one in (model, previous))
-    if new_shapes != earlier_shapes:
-        raise ArchitectureMismatchError(
-            f"it has weights of the shapes {earlier_shapes}, the new model {new_shapes}"
-        )
-
-
-def _shapes(model: SequentialRecommender) -> list[tuple[int, ...]]:
-    """Of all weights; of the item table without its rows."""
-    table = model.encoder.item_embedding.table
-    return [tuple(w.shape[1:] if w is table else w.shape) for w in model.weights]
 
 
 def _previous_rows(items: Sequence[str], previous_items: Sequence[str]) -> np.ndarray:

@@ -12,7 +12,8 @@ from tfx.components.trainer.fn_args_utils import FnArgs
 
 import mclrec_tf
 from mclrec_tf.export.saved_model import export_savedmodel
-from mclrec_tf.models.warm_start import ArchitectureMismatchError, architecture, warm_start
+from mclrec_tf.models.architecture import ArchitectureMismatchError, architecture
+from mclrec_tf.models.warm_start import warm_start
 from mclrec_tf.training.early_stopping import ResumableEarlyStopping
 from pipeline.components.trainer.custom_config import TrainerConfig
 from pipeline.components.trainer.fit import fit, model_of, read_training_data

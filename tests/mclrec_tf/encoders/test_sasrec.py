@@ -88,7 +88,7 @@ def test_defaults_are_those_of_the_paper() -> None:
 
 
 def test_what_it_weighs() -> None:
-    """Counted by hand: two tables, six matrices with biases and two norms a block, one more norm."""
+    """By hand: two tables, six matrices with biases and two norms a block, and one more norm."""
     encoder = SASRec(num_items=30, dim=8, max_length=10, num_layers=3, num_heads=2)
     encoder.build()
     block = 6 * (8 * 8 + 8) + 2 * 2 * 8

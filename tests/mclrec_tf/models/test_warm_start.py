@@ -10,7 +10,8 @@ import tensorflow as tf
 
 from mclrec_tf import MCLRec
 from mclrec_tf.encoders import ENCODERS
-from mclrec_tf.models.warm_start import ArchitectureMismatchError, warm_start
+from mclrec_tf.models.architecture import ArchitectureMismatchError
+from mclrec_tf.models.warm_start import warm_start
 
 _BEFORE = [f"item-{n}" for n in range(20)]
 _AFTER = ["new-0", *_BEFORE[17:4:-1], "new-1", "new-2"]  # others, fewer, and in another order
