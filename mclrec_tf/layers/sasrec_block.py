@@ -34,11 +34,12 @@ class QueryNormAttention(CausalAttention):
     """
 
     def _build_projections(self, dim: int, input_shape: Any) -> None:
-        self.query = self._projection(dim, "query", input_shape, "glorot_normal")
-        self.key_value = self._projection(2 * dim, "key_value", input_shape, "glorot_normal")
-        self.output_projection = self._projection(
-            dim, "output_projection", input_shape, "glorot_normal"
-        )
+        self.query = self._projection(dim, "query", input_shape)
+        self.key_value = self._projection(2 * dim, "key_value", input_shape)
+        self.output_projection = self._projection(dim, "output_projection", input_shape)
+
+    def _initializer(self) -> keras.initializers.Initializer:
+        return keras.initializers.GlorotNormal()
 
     def call(  # type: ignore[override]
         self,

@@ -47,14 +47,15 @@ class CausalAttention(keras.layers.Layer):
         self.query_key_value = self._projection(3 * dim, "query_key_value", input_shape)
         self.output_projection = self._projection(dim, "output_projection", input_shape)
 
-    def _projection(
-        self, size: int, name: str, input_shape: Any, initializer: Any = None
-    ) -> keras.layers.Dense:
+    def _projection(self, size: int, name: str, input_shape: Any) -> keras.layers.Dense:
         layer = keras.layers.Dense(
-            size, kernel_initializer=initializer or _normal(), name=name, dtype=self.dtype_policy
+            size, kernel_initializer=self._initializer(), name=name, dtype=self.dtype_policy
         )
         layer.build(input_shape)
         return layer
+
+    def _initializer(self) -> keras.initializers.Initializer:
+        return _normal()
 
     def call(
         self,
