@@ -67,7 +67,7 @@ class SASRec(TransformerEncoder):
         )
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> TransformerEncoder:  # type: ignore[override]
+    def from_config(cls, config: dict[str, Any]) -> TransformerEncoder:
         # Files of earlier versions hold the encoder that is PostNormSASRec now under this name, and
         # know nothing of positions.
         if cls is SASRec and "positions" not in config:
