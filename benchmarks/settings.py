@@ -22,7 +22,7 @@ class RunSettings:
     """Model, objective, optimizer and schedule of one run."""
 
     encoder: Literal["sasrec", "post_norm_sasrec", "bsarec", "gru4rec"] = setting(
-        "sasrec", "sequence encoder"
+        "post_norm_sasrec", "sequence encoder"
     )
     positions: Literal["default", "from_start", "from_end"] = setting(
         "default", "where the encoder counts positions from; default: what is its own default"

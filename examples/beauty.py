@@ -13,7 +13,7 @@ from pathlib import Path
 
 import keras
 
-from mclrec_tf import MCLRec, SASRec
+from mclrec_tf import MCLRec, PostNormSASRec
 from mclrec_tf.data.batches import evaluation_batches, training_batches
 from mclrec_tf.data.event_log.reader import EventLogError, EventLogFormat
 from mclrec_tf.data.histories import leave_one_out
@@ -86,7 +86,7 @@ def main(arguments: list[str] | None = None) -> None:
     print(f"{len(train):,} users, {len(data.item_ids):,} items")
 
     # θ, the encoder, and φ, the augmenters of its views, have an optimizer each.
-    model = MCLRec(SASRec(len(data.item_ids), dropout=0.5), lambda_=0.0, beta=0.01, seed=0)
+    model = MCLRec(PostNormSASRec(len(data.item_ids), dropout=0.5), lambda_=0.0, beta=0.01, seed=0)
     model.compile(
         optimizer=keras.optimizers.Adam(1e-3), augmenter_optimizer=keras.optimizers.Adam(1e-3)
     )

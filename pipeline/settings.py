@@ -166,9 +166,9 @@ class ModelSettings:
     """
 
     encoder: Literal["sasrec", "post_norm_sasrec", "bsarec", "gru4rec"] = setting(
-        "sasrec",
-        "sequence encoder: SASRec with the block of its own paper, or with that of the authors of "
-        "MCLRec (post_norm_sasrec); BSARec, which also weighs recent events against long-term "
+        "post_norm_sasrec",
+        "sequence encoder: SASRec as the authors of MCLRec have it (post_norm_sasrec), or with the "
+        "block of its own paper (sasrec); BSARec, which also weighs recent events against long-term "
         "interests; or GRU4Rec",
     )
     dim: int = setting(64, "size of the item and sequence vectors")

@@ -17,7 +17,7 @@ from mclrec_tf.models.presets import PRESETS
 def build_model(
     num_items: int,
     *,
-    encoder: str | Callable[..., SequenceEncoder] = "sasrec",
+    encoder: str | Callable[..., SequenceEncoder] = "post_norm_sasrec",
     dim: int = 64,
     num_layers: int | None = None,
     num_heads: int | None = None,

@@ -45,7 +45,7 @@ class MCLRec(NextItemTraining, TwoOptimizerModel):
 
     | model | arguments |
     |---|---|
-    | SASRec, no contrast | `NextItemModel(SASRec(num_items))`, or `lambda_=0, beta=0` |
+    | SASRec, no contrast | `NextItemModel(PostNormSASRec(num_items))`, or `lambda_=0, beta=0` |
     | CL4SRec-like: without L_cl2 | `lambda_=0.1, beta=0` |
     | without L_cl1 | `lambda_=0` |
     | without R | `regularization=0` |
@@ -60,7 +60,7 @@ class MCLRec(NextItemTraining, TwoOptimizerModel):
     the contrast on one device.
 
     Args:
-        encoder: The sequence encoder f_θ, for example `SASRec(num_items)`.
+        encoder: The sequence encoder f_θ, for example `PostNormSASRec(num_items)`.
         preset: `"paper"` or `"reference"` (the authors' code), see `mclrec_tf.models.presets`.
         lambda_: λ, weight of the contrast of stochastic views.
         beta: β, weight of the contrast with learned views. With λ = β = 0
@@ -89,9 +89,9 @@ class MCLRec(NextItemTraining, TwoOptimizerModel):
     ```python
     import keras
     import tensorflow as tf
-    from mclrec_tf import MCLRec, SASRec
+    from mclrec_tf import MCLRec, PostNormSASRec
 
-    model = MCLRec(SASRec(num_items=100), lambda_=0.1, beta=0.1)
+    model = MCLRec(PostNormSASRec(num_items=100), lambda_=0.1, beta=0.1)
     model.compile(optimizer=keras.optimizers.Adam(1e-3))
     history = tf.constant([[3, 7, 2, 0], [9, 4, 4, 8]])
     targets = tf.constant([[7, 2, 5, 0], [4, 4, 8, 1]])

@@ -48,12 +48,12 @@ def warm_start(
 
     ```python
     import keras
-    from mclrec_tf import MCLRec, SASRec
+    from mclrec_tf import MCLRec, PostNormSASRec
     from mclrec_tf.models.warm_start import warm_start
 
     yesterdays_items, items = ["tea", "milk"], ["milk", "rum", "tea"]
-    previous = MCLRec(SASRec(num_items=2))  # or keras.models.load_model("yesterday.keras")
-    model = MCLRec(SASRec(num_items=3))
+    previous = MCLRec(PostNormSASRec(num_items=2))  # or keras.models.load_model("yesterday.keras")
+    model = MCLRec(PostNormSASRec(num_items=3))
     for one in (previous, model):
         one.compile(keras.optimizers.Adam(1e-3), keras.optimizers.Adam(1e-3))
     warm_start(model, previous, items, yesterdays_items)  # 2: the items that were known

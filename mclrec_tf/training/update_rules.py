@@ -5,7 +5,7 @@ returns losses by name. What it may use of the model is in `TwoPartModel`. A rul
 
 ```python
 import keras
-from mclrec_tf import MCLRec, SASRec
+from mclrec_tf import MCLRec, PostNormSASRec
 from mclrec_tf.training.update_rules import UpdateRule
 
 @keras.saving.register_keras_serializable("my_project")
@@ -18,7 +18,7 @@ class AugmentersFirst(UpdateRule):
         losses = model.update_augmenters(batch) if model.objective.uses_augmenters else {}
         return losses | model.update_encoder(batch)
 
-model = MCLRec(SASRec(num_items=100), update_rule=AugmentersFirst())
+model = MCLRec(PostNormSASRec(num_items=100), update_rule=AugmentersFirst())
 ```
 
 Registered as above it is saved with the model; arguments of the rule go through `get_config`.
