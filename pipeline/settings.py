@@ -168,8 +168,8 @@ class ModelSettings:
     encoder: Literal["sasrec", "post_norm_sasrec", "bsarec", "gru4rec"] = setting(
         "post_norm_sasrec",
         "sequence encoder: SASRec as the authors of MCLRec have it (post_norm_sasrec), or with the "
-        "block of its own paper (sasrec); BSARec, which also weighs recent events against long-term "
-        "interests; or GRU4Rec",
+        "block of its own paper (sasrec); BSARec, which also weighs recent events against "
+        "long-term interests; or GRU4Rec",
     )
     dim: int = setting(64, "size of the item and sequence vectors")
     num_layers: int = setting(2, "Transformer blocks of the encoder")
