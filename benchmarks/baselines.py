@@ -11,7 +11,7 @@ from mclrec_tf.evaluation.baselines import Popularity, Recency
 from mclrec_tf.evaluation.item_transitions import ItemTransitions
 from mclrec_tf.evaluation.offline import rank_targets, summarize
 
-DECAYS = (0.0, 0.3, 0.6, 0.8, 0.9)
+DECAYS = (0.0, 0.3, 0.6, 0.8, 0.9, 1.0)
 CHOSEN_BY = "unseen_items_ndcg_at_10"
 
 
@@ -44,7 +44,7 @@ def baseline(method: str, splits: Splits, num_items: int) -> Baseline:
 
 
 def _transitions(splits: Splits, num_items: int) -> Baseline:
-    """The decay with the best metric; the reach is left alone, since twice as far gains nothing."""
+    """The decay with the best metric; the reach is left alone, since twice as far gained nothing."""
     counted = ItemTransitions.from_histories(splits.train, num_items)
     tried = {}
     for decay in DECAYS:

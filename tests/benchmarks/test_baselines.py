@@ -26,7 +26,7 @@ def test_the_best_decay_on_validation_is_chosen() -> None:
     assert (found.choice["choice"]["decay"], found.choice["choice"]["reach"]) == (0.6, 10)
     values = [row["value"] for row in found.choice["choice"]["tried"]]
     fourth = pytest.approx(1 / math.log2(5), abs=1e-6)
-    assert values[0] < values[1] == fourth and values[2:] == [1, 1, 1]
+    assert values[0] < values[1] == fourth and values[2:] == [1, 1, 1, 1]
     assert found.validation["unseen_items_ndcg_at_10"] == 1
 
 
