@@ -44,7 +44,7 @@ def baseline(method: str, splits: Splits, num_items: int) -> Baseline:
 
 
 def _transitions(splits: Splits, num_items: int) -> Baseline:
-    """The decay with the best metric. The reach stays: half and twice of it made no difference."""
+    """The decay with the best metric. The reach stays: half and twice of it gained nothing."""
     counted = ItemTransitions.from_histories(splits.train, num_items)
     tried = {}
     for decay in DECAYS:

@@ -8,6 +8,7 @@ from fractions import Fraction
 import numpy as np
 import tensorflow as tf
 
+from mclrec_tf.arguments import check_share, check_whole
 from mclrec_tf.data.histories import Histories, positions
 from mclrec_tf.evaluation.baselines import Popularity
 from mclrec_tf.layers.padded_history import cells_of, lengths_of, most_recent
@@ -65,10 +66,8 @@ class ItemTransitions:
     reach: int = 10
 
     def __post_init__(self) -> None:
-        if self.reach < 1:
-            raise ValueError(f"reach must be at least 1, got {self.reach}.")
-        if not 0 <= self.decay <= 1:
-            raise ValueError(f"decay must lie in 0..1, got {self.decay}.")
+        check_whole(1, reach=self.reach)
+        check_share(decay=self.decay)
         # The greatest mass is that of one item that follows all others the most often.
         if int(tf.reduce_max(self.counts)) * sum(self._weights) > _INT64_MAX:
             raise ValueError(
@@ -102,10 +101,7 @@ class ItemTransitions:
             ValueError: A number is out of its range, or an item of the histories is beyond
                 `num_items`.
         """
-        if num_items < 1:
-            raise ValueError(f"num_items must be at least 1, got {num_items}.")
-        if max_followers is not None and max_followers < 1:
-            raise ValueError(f"max_followers must be at least 1, got {max_followers}.")
+        check_whole(1, num_items=num_items, max_followers=max_followers)
         items = histories.items.astype(np.int64)
         if items.max(initial=0) > num_items:
             raise ValueError(f"histories: item {items.max()} is beyond num_items={num_items}.")

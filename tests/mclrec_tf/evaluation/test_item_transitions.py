@@ -123,6 +123,7 @@ def test_ranks_of_users() -> None:
         ({"num_items": 2}, "histories: item 3 is beyond num_items=2"),
         ({"decay": 1.5}, r"decay must lie in 0\.\.1, got 1.5"),
         ({"decay": float("nan")}, r"decay must lie in 0\.\.1, got nan"),
+        ({"reach": 2.5}, "reach must be a whole number, got 2.5"),
         ({"reach": 0}, "reach must be at least 1, got 0"),
         ({"max_followers": 0}, "max_followers must be at least 1, got 0"),
     ],
