@@ -39,7 +39,7 @@ def baseline(method: str, splits: Splits, num_items: int) -> Baseline:
     """
     if method == "transitions":
         return _transitions(splits, num_items)
-    scorer = {"popularity": Popularity, "recency": Recency}[method](num_items)
+    scorer = Popularity(num_items) if method == "popularity" else Recency(num_items)
     return Baseline(scorer, summarize(rank_targets(scorer, *splits.validation)), {})
 
 

@@ -4,6 +4,7 @@ from collections import Counter
 from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -101,8 +102,8 @@ def test_tables_hold_the_most_frequent_followers() -> None:
 @pytest.mark.parametrize("train", [[], [[]], [[1], [2]]])
 def test_nothing_counted_is_popularity(train: Logs) -> None:
     transitions = ItemTransitions.from_histories(Histories.from_lists(train), ITEMS)
-    for asked in ([[1, 2, 0], [0, 0, 0]], [[]], []):
-        history = tf.reshape(tf.constant(asked, tf.int32), [len(asked), -1 if asked else 0])
+    for asked in (np.array([[1, 2, 0], [0, 0, 0]]), np.zeros((1, 0)), np.zeros((0, 0))):
+        history = tf.constant(asked, tf.int32)
         assert np.array_equal(transitions(history), Popularity(ITEMS)(history))
 
 
@@ -131,5 +132,5 @@ def test_ranks_of_users() -> None:
 def test_numbers_out_of_range_are_refused(arguments: dict[str, float], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         ItemTransitions.from_histories(
-            **{"histories": Histories.from_lists([[1, 2, 3]]), "num_items": 3, **arguments}
+            Histories.from_lists([[1, 2, 3]]), **{"num_items": 3, **arguments}
         )
