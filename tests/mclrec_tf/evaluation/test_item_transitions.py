@@ -130,7 +130,6 @@ def test_ranks_of_users() -> None:
     ],
 )
 def test_numbers_out_of_range_are_refused(arguments: dict[str, float], message: str) -> None:
+    values: dict[str, Any] = {"num_items": 3, **arguments}
     with pytest.raises(ValueError, match=message):
-        ItemTransitions.from_histories(
-            Histories.from_lists([[1, 2, 3]]), **{"num_items": 3, **arguments}
-        )
+        ItemTransitions.from_histories(Histories.from_lists([[1, 2, 3]]), **values)
