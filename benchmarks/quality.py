@@ -61,10 +61,10 @@ def run(
         The result without its name, as it is written to the file.
     """
     # Imported now, so that --help answers at once.
+    from benchmarks.baselines import baseline
     from benchmarks.training import train
     from mclrec_tf.data.histories import leave_one_out
     from mclrec_tf.data.interactions import load_interactions
-    from mclrec_tf.evaluation.baselines import Popularity, Recency
     from mclrec_tf.evaluation.offline import rank_targets, summarize
 
     interactions = load_interactions(str(log), k_core=k_core)
@@ -82,9 +82,10 @@ def run(
         "training_events": len(splits.train.items),
     }
     if method in BASELINES:
-        scorer: Any = {"popularity": Popularity, "recency": Recency}[method](num_items)
-        validation = summarize(rank_targets(scorer, *splits.validation))
-        result |= {"training_seconds": 0.0, "validation": by_policy(validation), "curve": []}
+        found = baseline(method, splits, num_items)
+        scorer: Any = found.scorer
+        result |= {"training_seconds": 0.0, "validation": by_policy(found.validation), "curve": []}
+        result |= found.choice
     else:
         trained = train(settings, splits.train, splits.validation, num_items, seed, state)
         scorer = trained.model

@@ -12,8 +12,8 @@ from pipeline.cli.setting_options import add_options
 from pipeline.settings import setting
 
 # "encoder" is the encoder alone, without contrast.
-METHODS = ("mclrec", "encoder", "popularity", "recency")
-BASELINES = ("popularity", "recency")
+METHODS = ("mclrec", "encoder", "popularity", "recency", "transitions")
+BASELINES = ("popularity", "recency", "transitions")
 POLICIES = ("all_items", "unseen_items")
 
 

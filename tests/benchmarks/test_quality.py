@@ -97,7 +97,7 @@ def test_a_finished_run_is_not_repeated_and_not_mistaken_for_another(
     assert "holds a run with other settings" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("method", ["popularity", "recency"])
+@pytest.mark.parametrize("method", ["popularity", "recency", "transitions"])
 def test_baselines_need_no_training(ring_log: Path, tmp_path: Path, method: str):
     result = run(ring_log, tmp_path, method=method)
     assert result["curve"] == [] and result["training_seconds"] == 0
