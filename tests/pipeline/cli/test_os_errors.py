@@ -155,7 +155,9 @@ def test_another_backend_of_keras_is_told_in_one_sentence(
     )
     assert ended.returncode == 1
     (line,) = ended.stderr.splitlines()
-    assert line.startswith("mclrec_tf needs TensorFlow as the backend of Keras, but the environment")
+    assert line.startswith(
+        "mclrec_tf needs TensorFlow as the backend of Keras, but the environment"
+    )
 
 
 def test_a_page_on_a_full_disk_is_no_page(full_disk: Path):
