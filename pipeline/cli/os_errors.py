@@ -135,10 +135,15 @@ def _with_output_written(main: Command, arguments: list[str] | None) -> int | No
     try:
         status = main(arguments)
     except SystemExit:
-        sys.stdout.flush()
+        _flush_output()
         raise
-    sys.stdout.flush()
+    _flush_output()
     return status
+
+
+def _flush_output() -> None:
+    if sys.stdout is not None:  # as it is where the descriptor is closed
+        sys.stdout.flush()
 
 
 def _is_of_another_backend(error: Exception) -> bool:

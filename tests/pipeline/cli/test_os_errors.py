@@ -4,6 +4,7 @@ import errno
 import fcntl
 import logging
 import os
+import shlex
 import sqlite3
 import subprocess
 import sys
@@ -94,6 +95,11 @@ def test_a_log_on_a_full_disk_hides_no_error_and_gives_the_screen_back(
     assert capfd.readouterr().err.endswith("the screen\n")
 
 
+def buffered() -> dict[str, str]:
+    """The environment with what Python keeps by default until it can be written."""
+    return {k: v for k, v in os.environ.items() if k != "PYTHONUNBUFFERED"}
+
+
 _LOG_ON_A_FULL_DISK = """
 import contextlib, logging, resource, signal, sys
 from pathlib import Path
@@ -110,7 +116,7 @@ print("the screen", file=sys.stderr)
 
 def test_what_a_log_on_a_full_disk_did_not_take_stays_off_the_screen(tmp_path: Path):
     command = [sys.executable, "-c", _LOG_ON_A_FULL_DISK, str(tmp_path)]
-    ended = subprocess.run(command, capture_output=True, text=True)
+    ended = subprocess.run(command, capture_output=True, text=True, env=buffered())
     assert (ended.returncode, ended.stderr) == (0, "the screen\n")
 
 
@@ -121,10 +127,16 @@ def test_output_to_a_full_disk_is_told_in_one_sentence(tmp_path: Path, options: 
             [sys.executable, "-m", "pipeline.demo", *(o.format(workdir=tmp_path) for o in options)],
             stdout=full,
             stderr=subprocess.PIPE,
+            env=buffered(),
             text=True,
         )
     assert ended.returncode == 1
     assert ended.stderr == f"{FULL}. Make room; the same command goes on from here.\n"
+
+
+def test_a_closed_output_is_no_error():
+    command = f"{shlex.quote(sys.executable)} -m pipeline.demo --help >&-"
+    assert subprocess.run(command, shell=True, stderr=subprocess.PIPE).returncode == 0
 
 
 _SPEC = ("--pipeline-root=gs://a/b", "--serving-dir=gs://a/c", "--image=image", "--data=gs://a/d")
