@@ -13,6 +13,7 @@ def refuse_other_backends() -> None:
 
     Raises:
         ImportError: Keras is set to another backend than TensorFlow; says where, and what to do.
+            Its `name` is that of this module.
     """
     backend, where = _configured()
     if backend != _NEEDED:
@@ -24,7 +25,8 @@ def refuse_other_backends() -> None:
             )
         raise ImportError(
             f"mclrec_tf needs TensorFlow as the backend of Keras, but {where} says {backend!r}: "
-            f"{what}"
+            f"{what}",
+            name=__name__,
         )
 
 

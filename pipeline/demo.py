@@ -16,7 +16,8 @@ from rich.console import Console
 from rich.table import Table
 
 from pipeline import run_local
-from pipeline.cli.command_line import path
+from pipeline.cli.command_line import add_accept_missing, path
+from pipeline.cli.interrupts import INTERRUPTED, STOPPED
 from pipeline.cli.os_errors import tells_os_errors
 from pipeline.cli.shell_command import shell_command
 from pipeline.local_server import MODEL_NAME, ServerError, local_server, server_command
@@ -52,6 +53,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--events", type=int, default=EVENTS, help="events in the sample (default: %(default)s)"
     )
+    add_accept_missing(parser)
     options = parser.parse_args(arguments)
     if options.events < 1:
         parser.error(f"--events must be at least 1, got {options.events}.")
@@ -66,8 +68,12 @@ def main(arguments: list[str] | None = None) -> int:
                 from mclrec_tf.data.sample.sample_log import write_sample
 
                 write_sample(log, options.events)
-        status = run_local.main([f"--data={log}", f"--workdir={workdir.path}", *TRAINING])
+        accept = ["--accept-missing"] if options.accept_missing else []
+        status = run_local.main([f"--data={log}", f"--workdir={workdir.path}", *TRAINING, *accept])
         return status or _compare_answers(workdir, log, console)
+    except KeyboardInterrupt:
+        print(STOPPED, file=sys.stderr)
+        return INTERRUPTED
     except RunError as error:
         print(error, file=sys.stderr)
         return run_local.ERROR

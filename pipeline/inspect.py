@@ -11,13 +11,14 @@ import sys
 
 from rich.console import Console
 
+from pipeline.cli.interrupts import INTERRUPTED
 from pipeline.cli.os_errors import tells_os_errors
 from pipeline.cli.setting_options import add_options, chosen
 from pipeline.settings import LOG_OPTIONS, DataSettings
 from serving.command_line import not_empty
 from serving.tensorflow_log import load_tensorflow_quietly
 
-WOULD_START, WOULD_NOT, WRONG_OPTIONS, INTERRUPTED = 0, 1, 2, 130
+WOULD_START, WOULD_NOT, WRONG_OPTIONS = 0, 1, 2
 _SETTINGS = (
     *LOG_OPTIONS,
     "k_core",

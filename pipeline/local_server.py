@@ -5,9 +5,11 @@ Imports nothing heavy.
 
 import os
 import random
+import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -54,6 +56,9 @@ def server_command(model_base_path: str | os.PathLike[str], flags: Sequence[str]
 def local_server(command: Sequence[str], **options: Any) -> Iterator[LocalServer]:
     """Runs a server until the block ends.
 
+    SIGTERM ends the block too, by SystemExit: by default it would end this process alone, and the
+    server would go on.
+
     Args:
         command: A command as of `server_command`, with both ports.
         options: Options of `subprocess.Popen`. By default the server runs in the checkout, and its
@@ -62,23 +67,38 @@ def local_server(command: Sequence[str], **options: Any) -> Iterator[LocalServer
     Raises:
         ServerError: The server did not start.
     """
-    process = subprocess.Popen(
-        command, **{"cwd": _CHECKOUT, **options}, stdout=subprocess.PIPE, text=True
-    )
-    try:
-        assert process.stdout is not None
-        if not process.stdout.readline():  # The server prints one line when it is ready.
-            raise ServerError(f"The server ended with status {process.wait()}.")
-        values = dict(word.split("=", 1) for word in command if "=" in word)
-        grpc, rest = (f"127.0.0.1:{values[name]}" for name in ("--port", "--rest_api_port"))
-        yield LocalServer(grpc, rest, process)
-    finally:
-        process.terminate()
+    with _exit_on_sigterm():
+        process = subprocess.Popen(
+            command, **{"cwd": _CHECKOUT, **options}, stdout=subprocess.PIPE, text=True
+        )
         try:
-            process.wait(_END_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+            assert process.stdout is not None
+            if not process.stdout.readline():  # The server prints one line when it is ready.
+                raise ServerError(f"The server ended with status {process.wait()}.")
+            values = dict(word.split("=", 1) for word in command if "=" in word)
+            grpc, rest = (f"127.0.0.1:{values[name]}" for name in ("--port", "--rest_api_port"))
+            yield LocalServer(grpc, rest, process)
+        finally:
+            process.terminate()
+            try:
+                process.wait(_END_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+@contextmanager
+def _exit_on_sigterm() -> Iterator[None]:
+    is_main = threading.current_thread() is threading.main_thread()
+    # Python sets handlers in the main thread only, and one that somebody has set is left alone.
+    if not is_main or signal.getsignal(signal.SIGTERM) != signal.SIG_DFL:
+        yield
+        return
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def free_port() -> int:

@@ -102,6 +102,7 @@ def main(arguments: list[str] | None = None) -> int:
     need_extra("kubeflow", KUBEFLOW)
     load_tensorflow_quietly()
     # These imports take seconds. They are made here so that --help answers at once.
+    import mclrec_tf  # noqa: F401  (says which backend Keras needs, before TFX imports Keras)
     from pipeline.pipeline import kubeflow_pipeline
     from pipeline.runners.kubeflow.spec import compile_spec, write_spec
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from rich.console import Console
 
 from pipeline.cli.command_line import (
+    add_accept_missing,
     add_beam_args,
     add_model_name,
     add_pipeline_name,
@@ -19,6 +20,7 @@ from pipeline.cli.command_line import (
     path,
     real_path,
 )
+from pipeline.cli.interrupts import INTERRUPTED, STOPPED
 from pipeline.cli.os_errors import tells_os_errors
 from pipeline.cli.setting_options import add_settings
 from pipeline.cli.shell_command import shell_command
@@ -27,7 +29,7 @@ from pipeline.runners.local.workdir import RunError, Workdir
 from pipeline.settings import Settings
 from serving.command_line import not_empty
 
-ERROR, NOT_BLESSED, INTERRUPTED = 1, 3, 130
+ERROR, NOT_BLESSED = 1, 3
 
 _EPILOG = f"""\
 The event log is a text table (any separator), JSON lines, Parquet, RecBole .inter, or a .txt file
@@ -90,12 +92,7 @@ def parser() -> argparse.ArgumentParser:
         action="store_true",
         help="repeat every step, also unchanged ones; use it after an update of the code",
     )
-    result.add_argument(
-        "--accept-missing",
-        action="store_true",
-        help="go on if artifacts of earlier runs are gone or damaged: they count as never made, so "
-        "nothing is compared with them, and the report says so",
-    )
+    add_accept_missing(result)
     add_beam_args(result, example="--direct_running_mode=multi_processing --direct_num_workers=4")
     add_settings(result)
     return result
@@ -108,7 +105,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         return _run(options, chosen)
     except KeyboardInterrupt:
-        print("\nStopped. The same command goes on from here.", file=sys.stderr)
+        print(STOPPED, file=sys.stderr)
         return INTERRUPTED
 
 
@@ -165,8 +162,8 @@ def _run(options: argparse.Namespace, chosen: Settings) -> int:
     for line in outcome.gone_without:
         console.print(f"Gone, and not compared with (--accept-missing): {line}")
     name = f"--model_name={options.model_name}"
-    serve = ("python", "-m", "serving.devserver", "--port=8500", "--rest_api_port=8501", name)
-    query = ("python", "-m", "serving.client", "--rest_api_port=8501", name)
+    serve = (sys.executable, "-m", "serving.devserver", "--port=8500", "--rest_api_port=8501", name)
+    query = (sys.executable, "-m", "serving.client", "--rest_api_port=8501", name)
     console.print(
         f"Serve it:\n  {shell_command(*serve, f'--model_base_path={models}')}\n"
         f"and query it with the items of a history, oldest first:\n  {shell_command(*query)} ITEM "

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from mclrec_tf.arguments import check_whole, path_text
 from mclrec_tf.training.averaged_weights import averaged_weights, swap_averages
+from mclrec_tf.training.weights_file import save_weights
 
 _WEIGHTS, _HISTORY, _UNFINISHED = "model.weights.h5", "history.json", "unfinished"
 
@@ -35,6 +36,8 @@ class ResumableEarlyStopping(keras.callbacks.EarlyStopping):
 
     Raises:
         FloatingPointError: From `fit`, when the loss is no finite number.
+        tf.errors.OpError: From `fit`, when the state cannot be written, on a full disk for example.
+            The states before are left as they are.
 
     Example:
         ```python
@@ -158,7 +161,7 @@ class ResumableEarlyStopping(keras.callbacks.EarlyStopping):
         if tf.io.gfile.isdir(unfinished):
             tf.io.gfile.rmtree(unfinished)
         tf.io.gfile.makedirs(unfinished)
-        self.model.save_weights(os.path.join(unfinished, _WEIGHTS))
+        save_weights(self.model, os.path.join(unfinished, _WEIGHTS))
         with tf.io.gfile.GFile(os.path.join(unfinished, _HISTORY), "w") as file:
             json.dump(self.history, file)
         tf.io.gfile.rename(unfinished, os.path.join(self.directory, str(epoch + 1)))

@@ -82,6 +82,16 @@ def _ending(file: str) -> list[str]:
     return Path(file).suffixes[-2:]
 
 
+def add_accept_missing(parser: argparse.ArgumentParser) -> None:
+    """Adds `--accept-missing`."""
+    parser.add_argument(
+        "--accept-missing",
+        action="store_true",
+        help="go on if artifacts of earlier runs are gone or damaged: they count as never made, so "
+        "nothing is compared with them, and the report says so",
+    )
+
+
 def add_model_name(parser: argparse.ArgumentParser) -> None:
     """Adds `--model-name`."""
     parser.add_argument(

@@ -11,6 +11,8 @@ import sys
 from collections.abc import Iterator
 from typing import Protocol
 
+from pipeline.cli.interrupts import no_interrupt_lost
+from pipeline.cli.unwritten import drop_unwritten
 from pipeline.extras import NotInstalled
 
 ERROR = 1
@@ -102,7 +104,8 @@ class Command(Protocol):
 def tells_os_errors(main: Command) -> Command:
     """Makes a command end with a message and status 1 if the operating system refuses something.
 
-    So it does where a distribution is missing that the command needs.
+    So it does where a distribution is missing that the command needs, and where Keras is set to
+    another backend. What the command prints is written by its end, and no Ctrl-C is lost in it.
 
     Args:
         main: The command, which takes the arguments and returns the exit status.
@@ -110,19 +113,42 @@ def tells_os_errors(main: Command) -> Command:
 
     def with_message(arguments: list[str] | None = None) -> int | None:
         try:
-            return main(arguments)
+            with no_interrupt_lost():
+                return _with_output_written(main, arguments)
         except Exception as error:
-            if isinstance(error, NotInstalled):
+            if isinstance(error, NotInstalled) or _is_of_another_backend(error):
                 text: str | None = str(error)
             else:
                 text = sentence(error) if isinstance(error, OSError) else refusal(error)
             if text is None:
                 raise
             print(text, file=sys.stderr)
+            drop_unwritten(sys.stdout)
             return ERROR
 
     with_message.__doc__ = main.__doc__
     return with_message
+
+
+def _with_output_written(main: Command, arguments: list[str] | None) -> int | None:
+    """Python writes what is left only after the command, when a refusal cannot be told any more."""
+    try:
+        status = main(arguments)
+    except SystemExit:
+        _flush_output()
+        raise
+    _flush_output()
+    return status
+
+
+def _flush_output() -> None:
+    if sys.stdout is not None:  # as it is where the descriptor is closed
+        sys.stdout.flush()
+
+
+def _is_of_another_backend(error: Exception) -> bool:
+    # Its class cannot be imported here: that would import the library, which is what was refused.
+    return isinstance(error, ImportError) and error.name == "mclrec_tf.keras_backend"
 
 
 def _refused(error: BaseException, where: str | None) -> str | None:

@@ -4,6 +4,7 @@ import csv
 import html
 import json
 import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -111,9 +112,8 @@ def test_the_end_tells_what_came_of_it(finished):
     for text in ("Read 4,000 rows of 1 file", "all_items", "unseen_items", "popularity", "recency"):
         assert text in output
     assert f"Pushed to {run.models / run.versions()[0]}" in output
-    assert (
-        "python -m serving.devserver --port=8500 --rest_api_port=8501 --model_name=mclrec" in output
-    )
+    served = "-m serving.devserver --port=8500 --rest_api_port=8501 --model_name=mclrec "
+    assert f"{sys.executable} {served}" in output  # stock Debian has no `python`
 
 
 def test_a_page_tells_the_run(finished):

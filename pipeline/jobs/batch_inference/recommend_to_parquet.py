@@ -3,6 +3,7 @@
 import os
 import re
 import shlex
+import sys
 from collections.abc import Sequence
 
 import apache_beam as beam
@@ -136,7 +137,7 @@ def _message(error: Exception, model: ModelVersion, output: str | os.PathLike[st
     if step == "RunInference":
         return (
             f"--model {model.path}: does not answer: {reason}. This command tells what is wrong "
-            f"with it: python -m serving.export_check {shlex.quote(model.path)}"
+            f"with it: {shlex.join([sys.executable, '-m', 'serving.export_check', model.path])}"
         )
     if step == "WriteToParquet":
         path = os.fspath(output)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import sys
 from collections.abc import Sequence
 from dataclasses import fields
 
@@ -41,7 +42,7 @@ def pasted(data: str, arguments: Sequence[str]) -> str:
         arguments: What `arguments` returns.
     """
     return shlex.join(
-        ["python", "-m", "pipeline.run_local", *arguments, "--workdir", _workdir(data)]
+        [sys.executable, "-m", "pipeline.run_local", *arguments, "--workdir", _workdir(data)]
     )
 
 

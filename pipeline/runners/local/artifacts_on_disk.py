@@ -207,9 +207,10 @@ class ArtifactsOnDisk:
                 advice = f"Go on with --workdir {shell_command(was)}, or set a new one"
             else:
                 what = f"--workdir {here}: was moved. Its metadata have the artifacts in {was}"
-                advice = (
-                    f"Move it back, or leave a link there: {shell_command('ln', '-s', here, was)}"
-                )
+                link = shell_command("ln", "-s", here, was)
+                if not os.path.isdir(above := os.path.dirname(was)):
+                    link = f"{shell_command('mkdir', '-p', above)} && {link}"
+                advice = f"Move it back, or leave a link there: {link}"
         else:
             lines = [f"\n  {one}" for one in gone[:_SHOWN]]
             if len(gone) > _SHOWN:

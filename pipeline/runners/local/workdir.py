@@ -3,6 +3,7 @@
 import fcntl
 import logging
 import os
+import sys
 import time
 import uuid
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from pathlib import Path
 from absl import logging as absl_logging
 
 from pipeline.cli.os_errors import sentence
+from pipeline.cli.unwritten import drop_unwritten
 from pipeline.whole_file import whole_file
 
 
@@ -110,6 +112,7 @@ class Workdir:
             afterwards.callback(os.dup2, screen, 2)
             with file:
                 os.dup2(file.fileno(), 2)
+            afterwards.callback(drop_unwritten, sys.stderr)
             afterwards.callback(_close, handler)
             root.addHandler(handler)
             afterwards.callback(root.removeHandler, handler)

@@ -2,6 +2,8 @@
 
 import contextlib
 import math
+import subprocess
+import sys
 from pathlib import Path
 
 import keras
@@ -101,6 +103,43 @@ def test_a_state_that_was_being_written_is_ignored(tmp_path: Path):
     unfinished = tmp_path / "unfinished"
     unfinished.mkdir()
     (unfinished / "history.json").write_text("[{")
+    _, epochs, _ = fit(tmp_path, [0.1, 0.2, 0.3])
+    assert epochs == [2]
+
+
+# HDF5 ended the process by a signal where it could not write.
+_NO_ROOM_FROM_THE_SECOND_EPOCH = """
+import resource, signal, sys
+from pathlib import Path
+from tests.mclrec_tf.training import test_early_stopping as training
+
+class NoRoom(training.Scripted):
+    def on_epoch_begin(self, epoch, logs=None):
+        super().on_epoch_begin(epoch, logs)
+        if epoch == 1:
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+
+training.Scripted = NoRoom
+training.fit(Path(sys.argv[1]), [0.1, 0.2, 0.3])
+"""
+
+
+def test_a_full_disk_is_an_error_that_names_the_file_and_leaves_the_states_before(tmp_path: Path):
+    command = [sys.executable, "-c", _NO_ROOM_FROM_THE_SECOND_EPOCH, str(tmp_path)]
+    ended = subprocess.run(command, capture_output=True, text=True)
+    assert ended.returncode == 1, ended.stderr
+    assert "model.weights.h5" in ended.stderr.splitlines()[-1]
+    assert "File too large" in ended.stderr.splitlines()[-1]
+    _, epochs, _ = fit(tmp_path, [0.1, 0.2, 0.3])
+    assert epochs == [1, 2]
+
+
+def test_a_state_of_an_earlier_version_is_resumed(tmp_path: Path):
+    model, _, _ = fit(tmp_path, [0.1, 0.2, 0.3], killed_in=2)
+    for state in tmp_path.glob("[0-9]*"):  # these let HDF5 write to the disk itself
+        model.load_weights(state / "model.weights.h5")
+        model.save_weights(state / "model.weights.h5")
     _, epochs, _ = fit(tmp_path, [0.1, 0.2, 0.3])
     assert epochs == [2]
 

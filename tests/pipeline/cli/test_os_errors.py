@@ -4,6 +4,7 @@ import errno
 import fcntl
 import logging
 import os
+import shlex
 import sqlite3
 import subprocess
 import sys
@@ -92,6 +93,83 @@ def test_a_log_on_a_full_disk_hides_no_error_and_gives_the_screen_back(
             raise RunError("the first")
         os.write(2, b"the screen\n")
     assert capfd.readouterr().err.endswith("the screen\n")
+
+
+def buffered() -> dict[str, str]:
+    """The environment with what Python keeps by default until it can be written."""
+    return {k: v for k, v in os.environ.items() if k != "PYTHONUNBUFFERED"}
+
+
+_LOG_ON_A_FULL_DISK = """
+import contextlib, logging, resource, signal, sys
+from pathlib import Path
+from pipeline.runners.local.workdir import Workdir
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+with Workdir(Path(sys.argv[1])).log() as file:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (file.stat().st_size, resource.RLIM_INFINITY))
+    logging.getLogger().error("no room for this")
+    with contextlib.suppress(OSError):
+        print("nor for this", file=sys.stderr)
+print("the screen", file=sys.stderr)
+"""
+
+
+def test_what_a_log_on_a_full_disk_did_not_take_stays_off_the_screen(tmp_path: Path):
+    command = [sys.executable, "-c", _LOG_ON_A_FULL_DISK, str(tmp_path)]
+    ended = subprocess.run(command, capture_output=True, text=True, env=buffered())
+    assert (ended.returncode, ended.stderr) == (0, "the screen\n")
+
+
+@pytest.mark.parametrize("options", [["--help"], ["--workdir", "{workdir}"]])
+def test_output_to_a_full_disk_is_told_in_one_sentence(tmp_path: Path, options: list[str]):
+    with open("/dev/full", "w") as full:
+        ended = subprocess.run(
+            [sys.executable, "-m", "pipeline.demo", *(o.format(workdir=tmp_path) for o in options)],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            env=buffered(),
+            text=True,
+        )
+    assert ended.returncode == 1
+    assert ended.stderr == f"{FULL}. Make room; the same command goes on from here.\n"
+
+
+def test_a_closed_output_is_no_error():
+    command = f"{shlex.quote(sys.executable)} -m pipeline.demo --help >&-"
+    assert subprocess.run(command, shell=True, stderr=subprocess.PIPE).returncode == 0
+
+
+_SPEC = ("--pipeline-root=gs://a/b", "--serving-dir=gs://a/c", "--image=image", "--data=gs://a/d")
+
+
+@pytest.mark.integration  # each starts a process that loads TensorFlow
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("demo", "--workdir={folder}/run"),
+        ("inspect", "{folder}/log.csv"),
+        ("run_local", "--data={folder}/log.csv", "--workdir={folder}/run"),
+        ("batch_inference", "--model={folder}", "--data={folder}/log.csv", "--output={folder}/out"),
+        ("serving_skew", "--data={folder}/log.csv", "--served={folder}"),
+        ("run_kubeflow", "--output={folder}/spec.yaml", *_SPEC),
+    ],
+    ids=lambda command: command[0],
+)
+def test_another_backend_of_keras_is_told_in_one_sentence(
+    tmp_path: Path, log: Path, command: tuple[str, ...]
+):
+    module, *options = command
+    ended = subprocess.run(
+        [sys.executable, "-m", f"pipeline.{module}", *(o.format(folder=tmp_path) for o in options)],
+        env={**os.environ, "KERAS_BACKEND": "jax"},
+        capture_output=True,
+        text=True,
+    )
+    assert ended.returncode == 1
+    (line,) = ended.stderr.splitlines()
+    assert line.startswith(
+        "mclrec_tf needs TensorFlow as the backend of Keras, but the environment"
+    )
 
 
 def test_a_page_on_a_full_disk_is_no_page(full_disk: Path):

@@ -5,6 +5,7 @@ import gzip
 import os
 import resource
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -225,7 +226,7 @@ def test_a_damaged_model_and_damaged_examples_are_named(folder: Path, tmp_path: 
     assert main([f"--model={broken}", *arguments]) == 1
     error = capfd.readouterr().err
     assert f"--model {broken}: does not answer: " in error
-    assert f"python -m serving.export_check {broken}" in error
+    assert f"{sys.executable} -m serving.export_check {broken}" in error
 
     def write(name: str, *features: dict[str, tf.train.Feature]) -> str:
         with tf.io.TFRecordWriter(str(tmp_path / name)) as writer:

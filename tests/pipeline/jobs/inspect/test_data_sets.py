@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import sys
 from pathlib import Path
 
 import pytest
@@ -42,7 +43,7 @@ def test_from_a_look_to_a_pushed_model(
     monkeypatch.chdir(tmp_path)
     assert inspect([log.name]) == 0
     command = shlex.split(capsys.readouterr().out.rstrip().splitlines()[-1])
-    assert command[:3] == ["python", "-m", "pipeline.run_local"]
+    assert command[:3] == [sys.executable, "-m", "pipeline.run_local"]
     assert run_local.main([*command[3:], *OPTIONS]) == 0
     assert "Pushed to " in capsys.readouterr().out
     workdir = tmp_path / command[command.index("--workdir") + 1]

@@ -78,7 +78,9 @@ def test_the_printed_command_reads_what_the_log_holds(
     printed = capsys.readouterr().out.rstrip().splitlines()
     command = shlex.split(printed[-1])
     assert printed[-2] == ""
-    assert command[:3] == ["python", "-m", "pipeline.run_local"] and command[-2] == "--workdir"
+    assert (
+        command[:3] == [sys.executable, "-m", "pipeline.run_local"] and command[-2] == "--workdir"
+    )
     assert command[3:-2] == ["--data", str(log), *shlex.split(COMMANDS[layout])]
 
     histories: dict[int, list[tuple[int, int]]] = {}

@@ -257,6 +257,23 @@ def test_a_moved_folder_is_refused_and_works_where_the_advised_link_is(folder: F
     assert made["Model"].uri.startswith(folder.on_disk().pipeline_root())
 
 
+def test_the_advised_link_is_made_where_the_folder_above_is_gone_too(folder: Folder):
+    folder.run()
+    above = folder.path.parent / "check out"
+    above.mkdir()
+    shutil.move(folder.path, above)
+    folder.path = above / folder.path.name
+    folder.run()
+    moved = above.with_name("moved")
+    above.rename(moved)
+    folder.path = moved / folder.path.name
+    with pytest.raises(RunError) as refusal:
+        folder.check()
+    text = str(refusal.value)
+    subprocess.run(text[text.index("mkdir -p") : text.index("; or give")], shell=True, check=True)
+    assert (above / folder.path.name).resolve() == folder.path
+
+
 def test_a_copy_is_refused_and_leaves_the_original_alone(folder: Folder):
     made = folder.run()
     original = folder.path
