@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from mclrec_tf import MCLRec, SASRec
+from mclrec_tf import MCLRec, PostNormSASRec
 from mclrec_tf.data.histories import Histories
 from mclrec_tf.layers import View
 from mclrec_tf.training.update_rules import Batch
@@ -40,7 +40,7 @@ def make_model(
     """A small compiled model, always with the same weights."""
     keras.utils.set_random_seed(5)
     model = MCLRec(
-        SASRec(ITEMS, dim=16, max_length=10, num_layers=1, dropout=dropout),
+        PostNormSASRec(ITEMS, dim=16, max_length=10, num_layers=1, dropout=dropout),
         preset=preset,
         seed=3,
         **{"lambda_": 0.1, "beta": 0.1, **arguments},

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from mclrec_tf import GRU4Rec, MCLRec, SASRec
+from mclrec_tf import GRU4Rec, MCLRec, PostNormSASRec
 from mclrec_tf.models.building import build_model, encoder_optimizer
 from mclrec_tf.models.presets import PRESETS
 
@@ -26,7 +26,7 @@ def described(model: MCLRec) -> dict[str, object]:
 
 def test_it_is_the_model_that_one_would_make_by_hand():
     begin_anew()
-    encoder = SASRec(10, dim=8, max_length=6, num_layers=1, num_heads=2, dropout=0.1)
+    encoder = PostNormSASRec(10, dim=8, max_length=6, num_layers=1, num_heads=2, dropout=0.1)
     operations = PRESETS["reference"].operations(encoder.item_embedding, 4, mask=0.3)
     by_hand = MCLRec(
         encoder, preset="reference", lambda_=0.1, beta=0.2, seed=4, operations=operations
