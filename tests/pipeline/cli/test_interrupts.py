@@ -1,14 +1,24 @@
 """Ctrl-C ends a command, whatever Python is doing at that moment."""
 
 import contextlib
+import signal
 import sys
 import time
 import weakref
+from collections.abc import Iterator
 
 import pytest
 
 from pipeline.cli.interrupts import no_interrupt_lost
 from pipeline.cli.os_errors import tells_os_errors
+
+
+@pytest.fixture(autouse=True)
+def raising_on_interrupts() -> Iterator[None]:
+    """As at a terminal; a shell starts what runs in the background without."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 class InDel:
