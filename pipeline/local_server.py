@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -67,11 +67,12 @@ def local_server(command: Sequence[str], **options: Any) -> Iterator[LocalServer
     Raises:
         ServerError: The server did not start.
     """
-    with _exit_on_sigterm():
+    with _ended_by_signals() as from_now_on:
         process = subprocess.Popen(
             command, **{"cwd": _CHECKOUT, **options}, stdout=subprocess.PIPE, text=True
         )
         try:
+            from_now_on()
             assert process.stdout is not None
             if not process.stdout.readline():  # The server prints one line when it is ready.
                 raise ServerError(f"The server ended with status {process.wait()}.")
@@ -85,20 +86,49 @@ def local_server(command: Sequence[str], **options: Any) -> Iterator[LocalServer
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+            if process.stdout is not None:
+                process.stdout.close()
+
+
+# What Python does by itself; a handler that somebody has set is left alone.
+_BY_ITSELF: dict[int, Any] = {
+    signal.SIGINT: signal.default_int_handler,
+    signal.SIGTERM: signal.SIG_DFL,
+}
 
 
 @contextmanager
-def _exit_on_sigterm() -> Iterator[None]:
-    is_main = threading.current_thread() is threading.main_thread()
-    # Python sets handlers in the main thread only, and one that somebody has set is left alone.
-    if not is_main or signal.getsignal(signal.SIGTERM) != signal.SIG_DFL:
-        yield
-        return
-    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+def _ended_by_signals() -> Iterator[Callable[[], None]]:
+    """Makes SIGTERM a SystemExit and SIGINT a KeyboardInterrupt, from the call of what it gives on.
+
+    One that comes before that call, while the server is being started, is raised by the call:
+    sooner, nobody would know of the server.
+    """
+    is_main = threading.current_thread() is threading.main_thread()  # the one with handlers
+    ours = [n for n, default in _BY_ITSELF.items() if is_main and signal.getsignal(n) == default]
+    came: list[int] = []
+    is_ready = False
+
+    def end() -> None:
+        if is_ready and came:
+            raise KeyboardInterrupt if came[0] == signal.SIGINT else SystemExit(128 + came[0])
+
+    def handle(number: int, _: object) -> None:
+        came.append(number)
+        end()
+
+    def from_now_on() -> None:
+        nonlocal is_ready
+        is_ready = True
+        end()
+
+    for number in ours:
+        signal.signal(number, handle)
     try:
-        yield
+        yield from_now_on
     finally:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        for number in ours:
+            signal.signal(number, _BY_ITSELF[number])
 
 
 def free_port() -> int:
