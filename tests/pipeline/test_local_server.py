@@ -3,12 +3,23 @@
 import os
 import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 
 from pipeline.local_server import local_server
+
+
+@pytest.fixture(autouse=True)
+def handlers_of_python() -> Iterator[None]:
+    """As at a terminal: what a shell starts in the background has others, and tests leave some."""
+    handlers = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.mark.parametrize(
@@ -21,13 +32,8 @@ def test_a_signal_while_the_server_is_being_started(
         (tmp_path / "pid").write_text(str(os.getpid()))
         os.kill(os.getppid(), number)
 
-    # As at a terminal; a shell starts what runs in the background without.
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        command = [sys.executable, "-c", "import time; time.sleep(60)"]
-        with pytest.raises(error), local_server(command, preexec_fn=in_the_child):
-            pass
-    finally:
-        signal.signal(signal.SIGINT, before)
+    command = [sys.executable, "-c", "import time; time.sleep(60)"]
+    with pytest.raises(error), local_server(command, preexec_fn=in_the_child):
+        pass
     assert not psutil.pid_exists(int((tmp_path / "pid").read_text()))
     assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
