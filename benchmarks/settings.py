@@ -50,6 +50,9 @@ class RunSettings:
     num_heads: int | None = setting(None, "attention heads; the encoder's default if left out")
     max_length: int = setting(50, "most recent items of a history that are read")
     dropout: float = setting(0.5, "dropout of the encoder")
+    label_smoothing: float = setting(
+        0.0, "share of the right answer that is spread over the catalogue"
+    )
     batch_size: int = setting(1024, "predictions in a batch")
     learning_rate: float = setting(2e-3, "Adam's learning rate of the encoder")
     augmenter_learning_rate: float = setting(1e-3, "Adam's learning rate of the augmenters")

@@ -24,6 +24,7 @@ from pipeline.components.trainer.training_progress import TrainingProgress
 _OF_THE_ENCODER = ("dim", "num_layers", "num_heads", "max_length", "dropout")
 _OF_MCLREC = (
     *("preset", "lambda_", "beta", "regularization", "temperature", "views", "share_augmenters"),
+    "label_smoothing",
     "augmenter_learning_rate",
 )
 _SCHEDULES = {"ours": "causal", "prefix": "prefix"}
@@ -102,7 +103,7 @@ def model_of(
     shape = {name: getattr(settings, name) for name in _OF_THE_ENCODER}
     if settings.is_encoder_alone and not by_authors:
         given = {name: value for name, value in shape.items() if value is not None}
-        alone = NextItemModel(make_encoder(num_items, **given), settings.preset)
+        alone = NextItemModel(make_encoder(num_items, **given), settings.preset, settings.label_smoothing)
         alone.compile(optimizer)
         return alone
     return build_model(

@@ -75,6 +75,8 @@ class MCLRec(NextItemTraining, TwoOptimizerModel):
         share_augmenters: Whether both views have the same augmenter.
         operations: The stochastic operations to draw from, at least two; mask, crop and reorder
             with the ratios of the paper when left out.
+        label_smoothing: Share of L_rec's right answer that is spread evenly over the catalogue,
+            from 0 to 1.
 
     Call arguments:
         history: int tensor `[B, L]` of ids, oldest first, padded with 0, of any length; the most
@@ -116,9 +118,10 @@ class MCLRec(NextItemTraining, TwoOptimizerModel):
         views: str = "contrast",
         share_augmenters: bool = False,
         operations: Sequence[ViewOperation] | None = None,
+        label_smoothing: float = 0.0,
         **kwargs: Any,
     ) -> None:
-        super().__init__(encoder, preset, **kwargs)
+        super().__init__(encoder, preset, label_smoothing, **kwargs)
         self.objective = PRESETS[preset].objective(
             lambda_, beta, regularization, temperature, views
         )

@@ -5,6 +5,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from mclrec_tf.arguments import check_share
 from mclrec_tf.encoders.sequence_encoder import SequenceEncoder
 from mclrec_tf.evaluation.ranking_metrics import MeanLoss
 from mclrec_tf.models.inputs import refuse_weights, training_rows
@@ -25,12 +26,22 @@ class NextItemTraining(SequentialRecommender):
     Args:
         encoder: The sequence encoder f_θ.
         preset: Name from `mclrec_tf.models.presets`.
+        label_smoothing: Share of L_rec's right answer that is spread evenly over the catalogue,
+            from 0 to 1.
     """
 
     _loss_metrics: dict[str, MeanLoss]
 
-    def __init__(self, encoder: SequenceEncoder, preset: str = "paper", **kwargs: Any) -> None:
+    def __init__(
+        self,
+        encoder: SequenceEncoder,
+        preset: str = "paper",
+        label_smoothing: float = 0.0,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(encoder, **kwargs)
+        check_share(label_smoothing=label_smoothing)
+        self.label_smoothing = label_smoothing
         if preset not in PRESETS:
             raise ValueError(f"preset must be one of {sorted(PRESETS)}, got {preset!r}.")
         self.preset = preset
@@ -44,6 +55,7 @@ class NextItemTraining(SequentialRecommender):
             **super().get_config(),
             "encoder": keras.saving.serialize_keras_object(self.encoder),
             "preset": self.preset,
+            "label_smoothing": self.label_smoothing,
         }
 
     @property
@@ -108,7 +120,7 @@ class NextItemTraining(SequentialRecommender):
     def _cross_entropy(self, vectors: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
         first = 0 if PRESETS[self.preset].padding_is_candidate else 1
         candidates = self.encoder.item_embedding.candidates(first)
-        loss = next_item_loss(vectors, candidates, labels - first)
+        loss = next_item_loss(vectors, candidates, labels - first, self.label_smoothing)
         return tf.cast(loss, keras.config.floatx())
 
 
@@ -129,6 +141,8 @@ class NextItemModel(NextItemTraining):
         encoder: The sequence encoder f_θ, for example `SASRec(num_items)`.
         preset: `"paper"`, or `"reference"` for the softmax of the authors' code, which runs over
             the padding too; see `mclrec_tf.models.presets`.
+        label_smoothing: Share of the right answer that is spread evenly over the catalogue, from 0
+            to 1.
 
     Call arguments:
         history: int tensor `[B, L]` of ids, oldest first, padded with 0, of any length; the most
@@ -157,8 +171,14 @@ class NextItemModel(NextItemTraining):
         Kang and McAuley, 2018 (SASRec); Shin et al., 2024 (BSARec); Hidasi et al., 2016 (GRU4Rec).
     """
 
-    def __init__(self, encoder: SequenceEncoder, preset: str = "paper", **kwargs: Any) -> None:
-        super().__init__(encoder, preset, **kwargs)
+    def __init__(
+        self,
+        encoder: SequenceEncoder,
+        preset: str = "paper",
+        label_smoothing: float = 0.0,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(encoder, preset, label_smoothing, **kwargs)
         self._loss_metrics = {name: MeanLoss(name=name) for name in ("loss", "rec_loss")}
         self.build((None, None))
 

@@ -15,7 +15,12 @@ _CELLS = 2**26
 _SAFE_SHIFT = 40.0
 
 
-def next_item_loss(vectors: tf.Tensor, candidates: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+def next_item_loss(
+    vectors: tf.Tensor,
+    candidates: tf.Tensor,
+    labels: tf.Tensor,
+    label_smoothing: float = 0.0,
+) -> tf.Tensor:
     """Softmax cross-entropy over the whole catalogue, L_rec (Eq. 3).
 
     The exact loss and gradient, at half the time of TensorFlow's own operations for it and in
@@ -26,6 +31,9 @@ def next_item_loss(vectors: tf.Tensor, candidates: tf.Tensor, labels: tf.Tensor)
         vectors: float `[N, d]`, the encoder's outputs where an item is predicted.
         candidates: float `[M, d]`, the item vectors the softmax runs over.
         labels: int `[N]`, the row of `candidates` that came next.
+        label_smoothing: Share of the right answer that is spread evenly over all candidates, from
+            0 to 1. The cost of it does not depend on the size of the catalogue: the evenly spread
+            part of the scores is that of the candidates' mean.
 
     Returns:
         Scalar float32, or float64 from vectors in float64: the mean over the N predictions; 0
@@ -45,12 +53,13 @@ def next_item_loss(vectors: tf.Tensor, candidates: tf.Tensor, labels: tf.Tensor)
     dtype = tf.float64 if vectors.dtype == tf.float64 else tf.float32
     vectors, candidates = tf.cast(vectors, dtype), tf.cast(candidates, dtype)
     count = tf.cast(tf.shape(vectors)[0], dtype)
-    return tf.math.divide_no_nan(_summed_cross_entropy(vectors, candidates, labels), count)
+    smoothing = tf.constant(label_smoothing, dtype)
+    return tf.math.divide_no_nan(_summed_cross_entropy(vectors, candidates, labels, smoothing), count)
 
 
 @tf.custom_gradient
 def _summed_cross_entropy(
-    vectors: tf.Tensor, candidates: tf.Tensor, labels: tf.Tensor
+    vectors: tf.Tensor, candidates: tf.Tensor, labels: tf.Tensor, smoothing: tf.Tensor
 ) -> tuple[tf.Tensor, Any]:
     rows, dim = tf.shape(vectors)[0], vectors.shape[1]
     step = tf.maximum(_CELLS // tf.shape(candidates)[0], 1)
@@ -67,9 +76,9 @@ def _summed_cross_entropy(
         sums = tf.matmul(exponentials, extended)  # [n, d + 1]
         denominator = sums[:, dim:]
         total += tf.reduce_sum(tf.math.log(denominator) + shift)
-        expected = sums[:, :dim] / denominator  # of the item vectors, under the softmax
+        mean = sums[:, :dim] / denominator  # of the item vectors, under the softmax
         d_candidates += tf.matmul(exponentials, mine / denominator, transpose_a=True)
-        return begin + step, total, tf.concat([d_vectors, expected], axis=0), d_candidates
+        return begin + step, total, tf.concat([d_vectors, mean], axis=0), d_candidates
 
     start = (0, tf.zeros((), vectors.dtype), vectors[:0], tf.zeros_like(candidates))
     free = tf.TensorShape([None, dim])
@@ -81,12 +90,18 @@ def _summed_cross_entropy(
         parallel_iterations=1,
     )
     right = tf.gather(candidates, labels)
-    total -= tf.reduce_sum(vectors * right)
-    d_vectors -= right
-    d_candidates = tf.tensor_scatter_nd_sub(d_candidates, labels[:, None], vectors)
+    # What the softmax is held against: the item that came next and, smoothed, the mean of all.
+    expected = (1.0 - smoothing) * right + smoothing * tf.reduce_mean(candidates, axis=0)
+    total -= tf.reduce_sum(vectors * expected)
+    d_vectors -= expected
+    d_candidates = tf.tensor_scatter_nd_sub(
+        d_candidates, labels[:, None], (1.0 - smoothing) * vectors
+    )
+    evenly = smoothing / tf.cast(tf.shape(candidates)[0], vectors.dtype)
+    d_candidates -= evenly * tf.reduce_sum(vectors, axis=0)
 
-    def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, None]:
-        return upstream * d_vectors, upstream * d_candidates, None
+    def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, None, None]:
+        return upstream * d_vectors, upstream * d_candidates, None, None
 
     return total, gradient
 
