@@ -5,6 +5,7 @@ import numpy.typing as npt
 
 from mclrec_tf.arguments import check_whole
 from mclrec_tf.data.histories import Histories
+from mclrec_tf.data.item_pairs import item_pairs
 
 
 def similar_items(
@@ -39,13 +40,8 @@ def similar_items(
     Reference:
         Liu et al., 2021, arXiv 2108.06479.
     """
-    check_whole(1, num_items=num_items, count=count, window=window)
-    if int(histories.items.max(initial=0)) > num_items:
-        raise ValueError(
-            f"histories: item {histories.items.max()} is beyond num_items={num_items}."
-        )
-    keys, weights = _pairs(histories, num_items, window)
-    first, second = keys // (num_items + 1), keys % (num_items + 1)
+    check_whole(1, count=count)
+    first, second, weights = item_pairs(histories, num_items, window, both_ways=True, by_length=True)
     counts = np.bincount(histories.items, minlength=num_items + 1)
     similarity = weights / np.sqrt(counts[first] * counts[second])
     # Nearest first, of equally near ones the more popular, which has the lower id.
@@ -59,22 +55,3 @@ def similar_items(
     neighbours[first[kept], rank[kept]] = second[kept]
     return neighbours
 
-
-def _pairs(
-    histories: Histories, num_items: int, window: int
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
-    """Ordered pairs of different items, `first · (|I| + 1) + second`, and their summed weights."""
-    items = histories.items.astype(np.int64)
-    owner = np.repeat(np.arange(len(histories)), histories.lengths)
-    weight = 1.0 / np.log1p(np.maximum(histories.lengths, 1))
-    keys, weights = np.zeros(0, np.int64), np.zeros(0)
-    for distance in range(1, window + 1):
-        counted = (owner[:-distance] == owner[distance:]) & (items[:-distance] != items[distance:])
-        one, other = items[:-distance][counted], items[distance:][counted]
-        both_ways = [one * (num_items + 1) + other, other * (num_items + 1) + one]
-        added = np.tile(weight[owner[:-distance][counted]], 2)
-        # Added up distance by distance, so that memory grows with the log, not with the window.
-        keys, group = np.unique(np.concatenate([keys, *both_ways]), return_inverse=True)
-        summed = np.bincount(group, np.concatenate([weights, added]), len(keys))
-        weights = summed.astype(np.float64)
-    return keys, weights

@@ -58,6 +58,6 @@ def check_alike(model: SequentialRecommender, previous: SequentialRecommender) -
 
 
 def _shapes(model: SequentialRecommender) -> list[tuple[int, ...]]:
-    """Of all weights; of the item table without its rows."""
+    """Of all learned weights; of the item table without its rows."""
     table = model.encoder.item_embedding.table
-    return [tuple(w.shape[1:] if w is table else w.shape) for w in model.weights]
+    return [tuple(w.shape[1:] if w is table else w.shape) for w in model.learned_weights]

@@ -56,6 +56,7 @@ class NextItemTraining(SequentialRecommender):
             "encoder": keras.saving.serialize_keras_object(self.encoder),
             "preset": self.preset,
             "label_smoothing": self.label_smoothing,
+            "counts": keras.saving.serialize_keras_object(self.counts),
         }
 
     @property
@@ -189,5 +190,9 @@ class NextItemModel(NextItemTraining):
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> "NextItemModel":
-        encoder = keras.saving.deserialize_keras_object(config["encoder"], custom_objects)
-        return cls(**{**config, "encoder": encoder})
+        objects = {
+            name: keras.saving.deserialize_keras_object(config[name], custom_objects)
+            for name in ("encoder", "counts")
+            if name in config
+        }
+        return cls(**{**config, **objects})

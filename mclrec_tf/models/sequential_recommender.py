@@ -11,6 +11,7 @@ from mclrec_tf.arguments import check_whole
 from mclrec_tf.encoders.sequence_encoder import SequenceEncoder
 from mclrec_tf.evaluation.ranking_metrics import ranking_metrics
 from mclrec_tf.evaluation.ranks import POLICIES, Ranks, seen_items, target_ranks
+from mclrec_tf.layers.item_counts import ItemCounts
 from mclrec_tf.layers.padded_history import lengths_of, most_recent
 from mclrec_tf.models.checked_model import CheckedModel
 from mclrec_tf.models.inputs import (
@@ -39,6 +40,8 @@ class SequentialRecommender(CheckedModel, TrainableModel):
 
     Args:
         encoder: The sequence encoder f_θ.
+        counts: What is added to the scores from counting; nothing when left out. Training does not
+            see it.
 
     Call arguments:
         history: int tensor `[B, L]` of ids, oldest first, padded with 0, of any length; the most
@@ -49,7 +52,9 @@ class SequentialRecommender(CheckedModel, TrainableModel):
         Float tensor `[B, num_items + 1]`, a score for every id; -inf for the padding.
     """
 
-    def __init__(self, encoder: SequenceEncoder, **kwargs: Any) -> None:
+    def __init__(
+        self, encoder: SequenceEncoder, *, counts: ItemCounts | None = None, **kwargs: Any
+    ) -> None:
         if keras.config.floatx() not in ("float32", "float64"):
             raise ValueError(
                 f"floatx must be float32 or float64, got {keras.config.floatx()}: losses and "
@@ -58,6 +63,10 @@ class SequentialRecommender(CheckedModel, TrainableModel):
             )
         if not isinstance(encoder, SequenceEncoder):
             raise ValueError(f"encoder must be a SequenceEncoder, got {encoder!r}.")
+        if counts is not None and counts.num_items != encoder.num_items:
+            raise ValueError(
+                f"counts has {counts.num_items} items, but the encoder {encoder.num_items}."
+            )
         # One policy for all: Keras looks at the model's to know whether losses must be scaled.
         own = keras.dtype_policies.get(kwargs.pop("dtype", None) or encoder.dtype_policy)
         if own.name != encoder.dtype_policy.name:
@@ -69,6 +78,7 @@ class SequentialRecommender(CheckedModel, TrainableModel):
         # The input is ids: cast to the dtype of the weights they would become other ids.
         self.autocast = False
         self.encoder = encoder
+        self.counts = counts
         self._ranking_metrics = {policy: ranking_metrics(policy) for policy in POLICIES}
 
     @property
@@ -80,6 +90,12 @@ class SequentialRecommender(CheckedModel, TrainableModel):
     def num_items(self) -> int:
         """Size of the catalogue, |I|."""
         return self.encoder.num_items
+
+    @property
+    def learned_weights(self) -> list[keras.Variable]:
+        """All weights but those of `counts`, whose tables are counted."""
+        counted = {id(weight) for weight in self.counts.weights} if self.counts else set()
+        return [weight for weight in self.weights if id(weight) not in counted]
 
     def call(self, history: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         return self.scores(checked_history(history, self.num_items), training)
@@ -139,15 +155,21 @@ class SequentialRecommender(CheckedModel, TrainableModel):
 
     def scores(self, history: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         """The scores of `call`, for histories in the form that `checked_history` gives."""
-        # The encoder may compute in 16 bits (mixed precision); scores are never less than float32.
-        pair = (self._vectors(history, training), self.encoder.item_embedding.candidates())
-        vectors, candidates = (tf.cast(part, keras.config.floatx()) for part in pair)
-        scores = tf.matmul(vectors, candidates, transpose_b=True)
+        scores = self.encoder_scores(history, training)
+        if self.counts is not None:
+            scores += tf.cast(self.counts(history), scores.dtype)
         popularity = -tf.math.log(tf.range(self.num_items + 1, dtype=scores.dtype))
         is_empty = ~tf.reduce_any(history > 0, axis=1, keepdims=True)
         scores = tf.where(is_empty, popularity, scores)
         lowest = tf.constant(-float("inf"), scores.dtype)
         return tf.where(tf.range(self.num_items + 1) == 0, lowest, scores)
+
+    def encoder_scores(self, history: tf.Tensor, training: bool | None = None) -> tf.Tensor:
+        """Inner products of the encoder's vectors with those of all ids, the padding's too."""
+        # The encoder may compute in 16 bits (mixed precision); scores are never less than float32.
+        pair = (self._vectors(history, training), self.encoder.item_embedding.candidates())
+        vectors, candidates = (tf.cast(part, keras.config.floatx()) for part in pair)
+        return tf.matmul(vectors, candidates, transpose_b=True)
 
     def _vectors(self, history: tf.Tensor, training: bool | None) -> tf.Tensor:
         recent = most_recent(history, self.encoder.max_length)

@@ -27,6 +27,10 @@ def warm_start(
     mean of the rarest tenth of the earlier items, because it will be rare as well; from zero it
     would overtake all items that the model has learned not to recommend.
 
+    The tables of `counts` stay those of the new model, which come from its own histories; only the
+    weights with which they join the scores are taken over. Where there are none, or new ones, the
+    scores are the earlier model's but for them.
+
     The learning rates stay those of the new model. An optimizer of another class than before starts
     anew, and so do averaged weights, from the weights.
 
@@ -71,11 +75,13 @@ def warm_start(
     rows = _previous_rows(items, previous_items)
     table = model.encoder.item_embedding.table
     # Also those that are not trained: frozen, or moving statistics of an encoder of one's own.
-    for weight, earlier in zip(model.weights, previous.weights, strict=True):
+    for weight, earlier in zip(model.learned_weights, previous.learned_weights, strict=True):
         values = keras.ops.convert_to_numpy(earlier)
         if weight is table:
             values = _carried(keras.ops.convert_to_numpy(weight) + _rare_mean(values), values, rows)
         weight.assign(values)
+    if model.counts is not None and previous.counts is not None:
+        model.counts.feature_weights.assign(previous.counts.feature_weights)
     for name, weights in (
         ("optimizer", "encoder_weights"),
         ("augmenter_optimizer", "augmenter_weights"),

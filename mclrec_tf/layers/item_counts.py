@@ -1,0 +1,176 @@
+"""What counting knows of the next item, added to the scores of an encoder."""
+
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from mclrec_tf.arguments import check_whole
+from mclrec_tf.data.histories import Histories
+from mclrec_tf.data.item_pairs import Neighbours, item_pairs, strongest
+from mclrec_tf.layers.item_neighbours import ItemNeighbours
+from mclrec_tf.layers.padded_history import cells_of, lengths_of, most_recent
+
+FEATURES = ("followers", "companions", "repeated", "age_of_repeated", "times_of_repeated")
+"""What is added to the scores, each with a weight of its own."""
+
+_NEIGHBOURS = 2  # of the features, the first
+
+
+@keras.saving.register_keras_serializable("mclrec_tf")
+class ItemCounts(keras.layers.Layer):
+    """Adds to an item's score what the training histories, counted, say of it.
+
+    score(j | s) = encoder's score + Σ_k w_k · feature_k(j, s), with the features
+
+    - followers: log(1 + P(j) / ε), where P are the shares of the items that came up to three
+      places after the last items of the history;
+    - companions: the same of items that stand near them, before or after, in proportion to their
+      own frequency (cosine, with inverse user frequency);
+    - repeated: 1 for an item that the history holds; age_of_repeated: log(1 + the number of items
+      that came since), times_of_repeated: the logarithm of how often it came.
+
+    The tables come from the training histories alone. The weights are few, and are learned after
+    the encoder, from held-out items, by `mclrec_tf.models.count_weights.fit_count_weights`;
+    until then they have the values that were right on the data sets this was tried on, with none
+    for repeats. Learned together with the encoder they did worse: the encoder then leaves to the
+    counts what they know of the training data, and of other users they know less.
+
+    The log-linear form makes the encoder's scores, which are logarithms of unnormalised
+    probabilities, and the counts one distribution.
+
+    Args:
+        num_items: Size of the catalogue, |I|.
+        num_neighbours: Followers and companions kept of each item, F.
+        max_length: Most recent items of a history that are looked at for repeats.
+
+    Call arguments:
+        history: int `[B, L]`, oldest first, right-padded with 0.
+
+    Returns:
+        float32 `[B, |I| + 1]`, what is added to each score.
+
+    Example:
+
+    ```python
+    from mclrec_tf import BSARec, ItemCounts, NextItemModel
+    from mclrec_tf.data.histories import Histories
+
+    histories = Histories.from_lists([[1, 2, 3], [2, 3, 4], [4, 1]])
+    model = NextItemModel(
+        BSARec(num_items=5), counts=ItemCounts.from_histories(histories, num_items=5)
+    )
+    model.recommend([[1, 2]], k=2).item_ids.shape  # (1, 2)
+    ```
+    """
+
+    epsilon = 1e-3
+
+    def __init__(
+        self, num_items: int, num_neighbours: int = 50, max_length: int = 50, **kwargs: Any
+    ) -> None:
+        super().__init__(**{**kwargs, "dtype": "float32"})
+        check_whole(1, num_items=num_items, num_neighbours=num_neighbours, max_length=max_length)
+        self.num_items = num_items
+        self.num_neighbours = num_neighbours
+        self.max_length = max_length
+        self.autocast = False
+        self.followers = ItemNeighbours(num_items, num_neighbours, decay=0.6, name="followers")
+        self.companions = ItemNeighbours(num_items, num_neighbours, decay=0.8, name="companions")
+        self.build()
+
+    @classmethod
+    def from_histories(
+        cls, histories: Histories, num_items: int, num_neighbours: int = 50, **kwargs: Any
+    ) -> "ItemCounts":
+        """Counts the training histories.
+
+        Args:
+            histories: The training part of each user, oldest first.
+            num_items: |I|.
+            num_neighbours: As of the class.
+            **kwargs: Further arguments of the class.
+
+        Raises:
+            ValueError: A number is out of its range, or an item of the histories is beyond
+                `num_items`.
+        """
+        counts = cls(num_items, num_neighbours, **kwargs)
+        counts.count(histories)
+        return counts
+
+    def count(self, histories: Histories) -> None:
+        """Takes its tables from training histories."""
+        after = item_pairs(histories, self.num_items, window=3, decay=0.7)
+        self.followers.assign(strongest(after, self.num_items, self.num_neighbours))
+        self.companions.assign(_companions(histories, self.num_items, self.num_neighbours))
+
+    def build(self, input_shape: Any = None) -> None:
+        if self.built:
+            return
+        self.feature_weights = self.add_weight(
+            shape=(len(FEATURES),),
+            initializer=_initial_weights,
+            trainable=False,
+            name="feature_weights",
+        )
+        self.built = True
+
+    def call(self, history: tf.Tensor) -> tf.Tensor:
+        weights = tf.unstack(tf.convert_to_tensor(self.feature_weights))
+        added = tf.add_n(
+            [w * f for w, f in zip(weights, self._of_neighbours(history), strict=False)]
+        )
+        cells, values = self._of_repeats(history)
+        repeats = tf.linalg.matvec(values, tf.stack(weights[_NEIGHBOURS:]))
+        return tf.tensor_scatter_nd_add(added, cells, repeats)
+
+    def features(self, history: tf.Tensor) -> tf.Tensor:
+        """The features of every item, float32 `[K, B, |I| + 1]` in the order of `FEATURES`."""
+        of_neighbours = self._of_neighbours(history)
+        cells, values = self._of_repeats(history)
+        shape = tf.shape(of_neighbours[0])
+        of_repeats = [tf.scatter_nd(cells, one, shape) for one in tf.unstack(values, axis=-1)]
+        return tf.stack([*of_neighbours, *of_repeats])
+
+    def _of_neighbours(self, history: tf.Tensor) -> list[tf.Tensor]:
+        shares = (self.followers(history), self.companions(history))
+        return [tf.math.log1p(share / self.epsilon) for share in shares]
+
+    def _of_repeats(self, history: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Cells `[B, L, 2]` of the items of a history, and their features `[B, L, 3]`.
+
+        An item that comes several times has them where it came last, and zeros elsewhere.
+        """
+        recent = most_recent(history, self.max_length)
+        width = tf.shape(recent)[1]
+        place = tf.range(width, dtype=recent.dtype)
+        is_item = recent > 0
+        same = (recent[:, :, None] == recent[:, None, :]) & is_item[:, :, None]
+        is_last = is_item & ~tf.reduce_any(same & (place[None, :, None] < place), axis=2)
+        times = tf.math.count_nonzero(same, axis=2, dtype=tf.float32)
+        age = tf.cast(tf.maximum(lengths_of(recent)[:, None] - 1 - place, 0), tf.float32)
+        values = tf.stack(
+            [tf.ones_like(age), tf.math.log1p(age), tf.math.log(tf.maximum(times, 1.0))], axis=-1
+        )
+        return cells_of(recent), tf.where(is_last[:, :, None], values, 0.0)
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "num_items": self.num_items,
+            "num_neighbours": self.num_neighbours,
+            "max_length": self.max_length,
+        }
+
+
+def _companions(histories: Histories, num_items: int, count: int) -> Neighbours:
+    near = item_pairs(histories, num_items, window=10, both_ways=True, by_length=True)
+    times = np.bincount(histories.items, minlength=num_items + 1)
+    scale = np.sqrt(times[near.first] * times[near.second])
+    return strongest(near._replace(weight=near.weight / scale), num_items, count)
+
+
+def _initial_weights(shape: tuple[int, ...], dtype: Any = None) -> tf.Tensor:
+    return tf.constant([0.2, 0.5, 0.0, 0.0, 0.0], dtype)

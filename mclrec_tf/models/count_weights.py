@@ -1,0 +1,177 @@
+"""The weights with which counts join the scores, learned from held-out items."""
+
+from typing import NamedTuple
+
+import keras
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from mclrec_tf.arguments import check_whole
+from mclrec_tf.data.batches import evaluation_batches, held_out_items
+from mclrec_tf.data.histories import Histories
+from mclrec_tf.layers.item_counts import FEATURES
+from mclrec_tf.models.sequential_recommender import SequentialRecommender
+
+_MOST_STEPS, _TOLERANCE = 25, 1e-7  # of the likelihood, what float32 can tell
+
+# Variance of the weights' prior, 1: keeps a feature that never occurs among the targets, as repeats
+# in a log that has none, from a weight of minus infinity.
+_PRECISION = 1.0
+
+_CELLS = 2**22  # of a table of one feature held at once
+
+
+class FittedWeights(NamedTuple):
+    """What was learned, and how much likelier the held-out items became.
+
+    Attributes:
+        weights: By the names of `mclrec_tf.layers.item_counts.FEATURES`.
+        log_likelihood: Mean logarithm of the held-out items' probabilities.
+        before: The same for the encoder's scores alone.
+    """
+
+    weights: dict[str, float]
+    log_likelihood: float
+    before: float
+
+
+def fit_count_weights(
+    model: SequentialRecommender,
+    histories: Histories,
+    targets: npt.ArrayLike,
+    max_users: int = 5000,
+    seed: int = 0,
+) -> FittedWeights:
+    """Learns the weights of a model's counts; nothing else of it changes.
+
+    Under the softmax over all items, the held-out items shall be as likely as can be. That is a
+    conditional logit model with a handful of weights: a convex problem, which Newton's method
+    solves in some steps. The encoder's scores have a weight in it too, since an encoder may be too
+    sure or not sure enough of them; the others are divided by that, so that the encoder's scores
+    stay what they are.
+
+    Args:
+        model: A trained model that has `counts`.
+        histories: What is known of each user before the held-out item.
+        targets: int `[U]`, the held-out item of each user, of the validation split. Users whose
+            target the catalogue does not hold, or who have no history, teach nothing.
+        max_users: A random part of so many is enough for so few weights.
+        seed: Of the random part.
+
+    Raises:
+        ValueError: The model has no counts, the arguments do not fit together, or no user is left
+            to learn from.
+
+    Example:
+
+    ```python
+    from mclrec_tf import BSARec, ItemCounts, NextItemModel
+    from mclrec_tf.data.histories import Histories, leave_one_out
+    from mclrec_tf.models.count_weights import fit_count_weights
+
+    lists = [[1, 2, 3, 4], [2, 3, 4, 5], [3, 4, 5, 1]]
+    train, validation, test = leave_one_out(Histories.from_lists(lists))
+    counts = ItemCounts.from_histories(train, num_items=5)
+    model = NextItemModel(BSARec(num_items=5), counts=counts)
+    fit_count_weights(model, *validation).weights["followers"]
+    ```
+    """
+    check_whole(1, max_users=max_users)
+    if model.counts is None:
+        raise ValueError("model has no counts: make it with counts=ItemCounts(...).")
+    targets = held_out_items(histories, targets)
+    users = np.flatnonzero((targets > 0) & (histories.lengths > 0))
+    if not len(users):
+        raise ValueError("histories: no user has both a history and a target in the catalogue.")
+    if len(users) > max_users:
+        users = np.sort(np.random.default_rng(seed).choice(users, max_users, replace=False))
+    chosen = Histories.from_lists([histories[user].tolist() for user in users])
+    batch_size = max(_CELLS // model.num_items, 1)
+    batches = evaluation_batches(chosen, targets[users], batch_size)
+
+    log_likelihood = _LogLikelihood(model, batches)
+    encoder_alone = np.eye(1 + len(FEATURES))[0]
+    start = encoder_alone.copy()
+    start[1:] = keras.ops.convert_to_numpy(model.counts.feature_weights)
+    weights = _maximum(log_likelihood, start, fixed=0)
+    if weights[0] <= 0:
+        # Scores that say less than nothing, as before training: they stay what they are.
+        weights = _maximum(log_likelihood, start, fixed=1)
+    learned = weights[1:] / weights[0]
+    model.counts.feature_weights.assign(learned)
+    return FittedWeights(
+        dict(zip(FEATURES, map(float, learned), strict=True)),
+        log_likelihood(weights)[0] / len(users),
+        log_likelihood(encoder_alone)[0] / len(users),
+    )
+
+
+def _maximum(log_likelihood: "_LogLikelihood", start: np.ndarray, fixed: int) -> np.ndarray:
+    """Newton's method; the first `fixed` weights stay at their start."""
+    free = np.arange(len(start)) >= fixed
+    precision = _PRECISION * (np.arange(len(start)) > 0)
+
+    def posterior(weights: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+        value, gradient, hessian = log_likelihood(weights)
+        value -= 0.5 * float(precision @ weights**2)
+        hessian = (hessian - np.diag(precision))[np.ix_(free, free)]
+        return value, (gradient - precision * weights)[free], hessian
+
+    weights = start
+    value, gradient, hessian = posterior(weights)
+    for _ in range(_MOST_STEPS):
+        step = np.zeros_like(weights)
+        step[free] = -np.linalg.lstsq(hessian, gradient, rcond=None)[0]
+        gain = float(step[free] @ gradient)
+        found = posterior(weights + step)
+        while found[0] < value and gain > _TOLERANCE * abs(value):  # too far: half the way
+            step, gain = step / 2, gain / 2
+            found = posterior(weights + step)
+        if gain <= _TOLERANCE * abs(value):
+            break
+        weights = weights + step
+        value, gradient, hessian = found
+    return weights
+
+
+class _LogLikelihood:
+    """Of all targets together: value, gradient and second derivatives, as sums over users."""
+
+    def __init__(self, model: SequentialRecommender, batches: tf.data.Dataset) -> None:
+        self._model = model
+        self._batches = batches
+        self._of_batch = tf.function(
+            self._parts,
+            input_signature=[
+                tf.TensorSpec([None, None], tf.int32),
+                tf.TensorSpec([None], tf.int32),
+                tf.TensorSpec([1 + len(FEATURES)], tf.float32),
+            ],
+        )
+
+    def __call__(self, weights: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+        parts = [
+            [part.numpy().astype(float) for part in self._of_batch(history, target, weights)]
+            for history, target in self._batches
+        ]
+        value, gradient, hessian = (np.sum(part, axis=0) for part in zip(*parts, strict=True))
+        return float(value), gradient, hessian
+
+    def _parts(
+        self, history: tf.Tensor, target: tf.Tensor, weights: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        assert self._model.counts is not None
+        features = tf.concat(
+            [self._model.encoder_scores(history)[None], self._model.counts.features(history)], 0
+        )
+        features = features[:, :, 1:]  # [K, B, |I|], without the padding
+        logits = tf.tensordot(weights, features, 1)
+        right = tf.gather(logits, target - 1, batch_dims=1)
+        value = tf.reduce_sum(right - tf.reduce_logsumexp(logits, axis=1))
+        expected = tf.einsum("bm,kbm->kb", tf.nn.softmax(logits), features)
+        found = tf.gather(features, tf.tile((target - 1)[None], [len(FEATURES) + 1, 1]), batch_dims=2)
+        weighted = features * tf.nn.softmax(logits)
+        second = tf.einsum("kbm,lbm->kl", weighted, features)
+        hessian = tf.matmul(expected, expected, transpose_b=True) - second
+        return value, tf.reduce_sum(found - expected, axis=1), hessian
