@@ -5,7 +5,7 @@ Imports nothing heavy, so that `--help` answers at once.
 
 import argparse
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
 
 from pipeline.cli.setting_options import add_options
@@ -21,8 +21,12 @@ POLICIES = ("all_items", "unseen_items")
 class RunSettings:
     """Model, objective, optimizer and schedule of one run."""
 
-    encoder: Literal["sasrec", "post_norm_sasrec", "bsarec", "gru4rec"] = setting(
-        "post_norm_sasrec", "sequence encoder"
+    preset: Literal["recommended", "paper", "reference"] = setting(
+        "recommended",
+        "what has done best, the paper, or the authors' code; gives what is left out below",
+    )
+    encoder: Literal["sasrec", "post_norm_sasrec", "bsarec", "gru4rec"] | None = setting(
+        None, "sequence encoder; default: the preset's"
     )
     positions: Literal["default", "from_start", "from_end"] = setting(
         "default", "where the encoder counts positions from; default: what is its own default"
@@ -32,7 +36,6 @@ class RunSettings:
         "ours: predicts every item of a history in one pass; prefix: has a row for every prefix; "
         "authors: the schedule of the authors' code (benchmarks/authors_schedule.py)",
     )
-    preset: Literal["paper", "reference"] = setting("paper", "the paper, or the authors' code")
     update_rule: str = setting(
         "", "name of an update rule; empty: that of the preset", may_be_empty=True
     )
@@ -41,25 +44,37 @@ class RunSettings:
     similar_items: bool = setting(
         False, "also draw views by substituting and inserting similar items (CoSeRec)"
     )
-    lambda_: float = setting(0.0, "weight of the contrast of stochastic views")
-    beta: float = setting(0.01, "weight of the contrast with learned views")
-    regularization: float = setting(0.1, "weight of the regularisation, as a share of --beta")
-    temperature: float = setting(1.0, "temperature of the contrast of stochastic views")
+    lambda_: float | None = setting(None, "weight of the contrast of stochastic views")
+    beta: float | None = setting(None, "weight of the contrast with learned views")
+    regularization: float | None = setting(None, "weight of the regularisation, a share of --beta")
+    temperature: float | None = setting(None, "temperature of the contrast of stochastic views")
+    learned_temperature: float | None = setting(
+        None, "temperature of the contrast with learned views"
+    )
+    similarity: Literal["inner_product", "cosine"] | None = setting(
+        None, "how views are compared: by inner products, as the paper does, or by cosines"
+    )
+    counts: bool | None = setting(None, "add what counting knows to the scores (ItemCounts)")
     dim: int = setting(64, "size of the vectors")
     num_layers: int | None = setting(None, "layers of the encoder; its own default if left out")
     num_heads: int | None = setting(None, "attention heads; the encoder's default if left out")
     max_length: int = setting(50, "most recent items of a history that are read")
     dropout: float = setting(0.5, "dropout of the encoder")
-    label_smoothing: float = setting(
-        0.0, "share of the right answer that is spread over the catalogue"
+    label_smoothing: float | None = setting(
+        None, "share of the right answer that is spread over the catalogue"
+    )
+    item_dropout: float | None = setting(
+        None, "share of a history's items that the next-item loss hides from the encoder"
     )
     batch_size: int = setting(1024, "predictions in a batch")
-    learning_rate: float = setting(2e-3, "Adam's learning rate of the encoder")
+    learning_rate: float | None = setting(None, "Adam's learning rate of the encoder")
     augmenter_learning_rate: float = setting(1e-3, "Adam's learning rate of the augmenters")
     warmup_steps: int = setting(0, "steps in which the encoder's learning rate rises to its value")
-    weight_decay: float = setting(0.0, "decoupled weight decay, not of biases and norms")
+    weight_decay: float | None = setting(None, "decoupled weight decay, not of biases and norms")
     clipnorm: float = setting(0.0, "largest norm of an encoder weight's gradient; 0: any")
-    ema: float = setting(0.99, "momentum of averaged encoder weights, e.g. 0.999; 0: no averages")
+    ema: float | None = setting(
+        None, "momentum of averaged encoder weights, e.g. 0.999; 0: no averages"
+    )
     epochs: int = setting(200, "most epochs to train")
     patience: int = setting(10, "stop after this many epochs without a better --monitor")
     monitor: str = setting(
@@ -74,13 +89,7 @@ class RunSettings:
 
 
 # The authors' settings (paper 4.1.4 and 4.5.2, released scripts), for their schedule.
-_AUTHORS: dict[str, Any] = {
-    "encoder": "post_norm_sasrec",
-    "preset": "reference",
-    "batch_size": 256,
-    "learning_rate": 1e-3,
-    "ema": 0.0,
-}
+_AUTHORS: dict[str, Any] = {"preset": "reference", "batch_size": 256}
 AUTHORS_SETTINGS: dict[str, dict[str, Any]] = {
     "beauty": {**_AUTHORS, "lambda_": 0.0, "beta": 0.05},
     "sports": {**_AUTHORS, "lambda_": 0.04, "beta": 0.4},
@@ -90,7 +99,6 @@ AUTHORS_SETTINGS: dict[str, dict[str, Any]] = {
 
 # The settings that the search on validation (benchmarks.search) chose, by data set and method.
 TUNED_SETTINGS: dict[str, dict[str, dict[str, Any]]] = {
-    "beauty": {"mclrec": {"encoder": "bsarec"}, "encoder": {"encoder": "bsarec"}},
     "ml-100k": {"mclrec": {"dropout": 0.2}, "encoder": {"dropout": 0.2}},
 }
 
@@ -121,7 +129,20 @@ def settings_for(data: str, method: str, given: Mapping[str, Any]) -> RunSetting
     values = {**chosen, **given}
     if method == "encoder":
         values |= {"lambda_": 0.0, "beta": 0.0}
-    return RunSettings(**values)
+    settings = RunSettings(**values)
+    return replace(settings, **_left_out(settings))
+
+
+def _left_out(settings: RunSettings) -> dict[str, Any]:
+    """The preset's values for what a run leaves out, so that its file holds every value."""
+    from mclrec_tf.models.presets import get_preset
+
+    preset = get_preset(settings.preset)
+    return {
+        one.name: getattr(preset, one.name, getattr(preset.objective, one.name, None))
+        for one in fields(RunSettings)
+        if getattr(settings, one.name) is None
+    }
 
 
 def add_run_settings(parser: argparse.ArgumentParser) -> None:

@@ -11,11 +11,12 @@ import tensorflow as tf
 
 from benchmarks.authors_schedule import AuthorsMCLRec, PlainSASRec, authors_batches
 from benchmarks.settings import RunSettings
-from mclrec_tf import MCLRec, NextItemModel, SequenceEncoder
+from mclrec_tf import ItemCounts, MCLRec, NextItemModel, SequenceEncoder
 from mclrec_tf.data.batches import evaluation_batches, training_batches
 from mclrec_tf.data.histories import HeldOut, Histories
 from mclrec_tf.data.item_similarity import similar_items
 from mclrec_tf.encoders import ENCODERS
+from mclrec_tf.models.count_weights import fit_count_weights
 from mclrec_tf.models.building import build_model, encoder_optimizer
 from mclrec_tf.models.next_item_model import NextItemTraining
 from mclrec_tf.training.early_stopping import ResumableEarlyStopping
@@ -24,7 +25,7 @@ from pipeline.components.trainer.training_progress import TrainingProgress
 _OF_THE_ENCODER = ("dim", "num_layers", "num_heads", "max_length", "dropout")
 _OF_MCLREC = (
     *("preset", "lambda_", "beta", "regularization", "temperature", "views", "share_augmenters"),
-    "label_smoothing",
+    *("label_smoothing", "item_dropout", "similarity", "learned_temperature"),
     "augmenter_learning_rate",
 )
 _SCHEDULES = {"ours": "causal", "prefix": "prefix"}
@@ -80,6 +81,8 @@ def train(
             ],
             verbose=0,
         )
+    if model.counts is not None:
+        fit_count_weights(model, *validation)
     return Trained(model, stopping.history)
 
 
@@ -94,16 +97,23 @@ def model_of(
     by_authors = settings.schedule == "authors"
     make_encoder = _encoder_class(settings)
     optimizer = encoder_optimizer(
-        settings.learning_rate,
+        learning_rate=settings.learning_rate,
         warmup_steps=settings.warmup_steps,
         weight_decay=settings.weight_decay,
         clipnorm=settings.clipnorm,
         ema=settings.ema,
     )
+    counts = ItemCounts.from_histories(histories, num_items) if settings.counts else None
     shape = {name: getattr(settings, name) for name in _OF_THE_ENCODER}
     if settings.is_encoder_alone and not by_authors:
         given = {name: value for name, value in shape.items() if value is not None}
-        alone = NextItemModel(make_encoder(num_items, **given), settings.preset, settings.label_smoothing)
+        alone = NextItemModel(
+            make_encoder(num_items, **given),
+            settings.preset,
+            settings.label_smoothing,
+            settings.item_dropout,
+            counts=counts,
+        )
         alone.compile(optimizer)
         return alone
     return build_model(
@@ -114,6 +124,7 @@ def model_of(
         model_class=AuthorsMCLRec if by_authors else MCLRec,
         update_rule=settings.update_rule or None,
         similar_items=similar_items(histories, num_items) if settings.similar_items else None,
+        counts=counts,
         seed=seed,
         optimizer=optimizer,
     )
@@ -126,6 +137,7 @@ def _encoder_class(settings: RunSettings) -> Callable[..., SequenceEncoder]:
                 "--schedule authors has the encoder post_norm_sasrec only, with its own positions."
             )
         return PlainSASRec
+    assert settings.encoder is not None  # settings_for leaves nothing out
     kind = ENCODERS[settings.encoder]
     if settings.positions == "default":
         return kind

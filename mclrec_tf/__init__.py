@@ -15,7 +15,7 @@ from mclrec_tf.encoders import (  # noqa: E402
     SASRec,
     SequenceEncoder,
 )
-from mclrec_tf.layers.item_counts import ItemCounts  # noqa: E402
+from mclrec_tf.models.item_counts import ItemCounts  # noqa: E402
 from mclrec_tf.models.mclrec import MCLRec  # noqa: E402
 from mclrec_tf.models.next_item_model import NextItemModel  # noqa: E402
 

@@ -2,7 +2,6 @@
 
 from mclrec_tf.layers.augmenter import Augmenter
 from mclrec_tf.layers.filter_block import CausalFilter, FilterBlock
-from mclrec_tf.layers.item_counts import ItemCounts
 from mclrec_tf.layers.item_embedding import ItemEmbedding
 from mclrec_tf.layers.item_neighbours import ItemNeighbours
 from mclrec_tf.layers.sasrec_block import QueryNormAttention, SASRecBlock
@@ -26,7 +25,6 @@ __all__ = [
     "Crop",
     "FilterBlock",
     "Insert",
-    "ItemCounts",
     "ItemEmbedding",
     "ItemNeighbours",
     "Mask",

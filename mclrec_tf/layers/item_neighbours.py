@@ -4,10 +4,10 @@ from typing import Any
 
 import keras
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
 from mclrec_tf.arguments import check_share, check_whole
-from mclrec_tf.data.item_pairs import Neighbours
 from mclrec_tf.layers.padded_history import cells_of, lengths_of, most_recent
 
 
@@ -42,7 +42,7 @@ class ItemNeighbours(keras.layers.Layer):
 
     histories = Histories.from_lists([[1, 2, 3], [1, 2]])
     followers = ItemNeighbours(num_items=3, num_neighbours=2)
-    followers.assign(strongest(item_pairs(histories, 3, window=1), 3, count=2))
+    followers.assign(*strongest(item_pairs(histories, 3, window=1), 3, count=2))
     followers(tf.constant([[1]])).numpy()  # [[0, 0, 1, 0]]: after 1 came 2
     ```
     """
@@ -79,12 +79,18 @@ class ItemNeighbours(keras.layers.Layer):
         )
         self.built = True
 
-    def assign(self, neighbours: Neighbours) -> None:
-        """Takes a table over; narrower ones are padded."""
-        missing = self.num_neighbours - neighbours.items.shape[1]
-        padding = ((0, 0), (0, missing))
-        self.neighbours.assign(np.pad(neighbours.items, padding))
-        self.neighbour_weights.assign(np.pad(neighbours.weights, padding))
+    def assign(
+        self, neighbours: npt.NDArray[np.int32], neighbour_weights: npt.NDArray[np.float32]
+    ) -> None:
+        """Takes a table over.
+
+        Args:
+            neighbours: `[|I| + 1, F]`, row i the neighbours of item i, padded with 0; row 0 is the
+                padding's.
+            neighbour_weights: `[|I| + 1, F]`, their weights; 0 for the padding.
+        """
+        self.neighbours.assign(neighbours)
+        self.neighbour_weights.assign(neighbour_weights)
 
     def call(self, history: tf.Tensor) -> tf.Tensor:
         asked = most_recent(history, self.reach)

@@ -11,20 +11,20 @@ from mclrec_tf.encoders import ENCODERS
 from mclrec_tf.encoders.sequence_encoder import SequenceEncoder
 from mclrec_tf.layers.views import Insert, Substitute
 from mclrec_tf.models.mclrec import MCLRec
-from mclrec_tf.models.presets import PRESETS
+from mclrec_tf.models.presets import get_preset
 
 
 def build_model(
     num_items: int,
     *,
-    encoder: str | Callable[..., SequenceEncoder] = "post_norm_sasrec",
+    preset: str = "recommended",
+    encoder: str | Callable[..., SequenceEncoder] | None = None,
     dim: int = 64,
     num_layers: int | None = None,
     num_heads: int | None = None,
     max_length: int = 50,
     dropout: float = 0.5,
     model_class: type[MCLRec] = MCLRec,
-    preset: str = "paper",
     mask: float = 0.5,
     crop: float = 0.5,
     reorder: float = 0.8,
@@ -38,21 +38,21 @@ def build_model(
 
     Args:
         num_items: Size of the catalogue, |I|.
+        preset: A name from `mclrec_tf.models.presets.PRESETS`; what is left out is the preset's.
         encoder: A name from `mclrec_tf.encoders.ENCODERS`, or a class with the same arguments.
         dim, max_length, dropout: Of the encoder.
         num_layers, num_heads: Of the encoder; its own defaults where they are None. GRU4Rec has no
             heads.
         model_class: `MCLRec`, or a class with the same arguments.
-        preset: A name from `mclrec_tf.models.presets.PRESETS`.
         mask, crop, reorder: Shares of a history, from 0 to 1, that its views hide, keep and
             shuffle.
         similar_items: int32 `[num_items + 1, K]`, as `mclrec_tf.data.item_similarity` finds them:
             views are drawn by substituting and inserting them, too.
         seed: Of the views; that of initial weights and dropout is `keras.utils.set_random_seed`'s.
-        optimizer: Of the encoder; `encoder_optimizer()` by default.
+        optimizer: Of the encoder; `encoder_optimizer(preset)` by default.
         augmenter_learning_rate: Adam's, of the augmenters.
-        objective: Further arguments of `MCLRec`, for example `lambda_`, `beta` and `update_rule`;
-            `lambda_=0, beta=0` is the encoder alone.
+        objective: Further arguments of `MCLRec`, for example `lambda_`, `beta`, `counts` and
+            `update_rule`; `lambda_=0, beta=0` is the encoder alone.
 
     Raises:
         ValueError: An argument is out of range; it is named.
@@ -60,16 +60,18 @@ def build_model(
     Example:
 
     >>> from mclrec_tf.models.building import build_model, encoder_optimizer
-    >>> model = build_model(100, encoder="bsarec", dim=32, optimizer=encoder_optimizer(ema=0.99))
+    >>> model = build_model(100, encoder="sasrec", dim=32, optimizer=encoder_optimizer(ema=0.99))
     >>> model.encoder.dim
     32
     """
     shape: dict[str, Any] = {"dim": dim, "max_length": max_length, "dropout": dropout}
     shape |= {} if num_layers is None else {"num_layers": num_layers}
     shape |= {} if num_heads is None else {"num_heads": num_heads}
+    own = get_preset(preset)
+    encoder = encoder or own.encoder
     make = _named("encoder", encoder, ENCODERS) if isinstance(encoder, str) else encoder
     made = make(num_items, **shape)
-    operations = _named("preset", preset, PRESETS).operations(
+    operations = own.operations(
         made.item_embedding, seed, mask=mask, crop=crop, reorder=reorder
     )
     if similar_items is not None:
@@ -79,29 +81,35 @@ def build_model(
         ]
     model = model_class(made, preset=preset, seed=seed, operations=operations, **objective)
     model.compile(
-        optimizer=optimizer or encoder_optimizer(),
+        optimizer=optimizer or encoder_optimizer(preset),
         augmenter_optimizer=keras.optimizers.Adam(augmenter_learning_rate),
     )
     return model
 
 
 def encoder_optimizer(
-    learning_rate: float = 2e-3,
+    preset: str = "recommended",
     *,
+    learning_rate: float | None = None,
     warmup_steps: int = 0,
-    weight_decay: float = 0.0,
+    weight_decay: float | None = None,
     clipnorm: float = 0.0,
-    ema: float = 0.0,
+    ema: float | None = None,
 ) -> keras.optimizers.Optimizer:
     """Adam for the encoder.
 
     Args:
+        preset: A name from `mclrec_tf.models.presets.PRESETS`; what is left out is the preset's.
         learning_rate: After the warm-up.
         warmup_steps: Steps in which the learning rate rises to its value.
         weight_decay: Decoupled, not of biases and norms.
         clipnorm: Longest gradient of a weight; 0 is any.
         ema: Momentum of averaged weights, from 0 to 1; 0 averages none.
     """
+    own = get_preset(preset)
+    learning_rate = own.learning_rate if learning_rate is None else learning_rate
+    weight_decay = own.weight_decay if weight_decay is None else weight_decay
+    ema = own.ema if ema is None else ema
     rate: Any = learning_rate
     if warmup_steps:
         rate = keras.optimizers.schedules.PolynomialDecay(

@@ -10,7 +10,7 @@ import tensorflow as tf
 from mclrec_tf.arguments import check_whole
 from mclrec_tf.data.batches import evaluation_batches, held_out_items
 from mclrec_tf.data.histories import Histories
-from mclrec_tf.layers.item_counts import FEATURES
+from mclrec_tf.models.item_counts import FEATURES
 from mclrec_tf.models.sequential_recommender import SequentialRecommender
 
 _MOST_STEPS, _TOLERANCE = 25, 1e-7  # of the likelihood, what float32 can tell
@@ -26,7 +26,7 @@ class FittedWeights(NamedTuple):
     """What was learned, and how much likelier the held-out items became.
 
     Attributes:
-        weights: By the names of `mclrec_tf.layers.item_counts.FEATURES`.
+        weights: By the names of `mclrec_tf.models.item_counts.FEATURES`.
         log_likelihood: Mean logarithm of the held-out items' probabilities.
         before: The same for the encoder's scores alone.
     """

@@ -14,7 +14,7 @@ from mclrec_tf.layers.padded_history import lengths_of, most_recent
 from mclrec_tf.layers.views import View, ViewOperation
 from mclrec_tf.models.inputs import checked_history
 from mclrec_tf.models.next_item_model import NextItemTraining
-from mclrec_tf.models.presets import PRESETS
+from mclrec_tf.models.presets import get_preset
 from mclrec_tf.models.two_optimizers import TwoOptimizerModel
 from mclrec_tf.training.collapse import CollapseDiagnostics
 from mclrec_tf.training.gradients import apply_gradients, gradients
@@ -61,12 +61,17 @@ class MCLRec(NextItemTraining, TwoOptimizerModel):
 
     Args:
         encoder: The sequence encoder f_θ, for example `PostNormSASRec(num_items)`.
-        preset: `"paper"` or `"reference"` (the authors' code), see `mclrec_tf.models.presets`.
+        preset: `"recommended"`, what has done best, `"paper"`, or `"reference"` (the authors'
+            code), see `mclrec_tf.models.presets`. What is left out of the arguments from `lambda_`
+            to `temperature`, and from `update_rule` on, is the preset's.
         lambda_: λ, weight of the contrast of stochastic views.
         beta: β, weight of the contrast with learned views. With λ = β = 0
             this is `NextItemModel`.
         regularization: γ/β, weight of the contrastive regularisation.
         temperature: τ of the contrast of stochastic views.
+        similarity: `"inner_product"`, the paper's, or `"cosine"`, under which the length of the
+            encoder's vectors does not decide how much the contrast weighs; see `Objective`.
+        learned_temperature: τ of the contrast with learned views.
         seed: Seed of the stochastic views.
         update_rule: Name from `mclrec_tf.training.update_rules.UPDATE_RULES`, or a rule of one's
             own; the preset's when left out.
@@ -77,6 +82,8 @@ class MCLRec(NextItemTraining, TwoOptimizerModel):
             with the ratios of the paper when left out.
         label_smoothing: Share of L_rec's right answer that is spread evenly over the catalogue,
             from 0 to 1.
+        item_dropout: Share of a history's items that L_rec hides from the encoder, from 0 to 1.
+        counts: What is added to the scores from counting, `ItemCounts`; nothing when left out.
 
     Call arguments:
         history: int tensor `[B, L]` of ids, oldest first, padded with 0, of any length; the most
@@ -108,29 +115,39 @@ class MCLRec(NextItemTraining, TwoOptimizerModel):
     def __init__(
         self,
         encoder: SequenceEncoder,
-        preset: str = "paper",
-        lambda_: float = 0.0,
-        beta: float = 0.01,
-        regularization: float = 0.1,
-        temperature: float = 1.0,
+        preset: str = "recommended",
+        lambda_: float | None = None,
+        beta: float | None = None,
+        regularization: float | None = None,
+        temperature: float | None = None,
         seed: int | None = None,
         update_rule: str | UpdateRule | None = None,
         views: str = "contrast",
         share_augmenters: bool = False,
         operations: Sequence[ViewOperation] | None = None,
-        label_smoothing: float = 0.0,
+        label_smoothing: float | None = None,
+        item_dropout: float | None = None,
+        similarity: str | None = None,
+        learned_temperature: float | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(encoder, preset, label_smoothing, **kwargs)
-        self.objective = PRESETS[preset].objective(
-            lambda_, beta, regularization, temperature, views
+        super().__init__(encoder, preset, label_smoothing, item_dropout, **kwargs)
+        own = get_preset(preset)
+        self.objective = own.objective_with(
+            lambda_=lambda_,
+            beta=beta,
+            regularization=regularization,
+            temperature=temperature,
+            views=views,
+            similarity=similarity,
+            learned_temperature=learned_temperature,
         )
-        self.update_rule = get_update_rule(update_rule or PRESETS[preset].update_rule)
+        self.update_rule = get_update_rule(update_rule or own.update_rule)
         self._update_rule_argument = update_rule
         self.seed = seed
         self.share_augmenters = share_augmenters
         self._operations_argument = operations
-        self.stochastic_views = PRESETS[preset].stochastic_views(
+        self.stochastic_views = own.stochastic_views(
             encoder.item_embedding, seed, operations
         )
         first = Augmenter(name="augmenter_1", dtype=encoder.dtype_policy)
@@ -167,6 +184,8 @@ class MCLRec(NextItemTraining, TwoOptimizerModel):
             "beta": self.objective.beta,
             "regularization": self.objective.regularization,
             "temperature": self.objective.temperature,
+            "similarity": self.objective.similarity,
+            "learned_temperature": self.objective.learned_temperature,
             "seed": self.seed,
             "update_rule": keras.saving.serialize_keras_object(rule),
             "views": self.objective.views,

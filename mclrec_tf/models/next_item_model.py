@@ -8,8 +8,9 @@ import tensorflow as tf
 from mclrec_tf.arguments import check_share
 from mclrec_tf.encoders.sequence_encoder import SequenceEncoder
 from mclrec_tf.evaluation.ranking_metrics import MeanLoss
+from mclrec_tf.layers.padded_history import lengths_of
 from mclrec_tf.models.inputs import refuse_weights, training_rows
-from mclrec_tf.models.presets import PRESETS
+from mclrec_tf.models.presets import get_preset
 from mclrec_tf.models.sequential_recommender import SequentialRecommender
 from mclrec_tf.training.gradients import apply_gradients, gradients
 from mclrec_tf.training.losses import next_item_loss
@@ -27,7 +28,9 @@ class NextItemTraining(SequentialRecommender):
         encoder: The sequence encoder f_θ.
         preset: Name from `mclrec_tf.models.presets`.
         label_smoothing: Share of L_rec's right answer that is spread evenly over the catalogue,
-            from 0 to 1.
+            from 0 to 1; the preset's when left out.
+        item_dropout: Share of a history's items that L_rec hides from the encoder, drawn anew in
+            every step, from 0 to 1, never the last one; the preset's when left out.
     """
 
     _loss_metrics: dict[str, MeanLoss]
@@ -36,14 +39,21 @@ class NextItemTraining(SequentialRecommender):
         self,
         encoder: SequenceEncoder,
         preset: str = "paper",
-        label_smoothing: float = 0.0,
+        label_smoothing: float | None = None,
+        item_dropout: float | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(encoder, **kwargs)
-        check_share(label_smoothing=label_smoothing)
+        own = get_preset(preset)
+        if label_smoothing is None:
+            label_smoothing = own.label_smoothing
+        if item_dropout is None:
+            item_dropout = own.item_dropout
+        check_share(label_smoothing=label_smoothing, item_dropout=item_dropout)
         self.label_smoothing = label_smoothing
-        if preset not in PRESETS:
-            raise ValueError(f"preset must be one of {sorted(PRESETS)}, got {preset!r}.")
+        self.item_dropout = item_dropout
+        # Not without need: its state is part of a saved model.
+        self._hiding = keras.random.SeedGenerator() if item_dropout else None
         self.preset = preset
 
     def build(self, input_shape: Any) -> None:
@@ -56,6 +66,7 @@ class NextItemTraining(SequentialRecommender):
             "encoder": keras.saving.serialize_keras_object(self.encoder),
             "preset": self.preset,
             "label_smoothing": self.label_smoothing,
+            "item_dropout": self.item_dropout,
             "counts": keras.saving.serialize_keras_object(self.counts),
         }
 
@@ -112,14 +123,23 @@ class NextItemTraining(SequentialRecommender):
         return tf.cast(sum(losses), keras.config.floatx())
 
     def _next_item_loss(self, batch: Batch) -> tf.Tensor:
-        hidden = self.encoder(batch.history, training=True)
+        lengths = lengths_of(batch.history)
+        hidden = self.encoder(self._partly_hidden(batch.history, lengths), lengths, training=True)
         predicted = tf.where(batch.targets > 0)
         return self._cross_entropy(
             tf.gather_nd(hidden, predicted), tf.gather_nd(batch.targets, predicted)
         )
 
+    def _partly_hidden(self, history: tf.Tensor, lengths: tf.Tensor) -> tf.Tensor:
+        """The history with a random part of its items masked, `item_dropout`."""
+        if self._hiding is None:
+            return history
+        place = tf.range(1, tf.shape(history)[1] + 1, dtype=lengths.dtype)
+        drawn = keras.random.uniform(tf.shape(history), seed=self._hiding) < self.item_dropout
+        return tf.where(drawn & (place < lengths[:, None]), 0, history)
+
     def _cross_entropy(self, vectors: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-        first = 0 if PRESETS[self.preset].padding_is_candidate else 1
+        first = 0 if get_preset(self.preset).padding_is_candidate else 1
         candidates = self.encoder.item_embedding.candidates(first)
         loss = next_item_loss(vectors, candidates, labels - first, self.label_smoothing)
         return tf.cast(loss, keras.config.floatx())
@@ -143,7 +163,10 @@ class NextItemModel(NextItemTraining):
         preset: `"paper"`, or `"reference"` for the softmax of the authors' code, which runs over
             the padding too; see `mclrec_tf.models.presets`.
         label_smoothing: Share of the right answer that is spread evenly over the catalogue, from 0
-            to 1.
+            to 1; the preset's when left out.
+        item_dropout: Share of a history's items that training hides from the encoder, from 0 to 1,
+            never the last one; the preset's when left out.
+        counts: What is added to the scores from counting, `ItemCounts`; nothing when left out.
 
     Call arguments:
         history: int tensor `[B, L]` of ids, oldest first, padded with 0, of any length; the most
@@ -176,10 +199,11 @@ class NextItemModel(NextItemTraining):
         self,
         encoder: SequenceEncoder,
         preset: str = "paper",
-        label_smoothing: float = 0.0,
+        label_smoothing: float | None = None,
+        item_dropout: float | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(encoder, preset, label_smoothing, **kwargs)
+        super().__init__(encoder, preset, label_smoothing, item_dropout, **kwargs)
         self._loss_metrics = {name: MeanLoss(name=name) for name in ("loss", "rec_loss")}
         self.build((None, None))
 

@@ -13,6 +13,7 @@ from mclrec_tf.training.losses import (
 )
 
 VIEWS = ("contrast", "training_data")
+SIMILARITIES = ("inner_product", "cosine")
 
 
 class ViewVectors(NamedTuple):
@@ -59,7 +60,13 @@ class Objective:
         lambda_: λ, weight of the contrast of the stochastic views, L_cl1.
         beta: β, weight of the contrast with the learned views, L_cl2.
         regularization: γ/β, weight of R beside L_cl2; 0.1 in the paper.
-        temperature: τ of L_cl1. L_cl2 has temperature 1, as in the authors' code.
+        temperature: τ of L_cl1.
+        learned_temperature: τ of L_cl2; 1 in the authors' code.
+        similarity: `"inner_product"`, the paper's, or `"cosine"`. By inner products the length of
+            the encoder's vectors decides how much the contrast weighs beside L_rec: an encoder
+            whose vectors end in a LayerNorm has lengths near √d, one without has others, and
+            neither stays what it was while training. By cosines it plays no part. Learned views
+            have length 1 under both.
         views: What the stochastic views are for: `"contrast"`, or `"training_data"`, where λ
             and β play no part and each view predicts what came after the original history.
     """
@@ -69,14 +76,19 @@ class Objective:
     regularization: float = 0.1
     temperature: float = 1.0
     views: str = "contrast"
+    similarity: str = "inner_product"
+    learned_temperature: float = 1.0
 
     def __post_init__(self) -> None:
-        for name in ("lambda_", "beta", "regularization", "temperature"):
+        temperatures = ("temperature", "learned_temperature")
+        for name in ("lambda_", "beta", "regularization", *temperatures):
             check_weight(**{name: getattr(self, name)})
-        if self.temperature == 0:
-            raise ValueError(f"temperature must be positive, got {self.temperature}.")
-        if self.views not in VIEWS:
-            raise ValueError(f"views must be one of {VIEWS}, got {self.views!r}.")
+        for name in temperatures:
+            if getattr(self, name) == 0:
+                raise ValueError(f"{name} must be positive, got {getattr(self, name)}.")
+        for name, known in (("views", VIEWS), ("similarity", SIMILARITIES)):
+            if getattr(self, name) not in known:
+                raise ValueError(f"{name} must be one of {known}, got {getattr(self, name)!r}.")
 
     @property
     def view_terms(self) -> tuple[str, ...]:
@@ -102,12 +114,15 @@ class Objective:
 
     def view_losses(self, views: ViewVectors) -> ViewLosses:
         """L_cl1 = L_con(h̃1, h̃2), L_cl2 = L_con(z̃1, z̃2) + L_con(h̃1, z̃2) + L_con(h̃2, z̃1), R."""
+        if self.similarity == "cosine":
+            views = views._replace(h1=_unit(views.h1), h2=_unit(views.h2))
         h1, h2, z1, z2 = views
         losses = ViewLosses()
         if "cl1_loss" in self.view_terms:
             losses = losses._replace(cl1_loss=info_nce(h1, h2, self.temperature))
         if "cl2_loss" in self.view_terms:
-            cl2 = info_nce(z1, z2) + info_nce(h1, z2) + info_nce(h2, z1)
+            pairs = ((z1, z2), (h1, z2), (h2, z1))
+            cl2 = sum(info_nce(*pair, self.learned_temperature) for pair in pairs)
             losses = losses._replace(cl2_loss=cl2)
         if "regularization" in self.view_terms:
             losses = losses._replace(regularization=self.regularizer(views))
@@ -150,3 +165,8 @@ class ReferenceObjective(Objective):
     def augmenter_loss(self, losses: ViewLosses) -> tf.Tensor:
         cl1, cl2, r = losses
         return self.lambda_ * cl1 + cl2 + self.regularization * r
+
+
+def _unit(vectors: tf.Tensor) -> tf.Tensor:
+    """Vectors of length 1; one of length 0 stays, and gives no gradient that is not finite."""
+    return tf.math.l2_normalize(vectors, axis=-1, epsilon=1e-12)

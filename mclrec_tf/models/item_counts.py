@@ -103,8 +103,8 @@ class ItemCounts(keras.layers.Layer):
     def count(self, histories: Histories) -> None:
         """Takes its tables from training histories."""
         after = item_pairs(histories, self.num_items, window=3, decay=0.7)
-        self.followers.assign(strongest(after, self.num_items, self.num_neighbours))
-        self.companions.assign(_companions(histories, self.num_items, self.num_neighbours))
+        self.followers.assign(*strongest(after, self.num_items, self.num_neighbours))
+        self.companions.assign(*_companions(histories, self.num_items, self.num_neighbours))
 
     def build(self, input_shape: Any = None) -> None:
         if self.built:
