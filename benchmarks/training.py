@@ -16,8 +16,8 @@ from mclrec_tf.data.batches import evaluation_batches, training_batches
 from mclrec_tf.data.histories import HeldOut, Histories
 from mclrec_tf.data.item_similarity import similar_items
 from mclrec_tf.encoders import ENCODERS
-from mclrec_tf.models.count_weights import fit_count_weights
 from mclrec_tf.models.building import build_model, encoder_optimizer
+from mclrec_tf.models.count_weights import fit_count_weights
 from mclrec_tf.models.next_item_model import NextItemTraining
 from mclrec_tf.training.early_stopping import ResumableEarlyStopping
 from pipeline.components.trainer.training_progress import TrainingProgress

@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, is_dataclass
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_type_hints
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_type_hints
 
 if TYPE_CHECKING:
     from mclrec_tf.data.event_log.reader import EventLogFormat
@@ -42,12 +42,21 @@ def setting(default: Any, help: str, may_be_empty: bool = False) -> Any:
     return field(default=default, metadata={"help": help, "may_be_empty": may_be_empty})
 
 
+def without_none(type_: Any) -> Any:
+    """The type of a setting's value: `float` for `float | None`, whose None means "left out"."""
+    kinds = [kind for kind in get_args(type_) if kind is not type(None)]
+    return kinds[0] if type(None) in get_args(type_) else type_
+
+
 def option(name: str) -> str:
     """The command-line option of a setting: `lambda_` is `--lambda`."""
     return "--" + name.strip("_").replace("_", "-")
 
 
-def _require(name: str, value: float, at_least: float, below: float = float("inf")) -> None:
+def _require(name: str, value: float | None, at_least: float, below: float = float("inf")) -> None:
+    """Refuses a value out of its range; None, a value left out, is in it."""
+    if value is None:
+        return
     if not at_least <= value < below:
         limits = f"at least {at_least:g}"
         if below < float("inf"):
@@ -55,8 +64,8 @@ def _require(name: str, value: float, at_least: float, below: float = float("inf
         raise ValueError(f"{option(name)} must be {limits}, got {value:g}.")
 
 
-def _require_share(name: str, value: float) -> None:
-    if not 0 <= value <= 1:
+def _require_share(name: str, value: float | None) -> None:
+    if value is not None and not 0 <= value <= 1:
         raise ValueError(f"{option(name)} must be from 0 to 1, got {value:g}.")
 
 
@@ -165,8 +174,13 @@ class ModelSettings:
         ValueError: A value is out of range, or two settings contradict each other.
     """
 
-    encoder: Literal["sasrec", "post_norm_sasrec", "bsarec", "gru4rec"] = setting(
-        "post_norm_sasrec",
+    preset: Literal["recommended", "paper", "reference"] = setting(
+        "recommended",
+        "what is taken for every setting that is left out and has no default here: what has done "
+        "best (recommended), the paper, or the reference code of its authors",
+    )
+    encoder: Literal["sasrec", "post_norm_sasrec", "bsarec", "gru4rec"] | None = setting(
+        None,
         "sequence encoder: SASRec as the authors of MCLRec have it (post_norm_sasrec), or with the "
         "block of its own paper (sasrec); BSARec, which also weighs recent events against "
         "long-term interests; or GRU4Rec",
@@ -180,13 +194,32 @@ class ModelSettings:
         50, "number of the most recent events of a history that the model reads; at most 50"
     )
     dropout: float = setting(0.5, "dropout rate of the encoder in training")
-    preset: Literal["paper", "reference"] = setting(
-        "paper", "losses as in the paper, or as in the reference code of its authors"
+    label_smoothing: float | None = setting(
+        None, "share of the right answer that is spread evenly over the catalogue, from 0 to 1"
     )
-    lambda_: float = setting(0.0, "weight of the contrastive loss between the two stochastic views")
-    beta: float = setting(0.01, "weight of the contrastive loss with the learned views")
-    regularization: float = setting(
-        0.1, "weight of the contrastive regularization, as a multiple of --beta"
+    item_dropout: float | None = setting(
+        None, "share of a history's items that training hides from the encoder, from 0 to 1"
+    )
+    counts: bool | None = setting(
+        None,
+        "add to the scores what counting the training histories tells: which items follow those "
+        "of the history, which come with them, and which of the history itself come again",
+    )
+    lambda_: float | None = setting(
+        None, "weight of the contrastive loss between the two stochastic views"
+    )
+    beta: float | None = setting(None, "weight of the contrastive loss with the learned views")
+    regularization: float | None = setting(
+        None, "weight of the contrastive regularization, as a multiple of --beta"
+    )
+    temperature: float | None = setting(
+        None, "temperature of the contrastive loss between the two stochastic views"
+    )
+    learned_temperature: float | None = setting(
+        None, "temperature of the contrastive loss with the learned views"
+    )
+    similarity: Literal["inner_product", "cosine"] | None = setting(
+        None, "how two views are compared: by inner products, as in the paper, or by cosines"
     )
     mask: float = setting(
         0.5, "share of a history's items that the mask operation hides, from 0 to 1"
@@ -204,10 +237,11 @@ class ModelSettings:
         # A served history has 50 positions: this width is part of the contract with clients.
         _require("max_length", self.max_length, 1, below=51)
         _require("dropout", self.dropout, 0, 1)
-        _require("lambda_", self.lambda_, 0)
-        _require("beta", self.beta, 0)
-        _require("regularization", self.regularization, 0)
-        for name in ("mask", "crop", "reorder"):
+        for name in ("lambda_", "beta", "regularization"):
+            _require(name, getattr(self, name), 0)
+        for name in ("temperature", "learned_temperature"):
+            _require(name, getattr(self, name), 1e-12)
+        for name in ("mask", "crop", "reorder", "label_smoothing", "item_dropout"):
             _require_share(name, getattr(self, name))
         if self.num_heads is not None:
             _require("num_heads", self.num_heads, 1)
@@ -238,10 +272,13 @@ class TrainingSettings:
         "predict every item of a history in one pass (causal), or from every prefix in a pass of "
         "its own, as the authors do (prefix)",
     )
-    learning_rate: float = setting(2e-3, "Adam's learning rate for the encoder")
+    learning_rate: float | None = setting(None, "Adam's learning rate for the encoder")
+    weight_decay: float | None = setting(
+        None, "decoupled weight decay of the encoder, but not of its biases and norms"
+    )
     augmenter_learning_rate: float = setting(1e-3, "Adam's learning rate for the augmenters")
-    ema: float = setting(
-        0.0,
+    ema: float | None = setting(
+        None,
         "momentum of the exponential moving average of the encoder's weights, for example 0.99; "
         "the averaged weights are validated and exported; 0 averages nothing",
     )
@@ -261,6 +298,7 @@ class TrainingSettings:
             raise ValueError(f"--monitor must match {_MONITOR.pattern}, got {self.monitor!r}.")
         _require("learning_rate", self.learning_rate, 1e-12)
         _require("ema", self.ema, 0, 1)
+        _require("weight_decay", self.weight_decay, 0)
         _require("augmenter_learning_rate", self.augmenter_learning_rate, 1e-12)
 
 

@@ -41,7 +41,9 @@ def similar_items(
         Liu et al., 2021, arXiv 2108.06479.
     """
     check_whole(1, count=count)
-    first, second, weights = item_pairs(histories, num_items, window, both_ways=True, by_length=True)
+    first, second, weights = item_pairs(
+        histories, num_items, window, both_ways=True, by_length=True
+    )
     counts = np.bincount(histories.items, minlength=num_items + 1)
     similarity = weights / np.sqrt(counts[first] * counts[second])
     # Nearest first, of equally near ones the more popular, which has the lower id.
@@ -54,4 +56,3 @@ def similar_items(
     kept = rank < count
     neighbours[first[kept], rank[kept]] = second[kept]
     return neighbours
-

@@ -71,9 +71,7 @@ def build_model(
     encoder = encoder or own.encoder
     make = _named("encoder", encoder, ENCODERS) if isinstance(encoder, str) else encoder
     made = make(num_items, **shape)
-    operations = own.operations(
-        made.item_embedding, seed, mask=mask, crop=crop, reorder=reorder
-    )
+    operations = own.operations(made.item_embedding, seed, mask=mask, crop=crop, reorder=reorder)
     if similar_items is not None:
         operations += [
             Substitute(similar_items, seed=seed + 4),

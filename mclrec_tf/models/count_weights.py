@@ -167,11 +167,10 @@ class _LogLikelihood:
         )
         features = features[:, :, 1:]  # [K, B, |I|], without the padding
         logits = tf.tensordot(weights, features, 1)
-        right = tf.gather(logits, target - 1, batch_dims=1)
-        value = tf.reduce_sum(right - tf.reduce_logsumexp(logits, axis=1))
-        expected = tf.einsum("bm,kbm->kb", tf.nn.softmax(logits), features)
-        found = tf.gather(features, tf.tile((target - 1)[None], [len(FEATURES) + 1, 1]), batch_dims=2)
-        weighted = features * tf.nn.softmax(logits)
-        second = tf.einsum("kbm,lbm->kl", weighted, features)
-        hessian = tf.matmul(expected, expected, transpose_b=True) - second
-        return value, tf.reduce_sum(found - expected, axis=1), hessian
+        right = tf.one_hot(target - 1, self._model.num_items)
+        value = tf.reduce_sum(right * logits) - tf.reduce_sum(tf.reduce_logsumexp(logits, axis=1))
+        expected = tf.nn.softmax(logits)
+        gradient = tf.einsum("bm,kbm->k", right - expected, features)
+        means = tf.einsum("bm,kbm->kb", expected, features)
+        squares = tf.einsum("kbm,lbm->kl", features * expected, features)
+        return value, gradient, tf.matmul(means, means, transpose_b=True) - squares

@@ -147,9 +147,7 @@ class MCLRec(NextItemTraining, TwoOptimizerModel):
         self.seed = seed
         self.share_augmenters = share_augmenters
         self._operations_argument = operations
-        self.stochastic_views = own.stochastic_views(
-            encoder.item_embedding, seed, operations
-        )
+        self.stochastic_views = own.stochastic_views(encoder.item_embedding, seed, operations)
         first = Augmenter(name="augmenter_1", dtype=encoder.dtype_policy)
         second = (
             first if share_augmenters else Augmenter(name="augmenter_2", dtype=encoder.dtype_policy)

@@ -11,7 +11,6 @@ from mclrec_tf.arguments import check_whole
 from mclrec_tf.encoders.sequence_encoder import SequenceEncoder
 from mclrec_tf.evaluation.ranking_metrics import ranking_metrics
 from mclrec_tf.evaluation.ranks import POLICIES, Ranks, seen_items, target_ranks
-from mclrec_tf.models.item_counts import ItemCounts
 from mclrec_tf.layers.padded_history import lengths_of, most_recent
 from mclrec_tf.models.checked_model import CheckedModel
 from mclrec_tf.models.inputs import (
@@ -20,6 +19,7 @@ from mclrec_tf.models.inputs import (
     evaluation_rows,
     named_errors,
 )
+from mclrec_tf.models.item_counts import ItemCounts
 from mclrec_tf.models.trainable_model import TrainableModel
 
 

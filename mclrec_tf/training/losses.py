@@ -54,7 +54,9 @@ def next_item_loss(
     vectors, candidates = tf.cast(vectors, dtype), tf.cast(candidates, dtype)
     count = tf.cast(tf.shape(vectors)[0], dtype)
     smoothing = tf.constant(label_smoothing, dtype)
-    return tf.math.divide_no_nan(_summed_cross_entropy(vectors, candidates, labels, smoothing), count)
+    return tf.math.divide_no_nan(
+        _summed_cross_entropy(vectors, candidates, labels, smoothing), count
+    )
 
 
 @tf.custom_gradient

@@ -6,10 +6,9 @@ Imports nothing heavy, so that `--help` answers at once.
 import argparse
 from collections.abc import Iterable
 from dataclasses import fields
-from types import UnionType
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
-from pipeline.settings import Settings, option
+from pipeline.settings import Settings, option, without_none
 from serving.command_line import EMPTY
 
 _Settings = TypeVar("_Settings")
@@ -48,14 +47,13 @@ def add_options(
     of_name = {field.name: field for field in fields(kind)}
     types = get_type_hints(kind)
     for name in of_name if names is None else names:
-        field, type_ = of_name[name], types[name]
+        field, type_ = of_name[name], without_none(types[name])
         form: dict[str, Any]
         if type_ is bool:
             form = {"action": argparse.BooleanOptionalAction}
         elif get_origin(type_) is Literal:
             form = {"choices": get_args(type_)}
         else:
-            type_ = get_args(type_)[0] if isinstance(type_, UnionType) else type_
             form = {"type": type_, "metavar": type_.__name__.upper()}
             if type_ is str and not field.metadata["may_be_empty"]:
                 form["action"] = _NotEmpty
@@ -63,9 +61,14 @@ def add_options(
             option(name),
             dest=name,
             default=field.default if with_defaults else argparse.SUPPRESS,
-            help=f"{field.metadata['help']} (default: {field.default})".replace("%", "%%"),
+            help=(field.metadata["help"] + _default(field.default)).replace("%", "%%"),
             **form,
         )
+
+
+def _default(value: Any) -> str:
+    """What help says of a default; where there is none, the text of the option says what holds."""
+    return "" if value is None else f" (default: {value})"
 
 
 def settings_of(options: argparse.Namespace) -> Settings:

@@ -10,6 +10,7 @@ import mclrec_tf
 from mclrec_tf.data.batches import evaluation_batches, training_batches
 from mclrec_tf.data.histories import HeldOut, Histories
 from mclrec_tf.models.building import build_model, encoder_optimizer
+from mclrec_tf.models.presets import get_preset
 from mclrec_tf.training.early_stopping import ResumableEarlyStopping
 from pipeline.components.trainer.training_progress import TrainingProgress
 from pipeline.components.trainer.transformed_examples import read_held_out, read_training
@@ -37,7 +38,7 @@ def read_training_data(train_files: Sequence[str], eval_files: Sequence[str]) ->
 
 
 def model_of(
-    num_items: int, settings: ModelSettings, training: TrainingSettings
+    num_items: int, settings: ModelSettings, training: TrainingSettings, histories: Histories
 ) -> mclrec_tf.MCLRec:
     """Builds and compiles the model that the settings describe.
 
@@ -45,15 +46,26 @@ def model_of(
         num_items: The number of items in the vocabulary, |I|.
         settings: The settings of the model.
         training: The settings of the training, for optimizers and seed.
+        histories: The training histories, for what is counted.
     """
     values = dataclasses.asdict(settings)
+    counted = values.pop("counts")
+    if counted is None:
+        counted = get_preset(settings.preset).counts
+    counts = mclrec_tf.ItemCounts.from_histories(histories, num_items) if counted else None
     if settings.encoder == "gru4rec":
         del values["num_heads"]
     return build_model(
         num_items,
         **values,
+        counts=counts,
         seed=training.seed,
-        optimizer=encoder_optimizer(training.learning_rate, ema=training.ema),
+        optimizer=encoder_optimizer(
+            settings.preset,
+            learning_rate=training.learning_rate,
+            weight_decay=training.weight_decay,
+            ema=training.ema,
+        ),
         augmenter_learning_rate=training.augmenter_learning_rate,
     )
 

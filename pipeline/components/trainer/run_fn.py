@@ -13,6 +13,8 @@ from tfx.components.trainer.fn_args_utils import FnArgs
 import mclrec_tf
 from mclrec_tf.export.saved_model import export_savedmodel
 from mclrec_tf.models.architecture import ArchitectureMismatchError, architecture
+from mclrec_tf.models.count_weights import fit_count_weights
+from mclrec_tf.models.presets import get_preset
 from mclrec_tf.models.warm_start import warm_start
 from mclrec_tf.training.early_stopping import ResumableEarlyStopping
 from pipeline.components.trainer.custom_config import TrainerConfig
@@ -53,7 +55,8 @@ def run_fn(fn_args: FnArgs) -> None:
 
     transform = tft.TFTransformOutput(fn_args.transform_output)
     data = read_training_data(fn_args.train_files, fn_args.eval_files)
-    model = model_of(transform.vocabulary_size_by_name(VOCABULARY), settings, training)
+    num_items = transform.vocabulary_size_by_name(VOCABULARY)
+    model = model_of(num_items, settings, training, data.train)
     vocabulary = transform.vocabulary_file_by_name(VOCABULARY)
     if vocabulary is None:
         raise FileNotFoundError(
@@ -68,6 +71,7 @@ def run_fn(fn_args: FnArgs) -> None:
             *(fn_args.hyperparameters, fn_args.base_model),
             # A later version may make something else of the same settings.
             architecture(model.encoder),
+            repr(get_preset(settings.preset)),
         ),
         training.monitor,
         training.patience,
@@ -75,6 +79,8 @@ def run_fn(fn_args: FnArgs) -> None:
     )
     logs = keras.callbacks.TensorBoard(fn_args.model_run_dir, write_graph=False)
     fit(model, data, training, stopping, [logs])
+    if model.counts is not None:
+        fit_count_weights(model, *data.validation)
 
     with tf.io.gfile.GFile(os.path.join(fn_args.model_run_dir, HISTORY_FILE), "w") as file:
         json.dump(stopping.history, file, indent=1)

@@ -7,10 +7,9 @@ import dataclasses
 import json
 import os
 from collections.abc import Mapping, Sequence
-from types import UnionType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from pipeline.settings import ModelSettings, TrainingSettings
+from pipeline.settings import ModelSettings, TrainingSettings, without_none
 
 SearchSpace = Mapping[str, Sequence[Any]]
 
@@ -80,11 +79,15 @@ def read_search_space(path: str | os.PathLike[str]) -> SearchSpace:
 
 def _of_type(type_: Any, value: Any) -> Any:
     """The value in the type of the setting: KerasTuner accepts no list of both int and float."""
+    type_ = without_none(type_)
     if get_origin(type_) is Literal:
         if value not in get_args(type_):
             raise ValueError(f"must be one of {', '.join(get_args(type_))}, got {value!r}.")
         return value
-    type_ = get_args(type_)[0] if isinstance(type_, UnionType) else type_
+    if type_ is bool:
+        if not isinstance(value, bool):
+            raise ValueError(f"must be true or false, got {value!r}.")
+        return value
     numbers = (int, float) if type_ is float else (int,)
     if not isinstance(value, numbers) or isinstance(value, bool):
         kind = "number" if type_ is float else "whole number"
