@@ -97,7 +97,7 @@ def model_of(
     by_authors = settings.schedule == "authors"
     make_encoder = _encoder_class(settings)
     optimizer = encoder_optimizer(
-        learning_rate=settings.learning_rate,
+        settings.learning_rate,
         warmup_steps=settings.warmup_steps,
         weight_decay=settings.weight_decay,
         clipnorm=settings.clipnorm,

@@ -68,8 +68,6 @@ class ItemNeighbours(keras.layers.Layer):
         self.build()
 
     def build(self, input_shape: Any = None) -> None:
-        if self.built:
-            return
         shape = (self.num_items + 1, self.num_neighbours)
         self.neighbours = self.add_weight(
             shape=shape, dtype="int32", initializer="zeros", trainable=False, name="neighbours"
@@ -77,7 +75,6 @@ class ItemNeighbours(keras.layers.Layer):
         self.neighbour_weights = self.add_weight(
             shape=shape, initializer="zeros", trainable=False, name="neighbour_weights"
         )
-        self.built = True
 
     def assign(
         self, neighbours: npt.NDArray[np.int32], neighbour_weights: npt.NDArray[np.float32]

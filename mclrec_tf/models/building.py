@@ -49,7 +49,7 @@ def build_model(
         similar_items: int32 `[num_items + 1, K]`, as `mclrec_tf.data.item_similarity` finds them:
             views are drawn by substituting and inserting them, too.
         seed: Of the views; that of initial weights and dropout is `keras.utils.set_random_seed`'s.
-        optimizer: Of the encoder; `encoder_optimizer(preset)` by default.
+        optimizer: Of the encoder; `encoder_optimizer(preset=preset)` by default.
         augmenter_learning_rate: Adam's, of the augmenters.
         objective: Further arguments of `MCLRec`, for example `lambda_`, `beta`, `counts` and
             `update_rule`; `lambda_=0, beta=0` is the encoder alone.
@@ -79,16 +79,16 @@ def build_model(
         ]
     model = model_class(made, preset=preset, seed=seed, operations=operations, **objective)
     model.compile(
-        optimizer=optimizer or encoder_optimizer(preset),
+        optimizer=optimizer or encoder_optimizer(preset=preset),
         augmenter_optimizer=keras.optimizers.Adam(augmenter_learning_rate),
     )
     return model
 
 
 def encoder_optimizer(
-    preset: str = "recommended",
-    *,
     learning_rate: float | None = None,
+    *,
+    preset: str = "recommended",
     warmup_steps: int = 0,
     weight_decay: float | None = None,
     clipnorm: float = 0.0,
@@ -97,8 +97,8 @@ def encoder_optimizer(
     """Adam for the encoder.
 
     Args:
-        preset: A name from `mclrec_tf.models.presets.PRESETS`; what is left out is the preset's.
         learning_rate: After the warm-up.
+        preset: A name from `mclrec_tf.models.presets.PRESETS`; what is left out is the preset's.
         warmup_steps: Steps in which the learning rate rises to its value.
         weight_decay: Decoupled, not of biases and norms.
         clipnorm: Longest gradient of a weight; 0 is any.

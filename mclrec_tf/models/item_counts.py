@@ -107,15 +107,12 @@ class ItemCounts(keras.layers.Layer):
         self.companions.assign(*_companions(histories, self.num_items, self.num_neighbours))
 
     def build(self, input_shape: Any = None) -> None:
-        if self.built:
-            return
         self.feature_weights = self.add_weight(
             shape=(len(FEATURES),),
             initializer=_initial_weights,
             trainable=False,
             name="feature_weights",
         )
-        self.built = True
 
     def call(self, history: tf.Tensor) -> tf.Tensor:
         weights = tf.unstack(tf.convert_to_tensor(self.feature_weights))

@@ -214,7 +214,7 @@ class NextItemModel(NextItemTraining):
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> "NextItemModel":
-        objects = {
+        objects: dict[str, Any] = {
             name: keras.saving.deserialize_keras_object(config[name], custom_objects)
             for name in ("encoder", "counts")
             if name in config

@@ -61,8 +61,8 @@ def model_of(
         counts=counts,
         seed=training.seed,
         optimizer=encoder_optimizer(
-            settings.preset,
-            learning_rate=training.learning_rate,
+            training.learning_rate,
+            preset=settings.preset,
             weight_decay=training.weight_decay,
             ema=training.ema,
         ),

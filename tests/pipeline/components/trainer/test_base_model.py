@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from mclrec_tf import MCLRec
+from mclrec_tf.data.histories import Histories
 from pipeline.components.trainer.fit import model_of
 from pipeline.components.trainer.run_fn import _go_on_from, keras_path
 from pipeline.components.transform.preprocessing import VOCABULARY
