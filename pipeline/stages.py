@@ -30,7 +30,7 @@ from pipeline.components.example_gen.splits.split_example import (
 )
 from pipeline.components.export_check.component import ExportCheck
 from pipeline.components.pusher.component import Pusher
-from pipeline.components.slice_features.component import SliceFeatures
+from pipeline.components.evaluation_features.component import SliceFeatures
 from pipeline.components.trainer.custom_config import TrainerConfig
 from pipeline.components.tuner.custom_config import TunerConfig
 from pipeline.components.tuner.search_space import read_search_space

@@ -6,7 +6,7 @@ from tfx.types import artifact_utils
 from tfx.types.standard_artifacts import Examples
 
 from pipeline.beam_args import complete_beam_args
-from pipeline.components.slice_features.component import SliceFeatures
+from pipeline.components.evaluation_features.component import SliceFeatures
 from tests.pipeline.components.evaluator.known_models import (
     MODELS,
     REPEATERS,
