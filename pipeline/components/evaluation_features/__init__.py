@@ -1,1 +1,1 @@
-"""SliceFeatures: adds the features to the test Examples by which the evaluation is sliced."""
+"""EvaluationFeatures: adds to the test Examples what the evaluation reads from them."""
