@@ -1,18 +1,15 @@
 """The baselines of a quality run; what one leaves open is chosen on the validation split."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 import tensorflow as tf
 
 from mclrec_tf.data.histories import Splits
 from mclrec_tf.evaluation.baselines import Popularity, Recency
+from mclrec_tf.evaluation.decay import CHOSEN_BY, best_decay
 from mclrec_tf.evaluation.item_transitions import ItemTransitions
 from mclrec_tf.evaluation.offline import rank_targets, summarize
-
-DECAYS = (0.0, 0.3, 0.6, 0.8, 0.9, 1.0)
-CHOSEN_BY = "unseen_items_ndcg_at_10"
 
 
 class Baseline(NamedTuple):
@@ -46,18 +43,14 @@ def baseline(method: str, splits: Splits, num_items: int) -> Baseline:
 def _transitions(splits: Splits, num_items: int) -> Baseline:
     """The decay with the best metric. The reach stays: half and twice of it gained nothing."""
     counted = ItemTransitions.from_histories(splits.train, num_items)
-    tried = {}
-    for decay in DECAYS:
-        scorer = replace(counted, decay=decay)
-        tried[scorer] = summarize(rank_targets(scorer, *splits.validation))
-    best = max(tried, key=lambda scorer: tried[scorer][CHOSEN_BY])
+    best, tried = best_decay(counted, splits.validation)
     choice = {
         "decay": best.decay,
         "reach": best.reach,
         "by": CHOSEN_BY,
         "tried": [
-            {"decay": scorer.decay, "value": round(metrics[CHOSEN_BY], 6)}
-            for scorer, metrics in tried.items()
+            {"decay": decay, "value": round(metrics[CHOSEN_BY], 6)}
+            for decay, metrics in tried.items()
         ],
     }
-    return Baseline(best, tried[best], {"choice": choice})
+    return Baseline(best, tried[best.decay], {"choice": choice})

@@ -31,8 +31,9 @@ COMPONENTS = (
     component_ids.EXAMPLE_VALIDATOR,
     component_ids.LAST_ACCEPTED_DATA,
     component_ids.DATA_GATE,
-    component_ids.SLICE_FEATURES,
-    component_ids.TRANSFORM,  # the last, whose run READ_TRANSFORMED finds
+    component_ids.TRANSFORM,
+    component_ids.ITEM_TRANSITIONS,
+    component_ids.EVALUATION_FEATURES,  # the last, in whose run READ_TRANSFORMED finds Transform
 )
 STEPS = (*COMPONENTS, READ_TRANSFORMED)
 

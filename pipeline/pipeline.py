@@ -66,6 +66,7 @@ def local_pipeline(
     baseline = latest_blessed_model(candidate=trainer.outputs["model"])
     released = stages.release(
         data,
+        prepared.transform,
         trainer,
         baseline.outputs["model"],
         settings.blessing,
@@ -123,7 +124,12 @@ def kubeflow_pipeline(
     base = previous.outputs["model"] if is_warm_start else None
     *tuning, trainer = stages.train(prepared.transform, settings, pipeline_root, base)
     released = stages.release(
-        data, trainer, previous.outputs["model"], settings.blessing, push_destination
+        data,
+        prepared.transform,
+        trainer,
+        previous.outputs["model"],
+        settings.blessing,
+        push_destination,
     )
     keep = KeepForNextRun(
         model=trainer.outputs["model"],
@@ -138,6 +144,7 @@ def kubeflow_pipeline(
         model_run=trainer.outputs["model_run"],
         export_check=released.export_check.outputs["blessing"],
         baseline=previous.outputs["model"],
+        transitions=released.item_transitions.outputs["transitions"],
         evaluation=released.evaluator.outputs["evaluation"],
         blessing=released.blessing.outputs["blessing"],
         pushed_model=released.pusher.outputs["pushed_model"],

@@ -19,6 +19,7 @@ from pipeline import component_ids
 from pipeline.components.blessing.component import Blessing
 from pipeline.components.data_gate.component import DataGate
 from pipeline.components.data_gate.schema_text import CuratedSchema, schema_text
+from pipeline.components.evaluation_features.component import EvaluationFeatures
 from pipeline.components.evaluator.component import Evaluator
 from pipeline.components.evaluator.eval_config import eval_config
 from pipeline.components.example_gen.component import example_gen
@@ -29,8 +30,8 @@ from pipeline.components.example_gen.splits.split_example import (
     VALIDATION,
 )
 from pipeline.components.export_check.component import ExportCheck
+from pipeline.components.item_transitions.component import ItemTransitions
 from pipeline.components.pusher.component import Pusher
-from pipeline.components.slice_features.component import SliceFeatures
 from pipeline.components.trainer.custom_config import TrainerConfig
 from pipeline.components.tuner.custom_config import TunerConfig
 from pipeline.components.tuner.search_space import read_search_space
@@ -57,7 +58,8 @@ class Released(NamedTuple):
     """The components that check, evaluate, bless and push a model."""
 
     export_check: BaseNode
-    slice_features: BaseNode
+    item_transitions: BaseNode
+    evaluation_features: BaseNode
     evaluator: BaseNode
     blessing: BaseNode
     pusher: BaseNode
@@ -180,6 +182,7 @@ def train(
 
 def release(
     data: Data,
+    transform: BaseNode,
     trainer: BaseNode,
     baseline: BaseChannel,
     settings: BlessingSettings,
@@ -189,6 +192,7 @@ def release(
 
     Args:
         data: The components of `read`.
+        transform: The component Transform.
         trainer: The component Trainer.
         baseline: The model that the new one is compared with.
         settings: The criteria for a blessing.
@@ -196,9 +200,17 @@ def release(
     """
     model = trainer.outputs["model"]
     export_check = ExportCheck(model=model)
-    slice_features = SliceFeatures(examples=data.examples.outputs["examples"])
+    item_transitions = ItemTransitions(
+        transformed_examples=transform.outputs["transformed_examples"],
+        transform_graph=transform.outputs["transform_graph"],
+    )
+    evaluation_features = EvaluationFeatures(
+        examples=data.examples.outputs["examples"],
+        transform_graph=transform.outputs["transform_graph"],
+        transitions=item_transitions.outputs["transitions"],
+    )
     evaluator = Evaluator(
-        examples=slice_features.outputs["sliced_examples"],
+        examples=evaluation_features.outputs["test_examples"],
         example_splits=[TEST],
         model=model,
         baseline_model=baseline,
@@ -215,7 +227,9 @@ def release(
         model_blessing=blessing.outputs["blessing"],
         push_destination=push_destination,
     )
-    return Released(export_check, slice_features, evaluator, blessing, pusher)
+    return Released(
+        export_check, item_transitions, evaluation_features, evaluator, blessing, pusher
+    )
 
 
 def _of_the_log(settings: DataSettings) -> DataSettings:

@@ -10,7 +10,7 @@ import pytest
 from benchmarks import baselines, quality
 from mclrec_tf.data.histories import HeldOut, Histories, Splits, leave_one_out
 from mclrec_tf.data.interactions import load_interactions
-from mclrec_tf.evaluation import offline
+from mclrec_tf.evaluation import decay, offline
 
 
 def test_the_best_decay_on_validation_is_chosen() -> None:
@@ -41,11 +41,11 @@ def test_the_test_split_is_read_once(
         return rank_targets(scorer, histories, targets, **options)
 
     monkeypatch.setattr(offline, "rank_targets", noted)
-    monkeypatch.setattr(baselines, "rank_targets", noted)
+    monkeypatch.setattr(decay, "rank_targets", noted)
     command = [f"--data={ring_log}", "--method=transitions", f"--out={tmp_path}"]
     quality.main(command)
     _, validation, test = leave_one_out(load_interactions(str(ring_log)).histories)
-    assert read == [validation.targets.tolist()] * len(baselines.DECAYS) + [test.targets.tolist()]
+    assert read == [validation.targets.tolist()] * len(decay.DECAYS) + [test.targets.tolist()]
 
     result = json.loads((tmp_path / "transitions-ring-0.json").read_text())
     assert result["choice"]["by"] == "unseen_items_ndcg_at_10"
@@ -53,4 +53,4 @@ def test_the_test_split_is_read_once(
     assert result["validation"]["all_items"]["hit_rate_at_5"] == 1
     assert result["test"]["all_items"]["ndcg_at_10"] == 1
     quality.main(command)
-    assert len(read) == len(baselines.DECAYS) + 1
+    assert len(read) == len(decay.DECAYS) + 1

@@ -19,6 +19,7 @@ MODULES = [
     "mclrec_tf.data.time_split",
     "mclrec_tf.encoders",
     "mclrec_tf.evaluation.baselines",
+    "mclrec_tf.evaluation.decay",
     "mclrec_tf.evaluation.item_transitions",
     "mclrec_tf.evaluation.offline",
     "mclrec_tf.evaluation.ranking_metrics",

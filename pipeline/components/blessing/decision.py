@@ -1,7 +1,8 @@
 """Whether a model is blessed: criteria of one form, each with a confidence interval over users.
 
 A criterion requires value >= bound. Both are means of NDCG@10 over the same test users, and the
-bound is a factor times a reference: popularity, recency, or the latest blessed model. The interval
+bound is a factor times a reference: popularity, recency, the counted
+transitions, or the latest blessed model. The interval
 is the one of the mean of the users' differences, so it is paired.
 
 NDCG@10 is at most 1, so a factor above 1 would require the impossible of a model whose baseline
@@ -115,8 +116,16 @@ def decide(
         results: The evaluation, as `read_results` returns it.
         export_findings: Why the export cannot be served. "" if it can.
         settings: Thresholds, tolerance and confidence.
+
+    Raises:
+        ValueError: The evaluation lacks a baseline, as those of earlier versions do.
     """
     everybody = results[ALL_USERS]
+    if missing := [baseline for baseline in BASELINES if baseline not in everybody.baselines]:
+        raise ValueError(
+            f"evaluation: has no {' and no '.join(missing)}, with which a model is compared; an "
+            "earlier version wrote it. Run the Evaluator again."
+        )
     criteria = []
     if settings.min_ndcg:
         requirement = f"at least {settings.min_ndcg:g} (--min-ndcg)"

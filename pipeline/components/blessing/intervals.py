@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from pipeline.components.evaluator.paired_moments import COMPARED, MODEL
+from pipeline.components.evaluator.paired_moments import MODEL, Moments
 
 Interval = tuple[float, float]
 
@@ -20,7 +20,8 @@ class Bound:
     """What a model must reach: `constant` + `factor` times the NDCG@10 of a reference.
 
     Attributes:
-        reference: One of `COMPARED`. None, the default, is a bound that is the constant alone.
+        reference: One of those that the evaluation compares. None, the default, is a bound that is
+            the constant alone.
         factor: The factor of the reference. 1 by default.
         constant: The constant. 0 by default.
     """
@@ -30,12 +31,12 @@ class Bound:
     constant: float = 0.0
 
 
-def mean_of(moments: np.ndarray, who: str, confidence: float) -> tuple[float, Interval | None]:
-    """The mean NDCG@10 of one of `COMPARED`, and its confidence interval.
+def mean_of(moments: Moments, who: str, confidence: float) -> tuple[float, Interval | None]:
+    """The mean NDCG@10 of one that is compared, and its confidence interval.
 
     Args:
         moments: The sums of `pipeline.components.evaluator.paired_moments`.
-        who: One of `COMPARED`.
+        who: One of `moments.compared`.
         confidence: The confidence of the two-sided interval, between 0 and 1.
 
     Returns:
@@ -45,7 +46,7 @@ def mean_of(moments: np.ndarray, who: str, confidence: float) -> tuple[float, In
 
 
 def compare(
-    moments: np.ndarray, bound: Bound, confidence: float
+    moments: Moments, bound: Bound, confidence: float
 ) -> tuple[float, float, Interval | None]:
     """Compares the model with a bound on the same users.
 
@@ -62,23 +63,23 @@ def compare(
     if bound.reference is not None:
         required = required + bound.factor * _weights(moments, bound.reference)
     _, interval = _mean(moments, model - required, confidence)
-    users = moments[0, 0]
-    return float(moments[0] @ model / users), float(moments[0] @ required / users), interval
+    users, totals = moments.sums[0, 0], moments.sums[0]
+    return float(totals @ model / users), float(totals @ required / users), interval
 
 
-def _weights(moments: np.ndarray, who: str | None) -> np.ndarray:
-    """The vector that selects a value of (1, NDCG@10 of each in `COMPARED`). None selects the 1."""
-    return np.eye(len(moments))[0 if who is None else 1 + COMPARED.index(who)]
+def _weights(moments: Moments, who: str | None) -> np.ndarray:
+    """The vector that selects a value of (1, NDCG@10 of each compared). None selects the 1."""
+    return np.eye(len(moments.sums))[0 if who is None else 1 + moments.compared.index(who)]
 
 
 def _mean(
-    moments: np.ndarray, weights: np.ndarray, confidence: float
+    moments: Moments, weights: np.ndarray, confidence: float
 ) -> tuple[float, Interval | None]:
     """The mean over users of a weighted sum of their values, and its interval."""
-    users = moments[0, 0]
-    mean = float(moments[0] @ weights / users)
+    users = moments.sums[0, 0]
+    mean = float(moments.sums[0] @ weights / users)
     if users < 2:
         return mean, None
-    variance = max(weights @ moments @ weights - users * mean**2, 0.0) / (users - 1)
+    variance = max(weights @ moments.sums @ weights - users * mean**2, 0.0) / (users - 1)
     half = float(stats.t.ppf((1 + confidence) / 2, users - 1)) * math.sqrt(variance / users)
     return mean, (mean - half, mean + half)

@@ -6,7 +6,8 @@ jackknife over single users is a formula in these sums, and the difference of tw
 same users is paired.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from typing import NamedTuple
 
 import apache_beam as beam
 import numpy as np
@@ -21,16 +22,35 @@ from pipeline.components.evaluator.tfma_metrics import (
     RANKINGS,
     gains,
     metric_key,
+    rank_features,
     user_ranks,
 )
 
 METRIC, CUTOFF = "ndcg", 10
 MODEL, LATEST_BLESSED = "model", "latest_blessed"
-COMPARED = (MODEL, *BASELINES, LATEST_BLESSED)
-"""The rankings that are compared, in the order of the rows and columns of the sums.
 
-Row and column 0 belong to the constant 1, so that element 0, 0 is the number of users.
-"""
+
+class Moments(NamedTuple):
+    """Sums v vᵀ over users, where v = (1, NDCG@10 of each that is compared).
+
+    Attributes:
+        sums: float64 `[1 + C, 1 + C]`. Element 0, 0 is the number of users.
+        compared: Those that are compared, in the order of the rows and columns after the first.
+    """
+
+    sums: np.ndarray
+    compared: tuple[str, ...]
+
+
+def compared(baselines: Collection[str], with_latest_blessed: bool) -> tuple[str, ...]:
+    """Those that an evaluation compares, in the order of its sums.
+
+    Args:
+        baselines: The baselines that it has: `BASELINES`, or fewer of an earlier version.
+        with_latest_blessed: Whether it has the latest blessed model.
+    """
+    known = [baseline for baseline in BASELINES if baseline in baselines]
+    return (MODEL, *known, *([LATEST_BLESSED] if with_latest_blessed else []))
 
 
 def moments_name(policy: str) -> str:
@@ -39,10 +59,7 @@ def moments_name(policy: str) -> str:
 
 
 class PairedMomentsCombiner(beam.CombineFn):
-    """Sums v vᵀ over users for both policies, where v = (1, NDCG@10 of each in `COMPARED`).
-
-    A sum is float64 `[1 + len(COMPARED), 1 + len(COMPARED)]`, without the last row and column where
-    there is no latest blessed model.
+    """The sums of `Moments` for both policies, of the model and all `BASELINES`.
 
     Args:
         model_name: The candidate's name in the EvalConfig. "" if it is the only model.
@@ -52,7 +69,7 @@ class PairedMomentsCombiner(beam.CombineFn):
     def __init__(self, model_name: str, latest_blessed_name: str | None):
         self._model_name = model_name
         self._latest_blessed_name = latest_blessed_name
-        self._size = len(COMPARED) + bool(latest_blessed_name)
+        self._size = 1 + len(compared(BASELINES, bool(latest_blessed_name)))
 
     def create_accumulator(self) -> np.ndarray:
         return np.zeros((len(POLICIES), self._size, self._size))
@@ -93,7 +110,9 @@ def _computations(
     (candidate,) = [model for model in model_names or [""] if model not in blessed]
     combiner = PairedMomentsCombiner(candidate, blessed[0] if blessed else None)
     keys = list(combiner.extract_output(combiner.create_accumulator()))
-    return [tfma.metrics.MetricComputation(keys=keys, preprocessors=None, combiner=combiner)]
+    return [
+        tfma.metrics.MetricComputation(keys=keys, preprocessors=rank_features(), combiner=combiner)
+    ]
 
 
 class PairedMoments(tfma.metrics.Metric):

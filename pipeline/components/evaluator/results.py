@@ -6,8 +6,9 @@ import numpy as np
 import tensorflow_model_analysis as tfma
 
 from mclrec_tf.evaluation.ranks import POLICIES
-from pipeline.components.evaluator.paired_moments import moments_name
+from pipeline.components.evaluator.paired_moments import Moments, compared, moments_name
 from pipeline.components.evaluator.slices import ALL_USERS, slice_name
+from pipeline.components.evaluator.tfma_metrics import BASELINES, CUTOFFS, METRICS, metric_name
 
 _USERS = "example_count"
 
@@ -21,12 +22,14 @@ class SliceResult:
         metrics: The candidate's metrics by name, see `evaluator.tfma_metrics.metric_name`.
         latest_blessed_metrics: The metrics of the latest blessed model. Empty if there is none.
         moments: The sums of `evaluator.paired_moments` by policy.
+        baselines: The baselines that were evaluated. An earlier version has fewer than `BASELINES`.
     """
 
     users: int
     metrics: dict[str, float]
     latest_blessed_metrics: dict[str, float]
-    moments: dict[str, np.ndarray]
+    moments: dict[str, Moments]
+    baselines: tuple[str, ...] = BASELINES
 
 
 def read_results(evaluation_uri: str) -> dict[str, SliceResult]:
@@ -62,5 +65,11 @@ def _slice_result(of_slice: tfma.proto.metrics_for_slice_pb2.MetricsForSlice) ->
             metrics[pair.key.name] = pair.value.double_value.value
     users = int(candidate.pop(_USERS))
     latest_blessed.pop(_USERS, None)
-    by_policy = {policy: moments[moments_name(policy)] for policy in POLICIES}
-    return SliceResult(users, candidate, latest_blessed, by_policy)
+    baselines = tuple(baseline for baseline in BASELINES if _any_metric(baseline) in candidate)
+    names = compared(baselines, bool(latest_blessed))
+    by_policy = {policy: Moments(moments[moments_name(policy)], names) for policy in POLICIES}
+    return SliceResult(users, candidate, latest_blessed, by_policy, baselines)
+
+
+def _any_metric(baseline: str) -> str:
+    return metric_name(f"{baseline}_{POLICIES[0]}", METRICS[0], CUTOFFS[0])

@@ -1,6 +1,11 @@
-"""Hit rate, NDCG and MRR as TFMA metrics, computed from the ranks that a served model returns."""
+"""Hit rate, NDCG and MRR as TFMA metrics, computed from ranks.
+
+The served model returns its own ranks and those of the baselines that need no more than the
+vocabulary. The ranks of the counted transitions are features of the Examples.
+"""
 
 from collections.abc import Iterable
+from typing import Any
 
 import apache_beam as beam
 import numpy as np
@@ -9,8 +14,9 @@ import tensorflow_model_analysis as tfma
 from mclrec_tf.evaluation.ranking_metrics import CUTOFFS
 from mclrec_tf.evaluation.ranks import POLICIES
 
-# The outputs of the signature `rank_examples`, in the order of the accumulator's first axis.
-BASELINES = ("popularity", "recency")
+COUNTED = "transitions"
+BASELINES = ("popularity", "recency", COUNTED)
+# In the order of the accumulator's first axis.
 RANKINGS = POLICIES + tuple(f"{baseline}_{policy}" for baseline in BASELINES for policy in POLICIES)
 METRICS = ("hit_rate", "ndcg", "mrr")
 METRIC_LABELS = {"hit_rate": "HR", "ndcg": "NDCG", "mrr": "MRR"}
@@ -18,6 +24,15 @@ METRIC_LABELS = {"hit_rate": "HR", "ndcg": "NDCG", "mrr": "MRR"}
 # Totals, float64 `[len(RANKINGS), len(METRICS), len(CUTOFFS)]`, and the number of users. One
 # combiner has all metrics, so that TFMA reads each example once.
 Accumulator = tuple[np.ndarray, int]
+
+
+def rank_name(ranking: str) -> str:
+    """The name of an output or feature with ranks, for example `transitions_all_items_rank`."""
+    return f"{ranking}_rank"
+
+
+RANK_FEATURES = tuple(rank_name(f"{COUNTED}_{policy}") for policy in POLICIES)
+"""The features of the Examples that have ranks. EvaluationFeatures writes them."""
 
 
 def metric_name(ranking: str, metric: str, cutoff: int) -> str:
@@ -52,11 +67,26 @@ def user_ranks(element: tfma.metrics.StandardMetricInputs, model_name: str) -> n
     """The ranks of one user's target in all `RANKINGS`, int64 `[len(RANKINGS)]`.
 
     Args:
-        element: The predictions for one user.
+        element: The predictions for one user, and the user's `RANK_FEATURES`.
         model_name: The model's name in the EvalConfig. "" if it is the only one.
+
+    Raises:
+        ValueError: The Example lacks a feature.
     """
-    outputs = element.get_predictions(model_name or None)
-    return np.array([np.ravel(outputs[f"{name}_rank"])[0] for name in RANKINGS])
+    features = element.get_features() or {}
+    found = {**element.get_predictions(model_name or None), **features}
+    missing = [name for name in RANK_FEATURES if name not in features]
+    if missing:
+        raise ValueError(
+            f"the test Examples lack the features {', '.join(missing)}. Evaluate the output of "
+            "EvaluationFeatures."
+        )
+    return np.array([np.ravel(found[rank_name(ranking)])[0] for ranking in RANKINGS])
+
+
+def rank_features() -> list[Any]:
+    """What passes `RANK_FEATURES` on to a combiner, beside the predictions."""
+    return [tfma.metrics.FeaturePreprocessor(RANK_FEATURES)]
 
 
 class RankingMetricsCombiner(beam.CombineFn):
@@ -113,7 +143,7 @@ def _computations(
     return [
         tfma.metrics.MetricComputation(
             keys=metric_keys(model),
-            preprocessors=None,
+            preprocessors=rank_features(),
             combiner=RankingMetricsCombiner(model),
         )
         for model in model_names or [""]
@@ -123,9 +153,9 @@ def _computations(
 class RankingMetrics(tfma.metrics.Metric):
     """Every ranking metric of a model and of its baselines, for `MetricConfig`.
 
-    It reads the outputs `{all_items,unseen_items}_rank` of the signature `rank_examples`, and the
-    same outputs with the prefixes `popularity_` and `recency_`. For each of them it yields
-    `{hit_rate,ndcg,mrr}_at_{5,10,20}`.
+    It reads the outputs `{all_items,unseen_items}_rank` of the signature `rank_examples`, the same
+    outputs with the prefixes `popularity_` and `recency_`, and the features of the Examples with
+    the prefix `transitions_`. For each of them it yields `{hit_rate,ndcg,mrr}_at_{5,10,20}`.
 
     Example:
         >>> from tensorflow_model_analysis.proto.config_pb2 import MetricConfig

@@ -39,6 +39,7 @@ def RunPage(
     model_run: InputArtifact[ModelRun],
     export_check: InputArtifact[InfraBlessing],
     baseline: InputArtifact[Model],
+    transitions: InputArtifact[File],
     evaluation: InputArtifact[ModelEvaluation],
     blessing: InputArtifact[ModelBlessing],
     pushed_model: InputArtifact[PushedModel],
@@ -50,8 +51,8 @@ def RunPage(
     """Writes the page about a finished run. It has no timings, which the orchestrator shows.
 
     Args:
-        examples, anomalies, model, model_run, export_check, evaluation, blessing, pushed_model: The
-            outputs of the run.
+        examples, anomalies, model, model_run, export_check, transitions, evaluation, blessing,
+            pushed_model: The outputs of the run.
         baseline: The model that the run was compared with.
         page: The output. Its folder gets `PAGE_FILE`.
         title: The title of the page.
@@ -67,6 +68,7 @@ def RunPage(
         component_ids.LATEST_BLESSED_MODEL: {}
         if stands_for_none(baseline)
         else {"model": baseline},
+        component_ids.ITEM_TRANSITIONS: {"transitions": transitions},
         component_ids.EVALUATOR: {"evaluation": evaluation},
         component_ids.BLESSING: {"blessing": blessing},
         component_ids.PUSHER: {"pushed_model": pushed_model},

@@ -17,6 +17,7 @@ from pipeline.components.evaluator.results import SliceResult, read_results
 from pipeline.components.evaluator.slices import ALL_USERS
 from pipeline.components.example_gen.event_log.log_report import EventLogReport, read_report
 from pipeline.components.example_gen.splits.split_example import TEST
+from pipeline.components.item_transitions.table import How, read_how
 from pipeline.components.run_page.recommendations import Recommended, recommend_to_some
 from pipeline.components.trainer.learned_views import LearnedViews, read_learned_views
 from pipeline.components.trainer.run_fn import HISTORY_FILE
@@ -38,6 +39,7 @@ class Contents:
         epochs: The logs of `fit`, one entry per epoch.
         views: The learned views of some users.
         results: The evaluation by slice.
+        transitions: How the baseline `transitions` weighs the last items of a history.
         compared_with: The folder of the latest blessed model, if the model was compared with it.
         decision: The criteria, and whether the model meets them.
         recommended: The histories of some test users and the recommendations for them.
@@ -53,6 +55,7 @@ class Contents:
     epochs: list[dict[str, float]] = field(default_factory=list)
     views: LearnedViews | None = None
     results: dict[str, SliceResult] = field(default_factory=dict)
+    transitions: How | None = None
     compared_with: str | None = None
     decision: Decision | None = None
     recommended: list[Recommended] = field(default_factory=list)
@@ -82,6 +85,7 @@ def read_contents(
     anomalies = output(component_ids.EXAMPLE_VALIDATOR, "anomalies")
     model = output(component_ids.TRAINER, "model")
     model_run = output(component_ids.TRAINER, "model_run")
+    transitions = output(component_ids.ITEM_TRANSITIONS, "transitions")
     evaluation = output(component_ids.EVALUATOR, "evaluation")
     export_check = output(component_ids.EXPORT_CHECK, "blessing")
     blessing = output(component_ids.BLESSING, "blessing")
@@ -100,6 +104,7 @@ def read_contents(
         epochs=_epochs(model_run.uri) if model_run else [],
         views=read_learned_views(model_run.uri) if model_run else None,
         results=results,
+        transitions=read_how(transitions.uri) if transitions else None,
         compared_with=latest_blessed.uri if latest_blessed and was_compared else None,
         decision=read_decision(blessing.uri) if blessing else None,
         recommended=(

@@ -18,7 +18,6 @@ from pipeline.components.evaluator.paired_moments import LATEST_BLESSED, MODEL
 from pipeline.components.evaluator.results import SliceResult
 from pipeline.components.evaluator.slices import ALL_USERS, judged_policy
 from pipeline.components.evaluator.tfma_metrics import (
-    BASELINES,
     METRIC_LABELS,
     METRICS,
     metric_name,
@@ -57,6 +56,7 @@ def write_page(
         settings=dataclasses.asdict(settings),
         confidence=settings.blessing.confidence,
         criteria=_by_requirement(contents.decision),
+        transitions_note=contents.transitions and contents.transitions.in_words(),
         **_pictures(contents, settings.blessing.confidence),
         **_evaluation(contents.results, settings.blessing.confidence),
     )
@@ -103,7 +103,9 @@ def _evaluation(results: Mapping[str, SliceResult], confidence: float) -> dict[s
         of_models = [everybody.metrics[own]]
         if everybody.latest_blessed_metrics:
             of_models.append(everybody.latest_blessed_metrics[own])
-        names = (metric_name(f"{baseline}_{policy}", metric, cutoff) for baseline in BASELINES)
+        names = (
+            metric_name(f"{baseline}_{policy}", metric, cutoff) for baseline in everybody.baselines
+        )
         return of_models + [everybody.metrics[name] for name in names]
 
     metrics = {
@@ -114,7 +116,8 @@ def _evaluation(results: Mapping[str, SliceResult], confidence: float) -> dict[s
         }
         for policy in POLICIES
     }
-    compared = [MODEL, *([LATEST_BLESSED] if everybody.latest_blessed_metrics else []), *BASELINES]
+    latest_blessed = [LATEST_BLESSED] if everybody.latest_blessed_metrics else []
+    compared = [MODEL, *latest_blessed, *everybody.baselines]
     ndcg = {
         policy: [mean_of(everybody.moments[policy], who, confidence) for who in compared]
         for policy in POLICIES
@@ -125,5 +128,5 @@ def _evaluation(results: Mapping[str, SliceResult], confidence: float) -> dict[s
         ])
         for name, result in results.items()
     ]  # fmt: skip
-    rankings += BASELINES
+    rankings += everybody.baselines
     return {"metrics": metrics, "ndcg": ndcg, "slice_rows": slice_rows, "rankings": rankings}

@@ -6,7 +6,6 @@ import os
 import keras
 import keras_tuner
 import tensorflow as tf
-import tensorflow_transform as tft
 from rich.console import Console
 from tfx.components.trainer.fn_args_utils import FnArgs
 
@@ -21,6 +20,7 @@ from pipeline.components.trainer.custom_config import TrainerConfig
 from pipeline.components.trainer.fit import fit, model_of, read_training_data
 from pipeline.components.trainer.learned_views import write_learned_views
 from pipeline.components.transform.preprocessing import VOCABULARY
+from pipeline.components.transform.vocabulary import vocabulary_file, vocabulary_size
 from pipeline.components.tuner.search_space import with_values
 from pipeline.settings import from_json
 
@@ -53,16 +53,10 @@ def run_fn(fn_args: FnArgs) -> None:
         settings, training = with_values(found.values, settings, training)
     keras.utils.set_random_seed(training.seed)
 
-    transform = tft.TFTransformOutput(fn_args.transform_output)
+    vocabulary = vocabulary_file(fn_args.transform_output)
     data = read_training_data(fn_args.train_files, fn_args.eval_files)
-    num_items = transform.vocabulary_size_by_name(VOCABULARY)
+    num_items = vocabulary_size(fn_args.transform_output)
     model = model_of(num_items, settings, training, data.train)
-    vocabulary = transform.vocabulary_file_by_name(VOCABULARY)
-    if vocabulary is None:
-        raise FileNotFoundError(
-            f"{fn_args.transform_output}: has no vocabulary {VOCABULARY!r}. Give the output of "
-            "this pipeline's Transform."
-        )
     if fn_args.base_model:
         _go_on_from(fn_args.base_model, model, vocabulary)
     stopping = ResumableEarlyStopping(

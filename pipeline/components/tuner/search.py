@@ -4,7 +4,6 @@ import os
 
 import keras
 import keras_tuner
-import tensorflow_transform as tft
 from keras_tuner.engine import base_tuner, trial
 from rich.console import Console
 from tfx.components.trainer.fn_args_utils import FnArgs
@@ -12,7 +11,7 @@ from tfx.components.tuner.component import TunerFnResult
 
 from mclrec_tf.training.early_stopping import ResumableEarlyStopping
 from pipeline.components.trainer.fit import TrainingData, fit, model_of, read_training_data
-from pipeline.components.transform.preprocessing import VOCABULARY
+from pipeline.components.transform.vocabulary import vocabulary_size
 from pipeline.components.tuner.custom_config import TunerConfig
 from pipeline.components.tuner.search_space import SearchSpace, with_values
 from pipeline.settings import ModelSettings, TrainingSettings, from_json
@@ -31,16 +30,15 @@ def tuner_fn(fn_args: FnArgs) -> TunerFnResult:
         fn_args: TFX's arguments. `custom_config` is a `TunerConfig`.
 
     Raises:
-        FileNotFoundError: A split has no files.
+        FileNotFoundError: A split has no files, or Transform's output has no vocabulary.
     """
     config = from_json(TunerConfig, fn_args.custom_config)
-    transform = tft.TFTransformOutput(fn_args.transform_graph_path)
     tuner = Search(
         model=config.model,
         training=config.training,
         space=config.space,
         trials=config.trials,
-        num_items=transform.vocabulary_size_by_name(VOCABULARY),
+        num_items=vocabulary_size(fn_args.transform_graph_path),
         directory=config.backup(
             fn_args.train_files, fn_args.eval_files, fn_args.transform_graph_path
         ),

@@ -17,7 +17,6 @@ from pipeline.components.blessing.decision import Decision
 from pipeline.components.evaluator.results import read_results
 from pipeline.components.evaluator.slices import ALL_USERS
 from pipeline.components.evaluator.tfma_metrics import (
-    BASELINES,
     CUTOFFS,
     METRIC_LABELS,
     METRICS,
@@ -25,6 +24,7 @@ from pipeline.components.evaluator.tfma_metrics import (
     metric_name,
 )
 from pipeline.components.example_gen.event_log.log_report import EventLogReport, listed, read_report
+from pipeline.components.item_transitions.table import How, read_how
 from pipeline.runners.local.run_history import ComponentRun
 from serving.export_check.checksums import damage
 
@@ -37,6 +37,8 @@ class RunReport:
         event_log: What was read and what was dropped.
         test_users: The number of test users.
         metrics: The metrics over all test users by name, see `evaluator.tfma_metrics.metric_name`.
+        baselines: The baselines that were evaluated.
+        transitions: How the baseline `transitions` weighs the last items of a history.
         decision: The criteria, and whether the model meets them.
         compared_with: The folder of the latest blessed model. None if there was none.
         saved_model: The folder of the SavedModel.
@@ -47,6 +49,8 @@ class RunReport:
     event_log: EventLogReport
     test_users: int
     metrics: dict[str, float]
+    baselines: tuple[str, ...]
+    transitions: How
     decision: Decision
     compared_with: str | None
     saved_model: str
@@ -71,6 +75,8 @@ def read_run(components: dict[str, ComponentRun]) -> RunReport:
         event_log=read_report(output(component_ids.EXAMPLE_GEN, "examples").uri),
         test_users=everybody.users,
         metrics=everybody.metrics,
+        baselines=everybody.baselines,
+        transitions=read_how(output(component_ids.ITEM_TRANSITIONS, "transitions").uri),
         decision=read_decision(output(component_ids.BLESSING, "blessing").uri),
         # The evaluation tells whether there was a comparison. That the resolver has found a model
         # does not suffice.
@@ -115,12 +121,14 @@ def show_metrics(report: RunReport, console: Console) -> None:
         table.add_column(f"{METRIC_LABELS[metric]}@{cutoff}", justify="right", no_wrap=True)
     for policy in POLICIES:
         table.add_row(policy)
-        for name, ranking in [("MCLRec", policy)] + [(b, f"{b}_{policy}") for b in BASELINES]:
+        rankings = [("MCLRec", policy)] + [(b, f"{b}_{policy}") for b in report.baselines]
+        for name, ranking in rankings:
             values = [report.metrics[metric_name(ranking, *column)] for column in columns]
             table.add_row(f"  {name}", *(f"{value:.4f}" for value in values))
     console.print(table)
     console.print(
-        "all_items ranks every item, unseen_items only those that are not in the history."
+        "all_items ranks every item, unseen_items only those that are not in the history. "
+        f"{report.transitions.in_words()}"
     )
 
 

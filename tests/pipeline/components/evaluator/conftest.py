@@ -3,23 +3,28 @@
 import pytest
 import tensorflow as tf
 from tfx.types import artifact_utils
+from tfx.types.experimental.simple_artifacts import File
 from tfx.types.standard_artifacts import Examples
 
 from pipeline.beam_args import complete_beam_args
-from pipeline.components.slice_features.component import SliceFeatures
+from pipeline.components.evaluation_features.component import EvaluationFeatures
+from pipeline.components.item_transitions.table import write_transitions
 from tests.pipeline.components.evaluator.known_models import (
     MODELS,
     REPEATERS,
     TARGETS,
     TRAINING,
+    TRANSITIONS,
+    VOCABULARY,
     example,
     ranks_of,
 )
+from tests.pipeline.components.item_transitions.executing import write_vocabulary
 
 
 @pytest.fixture(scope="package")
 def sliced(tmp_path_factory: pytest.TempPathFactory) -> Examples:
-    """The test Examples as SliceFeatures writes them."""
+    """The test Examples as EvaluationFeatures writes them."""
     folder = tmp_path_factory.mktemp("examples")
     events = [item for item, count in TRAINING.items() for _ in range(count)]
     test = [
@@ -41,9 +46,17 @@ def sliced(tmp_path_factory: pytest.TempPathFactory) -> Examples:
         with tf.io.TFRecordWriter(str(path / "part.gz"), options) as writer:
             for record in records:
                 writer.write(record)
-    executor = SliceFeatures.EXECUTOR_SPEC.executor_class
+    transitions = File()
+    transitions.uri = str(folder / "transitions")
+    write_transitions(transitions.uri, TRANSITIONS)
+    executor = EvaluationFeatures.EXECUTOR_SPEC.executor_class
     context = executor.Context(
         beam_pipeline_args=complete_beam_args(None), tmp_dir="", unique_id="1"
     )
-    executor(context).Do({"examples": [raw]}, {"sliced_examples": [result]}, {})
+    inputs = {
+        "examples": [raw],
+        "transform_graph": [write_vocabulary(folder / "graph", VOCABULARY)],
+        "transitions": [transitions],
+    }
+    executor(context).Do(inputs, {"test_examples": [result]}, {})
     return result

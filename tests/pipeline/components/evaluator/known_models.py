@@ -3,13 +3,28 @@
 import numpy as np
 import tensorflow as tf
 
-from pipeline.components.evaluator.tfma_metrics import RANKINGS
+from mclrec_tf.data.histories import Histories
+from mclrec_tf.evaluation.item_transitions import ItemTransitions
+from mclrec_tf.evaluation.ranks import POLICIES
+from pipeline.components.evaluator.tfma_metrics import BASELINES, COUNTED
 
 # Item -> how often it is trained on. A third of all 30 events each: tail, torso, head.
 TRAINING = {"t1": 5, "t2": 6, "m": 9, "h": 10}
 GROUPS = {"t1": "tail", "t2": "tail", "m": "torso", "h": "head", "new": "cold"}
 TARGETS = list(GROUPS) * 40
+VOCABULARY = [*sorted(TRAINING, key=TRAINING.__getitem__, reverse=True), "new", "x"]
 REPEATERS = {user for user in range(200) if user % 3 == 0}
+# After x came t1, after h x; nobody's history ends otherwise than with x.
+TRANSITIONS = ItemTransitions.from_histories(
+    Histories.from_lists(
+        [[VOCABULARY.index(item) + 1 for item in row] for row in (["x", "t1"], ["h", "x", "t1"])]
+    ),
+    len(VOCABULARY),
+    decay=0.5,
+)
+EXPORTED = POLICIES + tuple(
+    f"{baseline}_{policy}" for baseline in BASELINES if baseline != COUNTED for policy in POLICIES
+)
 
 
 class KnownRanks(tf.Module):
@@ -24,7 +39,7 @@ class KnownRanks(tf.Module):
         features = {self._feature: tf.io.FixedLenFeature([], tf.int64)}
         ranks = tf.io.parse_example(examples, features)[self._feature]
         own = {"all_items_rank": ranks, "unseen_items_rank": ranks}
-        return {f"{name}_rank": tf.fill(tf.shape(ranks), tf.int64.max) for name in RANKINGS} | own
+        return {f"{name}_rank": tf.fill(tf.shape(ranks), tf.int64.max) for name in EXPORTED} | own
 
 
 def example(history: list[str], target: str, **ranks: int) -> bytes:

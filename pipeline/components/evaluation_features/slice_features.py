@@ -1,19 +1,10 @@
-"""Adds the slice features to the test Examples that depend on the whole training split."""
+"""Adds the features by which the evaluation is sliced."""
 
-import os
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 import apache_beam as beam
 import tensorflow as tf
-from tfx.dsl.component.experimental.annotations import (
-    BeamComponentParameter,
-    InputArtifact,
-    OutputArtifact,
-)
-from tfx.dsl.component.experimental.decorators import component
-from tfx.types import artifact_utils
-from tfx.types.standard_artifacts import Examples
 
 from pipeline.components.evaluator.slices import (
     TARGET_NOVELTY,
@@ -22,34 +13,24 @@ from pipeline.components.evaluator.slices import (
     popularity_borders,
     popularity_group,
 )
-from pipeline.components.example_gen.splits.split_example import TEST, TRAIN
 
 
-@component(use_beam=True)
-def SliceFeatures(
-    examples: InputArtifact[Examples],
-    sliced_examples: OutputArtifact[Examples],
-    beam_pipeline: BeamComponentParameter[beam.Pipeline] = None,
-) -> None:
-    """Writes a copy of the test split with the features of `pipeline.components.evaluator.slices`.
+class AddSliceFeatures(beam.PTransform):
+    """Adds the features of `pipeline.components.evaluator.slices` to serialized test Examples.
 
     It joins Examples and counts on the target, so that no worker needs a table of the catalogue.
 
     Args:
-        examples: ExampleGen's output.
-        sliced_examples: The output: the test split with the additional features.
-        beam_pipeline: An empty Beam pipeline.
+        train: The serialized Examples of the train split.
     """
-    sliced_examples.split_names = artifact_utils.encode_split_names([TEST])
-    train, test = (
-        os.path.join(artifact_utils.get_split_uri([examples], split), "*")
-        for split in (TRAIN, TEST)
-    )
-    output = os.path.join(artifact_utils.get_split_uri([sliced_examples], TEST), "examples")
-    with beam_pipeline as pipeline:
+
+    def __init__(self, train: beam.PCollection[bytes]) -> None:
+        super().__init__()
+        self._train = train
+
+    def expand(self, test: beam.PCollection[bytes]) -> beam.PCollection[bytes]:
         counts = (
-            pipeline
-            | "ReadTrain" >> beam.io.ReadFromTFRecord(train)
+            self._train
             | "Items" >> beam.FlatMap(_items)
             | "Counts" >> beam.combiners.Count.PerElement()
         )
@@ -60,16 +41,11 @@ def SliceFeatures(
             | beam.combiners.ToDict()
             | "Borders" >> beam.Map(popularity_borders)
         )
-        by_target = (
-            pipeline
-            | "ReadTest" >> beam.io.ReadFromTFRecord(test)
-            | "ByTarget" >> beam.Map(_by_target)
-        )
-        _ = (
+        by_target = test | "ByTarget" >> beam.Map(_by_target)
+        return (
             {"counts": counts, "examples": by_target}
             | beam.CoGroupByKey()
             | "AddFeatures" >> beam.FlatMap(_add_features, beam.pvalue.AsSingleton(borders))
-            | beam.io.WriteToTFRecord(output, file_name_suffix=".gz")
         )
 
 

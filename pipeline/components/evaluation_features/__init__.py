@@ -1,0 +1,1 @@
+"""EvaluationFeatures: adds to the test Examples what the evaluation reads from them."""

@@ -1,0 +1,1 @@
+"""ItemTransitions: counts who follows whom in the train split, the baseline of the evaluation."""
