@@ -24,7 +24,7 @@ from pipeline.components.trainer.training_progress import TrainingProgress
 _OF_THE_ENCODER = ("dim", "num_layers", "num_heads", "max_length", "dropout")
 _OF_MCLREC = (
     *("preset", "lambda_", "beta", "regularization", "temperature", "views", "share_augmenters"),
-    "augmenter_learning_rate",
+    *("mask", "crop", "reorder", "augmenter_learning_rate"),
 )
 _SCHEDULES = {"ours": "causal", "prefix": "prefix"}
 
@@ -88,7 +88,8 @@ def model_of(
     """The compiled model, not yet trained.
 
     Raises:
-        ValueError: The schedule has no such encoder, or the encoder no such positions.
+        ValueError: The schedule has no such encoder, rule or use of views, or the encoder no such
+            positions.
     """
     by_authors = settings.schedule == "authors"
     make_encoder = _encoder_class(settings)
@@ -119,11 +120,12 @@ def model_of(
 
 
 def _encoder_class(settings: RunSettings) -> Callable[..., SequenceEncoder]:
+    if not settings.fits_schedule:
+        raise ValueError(
+            "--schedule authors has the encoder post_norm_sasrec only, with its own positions, and "
+            "the authors' own update rule and use of views."
+        )
     if settings.schedule == "authors":
-        if (settings.encoder, settings.positions) != ("post_norm_sasrec", "default"):
-            raise ValueError(
-                "--schedule authors has the encoder post_norm_sasrec only, with its own positions."
-            )
         return PlainSASRec
     kind = ENCODERS[settings.encoder]
     if settings.positions == "default":
