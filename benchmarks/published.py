@@ -75,7 +75,32 @@ PUBLISHED = (
     ),
 )
 
+# Table 4 of MCLRec: one part left out each. The full model is that of Table 3.
+ABLATIONS = (
+    _at_20("beauty", "without L_cl1 (paper)", 0.1243, 0.0539),
+    _at_20("beauty", "without L_cl2 (paper)", 0.1056, 0.0394),
+    _at_20("beauty", "without R (paper)", 0.1236, 0.0529),
+    _at_20("beauty", "shared augmenter (paper)", 0.1231, 0.0532),
+    _at_20("sports", "without L_cl1 (paper)", 0.0705, 0.0299),
+    _at_20("sports", "without L_cl2 (paper)", 0.0557, 0.0238),
+    _at_20("sports", "without R (paper)", 0.0691, 0.0291),
+    _at_20("sports", "shared augmenter (paper)", 0.0707, 0.0299),
+    _at_20("yelp", "without L_cl1 (paper)", 0.0918, 0.0462),
+    _at_20("yelp", "without L_cl2 (paper)", 0.0623, 0.0254),
+    _at_20("yelp", "without R (paper)", 0.0873, 0.0445),
+    _at_20("yelp", "shared augmenter (paper)", 0.0923, 0.0456),
+)
+
 
 def published(data: str, policy: str) -> list[Published]:
     """The published rows of a data set under a ranking policy."""
     return [row for row in PUBLISHED if (row.data, row.policy) == (data, policy)]
+
+
+def of_the_paper(data: str, policy: str) -> dict[str, dict[str, float]]:
+    """What the paper printed under a policy, its ablations too: metrics by name of the method."""
+    return {
+        row.name.removesuffix(" (paper)"): row.metrics
+        for row in (*PUBLISHED, *ABLATIONS)
+        if (row.data, row.policy) == (data, policy) and row.name.endswith(" (paper)")
+    }

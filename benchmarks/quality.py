@@ -13,7 +13,7 @@ import json
 import math
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -44,6 +44,7 @@ def run(
     state: Path,
     k_core: int = 5,
     read_test: bool = True,
+    keep: Callable[[Any, Any], object] | None = None,
 ) -> dict[str, Any]:
     """Trains and evaluates, and reads the test split once, at the end.
 
@@ -56,6 +57,8 @@ def run(
             written.
         k_core: Fewest events of each user and of each item.
         read_test: Whether to evaluate on the test split, which a search must not.
+        keep: Called with the trained model, or the baseline, and the `Ranks` of the test, to keep
+            more than the result.
 
     Returns:
         The result without its name, as it is written to the file.
@@ -95,6 +98,8 @@ def run(
         ranks = rank_targets(scorer, *splits.test, verbose=int(sys.stdout.isatty()))
         result["test"] = by_policy(summarize(ranks))
         result["test_seconds"] = round(monotonic() - began, 3)
+        if keep:
+            keep(scorer, ranks)
     result["peak_memory_gb"] = peak_memory_gb()
     return result
 
@@ -162,6 +167,13 @@ def state_folder(out: Path, name: str, *identity: Any) -> Path:
     return out / "unfinished" / f"{name}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
 
 
+def remove_state(state: Path) -> None:
+    """Removes the folder of a training whose result is written."""
+    shutil.rmtree(state, ignore_errors=True)
+    with suppress(OSError):  # other runs are unfinished, or there was none
+        state.parent.rmdir()
+
+
 @tells_os_errors
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = benchmark_parser("quality", __doc__, "runs/results")
@@ -192,9 +204,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         result = run(options.data, options.method, options.seed, settings, state, options.k_core)
         result["name"] = name
         write_json(file, result)
-    shutil.rmtree(state, ignore_errors=True)
-    with suppress(OSError):  # other runs are unfinished, or there was none
-        state.parent.rmdir()
+    remove_state(state)
     for policy, metrics in result["test"].items():
         shown = (f"{key} {metrics[key]:.4f}" for key in ("hit_rate_at_10", "ndcg_at_10"))
         print(f"{file.stem}  test {policy}: {', '.join(shown)}")

@@ -44,6 +44,9 @@ class RunSettings:
     similar_items: bool = setting(
         False, "also draw views by substituting and inserting similar items (CoSeRec)"
     )
+    mask: float = setting(0.5, "share of a history that a view masks")
+    crop: float = setting(0.5, "share of a history that a view keeps")
+    reorder: float = setting(0.8, "share of a history that a view shuffles")
     lambda_: float | None = setting(None, "weight of the contrast of stochastic views")
     beta: float | None = setting(None, "weight of the contrast with learned views")
     regularization: float | None = setting(None, "weight of the regularisation, a share of --beta")
@@ -86,6 +89,13 @@ class RunSettings:
     def is_encoder_alone(self) -> bool:
         """Whether nothing but the next-item loss of whole histories is trained on."""
         return self.lambda_ == self.beta == 0 and self.views == "contrast"
+
+    @property
+    def fits_schedule(self) -> bool:
+        """Whether the schedule can train it; that of the authors has an encoder and a rule."""
+        asked = (self.encoder, self.positions, self.update_rule, self.views)
+        own = ("post_norm_sasrec", "default", "", "contrast")
+        return self.schedule != "authors" or asked == own
 
 
 # The authors' settings (paper 4.1.4 and 4.5.2, released scripts), for their schedule.

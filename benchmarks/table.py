@@ -9,7 +9,7 @@ settings differ are refused.
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
@@ -68,7 +68,11 @@ def _table(data: str, policy: str, runs: pd.DataFrame) -> str:
         index=[*(f"*{goal.name}*" for goal in goals), *runs["name"]],
         columns=list(COLUMNS),
     )
-    rows = values.groupby(level=0, sort=False).agg(_mean_and_spread).rename(columns=COLUMNS)
+    rows = (
+        values.groupby(level=0, sort=False)
+        .agg(lambda of: mean_and_spread(of.dropna()))
+        .rename(columns=COLUMNS)
+    )
     rows["seeds"] = runs.groupby("name").size().map(str)
     trained = runs[runs["curve"].map(bool)].groupby("name")
     rows["epochs"] = trained["epochs"].mean().map("{:.0f}".format)
@@ -91,9 +95,9 @@ def _check_same_settings(data: str, name: str, configurations: pd.Series) -> Non
         )
 
 
-def _mean_and_spread(values: pd.Series) -> str:
+def mean_and_spread(values: Iterable[float]) -> str:
     """`.0454 ± .0003`; one value alone has no deviation, and none at all is an empty cell."""
-    known = values.dropna().tolist()
+    known = list(values)
     # Exact, where pandas' sums may round a mean that ends in 5 to the wrong side.
     measures = (mean, stdev)[: len(known)]
     return " ± ".join(f"{measure(known):.4f}".removeprefix("0") for measure in measures)

@@ -26,7 +26,7 @@ _OF_THE_ENCODER = ("dim", "num_layers", "num_heads", "max_length", "dropout")
 _OF_MCLREC = (
     *("preset", "lambda_", "beta", "regularization", "temperature", "views", "share_augmenters"),
     *("label_smoothing", "item_dropout", "similarity", "learned_temperature"),
-    "augmenter_learning_rate",
+    *("mask", "crop", "reorder", "augmenter_learning_rate"),
 )
 _SCHEDULES = {"ours": "causal", "prefix": "prefix"}
 
@@ -92,7 +92,8 @@ def model_of(
     """The compiled model, not yet trained.
 
     Raises:
-        ValueError: The schedule has no such encoder, or the encoder no such positions.
+        ValueError: The schedule has no such encoder, rule or use of views, or the encoder no such
+            positions.
     """
     by_authors = settings.schedule == "authors"
     make_encoder = _encoder_class(settings)
@@ -131,11 +132,12 @@ def model_of(
 
 
 def _encoder_class(settings: RunSettings) -> Callable[..., SequenceEncoder]:
+    if not settings.fits_schedule:
+        raise ValueError(
+            "--schedule authors has the encoder post_norm_sasrec only, with its own positions, and "
+            "the authors' own update rule and use of views."
+        )
     if settings.schedule == "authors":
-        if (settings.encoder, settings.positions) != ("post_norm_sasrec", "default"):
-            raise ValueError(
-                "--schedule authors has the encoder post_norm_sasrec only, with its own positions."
-            )
         return PlainSASRec
     assert settings.encoder is not None  # settings_for leaves nothing out
     kind = ENCODERS[settings.encoder]

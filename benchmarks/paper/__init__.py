@@ -1,0 +1,1 @@
+"""The experiments of the MCLRec paper and further studies, one command each."""

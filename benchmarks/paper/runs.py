@@ -1,0 +1,176 @@
+"""A run: a model, a log and a seed, which are trained once, whichever studies ask for them.
+
+Its files lie in one folder under a name that follows from what it is, not from the study or the
+machine: the folders of several machines can be copied into one.
+"""
+
+import functools
+import hashlib
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import MISSING, asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from benchmarks import quality
+from benchmarks.provenance import write_json
+from benchmarks.settings import BASELINES, RunSettings
+from mclrec_tf.data.histories import Splits, leave_one_out
+from mclrec_tf.data.interactions import load_interactions
+from pipeline.whole_file import whole_file
+
+
+class OtherDefaults(ValueError):
+    """A finished run was made with defaults that are others now."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run, finished or not.
+
+    Attributes:
+        log: Path of the event log.
+        method: One of `benchmarks.settings.METHODS`.
+        seed: Seed of all random numbers.
+        settings: Model, objective, optimizer and schedule; baselines ignore them.
+        k_core: Fewest events of each user and of each item.
+        folder: Folder of the files of all runs.
+    """
+
+    log: Path
+    method: str
+    seed: int
+    settings: RunSettings
+    k_core: int
+    folder: Path
+
+    @property
+    def data(self) -> str:
+        """Name of the data set."""
+        return quality.data_name(self.log)
+
+    @property
+    def name(self) -> str:
+        """What the seeds of a model have in common.
+
+        Settings that have their default are left out, so that a setting that is added to the
+        benchmarks later leaves the names of finished runs as they are.
+        """
+        known = (log_digest(self.log), self.method, self.k_core, self._not_default())
+        key = hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()
+        return f"{quality.default_name(self.method, self.settings)}-{key[:12]}"
+
+    @property
+    def file(self) -> Path:
+        """The result, written last: where it is, the run is finished."""
+        return self.beside("json")
+
+    def beside(self, ending: str) -> Path:
+        """Another file of the run."""
+        return self.folder / f"{self.name}-{self.data}-{self.seed}.{ending}"
+
+    def train(self) -> None:
+        """Trains, unless the run is finished; goes on where it was killed."""
+        if self.file.exists():
+            return
+        import keras
+
+        keras.backend.clear_session()  # frees the graphs of the run before
+        state = quality.state_folder(self.folder, self.file.stem)
+        result = quality.run(
+            self.log, self.method, self.seed, self.settings, state, self.k_core, keep=self._keep
+        )
+        write_json(self.file, {**result, "name": self.name, "log_sha256": log_digest(self.log)})
+        quality.remove_state(state)
+
+    def result(self) -> dict[str, Any]:
+        """What `benchmarks.quality` writes.
+
+        Raises:
+            OtherDefaults: Settings that had their default have another one now.
+        """
+        found = json.loads(self.file.read_text())
+        then, now = found["configuration"], asdict(self.settings)
+        changed = sorted(name for name in then if name in now and then[name] != now[name])
+        if changed:
+            raise OtherDefaults(
+                f"{self.file}: was trained with another {', '.join(changed)} than is the default "
+                "now. Remove it to train anew, or give another --out."
+            )
+        return found
+
+    def test_ranks(self) -> npt.NDArray[np.int32]:
+        """Ranks of the test targets, `[2, U]`: under all_items and under unseen_items."""
+        with _of_the_run(self.beside("ranks.npy")) as file:
+            return np.load(file, allow_pickle=False)
+
+    def trained_model(self) -> Any:
+        """The model with the weights of its best epoch.
+
+        Raises:
+            FileNotFoundError: The weights are not beside the result.
+        """
+        import keras
+
+        from benchmarks.training import model_of
+
+        splits, num_items = split_log(self.log, self.k_core)
+        keras.utils.set_random_seed(self.seed)
+        model = model_of(self.settings, splits.train, num_items, self.seed)
+        with (
+            _of_the_run(self.beside("weights.npz")) as file,
+            np.load(file, allow_pickle=False) as kept,
+        ):
+            model.set_weights([kept[f"arr_{place}"] for place in range(len(kept.files))])
+        return model
+
+    def _keep(self, scorer: Any, ranks: Any) -> None:
+        """Writes what the studies need of a trained model beside its metrics."""
+        with whole_file(self.beside("ranks.npy")) as unfinished, unfinished.open("wb") as file:
+            np.save(file, np.asarray(ranks, np.int32), allow_pickle=False)
+        if self.method not in BASELINES:
+            with (
+                whole_file(self.beside("weights.npz")) as unfinished,
+                unfinished.open("wb") as file,
+            ):
+                np.savez(file, *scorer.get_weights())
+
+    def _not_default(self) -> dict[str, Any]:
+        if self.method in BASELINES:
+            return {}
+        defaults = {one.name: one.default for one in fields(RunSettings)}
+        assert MISSING not in defaults.values()
+        values = asdict(self.settings)
+        return {name: value for name, value in values.items() if value != defaults[name]}
+
+
+@functools.cache
+def log_digest(log: Path) -> str:
+    """SHA-256 of a log, of all files of it if it is a folder."""
+    files = sorted(file for file in log.rglob("*") if file.is_file()) if log.is_dir() else [log]
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+@functools.lru_cache(maxsize=1)
+def split_log(log: Path, k_core: int) -> tuple[Splits, int]:
+    """The parts of a log, and the size of its catalogue."""
+    interactions = load_interactions(str(log), k_core=k_core)
+    return leave_one_out(interactions.histories), len(interactions.item_ids)
+
+
+@contextmanager
+def _of_the_run(file: Path) -> Iterator[Path]:
+    try:
+        yield file
+    except FileNotFoundError as error:
+        raise FileNotFoundError(
+            f"{file}: not there, though the run is finished. Copy it from the machine that "
+            "trained it, or remove the .json of the run to train anew."
+        ) from error
