@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mclrec_tf import MCLRec, SASRec
+from mclrec_tf import ItemCounts, MCLRec, SASRec
 from mclrec_tf.data.histories import Histories
 from mclrec_tf.evaluation.baselines import Popularity, Recency
 from mclrec_tf.evaluation.offline import rank_targets
@@ -22,9 +22,8 @@ NAMES = [f" ítem {i}, \"#{i}'\t" for i in range(1, ITEMS + 1)]
 Run = Callable[..., dict[str, np.ndarray]]
 
 
-@pytest.fixture(scope="module")
-def model() -> MCLRec:
-    model = MCLRec(SASRec(ITEMS, dim=8, max_length=LENGTH, num_layers=1))
+def model_with(counts: ItemCounts | None) -> MCLRec:
+    model = MCLRec(SASRec(ITEMS, dim=8, max_length=LENGTH, num_layers=1), counts=counts)
     random = np.random.default_rng(1)
     for weight in model.encoder_weights:
         weight.assign(weight + random.normal(size=weight.shape))
@@ -32,9 +31,21 @@ def model() -> MCLRec:
 
 
 @pytest.fixture(scope="module")
+def model() -> MCLRec:
+    random = np.random.default_rng(3)
+    training = Histories.from_lists(random.integers(1, ITEMS + 1, (50, 7)).tolist())
+    counts = ItemCounts.from_histories(training, ITEMS, num_neighbours=5)
+    counts.feature_weights.assign([0.3, 0.5, -1.0, 0.4, 0.7])
+    return model_with(counts)
+
+
+@pytest.fixture(scope="module")
 def run(model: MCLRec, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return exported(model, tmp_path_factory.mktemp("export"))
+
+
+def exported(model: MCLRec, folder: Path) -> Run:
     """Runs a signature of the export, copied elsewhere, as TensorFlow Serving would load it."""
-    folder = tmp_path_factory.mktemp("export")
     export_savedmodel(model, str(folder / "written"), NAMES, k=K)
     shutil.copytree(folder / "written", folder / "copied")
     shutil.rmtree(folder / "written")
@@ -83,7 +94,9 @@ def tfrs() -> Any:
     return pytest.importorskip("tensorflow_recommenders")
 
 
-def test_an_independent_index_agrees(run: Run, model: MCLRec, tfrs: Any) -> None:
+def test_an_independent_index_agrees(tfrs: Any, tmp_path: Path) -> None:
+    model = model_with(None)  # which scores by inner products alone
+    run = exported(model, tmp_path)
     history = [5, 12, 30]
     index = tfrs.layers.factorized_top_k.BruteForce(k=K)
     index.index(model.encoder.item_embedding.candidates()[1:], identifiers=tf.constant(NAMES))

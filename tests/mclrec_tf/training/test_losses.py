@@ -1,5 +1,6 @@
 """The losses equal their definitions, written out in plain Python."""
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -10,6 +11,7 @@ from mclrec_tf.training.losses import (
     next_item_loss,
     row_margin_regularization,
 )
+from mclrec_tf.training.objectives import Objective, ReferenceObjective, ViewVectors
 
 
 @pytest.fixture(params=[2, 5])
@@ -126,3 +128,51 @@ def test_no_predictions_no_loss() -> None:
     assert float(loss) == 0.0
     assert d_vectors.shape == (0, 4)
     assert not np.any(d_candidates)
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1, 1.0])
+def test_a_smoothed_loss_and_its_gradients_are_those_of_keras(smoothing: float) -> None:
+    random = np.random.default_rng(4)
+    vectors, candidates = (
+        tf.constant(random.normal(size=(rows, 5)).astype(np.float32)) for rows in (7, 11)
+    )
+    labels = random.integers(0, 11, 7)
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch([vectors, candidates])
+        ours = next_item_loss(vectors, candidates, tf.constant(labels), smoothing)
+        scores = tf.matmul(vectors, candidates, transpose_b=True)
+        theirs = tf.reduce_mean(
+            keras.losses.categorical_crossentropy(
+                tf.one_hot(labels, 11), scores, from_logits=True, label_smoothing=smoothing
+            )
+        )
+    np.testing.assert_allclose(ours, theirs, rtol=1e-5)
+    for found, expected in zip(
+        tape.gradient(ours, [vectors, candidates]),
+        tape.gradient(theirs, [vectors, candidates]),
+        strict=True,
+    ):
+        np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("objective", [Objective, ReferenceObjective])
+def test_under_cosines_the_length_of_encoded_views_plays_no_part(objective: type) -> None:
+    random = np.random.default_rng(5)
+    h1, h2, z1, z2 = (tf.constant(random.normal(size=(6, 4)), tf.float32) for _ in range(4))
+    given = {"lambda_": 0.1, "beta": 0.1, "temperature": 0.3, "learned_temperature": 0.5}
+    cosine = objective(**given, similarity="cosine")
+    views = ViewVectors(h1, h2, z1, z2)
+    longer = views._replace(h1=9 * h1, h2=0.1 * h2)
+    np.testing.assert_allclose(cosine.view_losses(views), cosine.view_losses(longer), rtol=1e-4)
+    product = objective(**given)
+    assert abs(product.view_losses(views).cl1_loss - product.view_losses(longer).cl1_loss) > 0.1
+
+
+def test_a_view_of_length_0_has_finite_gradients_under_cosines() -> None:
+    rows = [tf.constant([[1.0, 2.0], [0.0, 0.0], [3.0, 1.0]]) for _ in range(4)]
+    with tf.GradientTape() as tape:
+        tape.watch(rows)
+        losses = Objective(lambda_=0.1, similarity="cosine").view_losses(ViewVectors(*rows))
+        loss = sum(losses)
+    for gradient in tape.gradient(loss, rows):
+        assert np.isfinite(gradient).all()
