@@ -93,6 +93,10 @@ def run(
         trained = train(settings, splits.train, splits.validation, num_items, seed, state)
         scorer = trained.model
         result |= learning_curve(trained.history, settings.monitor)
+        if trained.counts is not None:
+            # The curve has the weights from before they were learned.
+            result["counts"] = trained.counts._asdict()
+            result["validation"] = by_policy(summarize(rank_targets(scorer, *splits.validation)))
     if read_test:
         began = monotonic()
         ranks = rank_targets(scorer, *splits.test, verbose=int(sys.stdout.isatty()))

@@ -17,7 +17,7 @@ from mclrec_tf.data.histories import HeldOut, Histories
 from mclrec_tf.data.item_similarity import similar_items
 from mclrec_tf.encoders import ENCODERS
 from mclrec_tf.models.building import build_model, encoder_optimizer
-from mclrec_tf.models.count_weights import fit_count_weights
+from mclrec_tf.models.count_weights import FittedWeights, fit_count_weights
 from mclrec_tf.models.next_item_model import NextItemTraining
 from mclrec_tf.training.early_stopping import ResumableEarlyStopping
 from pipeline.components.trainer.training_progress import TrainingProgress
@@ -32,10 +32,11 @@ _SCHEDULES = {"ours": "causal", "prefix": "prefix"}
 
 
 class Trained(NamedTuple):
-    """A model with the weights of its best epoch, and the logs of every epoch."""
+    """A model with the weights of its best epoch, the logs of every epoch, and what counts learned."""
 
     model: NextItemTraining
     history: list[dict[str, float]]
+    counts: FittedWeights | None
 
 
 def train(
@@ -81,9 +82,8 @@ def train(
             ],
             verbose=0,
         )
-    if model.counts is not None:
-        fit_count_weights(model, *validation)
-    return Trained(model, stopping.history)
+    counts = None if model.counts is None else fit_count_weights(model, *validation)
+    return Trained(model, stopping.history, counts)
 
 
 def model_of(

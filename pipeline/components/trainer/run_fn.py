@@ -10,6 +10,7 @@ from rich.console import Console
 from tfx.components.trainer.fn_args_utils import FnArgs
 
 import mclrec_tf
+from mclrec_tf.data.histories import HeldOut
 from mclrec_tf.export.saved_model import export_savedmodel
 from mclrec_tf.models.architecture import ArchitectureMismatchError, architecture
 from mclrec_tf.models.count_weights import fit_count_weights
@@ -74,7 +75,7 @@ def run_fn(fn_args: FnArgs) -> None:
     logs = keras.callbacks.TensorBoard(fn_args.model_run_dir, write_graph=False)
     fit(model, data, training, stopping, [logs])
     if model.counts is not None:
-        fit_count_weights(model, *data.validation)
+        _learn_count_weights(model, data.validation)
 
     with tf.io.gfile.GFile(os.path.join(fn_args.model_run_dir, HISTORY_FILE), "w") as file:
         json.dump(stopping.history, file, indent=1)
@@ -96,8 +97,18 @@ def keras_path(serving_model_dir: str) -> str:
     return os.path.join(os.path.dirname(serving_model_dir.rstrip("/")), KERAS_FILE)
 
 
+def _learn_count_weights(model: mclrec_tf.MCLRec, validation: HeldOut) -> None:
+    found = fit_count_weights(model, *validation)
+    weights = ", ".join(f"{name} {weight:.2f}" for name, weight in found.weights.items())
+    _console().print(f"       weights of the counts: {weights}")
+
+
+def _console() -> Console:
+    return Console(highlight=False, markup=False, soft_wrap=True)
+
+
 def _go_on_from(base_model: str, model: mclrec_tf.MCLRec, vocabulary: str) -> None:
-    console = Console(highlight=False, markup=False, soft_wrap=True)
+    console = _console()
     if not tf.io.gfile.exists(keras_path(base_model)):
         # Without resolvers, an artifact without a file stands for no model. A model that should be
         # there but is gone was reported before: by `PreviousRun`, or before a local run started.
