@@ -32,7 +32,7 @@ _SCHEDULES = {"ours": "causal", "prefix": "prefix"}
 
 
 class Trained(NamedTuple):
-    """A model with the weights of its best epoch, the logs of every epoch, and what counts learned."""
+    """A model with the weights of its best epoch, the logs of every epoch, and counts' weights."""
 
     model: NextItemTraining
     history: list[dict[str, float]]
