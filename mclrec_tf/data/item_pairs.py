@@ -8,6 +8,8 @@ import numpy.typing as npt
 from mclrec_tf.arguments import check_share, check_whole
 from mclrec_tf.data.histories import Histories, positions
 
+_HELD = 2**25  # pairs, with what it takes to sort them
+
 
 class ItemPairs(NamedTuple):
     """Ordered pairs of different items and the weight of each; no pair comes twice.
@@ -46,7 +48,8 @@ def item_pairs(
 ) -> ItemPairs:
     """Adds up how often one item comes within some places after another.
 
-    Memory grows with the pairs that are different, not with the window.
+    Memory grows with the pairs that are different, not with the window: pairs are added up whenever
+    there are `_HELD` of them, 1 GB.
 
     Args:
         histories: The training part of each user, oldest first.
@@ -72,20 +75,28 @@ def item_pairs(
     of_history = np.ones(len(histories))
     if by_length:
         of_history = 1.0 / np.log1p(np.maximum(histories.lengths, 1))
-    keys, weights = np.zeros(0, np.int64), np.zeros(0)
+    keys, weights = [np.zeros(0, np.int64)], [np.zeros(0)]
     for distance in range(1, window + 1):
         counted = (owner[:-distance] == owner[distance:]) & (items[:-distance] != items[distance:])
-        one, other = items[:-distance][counted], items[distance:][counted]
-        found = [one * (num_items + 1) + other]
-        if both_ways:
-            found.append(other * (num_items + 1) + one)
-        added = of_history[owner[:-distance][counted]] * decay ** (distance - 1)
-        keys, group = np.unique(np.concatenate([keys, *found]), return_inverse=True)
-        summed = np.bincount(
-            group, np.concatenate([weights, *(added for _ in found)]), minlength=len(keys)
-        )
-        weights = summed.astype(np.float64)
-    return ItemPairs(keys // (num_items + 1), keys % (num_items + 1), weights)
+        keys.append(items[:-distance][counted] * (num_items + 1) + items[distance:][counted])
+        weights.append(of_history[owner[:-distance][counted]] * decay ** (distance - 1))
+        if sum(map(len, keys)) > _HELD:
+            keys, weights = _added_up(keys, weights)
+    if both_ways:
+        keys, weights = _added_up(keys, weights)
+        keys.append(keys[0] % (num_items + 1) * (num_items + 1) + keys[0] // (num_items + 1))
+        weights.append(weights[0])
+    (pairs,), (weight,) = _added_up(keys, weights)
+    return ItemPairs(pairs // (num_items + 1), pairs % (num_items + 1), weight)
+
+
+def _added_up(
+    keys: list[npt.NDArray[np.int64]], weights: list[npt.NDArray[np.float64]]
+) -> tuple[list[npt.NDArray[np.int64]], list[npt.NDArray[np.float64]]]:
+    """Each key once, in order, with the sum of its weights."""
+    found, group = np.unique(np.concatenate(keys), return_inverse=True)
+    summed = np.bincount(group, np.concatenate(weights), minlength=len(found))
+    return [found], [summed.astype(np.float64)]
 
 
 def strongest(pairs: ItemPairs, num_items: int, count: int) -> Neighbours:
