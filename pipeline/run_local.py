@@ -55,8 +55,8 @@ def parser() -> argparse.ArgumentParser:
         prog="python -m pipeline.run_local",
         usage="%(prog)s --data LOG --workdir DIR [options]",
         description="From an event log to a pushed model: reads, checks and splits the log, "
-        "trains MCLRec, compares it with popularity, recency and the latest blessed model, and "
-        "pushes it if it is good enough.",
+        "trains MCLRec, compares it with popularity, recency, counted transitions and the latest "
+        "blessed model, and pushes it if it is good enough.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -110,7 +110,14 @@ def test_training_went_on_where_it_was(finished):
 
 def test_the_end_tells_what_came_of_it(finished):
     run, output = finished
-    for text in ("Read 4,000 rows of 1 file", "all_items", "unseen_items", "popularity", "recency"):
+    for text in (
+        "Read 4,000 rows of 1 file",
+        "all_items",
+        "unseen_items",
+        "popularity",
+        "recency",
+        "transitions",
+    ):
         assert text in output
     assert f"Pushed to {run.models / run.versions()[0]}" in output
     served = "-m serving.devserver --port=8500 --rest_api_port=8501 --model_name=mclrec "
@@ -139,11 +146,12 @@ def test_nothing_but_the_report_is_shown(finished):
 def test_served_model_keras_file_and_evaluator_rank_every_user_alike(finished, tmp_path: Path):
     run, _ = finished
     ranks = FinishedRun(run.components(), run.models / run.versions()[0])
-    served = ranks.served_ranks()
-    assert len(served) == 114
-    assert ranks.evaluator_ranks(tmp_path) == served
-    for user, offline in ranks.offline_ranks().items():
-        assert offline.items() <= served[user].items(), user
+    evaluated = ranks.evaluator_ranks(tmp_path)
+    assert len(evaluated) == 114
+    for found in (ranks.served_ranks(), ranks.offline_ranks()):
+        assert found.keys() == evaluated.keys()
+        for user, of_user in found.items():
+            assert of_user.items() <= evaluated[user].items(), user
 
 
 def test_the_server_ranks_alike_and_knows_items_of_any_name(finished):
@@ -163,10 +171,11 @@ def test_the_server_ranks_alike_and_knows_items_of_any_name(finished):
     assert all(item == odd_name(item[1:10]) for item in answers[1].item_ids)
 
 
-def test_the_evaluators_metrics_are_those_of_the_ranks(finished):
+def test_the_evaluators_metrics_are_those_of_the_ranks(finished, tmp_path: Path):
     run, _ = finished
     outputs = run.components()
-    ranks = FinishedRun(outputs, run.models / run.versions()[0]).served_ranks().values()
+    finished_run = FinishedRun(outputs, run.models / run.versions()[0])
+    ranks = finished_run.evaluator_ranks(tmp_path).values()
     evaluation = tfma.load_eval_result(outputs["Evaluator"].outputs["evaluation"][0].uri)
     metrics = evaluation.get_metrics_for_slice()
     assert metrics["example_count"]["doubleValue"] == len(ranks)

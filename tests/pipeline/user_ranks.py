@@ -14,15 +14,26 @@ from tfx_bsl.public.tfxio import TFExampleRecord
 
 from mclrec_tf.data.histories import Histories
 from mclrec_tf.evaluation import offline as evaluation
+from mclrec_tf.evaluation.item_transitions import ItemTransitions
 from mclrec_tf.evaluation.ranks import POLICIES
 from pipeline.beam_args import complete_beam_args
 from pipeline.components.data_gate.schema_text import BUILT_IN
 from pipeline.components.evaluator.eval_config import eval_config
-from pipeline.components.evaluator.tfma_metrics import RANKINGS
+from pipeline.components.evaluator.tfma_metrics import (
+    COUNTED,
+    RANK_FEATURES,
+    RANKINGS,
+    rank_name,
+)
+from pipeline.components.item_transitions.component import MAX_FOLLOWERS
+from pipeline.components.item_transitions.table import read_how
+from pipeline.components.trainer.transformed_examples import read_training
 from pipeline.runners.local.run_history import ComponentRun
 from serving.client import RecommendationClient
 
 Ranks = dict[str, dict[str, int]]  # by user, then by ranking
+
+_EXPORTED = [ranking for ranking in RANKINGS if rank_name(ranking) not in RANK_FEATURES]
 
 
 class FinishedRun:
@@ -34,9 +45,17 @@ class FinishedRun:
     """
 
     def __init__(self, components: dict[str, ComponentRun], served: Path):
-        examples = components["FileBasedExampleGen"].outputs["examples"][0].uri
-        self.test_files = str(Path(examples, "Split-test", "*"))
-        self.keras_file = Path(components["Trainer"].outputs["model"][0].uri, "model.keras")
+
+        def output(component: str, key: str) -> str:
+            return components[component].outputs[key][0].uri
+
+        self.test_files = str(Path(output("FileBasedExampleGen", "examples"), "Split-test", "*"))
+        evaluated = output("EvaluationFeatures", "test_examples")
+        self.evaluated_files = str(Path(evaluated, "Split-test", "*"))
+        transformed = output("Transform", "transformed_examples")
+        self.train_files = str(Path(transformed, "Split-train", "*"))
+        self.transitions = output("ItemTransitions", "transitions")
+        self.keras_file = Path(output("Trainer", "model"), "model.keras")
         self.served = served
 
     def examples(self) -> list[bytes]:
@@ -53,26 +72,34 @@ class FinishedRun:
         return users
 
     def served_ranks(self, batch_size: int = 200) -> Ranks:
-        """By the pushed SavedModel, without Beam."""
+        """By the pushed SavedModel, without Beam; it has no transitions."""
         rank_examples = tf.saved_model.load(str(self.served)).signatures["rank_examples"]
-        found: dict[str, list[int]] = {name: [] for name in RANKINGS}
+        found: dict[str, list[int]] = {name: [] for name in _EXPORTED}
         examples = self.examples()
         for start in range(0, len(examples), batch_size):
             outputs = rank_examples(examples=tf.constant(examples[start : start + batch_size]))
-            for name in RANKINGS:
-                found[name] += outputs[f"{name}_rank"].numpy().tolist()
+            for name in _EXPORTED:
+                found[name] += outputs[rank_name(name)].numpy().tolist()
         return _by_user([user for user, _, _ in self.users()], found)
 
     def offline_ranks(self) -> Ranks:
-        """By `mclrec_tf.evaluation.offline` with the Keras file: no pipeline, no SavedModel."""
+        """By `mclrec_tf.evaluation` with the Keras file and its own counts: no SavedModel."""
         names = (self.served / "assets" / "items").read_bytes().split(b"\n")[:-1]
         id_of = {name: number for number, name in enumerate(names, start=1)}
         users = self.users()
         histories = Histories.from_lists([[id_of[item] for item in items] for _, items, _ in users])
         targets = np.array([id_of[target] for _, _, target in users], np.int32)
         model = keras.saving.load_model(self.keras_file)
-        ranks = evaluation.rank_targets(model, histories, targets)
-        found = {name: getattr(ranks, name).tolist() for name in ranks._fields}
+        counted = ItemTransitions.from_histories(
+            read_training([self.train_files]),
+            len(names),
+            *read_how(self.transitions),
+            max_followers=MAX_FOLLOWERS,
+        )
+        found = {}
+        for prefix, scorer in (("", model), (f"{COUNTED}_", counted)):
+            ranks = evaluation.rank_targets(scorer, histories, targets)._asdict()
+            found |= {f"{prefix}{policy}": of_users.tolist() for policy, of_users in ranks.items()}
         return _by_user([user for user, _, _ in users], found)
 
     def answered_ranks(self, address: str) -> Ranks:
@@ -103,7 +130,7 @@ class FinishedRun:
         model = tfma.default_eval_shared_model(str(self.served), eval_config=config)
         schema = text_format.Parse(Path(BUILT_IN).read_text(), schema_pb2.Schema())
         source = TFExampleRecord(
-            self.test_files, schema=schema, raw_record_column_name=tfma.ARROW_INPUT_COLUMN
+            self.evaluated_files, schema=schema, raw_record_column_name=tfma.ARROW_INPUT_COLUMN
         )
         options = beam.pipeline.PipelineOptions(complete_beam_args())
         with beam.Pipeline(options=options) as pipeline:
@@ -126,8 +153,8 @@ class FinishedRun:
 
 def _ranks_as_json(extracts: tfma.Extracts) -> str:
     users = [np.ravel(user)[0].decode() for user in extracts["features"]["user_id"]]
-    predictions = extracts["predictions"]
-    found = {name: np.ravel(predictions[f"{name}_rank"]).tolist() for name in RANKINGS}
+    ranks = {**extracts["predictions"], **extracts["features"]}
+    found = {name: np.ravel(ranks[rank_name(name)]).tolist() for name in RANKINGS}
     return json.dumps(_by_user(users, found))
 
 

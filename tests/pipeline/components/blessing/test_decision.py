@@ -13,12 +13,14 @@ from pipeline.components.blessing.decision import SERVABLE, Criterion, Decision,
 from pipeline.components.blessing.intervals import Bound, compare, mean_of
 from pipeline.components.evaluator.paired_moments import (
     LATEST_BLESSED,
+    Moments,
     PairedMomentsCombiner,
+    compared,
     moments_name,
 )
 from pipeline.components.evaluator.results import SliceResult
 from pipeline.components.evaluator.slices import ALL_USERS
-from pipeline.components.evaluator.tfma_metrics import BASELINES
+from pipeline.components.evaluator.tfma_metrics import BASELINES, COUNTED, rank_name
 from pipeline.settings import BlessingSettings
 
 SETTINGS = BlessingSettings()
@@ -30,6 +32,7 @@ def result(
     latest_blessed: np.ndarray | None = None,
     popularity: np.ndarray | None = None,
     recency: np.ndarray | None = None,
+    transitions: np.ndarray | None = None,
     all_items: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> SliceResult:
     """The evaluation of users with these ranks under unseen_items; baselines miss by default.
@@ -39,7 +42,7 @@ def result(
     """
     bad = np.full(len(model), BAD)
     of_model = {"unseen_items": model, "all_items": model if all_items is None else all_items[0]}
-    for baseline, ranks in zip(BASELINES, (popularity, recency), strict=True):
+    for baseline, ranks in zip(BASELINES, (popularity, recency, transitions), strict=True):
         for policy in POLICIES:
             of_model[f"{baseline}_{policy}"] = bad if ranks is None else ranks
     predictions = {"candidate": of_model}
@@ -52,17 +55,31 @@ def result(
     accumulator = combiner.create_accumulator()
     for user in range(len(model)):
         outputs = {
-            name: {f"{ranking}_rank": ranks[user : user + 1] for ranking, ranks in found.items()}
+            name: {rank_name(ranking): ranks[user : user + 1] for ranking, ranks in found.items()}
             for name, found in predictions.items()
         }
-        element = tfma.metrics.StandardMetricInputs({tfma.PREDICTIONS_KEY: outputs})
+        # The export has no ranks of the counted transitions, the Examples have them.
+        features = {
+            name: outputs[model].pop(name)
+            for model in outputs
+            for name in [*outputs[model]]
+            if name.startswith(COUNTED)
+        }
+        element = tfma.metrics.StandardMetricInputs(
+            {tfma.PREDICTIONS_KEY: outputs, tfma.FEATURES_KEY: features}
+        )
         accumulator = combiner.add_input(accumulator, element)
     moments = {key.name: value for key, value in combiner.extract_output(accumulator).items()}
     return SliceResult(
         users=len(model),
         metrics={},
         latest_blessed_metrics={} if latest_blessed is None else {"any": 1.0},
-        moments={policy: moments[moments_name(policy)] for policy in POLICIES},
+        moments={
+            policy: Moments(
+                moments[moments_name(policy)], compared(BASELINES, latest_blessed is not None)
+            )
+            for policy in POLICIES
+        },
     )
 
 
@@ -94,10 +111,10 @@ def test_the_interval_is_students_of_the_users_differences():
 def test_a_first_model_needs_no_blessed_one_but_has_to_beat_the_baselines():
     decision = decide({ALL_USERS: result(hits(0.5, 400))}, "", SETTINGS)
     assert decision.blessed
-    assert [criterion.requirement.split()[2] for criterion in decision.criteria[:2]] == list(
+    assert [criterion.requirement.split()[2] for criterion in decision.criteria[:3]] == list(
         BASELINES
     )
-    assert decision.criteria[2].requirement == SERVABLE
+    assert decision.criteria[3].requirement == SERVABLE
 
 
 @pytest.mark.parametrize("baseline", BASELINES)
@@ -106,6 +123,23 @@ def test_as_good_as_a_baseline_is_not_better(baseline: str):
     decision = decide({ALL_USERS: result(ranks, **{baseline: ranks})}, "", SETTINGS)
     assert failed(decision) == [(ALL_USERS, f"1.05 times {baseline} (--min-lift)")]
     assert decision.failed[0].note == "missed"
+
+
+def test_better_than_the_counted_transitions_or_refused():
+    """Of 4,000 users the transitions hit two in ten, and the model more, as many or fewer."""
+    for share, blessed in ((0.3, True), (0.2, False), (0.15, False)):
+        model = result(hits(share, 4000), transitions=hits(0.2, 4000, shift=1))
+        decision = decide({ALL_USERS: model}, "", SETTINGS)
+        assert decision.blessed == blessed
+        required = [] if blessed else [(ALL_USERS, "1.05 times transitions (--min-lift)")]
+        assert failed(decision) == required
+
+
+def test_an_evaluation_of_an_earlier_version_is_not_judged_without_the_transitions():
+    now = result(hits(0.5, 400))
+    before = dataclasses.replace(now, baselines=("popularity", "recency"))
+    with pytest.raises(ValueError, match="evaluation: has no transitions, .* Run the Evaluator ag"):
+        decide({ALL_USERS: before}, "", SETTINGS)
 
 
 def test_better_than_a_baseline_by_luck_is_not_proven():
@@ -122,7 +156,7 @@ def test_a_perfect_model_passes_whatever_the_baselines_have(users: int, lift: fl
     """Identical histories: popularity hits everybody, and so does the model."""
     perfect = np.full(users, GOOD)
     settings = dataclasses.replace(SETTINGS, min_lift=lift, min_ndcg=1.0, max_drop=0.0)
-    everybody = result(perfect, perfect, popularity=perfect, recency=perfect)
+    everybody = result(perfect, perfect, popularity=perfect, recency=perfect, transitions=perfect)
     assert decide({ALL_USERS: everybody, "length_group 5": everybody}, "", settings).blessed
 
 
@@ -155,7 +189,9 @@ def test_the_bar_is_never_above_1_nor_below_the_baseline(share: float):
 def test_a_model_that_hits_nobody_is_not_better_than_a_baseline_that_hits_nobody():
     nobody = result(np.full(400, BAD))
     decision = decide({ALL_USERS: nobody}, "", SETTINGS)
-    assert [criterion.note for criterion in decision.failed] == ["missed, no user is hit"] * 2
+    assert [criterion.note for criterion in decision.failed] == ["missed, no user is hit"] * len(
+        BASELINES
+    )
 
 
 @pytest.mark.parametrize("value", [-0.1, 1.01, 5, float("nan"), float("inf")])
@@ -208,14 +244,14 @@ def test_a_tiny_slice_does_not_vote(users: int, vote: bool):
     lost = result(np.full(users, BAD), np.full(users, GOOD))
     decision = decide({ALL_USERS: result(fine, fine), "length_group 5": lost}, "", SETTINGS)
     assert decision.blessed != vote
-    assert len(decision.criteria) == 5
+    assert len(decision.criteria) == 6
 
 
 @pytest.mark.parametrize("users", [1, 2])
 def test_a_slice_of_hardly_anybody_has_its_line_all_the_same(users: int):
     fine = hits(0.5, 4000)
     tiny = result(np.full(users, BAD), np.full(users, GOOD))
-    criterion = decide({ALL_USERS: result(fine, fine), "s x": tiny}, "", SETTINGS).criteria[3]
+    criterion = decide({ALL_USERS: result(fine, fine), "s x": tiny}, "", SETTINGS).criteria[4]
     assert (criterion.users, criterion.passed, criterion.interval is None) == (
         users,
         True,
@@ -241,8 +277,8 @@ def test_equal_models_are_seldom_refused_by_their_slices():
     for _ in range(tries):
         results = {ALL_USERS: everybody}
         for number in range(12):
-            x = np.stack([np.ones(200), *random.binomial(1, 0.1, (4, 200))])
-            moments = dict.fromkeys(POLICIES, x @ x.T)
+            x = np.stack([np.ones(200), *random.binomial(1, 0.1, (5, 200))])
+            moments = dict.fromkeys(POLICIES, Moments(x @ x.T, compared(BASELINES, True)))
             results[f"slice {number}"] = SliceResult(200, {}, {"any": 1.0}, moments)
         refused += not decide(results, "", strict).blessed
     # 2.5 % are to be expected, so 5 of 200.

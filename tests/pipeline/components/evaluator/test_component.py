@@ -19,11 +19,20 @@ from pipeline.beam_args import complete_beam_args
 from pipeline.components.blessing.component import Blessing, read_decision
 from pipeline.components.blessing.decision import SERVABLE
 from pipeline.components.evaluator.eval_config import eval_config
+from pipeline.components.evaluator.paired_moments import LATEST_BLESSED, MODEL
 from pipeline.components.evaluator.results import SliceResult, read_results
 from pipeline.components.evaluator.slices import ALL_USERS
+from pipeline.components.evaluator.tfma_metrics import BASELINES
 from pipeline.components.export_check.component import FINDINGS_FILE
 from pipeline.resolvers import LatestBlessedOtherModelStrategy
-from tests.pipeline.components.evaluator.known_models import MODELS, REPEATERS, KnownRanks, ranks_of
+from tests.pipeline.components.evaluator.known_models import (
+    MODELS,
+    REPEATERS,
+    TARGETS,
+    VOCABULARY,
+    KnownRanks,
+    ranks_of,
+)
 
 
 @pytest.fixture(scope="module")
@@ -86,14 +95,33 @@ def test_results_of_slices_are_those_of_their_users(evaluations):
     assert everybody.latest_blessed_metrics["unseen_items_ndcg_at_10"] == pytest.approx(1.0)
     assert tail.metrics["unseen_items_ndcg_at_10"] == 0
     hit = ranks_of("no_tail") == 1
-    v = np.stack([np.ones(200), hit, np.zeros(200), np.zeros(200), np.ones(200)])
-    np.testing.assert_allclose(everybody.moments["unseen_items"], v @ v.T)
+    v = np.stack(
+        [np.ones(200), hit, np.zeros(200), np.zeros(200), transitions_ndcg(), np.ones(200)]
+    )
+    moments = everybody.moments["unseen_items"]
+    np.testing.assert_allclose(moments.sums, v @ v.T)
+    assert moments.compared == (MODEL, "popularity", "recency", "transitions", LATEST_BLESSED)
+    assert everybody.baselines == BASELINES
+
+
+def transitions_ndcg() -> np.ndarray:
+    """NDCG@10 of each user under unseen_items: t1 came after x, the others by popularity."""
+    users = [["x", target] if user in REPEATERS else ["x"] for user, target in enumerate(TARGETS)]
+    order = ["t1", *(item for item in VOCABULARY if item != "t1")]
+    left = [[item for item in order if item not in seen] for seen in users]
+    ranks = [
+        # A target that was seen comes behind all that were not.
+        (unseen.index(target) + 1) if target in unseen else len(unseen) + 1
+        for unseen, target in zip(left, TARGETS, strict=True)
+    ]
+    return 1 / np.log2(1 + np.array(ranks))
 
 
 def test_without_a_blessed_model_there_is_nothing_to_compare_with(evaluations):
     result: SliceResult = read_results(evaluations["good", None].uri)[ALL_USERS]
     assert result.latest_blessed_metrics == {}
-    assert result.moments["all_items"].shape == (4, 4)
+    assert result.moments["all_items"].sums.shape == (5, 5)
+    assert result.moments["all_items"].compared == (MODEL, *BASELINES)
 
 
 def bless(

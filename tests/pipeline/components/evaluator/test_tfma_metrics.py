@@ -11,17 +11,22 @@ from tensorflow_model_analysis.proto import config_pb2
 
 from pipeline.components.evaluator.tfma_metrics import (
     CUTOFFS,
+    RANK_FEATURES,
     RANKINGS,
     RankingMetrics,
     RankingMetricsCombiner,
     metric_name,
+    rank_name,
 )
 
 
 def extracts(ranks: dict[str, int], model_name: str = "") -> tfma.metrics.StandardMetricInputs:
-    outputs = {f"{name}_rank": np.array([rank]) for name, rank in ranks.items()}
+    outputs = {rank_name(name): np.array([rank]) for name, rank in ranks.items()}
+    features = {name: outputs.pop(name) for name in RANK_FEATURES if name in outputs}
     predictions = {model_name: outputs} if model_name else outputs
-    return tfma.metrics.StandardMetricInputs({tfma.PREDICTIONS_KEY: predictions})
+    return tfma.metrics.StandardMetricInputs(
+        {tfma.PREDICTIONS_KEY: predictions, tfma.FEATURES_KEY: features}
+    )
 
 
 def random_ranks(users: int, seed: int = 0) -> dict[str, np.ndarray]:
@@ -91,7 +96,10 @@ def test_each_of_two_models_gets_its_own_values():
         model: {f"{name}_rank": np.array([rank]) for name in RANKINGS}
         for model, rank in ranks.items()
     }
-    element = tfma.metrics.StandardMetricInputs({tfma.PREDICTIONS_KEY: predictions})
+    features = {name: np.array([1]) for name in RANK_FEATURES}
+    element = tfma.metrics.StandardMetricInputs(
+        {tfma.PREDICTIONS_KEY: predictions, tfma.FEATURES_KEY: features}
+    )
     for computation in computations:
         combiner = pickle.loads(pickle.dumps(computation.combiner))
         output = combiner.extract_output(combiner.add_input(combiner.create_accumulator(), element))
@@ -99,6 +107,25 @@ def test_each_of_two_models_gets_its_own_values():
         for key, value in output.items():
             if key.name == "all_items_hit_rate_at_10":
                 assert value == (1.0 if key.model_name == "candidate" else 0.0)
+
+
+def test_the_transitions_rank_as_the_examples_tell_and_never_as_a_model_does():
+    combiner = RankingMetricsCombiner("")
+    element = extracts(dict.fromkeys(RANKINGS, 1))
+    for name in RANK_FEATURES:
+        element[tfma.PREDICTIONS_KEY][name] = np.array([1])
+        element[tfma.FEATURES_KEY][name] = np.array([20])
+    found = values(combiner, combiner.add_input(combiner.create_accumulator(), element))
+    assert found["recency_all_items_hit_rate_at_10"] == 1
+    assert found["transitions_all_items_hit_rate_at_10"] == 0
+
+
+@pytest.mark.parametrize("missing", RANK_FEATURES)
+def test_examples_without_the_ranks_of_the_transitions_are_refused(missing: str):
+    ranks = {name: 1 for name in RANKINGS if rank_name(name) != missing}
+    combiner = RankingMetricsCombiner("")
+    with pytest.raises(ValueError, match=f"lack the features {missing}. Evaluate the output of"):
+        combiner.add_input(combiner.create_accumulator(), extracts(ranks))
 
 
 def test_no_users_gives_no_number():

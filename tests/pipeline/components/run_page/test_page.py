@@ -11,15 +11,22 @@ from mclrec_tf.data.event_log.reader import RowProblem
 from mclrec_tf.evaluation.ranking_metrics import CUTOFFS
 from mclrec_tf.evaluation.ranks import POLICIES
 from pipeline.components.blessing.decision import decide
+from pipeline.components.evaluator.paired_moments import Moments, compared
 from pipeline.components.evaluator.results import SliceResult
 from pipeline.components.evaluator.slices import ALL_USERS
-from pipeline.components.evaluator.tfma_metrics import METRICS, RANKINGS, metric_name
+from pipeline.components.evaluator.tfma_metrics import (
+    BASELINES,
+    METRICS,
+    RANKINGS,
+    metric_name,
+)
 from pipeline.components.example_gen.event_log.log_report import (
     EventLogReport,
     LogTotals,
     SkippedRows,
 )
 from pipeline.components.example_gen.event_log.span import Span
+from pipeline.components.item_transitions.table import How
 from pipeline.components.run_page.contents import FAILED, PUSHED, REFUSED, Contents, read_contents
 from pipeline.components.run_page.page import write_page
 from pipeline.components.run_page.recommendations import Recommended
@@ -33,11 +40,12 @@ LONG = "an-item-whose-name-has-no-place-to-break" * 4
 
 def result(users: int, seed: int, other: bool = True) -> SliceResult:
     random = np.random.default_rng(seed)
-    ndcg = random.uniform(size=(5 if other else 4, users)) * 0.3
+    names = compared(BASELINES, other)
+    ndcg = random.uniform(size=(1 + len(names), users)) * 0.3
     ndcg[0] = 1
-    names = [metric_name(r, m, c) for r in RANKINGS for m in METRICS for c in CUTOFFS]
-    metrics = dict(zip(names, random.uniform(size=len(names)), strict=True))
-    moments = dict.fromkeys(POLICIES, ndcg @ ndcg.T)
+    of_metrics = [metric_name(r, m, c) for r in RANKINGS for m in METRICS for c in CUTOFFS]
+    metrics = dict(zip(of_metrics, random.uniform(size=len(of_metrics)), strict=True))
+    moments = dict.fromkeys(POLICIES, Moments(ndcg @ ndcg.T, names))
     return SliceResult(users, metrics, metrics if other else {}, moments)
 
 
@@ -72,6 +80,7 @@ def contents(other: bool = True) -> Contents:
         ],
         views=LearnedViews(*random.normal(size=(2, 20, 8)).astype(np.float32)),
         results=results,
+        transitions=How(decay=0.3, reach=10),
         compared_with=f"/models/{LONG}" if other else None,
         decision=decide(results, f"{HOSTILE} {LONG}", Settings().blessing),
         recommended=[Recommended(HOSTILE, [LONG, "b"], 7, LONG, [(LONG, 1.5), (HOSTILE, 1.0)])],
@@ -108,6 +117,15 @@ def test_every_criterion_is_there_with_its_numbers(page: str):
         if criterion.value is not None and criterion.interval is not None:
             assert f"{criterion.value:.4f} of {criterion.bound:.4f}" in page
             assert "{:+.4f} to {:+.4f}".format(*criterion.interval) in page
+
+
+def test_every_baseline_is_there_with_its_metrics(page: str):
+    everybody = contents().results[ALL_USERS]
+    for baseline in BASELINES:
+        assert f"<td>{baseline}</td>" in page and f'<th class="n">{baseline}</th>' in page
+        value = everybody.metrics[metric_name(f"{baseline}_all_items", "mrr", 5)]
+        assert f'<td class="n">{value:.4f}</td>' in page
+    assert "times 0.3 for each item after it" in page
 
 
 def test_the_same_run_gives_the_same_numbers_of_pictures(page: str):
