@@ -5,16 +5,24 @@ Imports nothing heavy, so that `--help` answers at once.
 
 import argparse
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
 from pipeline.cli.setting_options import add_options
-from pipeline.settings import setting
+from pipeline.settings import ModelSettings, TrainingSettings, UpdateRule, setting
 
 # "encoder" is the encoder alone, without contrast.
 METHODS = ("mclrec", "encoder", "popularity", "recency", "transitions")
 BASELINES = ("popularity", "recency", "transitions")
 POLICIES = ("all_items", "unseen_items")
+
+
+_OF_PIPELINE = {one.name: one for kind in (ModelSettings, TrainingSettings) for one in fields(kind)}
+
+
+def _as_in_pipeline(name: str) -> Any:
+    """A setting that the pipeline has too, with the same default and the same explanation."""
+    return field(default=_OF_PIPELINE[name].default, metadata=_OF_PIPELINE[name].metadata)
 
 
 @dataclass(frozen=True)
@@ -24,27 +32,21 @@ class RunSettings:
     encoder: Literal["sasrec", "post_norm_sasrec", "bsarec", "gru4rec"] = setting(
         "post_norm_sasrec", "sequence encoder"
     )
-    positions: Literal["default", "from_start", "from_end"] = setting(
-        "default", "where the encoder counts positions from; default: what is its own default"
-    )
+    positions: Literal["default", "from_start", "from_end"] = _as_in_pipeline("positions")
     schedule: Literal["ours", "prefix", "authors"] = setting(
         "ours",
         "ours: predicts every item of a history in one pass; prefix: has a row for every prefix; "
         "authors: the schedule of the authors' code (benchmarks/authors_schedule.py)",
     )
     preset: Literal["paper", "reference"] = setting("paper", "the paper, or the authors' code")
-    update_rule: str = setting(
-        "", "name of an update rule; empty: that of the preset", may_be_empty=True
-    )
-    views: Literal["contrast", "training_data"] = setting("contrast", "what views are used for")
-    share_augmenters: bool = setting(False, "one augmenter for both views")
-    similar_items: bool = setting(
-        False, "also draw views by substituting and inserting similar items (CoSeRec)"
-    )
+    update_rule: UpdateRule = _as_in_pipeline("update_rule")
+    views: Literal["contrast", "training_data"] = _as_in_pipeline("views")
+    share_augmenters: bool = _as_in_pipeline("share_augmenters")
+    similar_items: bool = _as_in_pipeline("similar_items")
     lambda_: float = setting(0.0, "weight of the contrast of stochastic views")
     beta: float = setting(0.01, "weight of the contrast with learned views")
     regularization: float = setting(0.1, "weight of the regularisation, as a share of --beta")
-    temperature: float = setting(1.0, "temperature of the contrast of stochastic views")
+    temperature: float = _as_in_pipeline("temperature")
     dim: int = setting(64, "size of the vectors")
     num_layers: int | None = setting(None, "layers of the encoder; its own default if left out")
     num_heads: int | None = setting(None, "attention heads; the encoder's default if left out")
@@ -53,9 +55,9 @@ class RunSettings:
     batch_size: int = setting(1024, "predictions in a batch")
     learning_rate: float = setting(2e-3, "Adam's learning rate of the encoder")
     augmenter_learning_rate: float = setting(1e-3, "Adam's learning rate of the augmenters")
-    warmup_steps: int = setting(0, "steps in which the encoder's learning rate rises to its value")
-    weight_decay: float = setting(0.0, "decoupled weight decay, not of biases and norms")
-    clipnorm: float = setting(0.0, "largest norm of an encoder weight's gradient; 0: any")
+    warmup_steps: int = _as_in_pipeline("warmup_steps")
+    weight_decay: float = _as_in_pipeline("weight_decay")
+    clipnorm: float = _as_in_pipeline("clipnorm")
     ema: float = setting(0.99, "momentum of averaged encoder weights, e.g. 0.999; 0: no averages")
     epochs: int = setting(200, "most epochs to train")
     patience: int = setting(10, "stop after this many epochs without a better --monitor")

@@ -1,7 +1,6 @@
 """Builds and trains the model that `RunSettings` describe; a training that was killed resumes."""
 
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from time import monotonic
 from typing import Any, NamedTuple
@@ -100,6 +99,8 @@ def model_of(
         ema=settings.ema,
     )
     shape = {name: getattr(settings, name) for name in _OF_THE_ENCODER}
+    if settings.positions != "default":
+        shape["positions"] = settings.positions
     if settings.is_encoder_alone and not by_authors:
         given = {name: value for name, value in shape.items() if value is not None}
         alone = NextItemModel(make_encoder(num_items, **given), settings.preset)
@@ -125,10 +126,7 @@ def _encoder_class(settings: RunSettings) -> Callable[..., SequenceEncoder]:
                 "--schedule authors has the encoder post_norm_sasrec only, with its own positions."
             )
         return PlainSASRec
-    kind = ENCODERS[settings.encoder]
-    if settings.positions == "default":
-        return kind
-    return partial(kind, positions=settings.positions)
+    return ENCODERS[settings.encoder]
 
 
 def _batches(

@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, is_dataclass
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_type_hints
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_type_hints
 
 if TYPE_CHECKING:
     from mclrec_tf.data.event_log.reader import EventLogFormat
@@ -18,6 +18,9 @@ _Settings = TypeVar("_Settings")
 
 _MONITOR = re.compile(r"val_(all|unseen)_items_(hit_rate|ndcg|mrr)_at_(5|10|20)")
 
+
+UpdateRule = Literal["", "alternating", "alternating_refine", "joint", "maml", "maml_first_order"]
+"""The names of `mclrec_tf`'s update rules; "" is the one of the preset."""
 
 LOG_OPTIONS = (
     "user_column",
@@ -53,6 +56,12 @@ def _require(name: str, value: float, at_least: float, below: float = float("inf
         if below < float("inf"):
             limits += f" and below {below:g}"
         raise ValueError(f"{option(name)} must be {limits}, got {value:g}.")
+
+
+def _require_one_of(name: str, value: Any, names: tuple[str, ...]) -> None:
+    if value not in names:
+        known = ", ".join(each or '""' for each in names)
+        raise ValueError(f"{option(name)} must be one of {known}, got {value!r}.")
 
 
 def _require_share(name: str, value: float) -> None:
@@ -180,13 +189,32 @@ class ModelSettings:
         50, "number of the most recent events of a history that the model reads; at most 50"
     )
     dropout: float = setting(0.5, "dropout rate of the encoder in training")
+    positions: Literal["default", "from_start", "from_end"] = setting(
+        "default",
+        "which item of a history has the first position, the oldest that is read (from_start) or "
+        "the newest (from_end); default is the encoder's own; gru4rec has no positions",
+    )
     preset: Literal["paper", "reference"] = setting(
         "paper", "losses as in the paper, or as in the reference code of its authors"
     )
+    update_rule: UpdateRule = setting(
+        "",
+        "in which order a batch updates encoder and augmenters, by name; by default as the preset "
+        "does",
+    )
+    views: Literal["contrast", "training_data"] = setting(
+        "contrast",
+        "what the stochastic views are for: to be contrasted (contrast), or to predict the next "
+        "item too, without contrast and augmenters (training_data)",
+    )
+    share_augmenters: bool = setting(False, "one augmenter for both views")
     lambda_: float = setting(0.0, "weight of the contrastive loss between the two stochastic views")
     beta: float = setting(0.01, "weight of the contrastive loss with the learned views")
     regularization: float = setting(
         0.1, "weight of the contrastive regularization, as a multiple of --beta"
+    )
+    temperature: float = setting(
+        1.0, "temperature of the contrastive loss between the two stochastic views"
     )
     mask: float = setting(
         0.5, "share of a history's items that the mask operation hides, from 0 to 1"
@@ -196,6 +224,11 @@ class ModelSettings:
     )
     reorder: float = setting(
         0.8, "share of a history's items that the reorder operation shuffles, from 0 to 1"
+    )
+    similar_items: bool = setting(
+        False,
+        "also draw views by substituting and inserting items that stand together in the training "
+        "histories (CoSeRec)",
     )
 
     def __post_init__(self) -> None:
@@ -207,8 +240,18 @@ class ModelSettings:
         _require("lambda_", self.lambda_, 0)
         _require("beta", self.beta, 0)
         _require("regularization", self.regularization, 0)
+        _require("temperature", self.temperature, 1e-12)
         for name in ("mask", "crop", "reorder"):
             _require_share(name, getattr(self, name))
+        # The command line refuses other names by itself; a search or an edited trainer_config
+        # comes here.
+        for name in ("encoder", "positions", "preset", "update_rule", "views"):
+            _require_one_of(name, getattr(self, name), get_args(get_type_hints(type(self))[name]))
+        if self.encoder == "gru4rec" and self.positions != "default":
+            raise ValueError(
+                f"--positions: gru4rec has no positions, got {self.positions}. Leave this out, or "
+                "choose another --encoder."
+            )
         if self.num_heads is not None:
             _require("num_heads", self.num_heads, 1)
             if self.dim % self.num_heads:
@@ -240,6 +283,15 @@ class TrainingSettings:
     )
     learning_rate: float = setting(2e-3, "Adam's learning rate for the encoder")
     augmenter_learning_rate: float = setting(1e-3, "Adam's learning rate for the augmenters")
+    warmup_steps: int = setting(
+        0, "number of steps in which the encoder's learning rate rises to its value"
+    )
+    weight_decay: float = setting(
+        0.0, "decoupled weight decay of the encoder, not of biases and norms"
+    )
+    clipnorm: float = setting(
+        0.0, "largest norm of the gradient of each weight of the encoder; 0 limits nothing"
+    )
     ema: float = setting(
         0.0,
         "momentum of the exponential moving average of the encoder's weights, for example 0.99; "
@@ -261,6 +313,8 @@ class TrainingSettings:
             raise ValueError(f"--monitor must match {_MONITOR.pattern}, got {self.monitor!r}.")
         _require("learning_rate", self.learning_rate, 1e-12)
         _require("ema", self.ema, 0, 1)
+        for name in ("warmup_steps", "weight_decay", "clipnorm"):
+            _require(name, getattr(self, name), 0)
         _require("augmenter_learning_rate", self.augmenter_learning_rate, 1e-12)
 
 

@@ -9,6 +9,7 @@ import keras
 import mclrec_tf
 from mclrec_tf.data.batches import evaluation_batches, training_batches
 from mclrec_tf.data.histories import HeldOut, Histories
+from mclrec_tf.data.item_similarity import similar_items
 from mclrec_tf.models.building import build_model, encoder_optimizer
 from mclrec_tf.training.early_stopping import ResumableEarlyStopping
 from pipeline.components.trainer.training_progress import TrainingProgress
@@ -37,7 +38,7 @@ def read_training_data(train_files: Sequence[str], eval_files: Sequence[str]) ->
 
 
 def model_of(
-    num_items: int, settings: ModelSettings, training: TrainingSettings
+    num_items: int, settings: ModelSettings, training: TrainingSettings, histories: Histories
 ) -> mclrec_tf.MCLRec:
     """Builds and compiles the model that the settings describe.
 
@@ -45,15 +46,29 @@ def model_of(
         num_items: The number of items in the vocabulary, |I|.
         settings: The settings of the model.
         training: The settings of the training, for optimizers and seed.
+        histories: The training histories, which tell the similar items.
     """
     values = dataclasses.asdict(settings)
     if settings.encoder == "gru4rec":
         del values["num_heads"]
     return build_model(
         num_items,
-        **values,
+        **values
+        | {
+            "positions": None if settings.positions == "default" else settings.positions,
+            "update_rule": settings.update_rule or None,
+            "similar_items": similar_items(histories, num_items)
+            if settings.similar_items
+            else None,
+        },
         seed=training.seed,
-        optimizer=encoder_optimizer(training.learning_rate, ema=training.ema),
+        optimizer=encoder_optimizer(
+            training.learning_rate,
+            warmup_steps=training.warmup_steps,
+            weight_decay=training.weight_decay,
+            clipnorm=training.clipnorm,
+            ema=training.ema,
+        ),
         augmenter_learning_rate=training.augmenter_learning_rate,
     )
 

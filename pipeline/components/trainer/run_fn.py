@@ -53,7 +53,8 @@ def run_fn(fn_args: FnArgs) -> None:
 
     transform = tft.TFTransformOutput(fn_args.transform_output)
     data = read_training_data(fn_args.train_files, fn_args.eval_files)
-    model = model_of(transform.vocabulary_size_by_name(VOCABULARY), settings, training)
+    num_items = transform.vocabulary_size_by_name(VOCABULARY)
+    model = model_of(num_items, settings, training, data.train)
     vocabulary = transform.vocabulary_file_by_name(VOCABULARY)
     if vocabulary is None:
         raise FileNotFoundError(

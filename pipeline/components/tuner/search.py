@@ -107,7 +107,7 @@ class Search(base_tuner.BaseTuner):
         self._console.print(f"       trial {int(trial.trial_id) + 1}/{self._trials}: {shown}")
         settings, training = with_values(values, self._model, self._training)
         keras.utils.set_random_seed(training.seed)
-        model = model_of(self._num_items, settings, training)
+        model = model_of(self._num_items, settings, training, data.train)
         stopping = ResumableEarlyStopping(
             os.path.join(self.get_trial_dir(trial.trial_id), "state"),
             training.monitor,

@@ -82,7 +82,12 @@ def _of_type(type_: Any, value: Any) -> Any:
     """The value in the type of the setting: KerasTuner accepts no list of both int and float."""
     if get_origin(type_) is Literal:
         if value not in get_args(type_):
-            raise ValueError(f"must be one of {', '.join(get_args(type_))}, got {value!r}.")
+            known = ", ".join(name or '""' for name in get_args(type_))
+            raise ValueError(f"must be one of {known}, got {value!r}.")
+        return value
+    if type_ is bool:
+        if not isinstance(value, bool):
+            raise ValueError(f"must be true or false, got {value!r}.")
         return value
     type_ = get_args(type_)[0] if isinstance(type_, UnionType) else type_
     numbers = (int, float) if type_ is float else (int,)
@@ -105,7 +110,9 @@ def with_values(
     Raises:
         ValueError: A value is out of range, or two values contradict each other.
     """
+    # KerasTuner makes 0 and 1 of truth values.
+    typed = {k: bool(v) if _TYPES[k] is bool else v for k, v in values.items()}
     return (
-        dataclasses.replace(model, **{k: v for k, v in values.items() if k in _MODEL}),
-        dataclasses.replace(training, **{k: v for k, v in values.items() if k in _TRAINING}),
+        dataclasses.replace(model, **{k: v for k, v in typed.items() if k in _MODEL}),
+        dataclasses.replace(training, **{k: v for k, v in typed.items() if k in _TRAINING}),
     )

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from mclrec_tf import MCLRec
+from mclrec_tf.data.histories import Histories
 from pipeline.components.trainer.fit import model_of
 from pipeline.components.trainer.run_fn import _go_on_from, keras_path
 from pipeline.components.transform.preprocessing import VOCABULARY
@@ -36,7 +37,8 @@ def vocabulary(tmp_path: Path) -> str:
 
 def _model(encoder: str, **options: int) -> MCLRec:
     settings = ModelSettings(encoder=encoder, dim=8, num_layers=1, max_length=10, **options)
-    return model_of(len(_ITEMS), settings, TrainingSettings())
+    histories = Histories.from_lists([[1, 2, 3]])
+    return model_of(len(_ITEMS), settings, TrainingSettings(), histories)
 
 
 def test_what_was_named_sasrec_goes_on_as_post_norm_sasrec(
