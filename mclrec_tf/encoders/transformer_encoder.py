@@ -5,7 +5,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from mclrec_tf.arguments import check_whole
+from mclrec_tf.arguments import check_whole, check_whole_or_none
 from mclrec_tf.encoders.sequence_encoder import SequenceEncoder, check_dropout
 from mclrec_tf.layers.tokens import Tokens
 
@@ -49,7 +49,8 @@ class TransformerEncoder(SequenceEncoder):
         **kwargs: Any,
     ) -> None:
         super().__init__(num_items, dim, max_length, **kwargs)
-        check_whole(1, num_layers=num_layers, num_heads=num_heads, inner_dim=inner_dim)
+        check_whole(1, num_layers=num_layers, num_heads=num_heads)
+        check_whole_or_none(1, inner_dim=inner_dim)
         check_dropout(dropout)
         if dim % num_heads:
             raise ValueError(f"num_heads={num_heads} must divide dim={dim}.")
