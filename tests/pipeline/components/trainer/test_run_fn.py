@@ -52,6 +52,7 @@ def _run(
         dataclasses.replace(_TRAINING, **training),
         str(folder / "backup"),
     )
+    (folder / "model").mkdir(exist_ok=True)  # as TFX does
     export = str(folder / "model" / "Format-Serving")
     run_fn(
         FnArgs(
