@@ -5,7 +5,7 @@ import os
 import platform
 import resource
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from importlib import metadata
 from pathlib import Path
@@ -40,7 +40,7 @@ def peak_memory_gb() -> float:
     return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9, 3)
 
 
-def write_json(path: Path, result: Mapping[str, Any]) -> None:
+def write_json(path: Path, result: Mapping[str, Any] | Sequence[Any]) -> None:
     """Writes a result as JSON; the file appears once it is complete."""
     with whole_file(path) as unfinished:
         unfinished.write_text(json.dumps(result, indent=1) + "\n")

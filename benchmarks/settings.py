@@ -5,11 +5,18 @@ Imports nothing heavy, so that `--help` answers at once.
 
 import argparse
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
 
 from pipeline.cli.setting_options import add_options
-from pipeline.settings import setting
+from pipeline.settings import (
+    EncoderName,
+    ModelSettings,
+    PresetName,
+    TrainingSettings,
+    UpdateRule,
+    setting,
+)
 
 # "encoder" is the encoder alone, without contrast.
 METHODS = ("mclrec", "encoder", "popularity", "recency", "transitions")
@@ -17,67 +24,54 @@ BASELINES = ("popularity", "recency", "transitions")
 POLICIES = ("all_items", "unseen_items")
 
 
+_OF_PIPELINE = {one.name: one for kind in (ModelSettings, TrainingSettings) for one in fields(kind)}
+
+
+def _as_in_pipeline(name: str) -> Any:
+    """A setting that the pipeline has too, with the same default and the same explanation."""
+    return field(default=_OF_PIPELINE[name].default, metadata=_OF_PIPELINE[name].metadata)
+
+
 @dataclass(frozen=True)
 class RunSettings:
     """Model, objective, optimizer and schedule of one run."""
 
-    preset: Literal["recommended", "paper", "reference"] = setting(
-        "recommended",
-        "what has done best, the paper, or the authors' code; gives what is left out below",
-    )
-    encoder: Literal["sasrec", "post_norm_sasrec", "bsarec", "gru4rec"] | None = setting(
-        None, "sequence encoder; default: the preset's"
-    )
-    positions: Literal["default", "from_start", "from_end"] = setting(
-        "default", "where the encoder counts positions from; default: what is its own default"
-    )
+    preset: PresetName = _as_in_pipeline("preset")
+    encoder: EncoderName | None = _as_in_pipeline("encoder")
+    positions: Literal["default", "from_start", "from_end"] = _as_in_pipeline("positions")
     schedule: Literal["ours", "prefix", "authors"] = setting(
         "ours",
         "ours: predicts every item of a history in one pass; prefix: has a row for every prefix; "
         "authors: the schedule of the authors' code (benchmarks/authors_schedule.py)",
     )
-    update_rule: str = setting(
-        "", "name of an update rule; empty: that of the preset", may_be_empty=True
-    )
-    views: Literal["contrast", "training_data"] = setting("contrast", "what views are used for")
-    share_augmenters: bool = setting(False, "one augmenter for both views")
-    similar_items: bool = setting(
-        False, "also draw views by substituting and inserting similar items (CoSeRec)"
-    )
-    mask: float = setting(0.5, "share of a history that a view masks")
-    crop: float = setting(0.5, "share of a history that a view keeps")
-    reorder: float = setting(0.8, "share of a history that a view shuffles")
-    lambda_: float | None = setting(None, "weight of the contrast of stochastic views")
-    beta: float | None = setting(None, "weight of the contrast with learned views")
-    regularization: float | None = setting(None, "weight of the regularisation, a share of --beta")
-    temperature: float | None = setting(None, "temperature of the contrast of stochastic views")
-    learned_temperature: float | None = setting(
-        None, "temperature of the contrast with learned views"
-    )
-    similarity: Literal["inner_product", "cosine"] | None = setting(
-        None, "how views are compared: by inner products, as the paper does, or by cosines"
-    )
-    counts: bool | None = setting(None, "add what counting knows to the scores (ItemCounts)")
+    update_rule: UpdateRule = _as_in_pipeline("update_rule")
+    views: Literal["contrast", "training_data"] = _as_in_pipeline("views")
+    share_augmenters: bool = _as_in_pipeline("share_augmenters")
+    similar_items: bool = _as_in_pipeline("similar_items")
+    mask: float = _as_in_pipeline("mask")
+    crop: float = _as_in_pipeline("crop")
+    reorder: float = _as_in_pipeline("reorder")
+    lambda_: float | None = _as_in_pipeline("lambda_")
+    beta: float | None = _as_in_pipeline("beta")
+    regularization: float | None = _as_in_pipeline("regularization")
+    temperature: float | None = _as_in_pipeline("temperature")
+    learned_temperature: float | None = _as_in_pipeline("learned_temperature")
+    similarity: Literal["inner_product", "cosine"] | None = _as_in_pipeline("similarity")
+    counts: bool | None = _as_in_pipeline("counts")
     dim: int = setting(64, "size of the vectors")
     num_layers: int | None = setting(None, "layers of the encoder; its own default if left out")
     num_heads: int | None = setting(None, "attention heads; the encoder's default if left out")
     max_length: int = setting(50, "most recent items of a history that are read")
     dropout: float = setting(0.5, "dropout of the encoder")
-    label_smoothing: float | None = setting(
-        None, "share of the right answer that is spread over the catalogue"
-    )
-    item_dropout: float | None = setting(
-        None, "share of a history's items that the next-item loss hides from the encoder"
-    )
+    label_smoothing: float | None = _as_in_pipeline("label_smoothing")
+    item_dropout: float | None = _as_in_pipeline("item_dropout")
     batch_size: int = setting(1024, "predictions in a batch")
-    learning_rate: float | None = setting(None, "Adam's learning rate of the encoder")
+    learning_rate: float | None = _as_in_pipeline("learning_rate")
     augmenter_learning_rate: float = setting(1e-3, "Adam's learning rate of the augmenters")
-    warmup_steps: int = setting(0, "steps in which the encoder's learning rate rises to its value")
-    weight_decay: float | None = setting(None, "decoupled weight decay, not of biases and norms")
-    clipnorm: float = setting(0.0, "largest norm of an encoder weight's gradient; 0: any")
-    ema: float | None = setting(
-        None, "momentum of averaged encoder weights, e.g. 0.999; 0: no averages"
-    )
+    warmup_steps: int = _as_in_pipeline("warmup_steps")
+    weight_decay: float | None = _as_in_pipeline("weight_decay")
+    clipnorm: float = _as_in_pipeline("clipnorm")
+    ema: float | None = _as_in_pipeline("ema")
     epochs: int = setting(200, "most epochs to train")
     patience: int = setting(10, "stop after this many epochs without a better --monitor")
     monitor: str = setting(

@@ -1,7 +1,6 @@
 """Builds and trains the model that `RunSettings` describe; a training that was killed resumes."""
 
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from time import monotonic
 from typing import Any, NamedTuple
@@ -106,6 +105,8 @@ def model_of(
     )
     counts = ItemCounts.from_histories(histories, num_items) if settings.counts else None
     shape = {name: getattr(settings, name) for name in _OF_THE_ENCODER}
+    if settings.positions != "default":
+        shape["positions"] = settings.positions
     if settings.is_encoder_alone and not by_authors:
         given = {name: value for name, value in shape.items() if value is not None}
         alone = NextItemModel(
@@ -140,10 +141,7 @@ def _encoder_class(settings: RunSettings) -> Callable[..., SequenceEncoder]:
     if settings.schedule == "authors":
         return PlainSASRec
     assert settings.encoder is not None  # settings_for leaves nothing out
-    kind = ENCODERS[settings.encoder]
-    if settings.positions == "default":
-        return kind
-    return partial(kind, positions=settings.positions)
+    return ENCODERS[settings.encoder]
 
 
 def _batches(

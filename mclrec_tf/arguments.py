@@ -7,7 +7,7 @@ from typing import Any
 
 
 def check_whole(least: int, **numbers: Any) -> None:
-    """Checks that arguments are whole numbers of a size; None is one that follows by itself.
+    """Checks that arguments are whole numbers of a size.
 
     Args:
         least: The smallest that will do.
@@ -23,14 +23,25 @@ def check_whole(least: int, **numbers: Any) -> None:
         ValueError: k must be a whole number, got 2.5.
     """
     for name, number in numbers.items():
-        if number is None:
-            continue
         try:
             value = operator.index(number)
         except TypeError:
             raise ValueError(f"{name} must be a whole number, got {number!r}.") from None
         if value < least:
             raise ValueError(f"{name} must be at least {least}, got {number}.")
+
+
+def check_whole_or_none(least: int, **numbers: Any) -> None:
+    """Checks arguments as `check_whole` does, but for those that are None, which may be left out.
+
+    Args:
+        least: The smallest that will do.
+        numbers: The arguments by name.
+
+    Raises:
+        ValueError: One is not.
+    """
+    check_whole(least, **{name: number for name, number in numbers.items() if number is not None})
 
 
 def check_share(most: float = 1, **shares: Any) -> None:

@@ -19,6 +19,11 @@ _Settings = TypeVar("_Settings")
 _MONITOR = re.compile(r"val_(all|unseen)_items_(hit_rate|ndcg|mrr)_at_(5|10|20)")
 
 
+PresetName = Literal["recommended", "paper", "reference"]
+EncoderName = Literal["sasrec", "post_norm_sasrec", "bsarec", "gru4rec"]
+UpdateRule = Literal["", "alternating", "alternating_refine", "joint", "maml", "maml_first_order"]
+"""The names of `mclrec_tf`'s update rules; "" is the one of the preset."""
+
 LOG_OPTIONS = (
     "user_column",
     "item_column",
@@ -62,6 +67,12 @@ def _require(name: str, value: float | None, at_least: float, below: float = flo
         if below < float("inf"):
             limits += f" and below {below:g}"
         raise ValueError(f"{option(name)} must be {limits}, got {value:g}.")
+
+
+def _require_one_of(name: str, value: Any, names: tuple[str, ...]) -> None:
+    if value is not None and value not in names:
+        known = ", ".join(each or '""' for each in names)
+        raise ValueError(f"{option(name)} must be one of {known}, got {value!r}.")
 
 
 def _require_share(name: str, value: float | None) -> None:
@@ -174,12 +185,12 @@ class ModelSettings:
         ValueError: A value is out of range, or two settings contradict each other.
     """
 
-    preset: Literal["recommended", "paper", "reference"] = setting(
+    preset: PresetName = setting(
         "recommended",
         "what is taken for every setting that is left out and has no default here: what has done "
         "best (recommended), the paper, or the reference code of its authors",
     )
-    encoder: Literal["sasrec", "post_norm_sasrec", "bsarec", "gru4rec"] | None = setting(
+    encoder: EncoderName | None = setting(
         None,
         "sequence encoder: SASRec as the authors of MCLRec have it (post_norm_sasrec), or with the "
         "block of its own paper (sasrec); BSARec, which also weighs recent events against "
@@ -194,6 +205,22 @@ class ModelSettings:
         50, "number of the most recent events of a history that the model reads; at most 50"
     )
     dropout: float = setting(0.5, "dropout rate of the encoder in training")
+    positions: Literal["default", "from_start", "from_end"] = setting(
+        "default",
+        "which item of a history has the first position, the oldest that is read (from_start) or "
+        "the newest (from_end); default is the encoder's own; gru4rec has no positions",
+    )
+    update_rule: UpdateRule = setting(
+        "",
+        "in which order a batch updates encoder and augmenters, by name; by default as the preset "
+        "does",
+    )
+    views: Literal["contrast", "training_data"] = setting(
+        "contrast",
+        "what the stochastic views are for: to be contrasted (contrast), or to predict the next "
+        "item too, without contrast and augmenters (training_data)",
+    )
+    share_augmenters: bool = setting(False, "one augmenter for both views")
     label_smoothing: float | None = setting(
         None, "share of the right answer that is spread evenly over the catalogue, from 0 to 1"
     )
@@ -230,6 +257,11 @@ class ModelSettings:
     reorder: float = setting(
         0.8, "share of a history's items that the reorder operation shuffles, from 0 to 1"
     )
+    similar_items: bool = setting(
+        False,
+        "also draw views by substituting and inserting items that stand together in the training "
+        "histories (CoSeRec)",
+    )
 
     def __post_init__(self) -> None:
         for name in ("dim", "num_layers"):
@@ -243,6 +275,16 @@ class ModelSettings:
             _require(name, getattr(self, name), 1e-12)
         for name in ("mask", "crop", "reorder", "label_smoothing", "item_dropout"):
             _require_share(name, getattr(self, name))
+        # The command line refuses other names by itself; a search or an edited trainer_config
+        # comes here.
+        types = get_type_hints(type(self))
+        for name in ("encoder", "positions", "preset", "update_rule", "views", "similarity"):
+            _require_one_of(name, getattr(self, name), get_args(without_none(types[name])))
+        if self.encoder == "gru4rec" and self.positions != "default":
+            raise ValueError(
+                f"--positions: gru4rec has no positions, got {self.positions}. Leave this out, or "
+                "choose another --encoder."
+            )
         if self.num_heads is not None:
             _require("num_heads", self.num_heads, 1)
             if self.dim % self.num_heads:
@@ -277,6 +319,12 @@ class TrainingSettings:
         None, "decoupled weight decay of the encoder, but not of its biases and norms"
     )
     augmenter_learning_rate: float = setting(1e-3, "Adam's learning rate for the augmenters")
+    warmup_steps: int = setting(
+        0, "number of steps in which the encoder's learning rate rises to its value"
+    )
+    clipnorm: float = setting(
+        0.0, "largest norm of the gradient of each weight of the encoder; 0 limits nothing"
+    )
     ema: float | None = setting(
         None,
         "momentum of the exponential moving average of the encoder's weights, for example 0.99; "
@@ -298,7 +346,8 @@ class TrainingSettings:
             raise ValueError(f"--monitor must match {_MONITOR.pattern}, got {self.monitor!r}.")
         _require("learning_rate", self.learning_rate, 1e-12)
         _require("ema", self.ema, 0, 1)
-        _require("weight_decay", self.weight_decay, 0)
+        for name in ("warmup_steps", "weight_decay", "clipnorm"):
+            _require(name, getattr(self, name), 0)
         _require("augmenter_learning_rate", self.augmenter_learning_rate, 1e-12)
 
 

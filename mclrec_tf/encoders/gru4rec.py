@@ -5,7 +5,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from mclrec_tf.arguments import check_whole
+from mclrec_tf.arguments import check_whole, check_whole_or_none
 from mclrec_tf.encoders.sequence_encoder import SequenceEncoder, check_dropout
 from mclrec_tf.layers.packed_recurrence import Steps
 
@@ -51,7 +51,8 @@ class GRU4Rec(SequenceEncoder):
         **kwargs: Any,
     ) -> None:
         super().__init__(num_items, dim, max_length, **kwargs)
-        check_whole(1, hidden_dim=hidden_dim, num_layers=num_layers)
+        check_whole(1, num_layers=num_layers)
+        check_whole_or_none(1, hidden_dim=hidden_dim)
         check_dropout(dropout)
         self.hidden_dim = hidden_dim or 2 * dim
         self.num_layers = num_layers

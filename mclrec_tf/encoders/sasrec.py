@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from mclrec_tf.encoders.post_norm_sasrec import PostNormSASRec
 from mclrec_tf.encoders.transformer_encoder import TransformerEncoder
+from mclrec_tf.layers.layer_norm import LayerNorm
 from mclrec_tf.layers.sasrec_block import SASRecBlock
 
 
@@ -83,9 +84,7 @@ class SASRec(TransformerEncoder):
         return keras.initializers.GlorotNormal()
 
     def build_norm(self, shape: tuple[None, int]) -> None:
-        self.output_norm = keras.layers.LayerNormalization(
-            epsilon=1e-8, name="output_norm", dtype=self.dtype_policy
-        )
+        self.output_norm = LayerNorm(epsilon=1e-8, name="output_norm", dtype=self.dtype_policy)
         self.output_norm.build(shape)
 
     def before_blocks(self, items: tf.Tensor, positions: tf.Tensor) -> tf.Tensor:

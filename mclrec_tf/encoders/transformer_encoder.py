@@ -5,8 +5,9 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from mclrec_tf.arguments import check_whole
+from mclrec_tf.arguments import check_whole, check_whole_or_none
 from mclrec_tf.encoders.sequence_encoder import SequenceEncoder, check_dropout
+from mclrec_tf.layers.layer_norm import LayerNorm
 from mclrec_tf.layers.tokens import Tokens
 
 POSITIONS = ("from_start", "from_end")
@@ -49,7 +50,8 @@ class TransformerEncoder(SequenceEncoder):
         **kwargs: Any,
     ) -> None:
         super().__init__(num_items, dim, max_length, **kwargs)
-        check_whole(1, num_layers=num_layers, num_heads=num_heads, inner_dim=inner_dim)
+        check_whole(1, num_layers=num_layers, num_heads=num_heads)
+        check_whole_or_none(1, inner_dim=inner_dim)
         check_dropout(dropout)
         if dim % num_heads:
             raise ValueError(f"num_heads={num_heads} must divide dim={dim}.")
@@ -85,9 +87,7 @@ class TransformerEncoder(SequenceEncoder):
 
     def build_norm(self, shape: tuple[None, int]) -> None:
         """Builds the LayerNorm that is outside the blocks."""
-        self.input_norm = keras.layers.LayerNormalization(
-            epsilon=1e-12, name="input_norm", dtype=self.dtype_policy
-        )
+        self.input_norm = LayerNorm(epsilon=1e-12, name="input_norm", dtype=self.dtype_policy)
         self.input_norm.build(shape)
 
     def before_blocks(self, items: tf.Tensor, positions: tf.Tensor) -> tf.Tensor:

@@ -8,7 +8,7 @@ from fractions import Fraction
 import numpy as np
 import tensorflow as tf
 
-from mclrec_tf.arguments import check_share, check_whole
+from mclrec_tf.arguments import check_share, check_whole, check_whole_or_none
 from mclrec_tf.data.histories import Histories, positions
 from mclrec_tf.evaluation.baselines import Popularity
 from mclrec_tf.layers.padded_history import cells_of, lengths_of, most_recent
@@ -101,7 +101,8 @@ class ItemTransitions:
             ValueError: A number is out of its range, or an item of the histories is beyond
                 `num_items`.
         """
-        check_whole(1, num_items=num_items, max_followers=max_followers)
+        check_whole(1, num_items=num_items)
+        check_whole_or_none(1, max_followers=max_followers)
         items = histories.items.astype(np.int64)
         if items.max(initial=0) > num_items:
             raise ValueError(f"histories: item {items.max()} is beyond num_items={num_items}.")

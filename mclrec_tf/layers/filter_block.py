@@ -6,6 +6,7 @@ import keras
 import tensorflow as tf
 
 from mclrec_tf.arguments import check_share, check_whole
+from mclrec_tf.layers.layer_norm import LayerNorm
 from mclrec_tf.layers.tokens import Tokens
 from mclrec_tf.layers.transformer_block import TransformerBlock
 
@@ -101,9 +102,7 @@ class FilterBlock(TransformerBlock):
         super().build(input_shape)
         self.filter = CausalFilter(self.window, name="filter", dtype=self.dtype_policy)
         self.filter.build(input_shape)
-        self.filter_norm = keras.layers.LayerNormalization(
-            epsilon=1e-12, name="filter_norm", dtype=self.dtype_policy
-        )
+        self.filter_norm = LayerNorm(epsilon=1e-12, name="filter_norm", dtype=self.dtype_policy)
         self.filter_norm.build(input_shape)
 
     def mix(

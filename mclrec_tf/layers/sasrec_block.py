@@ -5,6 +5,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from mclrec_tf.layers.layer_norm import LayerNorm
 from mclrec_tf.layers.tokens import Tokens
 from mclrec_tf.layers.transformer_block import CausalAttention
 
@@ -88,15 +89,11 @@ class SASRecBlock(keras.layers.Layer):
 
     def build(self, input_shape: Any) -> None:
         policy = self.dtype_policy
-        self.query_norm = keras.layers.LayerNormalization(
-            epsilon=_EPSILON, name="query_norm", dtype=policy
-        )
+        self.query_norm = LayerNorm(epsilon=_EPSILON, name="query_norm", dtype=policy)
         self.attention = QueryNormAttention(
             self.num_heads, self.dropout, name="attention", dtype=policy
         )
-        self.inner_norm = keras.layers.LayerNormalization(
-            epsilon=_EPSILON, name="inner_norm", dtype=policy
-        )
+        self.inner_norm = LayerNorm(epsilon=_EPSILON, name="inner_norm", dtype=policy)
         self.expand = keras.layers.Dense(
             self.inner_dim, "relu", kernel_initializer="glorot_normal", name="expand", dtype=policy
         )

@@ -5,6 +5,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from mclrec_tf.layers.layer_norm import LayerNorm
 from mclrec_tf.layers.tokens import Tokens
 
 
@@ -146,7 +147,7 @@ class TransformerBlock(keras.layers.Layer):
             self.num_heads, self.dropout, name="attention", dtype=self.dtype_policy
         )
         self.attention.build(input_shape)
-        self.attention_norm = keras.layers.LayerNormalization(
+        self.attention_norm = LayerNorm(
             epsilon=1e-12, name="attention_norm", dtype=self.dtype_policy
         )
         self.attention_norm.build(input_shape)
@@ -162,9 +163,7 @@ class TransformerBlock(keras.layers.Layer):
             dim, kernel_initializer=_normal(), name="contract", dtype=self.dtype_policy
         )
         self.contract.build((*input_shape[:-1], self.inner_dim))
-        self.output_norm = keras.layers.LayerNormalization(
-            epsilon=1e-12, name="output_norm", dtype=self.dtype_policy
-        )
+        self.output_norm = LayerNorm(epsilon=1e-12, name="output_norm", dtype=self.dtype_policy)
         self.output_norm.build(input_shape)
         self.drop = keras.layers.Dropout(self.dropout, name="drop", dtype=self.dtype_policy)
 

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
+from mclrec_tf.arguments import check_share, check_weight, check_whole
 from mclrec_tf.encoders import ENCODERS
 from mclrec_tf.encoders.sequence_encoder import SequenceEncoder
 from mclrec_tf.layers.views import Insert, Substitute
@@ -24,6 +25,7 @@ def build_model(
     num_heads: int | None = None,
     max_length: int = 50,
     dropout: float = 0.5,
+    positions: str | None = None,
     model_class: type[MCLRec] = MCLRec,
     mask: float = 0.5,
     crop: float = 0.5,
@@ -41,8 +43,8 @@ def build_model(
         preset: A name from `mclrec_tf.models.presets.PRESETS`; what is left out is the preset's.
         encoder: A name from `mclrec_tf.encoders.ENCODERS`, or a class with the same arguments.
         dim, max_length, dropout: Of the encoder.
-        num_layers, num_heads: Of the encoder; its own defaults where they are None. GRU4Rec has no
-            heads.
+        num_layers, num_heads, positions: Of the encoder; its own defaults where they are None.
+            GRU4Rec has neither heads nor positions.
         model_class: `MCLRec`, or a class with the same arguments.
         mask, crop, reorder: Shares of a history, from 0 to 1, that its views hide, keep and
             shuffle.
@@ -65,8 +67,8 @@ def build_model(
     32
     """
     shape: dict[str, Any] = {"dim": dim, "max_length": max_length, "dropout": dropout}
-    shape |= {} if num_layers is None else {"num_layers": num_layers}
-    shape |= {} if num_heads is None else {"num_heads": num_heads}
+    given = {"num_layers": num_layers, "num_heads": num_heads, "positions": positions}
+    shape |= {name: value for name, value in given.items() if value is not None}
     own = get_preset(preset)
     encoder = encoder or own.encoder
     make = _named("encoder", encoder, ENCODERS) if isinstance(encoder, str) else encoder
@@ -75,7 +77,7 @@ def build_model(
     if similar_items is not None:
         operations += [
             Substitute(similar_items, seed=seed + 4),
-            Insert(similar_items, seed=seed + 5),
+            Insert(similar_items, max_length=max_length, seed=seed + 5),
         ]
     model = model_class(made, preset=preset, seed=seed, operations=operations, **objective)
     model.compile(
@@ -103,11 +105,17 @@ def encoder_optimizer(
         weight_decay: Decoupled, not of biases and norms.
         clipnorm: Longest gradient of a weight; 0 is any.
         ema: Momentum of averaged weights, from 0 to 1; 0 averages none.
+
+    Raises:
+        ValueError: An argument is out of range; it is named.
     """
     own = get_preset(preset)
     learning_rate = own.learning_rate if learning_rate is None else learning_rate
     weight_decay = own.weight_decay if weight_decay is None else weight_decay
     ema = own.ema if ema is None else ema
+    check_whole(0, warmup_steps=warmup_steps)
+    check_weight(learning_rate=learning_rate, weight_decay=weight_decay, clipnorm=clipnorm)
+    check_share(ema=ema)
     rate: Any = learning_rate
     if warmup_steps:
         rate = keras.optimizers.schedules.PolynomialDecay(

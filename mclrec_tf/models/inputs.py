@@ -18,6 +18,7 @@ import numpy as np
 import tensorflow as tf
 
 from mclrec_tf.layers.padded_history import lengths_of, most_recent, right_padded
+from mclrec_tf.training.gradients import NOT_FINITE
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -172,13 +173,19 @@ def checked_weights(sample_weight: Any) -> tf.Tensor:
 
 
 def named_errors(function: _Function) -> _Function:
-    """Decorates what runs graphs, so that what they refuse is raised as a `ValueError`."""
+    """Decorates what runs graphs, so that their errors are one sentence each.
+
+    What they refuse is raised as a `ValueError`, a loss that is not finite as a
+    `FloatingPointError`.
+    """
 
     @functools.wraps(function)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         try:
             return function(*args, **kwargs)
         except tf.errors.InvalidArgumentError as error:
+            if diverged := NOT_FINITE.search(error.message):
+                raise FloatingPointError(diverged[0]) from None
             found = _REFUSAL.search(error.message)
             if found is None:
                 raise

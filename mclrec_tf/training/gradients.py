@@ -1,5 +1,6 @@
 """Gradients as the optimizers take them: dense, scaled, and only of finite losses."""
 
+import re
 from collections.abc import Sequence
 
 import keras
@@ -11,6 +12,10 @@ _DIVERGED = (
     "If the weights hold NaN or infinity, go back to the last good checkpoint; then lower the "
     "learning rate or clip the gradients (clipnorm)."
 )
+_STOPS = " is not finite, training stops."
+# TensorFlow puts " : Tensor had NaN values" behind the message, and much else around it.
+NOT_FINITE = re.compile(rf"\w+{re.escape(_STOPS)}.*?(?= : Tensor had )", re.DOTALL)
+"""Finds in an error of TensorFlow what `check_finite` says."""
 ADVICE = {
     "rec_loss": _DIVERGED,
     "view_rec_loss": _DIVERGED,
@@ -46,7 +51,8 @@ def gradients(
         A dense tensor a weight; zeros where the objective does not depend on it.
 
     Raises:
-        tf.errors.InvalidArgumentError: A term is NaN or infinite; the message names it.
+        tf.errors.InvalidArgumentError: A term is NaN or infinite; the message names it. `fit` and
+            the other loops of a model make a `FloatingPointError` of it.
     """
     found = tape.gradient(
         losses.objective,
@@ -89,6 +95,6 @@ def check_finite(losses: Losses) -> list[tf.Tensor]:
     for name, value in losses.terms.items():
         advice = ADVICE.get(name, _DIVERGED)
         with tf.control_dependencies(checks[-1:]):
-            message = f"{name} is not finite, training stops. {advice}"
+            message = f"{name}{_STOPS} {advice}"
             checks.append(tf.debugging.check_numerics(value, message))
     return checks

@@ -17,6 +17,9 @@ from pipeline.extras import NotInstalled
 
 ERROR = 1
 
+# Errors whose message is all there is to tell; the second is that of a loss that is not finite.
+_COMPLETE = (NotInstalled, FloatingPointError)
+
 # The errors that are never a fault of the program. Others, for example a file that does not exist,
 # may have a more specific message, which must not be replaced.
 _ENVIRONMENT = {
@@ -104,8 +107,9 @@ class Command(Protocol):
 def tells_os_errors(main: Command) -> Command:
     """Makes a command end with a message and status 1 if the operating system refuses something.
 
-    So it does where a distribution is missing that the command needs, and where Keras is set to
-    another backend. What the command prints is written by its end, and no Ctrl-C is lost in it.
+    So it does where a distribution is missing that the command needs, where Keras is set to
+    another backend, and where a training diverges. What the command prints is written by its end,
+    and no Ctrl-C is lost in it.
 
     Args:
         main: The command, which takes the arguments and returns the exit status.
@@ -116,7 +120,7 @@ def tells_os_errors(main: Command) -> Command:
             with no_interrupt_lost():
                 return _with_output_written(main, arguments)
         except Exception as error:
-            if isinstance(error, NotInstalled) or _is_of_another_backend(error):
+            if isinstance(error, _COMPLETE) or _is_of_another_backend(error):
                 text: str | None = str(error)
             else:
                 text = sentence(error) if isinstance(error, OSError) else refusal(error)

@@ -57,13 +57,14 @@ def add_options(
             form = {"type": type_, "metavar": type_.__name__.upper()}
             if type_ is str and not field.metadata["may_be_empty"]:
                 form["action"] = _NotEmpty
-        parser.add_argument(
+        added = parser.add_argument(
             option(name),
             dest=name,
             default=field.default if with_defaults else argparse.SUPPRESS,
-            help=(field.metadata["help"] + _default(field.default)).replace("%", "%%"),
             **form,
         )
+        # Set afterwards: the switches of Python 3.12 and earlier add the default themselves.
+        added.help = (field.metadata["help"] + _default(field.default)).replace("%", "%%")
 
 
 def _default(value: Any) -> str:

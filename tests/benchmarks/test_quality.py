@@ -85,6 +85,15 @@ def test_a_run_that_is_killed_ends_as_if_it_had_not_been(
     }
 
 
+def test_a_training_that_diverges_ends_with_one_sentence(
+    ring_log: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    what = [f"--data={ring_log}", f"--out={tmp_path}", *SMALL, "--learning-rate=1e30"]
+    assert quality.main(what) == 1
+    [said] = capsys.readouterr().err.splitlines()
+    assert "_loss is not finite, training stops. " in said and "lower the learning rate" in said
+
+
 def test_a_finished_run_is_not_repeated_and_not_mistaken_for_another(
     ring_log: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):

@@ -52,6 +52,22 @@ def test_settings_of_json_are_checked():
         from_json(Settings, {"data": {"k_core": -1}})
 
 
+def test_switches_and_names_are_parsed():
+    chosen = parse(
+        "--share-augmenters", "--similar-items", "--update-rule=maml", "--views=contrast"
+    )
+    assert chosen.model == ModelSettings(
+        share_augmenters=True, similar_items=True, update_rule="maml"
+    )
+    assert parse("--share-augmenters", "--no-share-augmenters", "--update-rule=") == Settings()
+
+
+def test_a_name_that_is_not_there_names_the_option(capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit):
+        parse("--update-rule=maml2")
+    assert "argument --update-rule: invalid choice: 'maml2'" in capsys.readouterr().err
+
+
 def test_options_keep_their_types():
     chosen = parse(
         "--lambda", "0.5", "--dim", "32", "--preset", "reference", "--timestamp-column", ""
@@ -67,7 +83,16 @@ def test_options_keep_their_types():
         (lambda: ModelSettings(lambda_=-0.1), "--lambda"),
         (lambda: ModelSettings(dim=30, num_heads=4), "--num-heads"),
         (lambda: ModelSettings(num_heads=0), "--num-heads"),
+        (lambda: ModelSettings(update_rule="maml2"), "--update-rule must be one of"),
+        (lambda: ModelSettings(views="data"), "--views must be one of contrast, training_data"),
+        (lambda: ModelSettings(positions="end"), "--positions must be one of default, from_start"),
+        (lambda: ModelSettings("gru4rec", positions="from_end"), "--positions: gru4rec has no"),
+        (lambda: ModelSettings(temperature=0), "--temperature"),
         (lambda: TrainingSettings(epochs=0), "--epochs"),
+        (lambda: TrainingSettings(warmup_steps=-1), "--warmup-steps"),
+        (lambda: TrainingSettings(weight_decay=-0.1), "--weight-decay"),
+        (lambda: TrainingSettings(weight_decay=float("nan")), "--weight-decay"),
+        (lambda: TrainingSettings(clipnorm=float("inf")), "--clipnorm"),
         (lambda: TrainingSettings(learning_rate=0.0), "--learning-rate"),
         (lambda: TrainingSettings(monitor="val_loss"), "--monitor"),
         (lambda: DataSettings(k_core=-1), "--k-core"),

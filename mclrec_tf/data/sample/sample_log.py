@@ -20,7 +20,7 @@ import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
-from mclrec_tf.arguments import check_share, check_whole, path_text
+from mclrec_tf.arguments import check_share, check_whole, check_whole_or_none, path_text
 from mclrec_tf.data.sample.rows import DUPLICATE, csv_rows, item_names, with_flaws
 from mclrec_tf.data.sample.users import EVENTS_PER_USER, Catalogue, simulate
 
@@ -84,7 +84,8 @@ def write_sample(
     if not path.name.endswith((".csv", ".csv.gz")):
         raise ValueError(f"path must end in .csv or .csv.gz, got {str(path)!r}.")
     check_whole(0, seed=seed)
-    check_whole(1, num_events=num_events, num_items=num_items)
+    check_whole(1, num_events=num_events)
+    check_whole_or_none(1, num_items=num_items)
     if not MIN_EVENTS <= num_events <= MAX_EVENTS:
         raise ValueError(
             f"num_events must be {MIN_EVENTS:,} to {MAX_EVENTS:,}, got {num_events:,}."

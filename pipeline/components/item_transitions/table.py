@@ -66,7 +66,9 @@ def read_transitions(folder: str, num_items: int) -> ItemTransitions:
             f"{folder}: has the transitions of {table.shape[1] - 1} items, but the vocabulary has "
             f"{num_items}. Give the outputs of the same run."
         )
-    return ItemTransitions(*map(tf.constant, table), *read_how(folder))
+    followers, counts = (tf.constant(part) for part in table)
+    how = read_how(folder)
+    return ItemTransitions(followers, counts, how.decay, how.reach)
 
 
 def read_how(folder: str) -> How:

@@ -9,6 +9,7 @@ import keras
 import mclrec_tf
 from mclrec_tf.data.batches import evaluation_batches, training_batches
 from mclrec_tf.data.histories import HeldOut, Histories
+from mclrec_tf.data.item_similarity import similar_items
 from mclrec_tf.models.building import build_model, encoder_optimizer
 from mclrec_tf.models.presets import get_preset
 from mclrec_tf.training.early_stopping import ResumableEarlyStopping
@@ -46,7 +47,7 @@ def model_of(
         num_items: The number of items in the vocabulary, |I|.
         settings: The settings of the model.
         training: The settings of the training, for optimizers and seed.
-        histories: The training histories, for what is counted.
+        histories: The training histories, for what is counted and which items are similar.
     """
     values = dataclasses.asdict(settings)
     counted = values.pop("counts")
@@ -57,13 +58,22 @@ def model_of(
         del values["num_heads"]
     return build_model(
         num_items,
-        **values,
+        **values
+        | {
+            "positions": None if settings.positions == "default" else settings.positions,
+            "update_rule": settings.update_rule or None,
+            "similar_items": similar_items(histories, num_items)
+            if settings.similar_items
+            else None,
+        },
         counts=counts,
         seed=training.seed,
         optimizer=encoder_optimizer(
             training.learning_rate,
             preset=settings.preset,
+            warmup_steps=training.warmup_steps,
             weight_decay=training.weight_decay,
+            clipnorm=training.clipnorm,
             ema=training.ema,
         ),
         augmenter_learning_rate=training.augmenter_learning_rate,

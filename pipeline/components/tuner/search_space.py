@@ -82,7 +82,8 @@ def _of_type(type_: Any, value: Any) -> Any:
     type_ = without_none(type_)
     if get_origin(type_) is Literal:
         if value not in get_args(type_):
-            raise ValueError(f"must be one of {', '.join(get_args(type_))}, got {value!r}.")
+            known = ", ".join(name or '""' for name in get_args(type_))
+            raise ValueError(f"must be one of {known}, got {value!r}.")
         return value
     if type_ is bool:
         if not isinstance(value, bool):
@@ -108,7 +109,10 @@ def with_values(
     Raises:
         ValueError: A value is out of range, or two values contradict each other.
     """
+    # KerasTuner makes 0 and 1 of truth values.
+    truths = {name for name, type_ in _TYPES.items() if without_none(type_) is bool}
+    typed: dict[str, Any] = {k: bool(v) if k in truths else v for k, v in values.items()}
     return (
-        dataclasses.replace(model, **{k: v for k, v in values.items() if k in _MODEL}),
-        dataclasses.replace(training, **{k: v for k, v in values.items() if k in _TRAINING}),
+        dataclasses.replace(model, **{k: v for k, v in typed.items() if k in _MODEL}),
+        dataclasses.replace(training, **{k: v for k, v in typed.items() if k in _TRAINING}),
     )

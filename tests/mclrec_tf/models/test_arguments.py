@@ -20,6 +20,7 @@ from mclrec_tf.data.item_similarity import similar_items
 from mclrec_tf.data.sample.sample_log import write_sample
 from mclrec_tf.data.time_split import Periods
 from mclrec_tf.evaluation.baselines import Popularity
+from mclrec_tf.evaluation.item_transitions import ItemTransitions
 from mclrec_tf.evaluation.offline import rank_targets
 from mclrec_tf.evaluation.ranking_metrics import NDCG
 from mclrec_tf.export.saved_model import export_savedmodel
@@ -117,15 +118,34 @@ WHOLE: dict[str, Callable[[Any], Any]] = {
     "count": lambda n: similar_items(HISTORIES, 3, count=n),
     "test": lambda n: Periods(validation=1, test=n),
     "patience": lambda n: ResumableEarlyStopping("x", "loss", n, 3),
+    "reach": lambda n: ItemTransitions.from_histories(HISTORIES, 3, reach=n),
+    "num_layers": lambda n: GRU4Rec(9, num_layers=n),
+    "epochs": lambda n: ResumableEarlyStopping("x", "loss", 1, n),
+    "validation": lambda n: Periods(validation=n, test=1),
+}
+# What may be left out, which None says.
+LEFT_OUT: dict[str, Callable[[Any], Any]] = {
+    "inner_dim": lambda n: SASRec(9, inner_dim=n),
+    "hidden_dim": lambda n: GRU4Rec(9, hidden_dim=n),
+    "max_followers": lambda n: ItemTransitions.from_histories(HISTORIES, 3, max_followers=n),
 }
 
 
 @pytest.mark.parametrize("name", WHOLE)
-@pytest.mark.parametrize("number", [2.5, "5", [5], math.nan])
+@pytest.mark.parametrize("number", [2.5, "5", [5], math.nan, None])
 def test_what_is_no_whole_number_is_refused_by_name(name: str, number: Any) -> None:
     said = re.escape(f"{name} must be a whole number, got {number!r}.")
     with pytest.raises(ValueError, match=said):
         WHOLE[name](number)
+
+
+@pytest.mark.parametrize("name", LEFT_OUT)
+def test_what_may_be_left_out_is_a_whole_number_otherwise(name: str) -> None:
+    LEFT_OUT[name](None)
+    with pytest.raises(ValueError, match=f"{name} must be a whole number, got 2.5."):
+        LEFT_OUT[name](2.5)
+    with pytest.raises(ValueError, match=f"{name} must be at least 1, got 0."):
+        LEFT_OUT[name](0)
 
 
 def test_whole_numbers_of_numpy_will_do() -> None:

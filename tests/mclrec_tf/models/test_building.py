@@ -3,8 +3,12 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from mclrec_tf import GRU4Rec, MCLRec, PostNormSASRec
+from mclrec_tf.data.histories import Histories
+from mclrec_tf.data.item_similarity import similar_items
+from mclrec_tf.layers.views import Insert, View
 from mclrec_tf.models.building import build_model, encoder_optimizer
 from mclrec_tf.models.presets import PRESETS
 
@@ -49,6 +53,31 @@ def test_it_is_the_model_that_one_would_make_by_hand():
 def test_an_encoder_keeps_its_own_defaults():
     model = build_model(10, encoder="gru4rec", dim=8)
     assert isinstance(model.encoder, GRU4Rec) and model.encoder.num_layers == 1
+
+
+def test_inserted_items_leave_no_view_longer_than_the_encoder_reads():
+    histories = Histories.from_lists([[1, 2, 3, 4, 5, 6, 7]] * 4)
+    model = build_model(10, dim=8, max_length=6, similar_items=similar_items(histories, 10))
+    [insert] = [one for one in model.stochastic_views.operations if isinstance(one, Insert)]
+    longest = insert(View(tf.constant([[1, 2, 3, 4, 5, 6]]), tf.constant([6])))
+    assert longest.lengths.numpy() == [6] and longest.ids.shape[1] == 6
+
+
+def test_positions_are_those_asked_for():
+    assert build_model(10, encoder="sasrec", dim=8).encoder.positions == "from_end"
+    model = build_model(10, encoder="sasrec", dim=8, positions="from_start")
+    assert model.encoder.positions == "from_start"
+    with pytest.raises(ValueError, match="GRU4Rec.*positions"):
+        build_model(10, encoder="gru4rec", dim=8, positions="from_start")
+
+
+@pytest.mark.parametrize(
+    ("argument", "value"),
+    [("warmup_steps", -1), ("weight_decay", -0.1), ("clipnorm", float("inf")), ("ema", 2)],
+)
+def test_an_optimizer_refuses_what_is_out_of_range_by_name(argument: str, value: float):
+    with pytest.raises(ValueError, match=argument):
+        encoder_optimizer(**{argument: value})
 
 
 @pytest.mark.parametrize("argument", ["preset", "encoder"])

@@ -172,6 +172,16 @@ def test_another_backend_of_keras_is_told_in_one_sentence(
     )
 
 
+def test_a_training_that_diverges_is_told_in_one_sentence(capsys: pytest.CaptureFixture[str]):
+    @tells_os_errors
+    def main(arguments: list[str] | None = None) -> int | None:
+        raise FloatingPointError("rec_loss is not finite, training stops. Lower the learning rate.")
+
+    assert main() == 1
+    said = "rec_loss is not finite, training stops. Lower the learning rate.\n"
+    assert capsys.readouterr().err == said
+
+
 def test_a_page_on_a_full_disk_is_no_page(full_disk: Path):
     page = full_disk / "page.html"
     assert caught(lambda: write_page(page, Contents("failed", "why"), Settings(), "log.csv"))

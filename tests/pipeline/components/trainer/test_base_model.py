@@ -37,7 +37,8 @@ def vocabulary(tmp_path: Path) -> str:
 
 def _model(encoder: str, **options: int) -> MCLRec:
     settings = ModelSettings(encoder=encoder, dim=8, num_layers=1, max_length=10, **options)
-    return model_of(len(_ITEMS), settings, TrainingSettings(), Histories.from_lists([[1, 2]]))
+    histories = Histories.from_lists([[1, 2, 3]])
+    return model_of(len(_ITEMS), settings, TrainingSettings(), histories)
 
 
 def test_what_was_named_sasrec_goes_on_as_post_norm_sasrec(

@@ -117,7 +117,7 @@ def test_a_trial_that_diverges_does_not_end_the_search(
 
 
 def test_settings_of_any_kind_can_be_searched(tmp_path: Path, data: TrainingData) -> None:
-    space = {"encoder": ["sasrec", "gru4rec"], "batch_size": [32, 64]}
+    space = {"encoder": ["sasrec", "gru4rec"], "batch_size": [32, 64], "similar_items": [True]}
     tuner = _search(tmp_path, space, trials=2)
     tuner.search(data=data)
     assert all(trial["status"] == "COMPLETED" for trial in _trials(tuner))

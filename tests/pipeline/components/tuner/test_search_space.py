@@ -41,6 +41,16 @@ def test_whole_and_decimal_numbers_may_stand_together(tmp_path: Path) -> None:
     keras_tuner.HyperParameters().Choice("beta", list(values))  # which takes values of one type
 
 
+def test_truth_values_come_back_from_keras_tuner_as_such(tmp_path: Path) -> None:
+    space = {"share_augmenters": [False, True], "update_rule": ["", "joint"]}
+    space = read_search_space(_written(tmp_path, space))
+    found = keras_tuner.HyperParameters()
+    found.Choice("share_augmenters", list(space["share_augmenters"]), default=True)
+    found.Choice("update_rule", list(space["update_rule"]), default="joint")
+    model, _ = with_values(found.values, ModelSettings(), TrainingSettings())
+    assert model.share_augmenters is True and model.update_rule == "joint"
+
+
 def test_values_replace_those_of_the_settings() -> None:
     model, training = with_values(
         {"beta": 0.2, "learning_rate": 0.5}, ModelSettings(dim=8), TrainingSettings(epochs=3)
@@ -71,6 +81,12 @@ def test_values_replace_those_of_the_settings() -> None:
             "encoder: must be one of sasrec, post_norm_sasrec, bsarec, gru4rec, got 'bert'.",
         ),
         ({"num_heads": [1, None]}, "num_heads: must be a whole number, got None."),
+        ({"similar_items": [0, 1]}, "similar_items: must be true or false, got 0."),
+        (
+            {"update_rule": ["maml2"]},
+            'update_rule: must be one of "", alternating, alternating_refine, joint, maml, ',
+        ),
+        ({"clipnorm": [-1]}, "clipnorm: --clipnorm must be at least 0, got -1."),
         ({"mask": [1.5]}, "mask: --mask must be from 0 to 1, got 1.5."),
     ],
 )
