@@ -14,6 +14,7 @@ there. --quick shows within a minute or two that a study runs, on the built-in s
 import argparse
 import re
 import sys
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -130,8 +131,12 @@ def _without_graphs() -> Iterator[None]:
 
     before = tf.config.functions_run_eagerly()
     tf.config.run_functions_eagerly(True)
-    yield
-    tf.config.run_functions_eagerly(before)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Even though the")  # tf.data keeps its graphs
+            yield
+    finally:
+        tf.config.run_functions_eagerly(before)
 
 
 if __name__ == "__main__":
