@@ -12,6 +12,7 @@ there. --quick shows within a minute or two that a study runs, on the built-in s
 """
 
 import argparse
+import logging
 import re
 import sys
 import warnings
@@ -74,6 +75,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     from benchmarks.paper.runs import OtherDefaults
     from benchmarks.quality import data_name
 
+    # Each run has graphs of its own, which TensorFlow takes for a mistake.
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
     if len({data_name(log) for log in logs}) < len(logs):
         parser.error("--data: two logs of one name cannot be told apart in the results")
     if missing := [str(log) for log in logs if not log.exists()]:
