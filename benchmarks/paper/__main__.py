@@ -12,8 +12,10 @@ there. --quick shows within a minute or two that a study runs, on the built-in s
 """
 
 import argparse
+import logging
 import re
 import sys
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -73,6 +75,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     from benchmarks.paper.runs import OtherDefaults
     from benchmarks.quality import data_name
 
+    # Each run has graphs of its own, which TensorFlow takes for a mistake.
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
     if len({data_name(log) for log in logs}) < len(logs):
         parser.error("--data: two logs of one name cannot be told apart in the results")
     if missing := [str(log) for log in logs if not log.exists()]:
@@ -130,8 +134,12 @@ def _without_graphs() -> Iterator[None]:
 
     before = tf.config.functions_run_eagerly()
     tf.config.run_functions_eagerly(True)
-    yield
-    tf.config.run_functions_eagerly(before)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Even though the")  # tf.data keeps its graphs
+            yield
+    finally:
+        tf.config.run_functions_eagerly(before)
 
 
 if __name__ == "__main__":

@@ -69,13 +69,14 @@ def noise_metrics(run: Run) -> dict[float, dict[str, Metrics]]:
     return {0.0: run.result()["test"], **{float(share): one for share, one in found.items()}}
 
 
-def show(title: str, data: str, planned: Sequence[Planned], stem: Path) -> list[Part]:
+def show(title: str, data: str, planned: Sequence[Planned], against: str, stem: Path) -> list[Part]:
     """A plot, what the most noise costs, and a table for each share of noise.
 
     Args:
         title: Of the study.
         data: Name of the data set.
         planned: Its runs.
+        against: Name of the variant from which the others are subtracted.
         stem: First part of the names of the images.
     """
     panels: dict[str, dict[str, dict[float, list[float]]]] = {policy: {} for policy in POLICIES}
@@ -100,7 +101,7 @@ def show(title: str, data: str, planned: Sequence[Planned], stem: Path) -> list[
             data,
             planned,
             lambda run, policy, share=share: noise_metrics(run)[share][policy],  # type: ignore[misc]
-            planned[-1].variant.name,
+            against,
             with_published=False,
         )
     return parts

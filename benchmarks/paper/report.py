@@ -49,7 +49,9 @@ SHOWN = {
         lambda study, data, planned, stem: curves.show(study.title, data, planned, stem)
     ),
     "noise": Shown(
-        lambda study, data, planned, stem: noise.show(study.title, data, planned, stem),
+        lambda study, data, planned, stem: noise.show(
+            study.title, data, planned, study.against, stem
+        ),
         noise.measure,
         "noise.json",
     ),

@@ -74,8 +74,13 @@ class Run:
         return self.folder / f"{self.name}-{self.data}-{self.seed}.{ending}"
 
     def train(self) -> None:
-        """Trains, unless the run is finished; goes on where it was killed."""
+        """Trains, unless the run is finished; goes on where it was killed.
+
+        Raises:
+            OtherDefaults: As `result`.
+        """
         if self.file.exists():
+            self.result()  # refuses one of other defaults
             return
         import keras
 

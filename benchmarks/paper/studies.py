@@ -147,7 +147,12 @@ STUDIES = {
     "figure6": Study(
         "Figure 6: λ and β", "curves", (*curve("lambda_", _GRID), *curve("beta", _GRID))
     ),
-    "figure7": Study("Figure 7: random items in test histories", "noise", (_ENCODER, _MCLREC)),
+    "figure7": Study(
+        "Figure 7: random items in test histories",
+        "noise",
+        (_ENCODER, _MCLREC),
+        against="MCLRec",
+    ),
     "first_experiments": Study(
         "First experiments: data augmentation only, no regularisation, meta-gradients",
         "table",

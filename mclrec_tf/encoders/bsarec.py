@@ -34,8 +34,8 @@ class BSARec(TransformerEncoder):
         dropout: Share dropped in training.
         alpha: α, the filter's share; 1 − α is the attention's.
         window: Positions that the low-pass filter looks back over, its own among them.
-        positions: `"from_start"`: the oldest item that is read has the first position; or
-            `"from_end"`: the newest item of a history has it. See `TransformerEncoder`.
+        positions: `"from_end"`: the newest item of a history has the first position; or
+            `"from_start"`: the oldest that is read has it. See `TransformerEncoder`.
 
     Example:
 
@@ -62,7 +62,7 @@ class BSARec(TransformerEncoder):
         dropout: float = 0.5,
         alpha: float = 0.7,
         window: int = 5,
-        positions: str = "from_start",
+        positions: str = "from_end",
         **kwargs: Any,
     ) -> None:
         super().__init__(
@@ -91,6 +91,11 @@ class BSARec(TransformerEncoder):
             name=name,
             dtype=self.dtype_policy,
         )
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "BSARec":
+        # Files of before there was a choice do not name it.
+        return cls(**{"positions": "from_start", **config})
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "alpha": self.alpha, "window": self.window}
