@@ -45,7 +45,12 @@ def model_of(encoder: Callable[..., SequenceEncoder]) -> MCLRec:
 
 @pytest.mark.parametrize(
     "encoder",
-    [partial(SASRec, positions="from_start"), PostNormSASRec, BSARec, GRU4Rec],
+    [
+        partial(SASRec, positions="from_start"),
+        PostNormSASRec,
+        partial(BSARec, positions="from_start"),
+        GRU4Rec,
+    ],
     ids=["SASRec from the start", "PostNormSASRec", "BSARec", "GRU4Rec"],
 )
 def test_the_next_item_loss_is_that_of_prefix_training(
