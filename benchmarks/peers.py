@@ -19,7 +19,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -33,13 +33,15 @@ from benchmarks.quality import by_policy, data_name, learning_curve, state_folde
 from pipeline.cli.command_line import path
 from pipeline.cli.os_errors import tells_os_errors
 from pipeline.cli.setting_options import add_options, chosen
-from pipeline.settings import setting
+from pipeline.settings import option, setting
 from serving.command_line import not_empty
 
 METHOD = "rectools-sasrec"
 _PEER = Peer("rectools[torch]", ("RecTools", "numpy", "pytorch-lightning", "torch"))
 _PROGRAM = Path(__file__).with_name("peer_rectools.py")
 _BATCH = 256
+_MONITOR = "val_unseen_items_ndcg_at_10"
+"""The metric that decides the best epoch."""
 
 
 @dataclass(frozen=True)
@@ -54,8 +56,13 @@ class PeerSettings:
     batch_size: int = setting(128, "users in a batch")
     learning_rate: float = setting(1e-3, "Adam's learning rate")
     epochs: int = setting(100, "most epochs to train")
-    patience: int = setting(10, "stop after this many epochs without a better --monitor")
-    monitor: str = setting("val_unseen_items_ndcg_at_10", "what decides the best epoch")
+    patience: int = setting(10, "stop after this many epochs without a better one")
+
+    def __post_init__(self) -> None:
+        for one in fields(self):
+            value = getattr(self, one.name)
+            if isinstance(value, int) and value < 1:
+                raise ValueError(f"{option(one.name)} must be at least 1, got {value}.")
 
 
 def run(
@@ -96,7 +103,7 @@ def run(
     told = {**asdict(settings), "seed": seed, "num_items": num_items}
     write_json(state / "settings.json", told)
     history = _train(settings, splits.validation, python, state)
-    curve = learning_curve(history, settings.monitor)
+    curve = learning_curve(history, _MONITOR)
     began = monotonic()
     test = _metrics(_epoch(state, curve["best_epoch"]), "test", splits.test)
     return {
@@ -138,13 +145,13 @@ def _train(
                 row["validation_seconds"] = row.pop("vectors_seconds") + monotonic() - began
                 history.append(row | {f"val_{name}": value for name, value in found.items()})
                 write_json(file, history)
-                value = found[settings.monitor.removeprefix("val_")]
+                value = found[_MONITOR.removeprefix("val_")]
                 print(
                     f"       epoch {done:>3}/{settings.epochs}  loss {row['loss']:.4f}  "
-                    f"{settings.monitor} {value:.4f}  {row['training_seconds']:.1f} s",
+                    f"{_MONITOR} {value:.4f}  {row['training_seconds']:.1f} s",
                     flush=True,
                 )
-            kept = {_epoch(state, number) for number in (done, _best(history, settings))}
+            kept = {_epoch(state, number) for number in (done, _best(history))}
             for folder in set(state.glob("epoch-*")) - kept:
                 shutil.rmtree(folder)
             if _is_finished(history, settings):
@@ -152,14 +159,14 @@ def _train(
             peer.go_on()
 
 
-def _best(history: list[dict[str, float]], settings: PeerSettings) -> int:
+def _best(history: list[dict[str, float]]) -> int:
     """The number of the best epoch; 0 before the first."""
-    values = [row[settings.monitor] for row in history]
+    values = [row[_MONITOR] for row in history]
     return values.index(max(values)) + 1 if values else 0
 
 
 def _is_finished(history: list[dict[str, float]], settings: PeerSettings) -> bool:
-    without_better = len(history) - _best(history, settings)
+    without_better = len(history) - _best(history)
     return len(history) >= settings.epochs or (
         bool(history) and without_better >= settings.patience
     )
@@ -254,11 +261,13 @@ def main(arguments: Sequence[str] | None = None) -> int | None:
     )
     add_options(parser.add_argument_group("settings of the peer"), PeerSettings)
     options = parser.parse_args(arguments)
-    settings = chosen(options, PeerSettings)
+    try:
+        settings = chosen(options, PeerSettings)
+    except ValueError as error:
+        parser.error(str(error))
     log = options.data
     if options.quick:
-        log = _quick_log(options.out / "quick.txt")
-        settings = PeerSettings(**{**asdict(settings), "epochs": 1})
+        log, settings = _quick_log(options.out / "quick.txt"), replace(settings, epochs=1)
     file = options.out / f"{options.name}-{data_name(log)}-{options.seed}.json"
     if file.exists():
         result = json.loads(file.read_text())

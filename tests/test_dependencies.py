@@ -11,6 +11,8 @@ from tests.imports import distributions, python_files, reached
 CLIENT = reached("serving.client", "serving.client.__main__")
 KUBEFLOW = python_files("pipeline/runners/kubeflow", "pipeline/run_kubeflow.py")
 LIBRARY_FILES = python_files("mclrec_tf")
+# What runs in an environment of its own, which `benchmarks.peers` makes.
+OF_PEERS = python_files("benchmarks/peer_rectools.py")
 
 # What no file imports, and why it is needed all the same.
 BY_NAME = {
@@ -78,7 +80,7 @@ def test_the_tests():
         *(declared(LIBRARY, extra) for extra in (None, "pipeline", "kubeflow")),
         *(declared(SERVING, extra) for extra in (None, "server")),
     )
-    files = python_files("tests", "benchmarks", "examples")
+    files = python_files("tests", "benchmarks", "examples") - OF_PEERS
     check("dev", distributions(files), names(declared(LIBRARY, "dev")), given)
 
 

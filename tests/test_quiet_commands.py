@@ -17,9 +17,10 @@ NOISE = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 
-# Two that only containers and another command call, and one of the library, which leaves to its
+# Three that only containers and other commands call, and one of the library, which leaves to its
 # users what TensorFlow says.
 OTHERS = {
+    "benchmarks.peer_rectools",
     "pipeline.runners.kubeflow.container",
     "serving.export_check.trial",
     "mclrec_tf.data.sample",

@@ -66,6 +66,9 @@ def test_an_option_out_of_place_is_refused(capsys: pytest.CaptureFixture[str]) -
     with pytest.raises(SystemExit):
         peers.main(["--quick", "--data=log.txt"])
     assert "not allowed with argument" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        peers.main(["--quick", "--patience=0"])
+    assert "--patience must be at least 1, got 0." in capsys.readouterr().err
 
 
 @pytest.fixture(scope="module")

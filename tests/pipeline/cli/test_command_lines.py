@@ -23,6 +23,7 @@ COMMANDS = {
     "pipeline.serving_skew": ["--data=log.csv", "--served=asked.jsonl"],
     "pipeline.runners.kubeflow.try_spec": ["spec.yaml", "--store=store"],
     "benchmarks.cost_of_size": ["training", "histories.npz", "--items=9"],
+    "benchmarks.peers": ["--quick"],
     "benchmarks.preprocessing": [],
     "benchmarks.preprocessing_step": ["Transform", "--data=log.csv", "--workdir=run"],
     "benchmarks.quality": ["--data=log.csv"],
@@ -40,8 +41,8 @@ COMMANDS = {
     "serving.client.__main__": ["--port=1"],
     "serving.export_check.__main__": ["export"],
 }
-# "" means something: the order of the rows, the built-in schema, the paper's grids, the preset's.
-MAY_BE_EMPTY = ("--timestamp-column", "--schema", "--search-space", "--update-rule")
+# "" means something: the order of the rows, the built-in schema, the paper's grids.
+MAY_BE_EMPTY = ("--timestamp-column", "--schema", "--search-space")
 # These are no paths and no names.
 OTHERS = ("--beam-args", "--parameter", "--exclude", "--metadata")
 ITEMS = ("history",)
