@@ -79,17 +79,11 @@ class Run:
         Raises:
             UnusableRun: As `result`.
         """
+        state = quality.state_folder(self.folder, self.file.stem)
         if self.file.exists():
             self.result()  # refuses one of other defaults
-            return
-        import keras
-
-        keras.backend.clear_session()  # frees the graphs of the run before
-        state = quality.state_folder(self.folder, self.file.stem)
-        result = quality.run(
-            self.log, self.method, self.seed, self.settings, state, self.k_core, keep=self._keep
-        )
-        write_json(self.file, {**result, "name": self.name, "log_sha256": log_digest(self.log)})
+        else:
+            self._train(state)
         quality.remove_state(state)
 
     def result(self) -> dict[str, Any]:
@@ -136,6 +130,15 @@ class Run:
         ):
             model.set_weights([kept[f"arr_{place}"] for place in range(len(kept.files))])
         return model
+
+    def _train(self, state: Path) -> None:
+        import keras
+
+        keras.backend.clear_session()  # frees the graphs of the run before
+        result = quality.run(
+            self.log, self.method, self.seed, self.settings, state, self.k_core, keep=self._keep
+        )
+        write_json(self.file, {**result, "name": self.name, "log_sha256": log_digest(self.log)})
 
     def _keep(self, scorer: Any, ranks: Any) -> None:
         """Writes what the studies need of a trained model beside its metrics."""

@@ -19,7 +19,7 @@ from benchmarks.paper.groups import GROUPS, members
 from benchmarks.paper.noise import SHARES, noise_metrics, with_noise
 from benchmarks.paper.plan import Planned, Scope, distinct, method_and_settings, share
 from benchmarks.paper.report import is_done
-from benchmarks.paper.runs import UnusableRun, Run, split_log
+from benchmarks.paper.runs import Run, UnusableRun, split_log
 from benchmarks.paper.studies import STUDIES, Variant
 from benchmarks.paper.tables import difference, part, signed
 from benchmarks.paper.views import collapse
