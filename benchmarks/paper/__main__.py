@@ -72,7 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     # Imported now, so that --help answers at once.
     from benchmarks.paper.plan import Scope, distinct, share
     from benchmarks.paper.report import finish, is_done, write_report
-    from benchmarks.paper.runs import OtherDefaults
+    from benchmarks.paper.runs import UnusableRun
     from benchmarks.quality import data_name
 
     # Each run has graphs of its own, which TensorFlow takes for a mistake.
@@ -110,7 +110,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 print(f"{name}: {len(missing)} of {len(named)} runs are missing: see --list")
                 continue
             results.append(write_report(name, study, planned, scope.left_out(study), options.out))
-        except OtherDefaults as error:
+        except UnusableRun as error:
             parser.error(str(error))
         print(f"written: {options.out / name}.md and .json")
     if options.json:

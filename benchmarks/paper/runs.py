@@ -24,8 +24,8 @@ from mclrec_tf.data.interactions import load_interactions
 from pipeline.whole_file import whole_file
 
 
-class OtherDefaults(ValueError):
-    """A finished run was made with defaults that are others now."""
+class UnusableRun(ValueError):
+    """A finished run was made with defaults that are others now, or lacks files."""
 
 
 @dataclass(frozen=True)
@@ -77,39 +77,37 @@ class Run:
         """Trains, unless the run is finished; goes on where it was killed.
 
         Raises:
-            OtherDefaults: As `result`.
+            UnusableRun: As `result`.
         """
+        state = quality.state_folder(self.folder, self.file.stem)
         if self.file.exists():
             self.result()  # refuses one of other defaults
-            return
-        import keras
-
-        keras.backend.clear_session()  # frees the graphs of the run before
-        state = quality.state_folder(self.folder, self.file.stem)
-        result = quality.run(
-            self.log, self.method, self.seed, self.settings, state, self.k_core, keep=self._keep
-        )
-        write_json(self.file, {**result, "name": self.name, "log_sha256": log_digest(self.log)})
+        else:
+            self._train(state)
         quality.remove_state(state)
 
     def result(self) -> dict[str, Any]:
         """What `benchmarks.quality` writes.
 
         Raises:
-            OtherDefaults: Settings that had their default have another one now.
+            UnusableRun: Settings that had their default have another one now.
         """
         found = json.loads(self.file.read_text())
         then, now = found["configuration"], asdict(self.settings)
         changed = sorted(name for name in then if name in now and then[name] != now[name])
         if changed:
-            raise OtherDefaults(
+            raise UnusableRun(
                 f"{self.file}: was trained with another {', '.join(changed)} than is the default "
                 "now. Remove it to train anew, or give another --out."
             )
         return found
 
     def test_ranks(self) -> npt.NDArray[np.int32]:
-        """Ranks of the test targets, `[2, U]`: under all_items and under unseen_items."""
+        """Ranks of the test targets, `[2, U]`: under all_items and under unseen_items.
+
+        Raises:
+            UnusableRun: They are not beside the result.
+        """
         with _of_the_run(self.beside("ranks.npy")) as file:
             return np.load(file, allow_pickle=False)
 
@@ -117,7 +115,7 @@ class Run:
         """The model with the weights of its best epoch.
 
         Raises:
-            FileNotFoundError: The weights are not beside the result.
+            UnusableRun: The weights are not beside the result.
         """
         import keras
 
@@ -132,6 +130,15 @@ class Run:
         ):
             model.set_weights([kept[f"arr_{place}"] for place in range(len(kept.files))])
         return model
+
+    def _train(self, state: Path) -> None:
+        import keras
+
+        keras.backend.clear_session()  # frees the graphs of the run before
+        result = quality.run(
+            self.log, self.method, self.seed, self.settings, state, self.k_core, keep=self._keep
+        )
+        write_json(self.file, {**result, "name": self.name, "log_sha256": log_digest(self.log)})
 
     def _keep(self, scorer: Any, ranks: Any) -> None:
         """Writes what the studies need of a trained model beside its metrics."""
@@ -175,7 +182,7 @@ def _of_the_run(file: Path) -> Iterator[Path]:
     try:
         yield file
     except FileNotFoundError as error:
-        raise FileNotFoundError(
+        raise UnusableRun(
             f"{file}: not there, though the run is finished. Copy it from the machine that "
             "trained it, or remove the .json of the run to train anew."
         ) from error
