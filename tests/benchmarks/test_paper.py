@@ -117,7 +117,7 @@ def test_variants_are_what_they_say():
 
 
 def test_ratios_of_views_reach_the_model():
-    settings = RunSettings(mask=0.1, crop=0.2, reorder=0.3)
+    settings = settings_for("ring", "mclrec", {"mask": 0.1, "crop": 0.2, "reorder": 0.3})
     model = training.model_of(settings, HISTORIES, 5, 0)
     assert [one.ratio for one in model.stochastic_views.operations] == [0.1, 0.2, 0.3]
 
@@ -129,7 +129,8 @@ def test_what_the_authors_schedule_cannot_train_is_left_out_and_refused(
     assert planned.left_out(STUDIES["table4"]) == ["MCLRec-J", "data augmentation only"]
     assert len(planned.plan(STUDIES["table4"])) == 2 * 6
     with pytest.raises(ValueError, match="own update rule"):
-        training.model_of(RunSettings(schedule="authors", update_rule="joint"), HISTORIES, 5, 0)
+        given = {"schedule": "authors", "update_rule": "joint"}
+        training.model_of(settings_for("ring", "mclrec", given), HISTORIES, 5, 0)
 
 
 @given(st.integers(0, 40), st.integers(1, 45))

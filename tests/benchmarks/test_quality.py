@@ -195,7 +195,9 @@ def test_an_encoder_that_is_not_there_is_refused(given: dict[str, str], message:
 
 def test_similar_items_are_drawn_for_views_too():
     histories = Histories.from_lists([[1, 2, 3, 4, 5]])
-    model = training.model_of(RunSettings(similar_items=True), histories, num_items=5, seed=0)
+    model = training.model_of(
+        settings_for("ring", "mclrec", {"similar_items": True}), histories, num_items=5, seed=0
+    )
     operations = [type(one).__name__ for one in model.stochastic_views.operations]
     assert operations == ["Mask", "Crop", "Reorder", "Substitute", "Insert"]
     model.fit(training_batches(histories), verbose=0)
@@ -205,7 +207,7 @@ def test_settings_of_the_data_set_give_way_to_those_of_the_command():
     assert settings_for("beauty", "mclrec", {"schedule": "authors"}).beta == 0.05
     assert settings_for("ring", "mclrec", {"schedule": "authors"}).encoder == "post_norm_sasrec"
     assert settings_for("beauty", "mclrec", {"schedule": "authors", "beta": 0.2}).beta == 0.2
-    assert settings_for("unknown", "mclrec", {}).beta == 0.01
+    assert settings_for("unknown", "mclrec", {"preset": "paper"}).beta == 0.01
     assert settings_for("beauty", "encoder", {"beta": 0.2}).beta == 0
 
 
@@ -215,7 +217,8 @@ def test_names_tell_the_encoder():
 
 
 def test_learning_rate_rises_in_the_warm_up_and_norms_do_not_decay():
-    settings = RunSettings(learning_rate=0.01, warmup_steps=4, weight_decay=0.5, clipnorm=1.0)
+    given = {"learning_rate": 0.01, "warmup_steps": 4, "weight_decay": 0.5, "clipnorm": 1.0}
+    settings = settings_for("ring", "mclrec", given)
     histories = Histories.from_lists([[1, 2, 3, 4, 5]])
     optimizer = training.model_of(settings, histories, num_items=5, seed=0).optimizer
     rates = []
