@@ -24,7 +24,7 @@ from benchmarks.paper.studies import STUDIES, Variant
 from benchmarks.paper.tables import difference, part, signed
 from benchmarks.paper.views import collapse
 from benchmarks.published import of_the_paper
-from benchmarks.settings import BASELINES, RunSettings
+from benchmarks.settings import BASELINES, RunSettings, settings_for
 from mclrec_tf.data.histories import Histories
 from mclrec_tf.evaluation.offline import rank_targets
 
