@@ -13,6 +13,7 @@ from mclrec_tf.encoders.sequence_encoder import SequenceEncoder
 from mclrec_tf.layers.views import Insert, Substitute
 from mclrec_tf.models.mclrec import MCLRec
 from mclrec_tf.models.presets import get_preset
+from mclrec_tf.training.averaging_adam import AveragingAdam
 
 
 def build_model(
@@ -96,7 +97,7 @@ def encoder_optimizer(
     clipnorm: float = 0.0,
     ema: float | None = None,
 ) -> keras.optimizers.Optimizer:
-    """Adam for the encoder.
+    """Adam for the encoder, `AveragingAdam`.
 
     Args:
         learning_rate: After the warm-up.
@@ -121,7 +122,7 @@ def encoder_optimizer(
         rate = keras.optimizers.schedules.PolynomialDecay(
             learning_rate / warmup_steps, warmup_steps, end_learning_rate=learning_rate
         )
-    optimizer = keras.optimizers.Adam(
+    optimizer = AveragingAdam(
         rate,
         weight_decay=weight_decay or None,
         clipnorm=clipnorm or None,

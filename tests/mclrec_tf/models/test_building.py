@@ -5,12 +5,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mclrec_tf import GRU4Rec, MCLRec, PostNormSASRec
+from mclrec_tf import BSARec, GRU4Rec, MCLRec, PostNormSASRec
 from mclrec_tf.data.histories import Histories
 from mclrec_tf.data.item_similarity import similar_items
 from mclrec_tf.layers.views import Insert, View
 from mclrec_tf.models.building import build_model, encoder_optimizer
 from mclrec_tf.models.presets import PRESETS
+from mclrec_tf.training.averaging_adam import AveragingAdam
 
 
 def begin_anew() -> None:
@@ -36,7 +37,7 @@ def test_it_is_the_model_that_one_would_make_by_hand():
         encoder, preset="reference", lambda_=0.1, beta=0.2, seed=4, operations=operations
     )
     by_hand.compile(
-        keras.optimizers.Adam(0.01, use_ema=True, ema_momentum=0.9), keras.optimizers.Adam(0.02)
+        AveragingAdam(0.01, use_ema=True, ema_momentum=0.9), keras.optimizers.Adam(0.02)
     )
     expected = described(by_hand)
     begin_anew()
@@ -44,7 +45,7 @@ def test_it_is_the_model_that_one_would_make_by_hand():
         10,
         **{"dim": 8, "max_length": 6, "num_layers": 1, "num_heads": 2, "dropout": 0.1},
         **{"preset": "reference", "lambda_": 0.1, "beta": 0.2, "mask": 0.3, "seed": 4},
-        optimizer=encoder_optimizer(0.01, ema=0.9),
+        optimizer=encoder_optimizer(0.01, preset="reference", ema=0.9),
         augmenter_learning_rate=0.02,
     )
     assert described(built) == expected
@@ -84,3 +85,25 @@ def test_an_optimizer_refuses_what_is_out_of_range_by_name(argument: str, value:
 def test_a_wrong_name_is_told(argument: str):
     with pytest.raises(ValueError, match=f"{argument} must be one of .*'papers'"):
         build_model(10, dim=8, **{argument: "papers"})
+
+
+def test_what_is_left_out_is_the_presets():
+    begin_anew()
+    model = build_model(10, dim=8)
+    assert isinstance(model.encoder, BSARec)
+    own = PRESETS["recommended"]
+    assert (model.objective, model.label_smoothing) == (own.objective, own.label_smoothing)
+    assert model.optimizer.weight_decay == own.weight_decay
+    assert model.optimizer.ema_momentum == own.ema
+    paper = build_model(10, dim=8, preset="paper", label_smoothing=0.2, beta=0.5)
+    assert isinstance(paper.encoder, PostNormSASRec)
+    assert (paper.label_smoothing, paper.objective.beta) == (0.2, 0.5)
+    assert paper.objective.similarity == "inner_product"
+    alone = encoder_optimizer(preset="paper", weight_decay=0.3)
+    assert (alone.weight_decay, alone.ema_momentum) == (0.3, PRESETS["paper"].ema)
+
+
+def test_a_preset_that_is_not_there_is_refused():
+    for make in (lambda: build_model(10, preset="best"), lambda: encoder_optimizer(preset="best")):
+        with pytest.raises(ValueError, match="preset must be one of .*recommended"):
+            make()
