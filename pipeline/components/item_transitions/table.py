@@ -66,7 +66,8 @@ def read_transitions(folder: str, num_items: int) -> ItemTransitions:
             f"{folder}: has the transitions of {table.shape[1] - 1} items, but the vocabulary has "
             f"{num_items}. Give the outputs of the same run."
         )
-    return ItemTransitions(*map(tf.constant, table), *read_how(folder))
+    followers, counts = map(tf.constant, table)
+    return ItemTransitions(followers, counts, *read_how(folder))
 
 
 def read_how(folder: str) -> How:
