@@ -151,8 +151,9 @@ class _LogLikelihood:
         )
 
     def __call__(self, weights: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+        given = tf.constant(weights, tf.float32)
         parts = [
-            [part.numpy().astype(float) for part in self._of_batch(history, target, weights)]
+            [part.numpy().astype(float) for part in self._of_batch(history, target, given)]
             for history, target in self._batches
         ]
         value, gradient, hessian = (np.sum(part, axis=0) for part in zip(*parts, strict=True))
@@ -162,9 +163,8 @@ class _LogLikelihood:
         self, history: tf.Tensor, target: tf.Tensor, weights: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         assert self._model.counts is not None
-        features = tf.concat(
-            [self._model.encoder_scores(history)[None], self._model.counts.features(history)], 0
-        )
+        scores = tf.cast(self._model.encoder_scores(history), tf.float32)
+        features = tf.concat([scores[None], self._model.counts.features(history)], axis=0)
         features = features[:, :, 1:]  # [K, B, |I|], without the padding
         logits = tf.tensordot(weights, features, 1)
         right = tf.one_hot(target - 1, self._model.num_items)

@@ -12,10 +12,10 @@ from mclrec_tf.encoders.transformer_encoder import POSITIONS
 from mclrec_tf.evaluation.ranking_metrics import CUTOFFS, ranking_metrics
 from mclrec_tf.evaluation.ranks import POLICIES
 from mclrec_tf.models.presets import PRESETS
-from mclrec_tf.training.objectives import VIEWS
+from mclrec_tf.training.objectives import SIMILARITIES, VIEWS
 from mclrec_tf.training.update_rules import UPDATE_RULES
 from pipeline.components.evaluator.tfma_metrics import METRIC_LABELS, METRICS, gains
-from pipeline.settings import ModelSettings, TrainingSettings
+from pipeline.settings import ModelSettings, TrainingSettings, without_none
 
 
 @pytest.mark.parametrize("settings", [ModelSettings, RunSettings])
@@ -27,12 +27,13 @@ from pipeline.settings import ModelSettings, TrainingSettings
         ("preset", [*PRESETS]),
         ("update_rule", ["", *UPDATE_RULES]),
         ("views", [*VIEWS]),
+        ("similarity", [*SIMILARITIES]),
     ],
 )
 def test_every_name_of_the_library_is_an_option(
     settings: type, name: str, of_library: list[str]
 ) -> None:
-    assert set(get_args(get_type_hints(settings)[name])) == set(of_library)
+    assert set(get_args(without_none(get_type_hints(settings)[name]))) == set(of_library)
 
 
 def test_positions_are_refused_for_the_encoders_without_them() -> None:

@@ -52,10 +52,10 @@ def ask(export: Path, history: np.ndarray) -> dict[str, np.ndarray]:
 def make_model(file: str) -> MCLRec:
     """The small compiled model of a file, its averages of weights with it."""
     encoder = NAMES_TODAY[file]
-    heads = {} if encoder == "gru4rec" else {"num_heads": 2}
+    heads = {} if encoder == "gru4rec" else {"num_heads": 2, "positions": "from_start"}
     shape = {"num_items": len(ITEMS), "num_layers": 1, "dim": 8, "max_length": 10, **heads}
     keras.utils.set_random_seed(0)
-    model = MCLRec(ENCODERS[encoder](**shape, dropout=0.0), beta=0.1, seed=1)
+    model = MCLRec(ENCODERS[encoder](**shape, dropout=0.0), "paper", beta=0.1, seed=1)
     model.compile(
         keras.optimizers.Adam(0.01, use_ema=True, ema_momentum=0.5), keras.optimizers.Adam(0.02)
     )

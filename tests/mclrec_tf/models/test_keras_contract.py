@@ -202,7 +202,7 @@ def test_double_precision(kind: type[SequenceEncoder], precision: None) -> None:
     keras.config.set_floatx("float64")
     keras.config.set_dtype_policy("float64")
     encoder = kind(ITEMS, dim=8, num_layers=1, dropout=0.0)
-    model = MCLRec(encoder, lambda_=0.1, update_rule="joint")
+    model = MCLRec(encoder, "paper", lambda_=0.1, update_rule="joint")
     model.compile(Adam(0.05), Adam(0.05), run_eagerly=True)
     assert {weight.dtype for weight in model.weights} == {"float64"}
     losses = model.fit(HISTORY, TARGETS, epochs=3, verbose=0).history["rec_loss"]

@@ -115,7 +115,10 @@ def test_joint_moves_both_by_the_gradients_of_l0() -> None:
 def float64(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Float64 throughout, with a next-item loss that does not compute in float32."""
 
-    def loss(vectors: tf.Tensor, candidates: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+    def loss(
+        vectors: tf.Tensor, candidates: tf.Tensor, labels: tf.Tensor, label_smoothing: float
+    ) -> tf.Tensor:
+        assert label_smoothing == 0
         logits = tf.matmul(vectors, candidates, transpose_b=True)
         return tf.reduce_mean(
             tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits)

@@ -3,7 +3,7 @@
 import dataclasses
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import keras
 import pytest
@@ -15,7 +15,7 @@ from pipeline.components.trainer import fit
 from pipeline.components.trainer.custom_config import TrainerConfig
 from pipeline.components.trainer.learned_views import VIEWS_FILE
 from pipeline.components.trainer.run_fn import HISTORY_FILE, keras_path, run_fn
-from pipeline.settings import ModelSettings, TrainingSettings
+from pipeline.settings import ModelSettings, TrainingSettings, without_none
 from tests.pipeline.components.trainer.test_transformed_examples import write
 from tests.pipeline.components.transform.test_preprocessing import transform
 
@@ -135,6 +135,7 @@ _OTHER = {
     "monitor": "val_all_items_mrr_at_5",
     "schedule": "prefix",
     "start_from": "blessed",
+    "similarity": "cosine",
 }
 
 
@@ -142,9 +143,9 @@ _OTHER = {
 def test_every_setting_has_a_backup_of_its_own(kind: str) -> None:
     config = TrainerConfig(ModelSettings(), TrainingSettings(), "backup")
     settings = getattr(config, kind)
-    folders = {config.backup()}
+    folders, types = {config.backup()}, get_type_hints(type(settings))
     for field in dataclasses.fields(settings):
-        value = _OTHER.get(field.name, _OTHER.get(type(field.default)))
+        value = _OTHER.get(field.name, _OTHER.get(without_none(types[field.name])))
         other = dataclasses.replace(settings, **{field.name: value})
         folders.add(dataclasses.replace(config, **{kind: other}).backup())
     assert len(folders) == 1 + len(dataclasses.fields(settings))
