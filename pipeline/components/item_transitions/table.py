@@ -66,14 +66,8 @@ def read_transitions(folder: str, num_items: int) -> ItemTransitions:
             f"{folder}: has the transitions of {table.shape[1] - 1} items, but the vocabulary has "
             f"{num_items}. Give the outputs of the same run."
         )
-<<<<<<< HEAD
-    followers, counts = (tf.constant(part) for part in table)
-    how = read_how(folder)
-    return ItemTransitions(followers, counts, how.decay, how.reach)
-=======
     followers, counts = map(tf.constant, table)
     return ItemTransitions(followers, counts, *read_how(folder))
->>>>>>> 4a49266248481e3889164b1cdb37cf1bde3b8469
 
 
 def read_how(folder: str) -> How:
