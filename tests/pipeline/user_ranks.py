@@ -8,8 +8,6 @@ import keras
 import numpy as np
 import tensorflow as tf
 import tensorflow_model_analysis as tfma
-from google.protobuf import text_format
-from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx_bsl.public.tfxio import TFExampleRecord
 
 from mclrec_tf.data.histories import Histories
@@ -17,7 +15,6 @@ from mclrec_tf.evaluation import offline as evaluation
 from mclrec_tf.evaluation.item_transitions import ItemTransitions
 from mclrec_tf.evaluation.ranks import POLICIES
 from pipeline.beam_args import complete_beam_args
-from pipeline.components.data_gate.schema_text import BUILT_IN
 from pipeline.components.evaluator.eval_config import eval_config
 from pipeline.components.evaluator.tfma_metrics import (
     COUNTED,
@@ -128,9 +125,9 @@ class FinishedRun:
         """By the extractors of TFMA, configured as the Evaluator is."""
         config = tfma.utils.update_eval_config_with_defaults(eval_config(), rubber_stamp=True)
         model = tfma.default_eval_shared_model(str(self.served), eval_config=config)
-        schema = text_format.Parse(Path(BUILT_IN).read_text(), schema_pb2.Schema())
+        # Without a schema, as the Evaluator: it would leave out the features that are not in it.
         source = TFExampleRecord(
-            self.evaluated_files, schema=schema, raw_record_column_name=tfma.ARROW_INPUT_COLUMN
+            self.evaluated_files, raw_record_column_name=tfma.ARROW_INPUT_COLUMN
         )
         options = beam.pipeline.PipelineOptions(complete_beam_args())
         with beam.Pipeline(options=options) as pipeline:
