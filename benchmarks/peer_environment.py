@@ -48,7 +48,7 @@ def peer_python(folder: Path, peer: Peer) -> Path:
 
 def versions(python: Path, peer: Peer) -> dict[str, str]:
     """The versions of the peer's packages, and of its Python, by names that begin with `peer:`."""
-    command = [python, "-I", "-c", _VERSIONS, *peer.packages]
+    command = [str(python), "-I", "-c", _VERSIONS, *peer.packages]
     found = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     return {f"peer:{name}": version for name, version in json.loads(found).items()}
 
