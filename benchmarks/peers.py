@@ -233,7 +233,7 @@ class _Peer:
 def _peer(python: Path, state: Path) -> Iterator[_Peer]:
     """Starts the peer; when the block ends, its input ends, and it with it."""
     # Isolated, because names of modules here are those of modules elsewhere.
-    command = list(map(str, (python, "-I", _PROGRAM, state)))
+    command = [str(python), "-I", str(_PROGRAM), str(state)]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as process:
         try:

@@ -24,7 +24,7 @@ BASELINES = ("popularity", "recency", "transitions")
 POLICIES = ("all_items", "unseen_items")
 
 
-_OF_PIPELINE = {one.name: one for kind in (ModelSettings, TrainingSettings) for one in fields(kind)}
+_OF_PIPELINE = {one.name: one for one in (*fields(ModelSettings), *fields(TrainingSettings))}
 
 
 def _as_in_pipeline(name: str) -> Any:

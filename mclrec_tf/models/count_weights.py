@@ -74,7 +74,7 @@ def fit_count_weights(
     train, validation, test = leave_one_out(Histories.from_lists(lists))
     counts = ItemCounts.from_histories(train, num_items=5)
     model = NextItemModel(BSARec(num_items=5), counts=counts)
-    fit_count_weights(model, *validation).weights["followers"]
+    fit_count_weights(model, *validation).weights["next"]
     ```
     """
     check_whole(1, max_users=max_users)

@@ -12,10 +12,13 @@ from mclrec_tf.data.item_pairs import Neighbours, item_pairs, strongest
 from mclrec_tf.layers.item_neighbours import ItemNeighbours
 from mclrec_tf.layers.padded_history import cells_of, lengths_of, most_recent
 
-FEATURES = ("followers", "companions", "repeated", "age_of_repeated", "times_of_repeated")
+FEATURES = (
+    *("next", "followers", "companions"),
+    *("repeated", "age_of_repeated", "times_of_repeated"),
+)
 """What is added to the scores, each with a weight of its own."""
 
-_NEIGHBOURS = 2  # of the features, the first
+_NEIGHBOURS = 3  # of the features, the first
 
 
 @keras.saving.register_keras_serializable("mclrec_tf")
@@ -24,8 +27,10 @@ class ItemCounts(keras.layers.Layer):
 
     score(j | s) = encoder's score + Σ_k w_k · feature_k(j, s), with the features
 
-    - followers: log(1 + P(j) / ε), where P are the shares of the items that came up to three
-      places after the last items of the history;
+    - next: log(1 + P(j) / ε), where P are the shares of the items that came right after the last
+      item of the history;
+    - followers: the same of the items that came right after the last twenty, in falling
+      proportion;
     - companions: the same of items that stand near them, before or after, in proportion to their
       own frequency (cosine, with inverse user frequency);
     - repeated: 1 for an item that the history holds; age_of_repeated: log(1 + the number of items
@@ -102,7 +107,7 @@ class ItemCounts(keras.layers.Layer):
 
     def count(self, histories: Histories) -> None:
         """Takes its tables from training histories."""
-        after = item_pairs(histories, self.num_items, window=3, decay=0.7)
+        after = item_pairs(histories, self.num_items, window=1)
         self.followers.assign(*strongest(after, self.num_items, self.num_neighbours))
         self.companions.assign(*_companions(histories, self.num_items, self.num_neighbours))
 
@@ -132,7 +137,8 @@ class ItemCounts(keras.layers.Layer):
         return tf.stack([*of_neighbours, *of_repeats])
 
     def _of_neighbours(self, history: tf.Tensor) -> list[tf.Tensor]:
-        shares = (self.followers(history), self.companions(history))
+        last = self.followers(history, reach=1)
+        shares = (last, self.followers(history), self.companions(history))
         return [tf.math.log1p(share / self.epsilon) for share in shares]
 
     def _of_repeats(self, history: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -170,4 +176,4 @@ def _companions(histories: Histories, num_items: int, count: int) -> Neighbours:
 
 
 def _initial_weights(shape: tuple[int, ...], dtype: Any = None) -> tf.Tensor:
-    return tf.constant([0.2, 0.5, 0.0, 0.0, 0.0], dtype)
+    return tf.constant([0.1, 0.2, 0.4, 0.0, 0.0, 0.0], dtype)

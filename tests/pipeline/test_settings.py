@@ -86,7 +86,10 @@ def test_options_keep_their_types():
         (lambda: ModelSettings(update_rule="maml2"), "--update-rule must be one of"),
         (lambda: ModelSettings(views="data"), "--views must be one of contrast, training_data"),
         (lambda: ModelSettings(positions="end"), "--positions must be one of default, from_start"),
-        (lambda: ModelSettings(encoder="gru4rec", positions="from_end"), "--positions: gru4rec has no"),
+        (
+            lambda: ModelSettings(encoder="gru4rec", positions="from_end"),
+            "--positions: gru4rec has no",
+        ),
         (lambda: ModelSettings(temperature=0), "--temperature"),
         (lambda: TrainingSettings(epochs=0), "--epochs"),
         (lambda: TrainingSettings(warmup_steps=-1), "--warmup-steps"),

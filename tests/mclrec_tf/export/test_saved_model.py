@@ -35,7 +35,7 @@ def model() -> MCLRec:
     random = np.random.default_rng(3)
     training = Histories.from_lists(random.integers(1, ITEMS + 1, (50, 7)).tolist())
     counts = ItemCounts.from_histories(training, ITEMS, num_neighbours=5)
-    counts.feature_weights.assign([0.3, 0.5, -1.0, 0.4, 0.7])
+    counts.feature_weights.assign([0.2, 0.3, 0.5, -1.0, 0.4, 0.7])
     return model_with(counts)
 
 

@@ -73,7 +73,7 @@ def test_repeats_tell_how_long_ago_and_how_often(counts: ItemCounts) -> None:
 
 def test_what_is_added_is_the_weighted_sum_of_the_features(counts: ItemCounts) -> None:
     layer = ItemCounts.from_histories(followed(), NUM_ITEMS, num_neighbours=6)
-    layer.feature_weights.assign([0.3, -0.2, 1.5, 0.7, -0.4])
+    layer.feature_weights.assign([0.3, 0.1, -0.2, 1.5, 0.7, -0.4])
     history = tf.constant([[4, 7, 4, 4, 9, 0], [1, 0, 0, 0, 0, 0], [2, 3, 2, 3, 2, 3]])
     expected = tf.tensordot(layer.feature_weights, layer.features(history), 1)
     # The padding is no item: what stands there does not matter.
@@ -85,7 +85,7 @@ def test_a_longer_padding_and_older_events_change_nothing(counts: ItemCounts) ->
     padded = tf.constant([[4, 7, 9, 0, 0]])
     np.testing.assert_allclose(counts(short)[:, 1:], counts(padded)[:, 1:], rtol=1e-6)
     layer = ItemCounts(NUM_ITEMS, max_length=3)
-    layer.feature_weights.assign([0, 0, 1, 1, 1])
+    layer.feature_weights.assign([0, 0, 0, 1, 1, 1])
     older = tf.constant([[8, 8, 4, 7, 9]])
     np.testing.assert_array_equal(layer(short), layer(older))
 
@@ -146,7 +146,7 @@ def test_the_weights_make_held_out_items_as_likely_as_can_be() -> None:
     before = [keras.ops.convert_to_numpy(weight) for weight in model.learned_weights]
     found = fit_count_weights(model, known, targets)
     assert found.log_likelihood > found.before + 0.1
-    assert found.weights["followers"] > 0.1
+    assert found.weights["next"] + found.weights["followers"] > 0.1
     for weight, value in zip(model.learned_weights, before, strict=True):
         np.testing.assert_array_equal(weight, value)
 
@@ -157,7 +157,7 @@ def test_the_weights_make_held_out_items_as_likely_as_can_be() -> None:
 
     best = log_likelihood()
     learned = keras.ops.convert_to_numpy(counts.feature_weights)
-    for step in np.concatenate([np.eye(5), -np.eye(5)]):
+    for step in np.concatenate([np.eye(6), -np.eye(6)]):
         counts.feature_weights.assign(learned + 0.3 * step)
         # The prior moves the optimum a little; the likelihood is nowhere much higher.
         assert log_likelihood() < best + 0.3
@@ -193,13 +193,13 @@ def test_a_warm_start_takes_the_weights_and_leaves_the_tables() -> None:
         for histories in (followed(), followed(repeats=True))
     )
     assert previous.counts and model.counts
-    previous.counts.feature_weights.assign([1, 2, 3, 4, 5])
+    previous.counts.feature_weights.assign([1, 2, 3, 4, 5, 6])
     table = keras.ops.convert_to_numpy(model.counts.followers.neighbours)
     for one in (previous, model):
         one.compile()
     names = [f"item {i}" for i in range(NUM_ITEMS)]
     assert warm_start(model, previous, names, names) == NUM_ITEMS
-    assert model.counts.feature_weights.numpy().tolist() == [1, 2, 3, 4, 5]
+    assert model.counts.feature_weights.numpy().tolist() == [1, 2, 3, 4, 5, 6]
     np.testing.assert_array_equal(model.counts.followers.neighbours, table)
     without = model_with(None)
     without.compile()
