@@ -147,9 +147,7 @@ def test_evaluate_counts_the_whole_history_as_seen() -> None:
 
 def test_bad_arguments() -> None:
     encoder = SASRec(ITEMS)
-    with pytest.raises(
-        ValueError, match=r"preset must be one of \['paper', 'recommended', 'reference'\]"
-    ):
+    with pytest.raises(ValueError, match="preset must be one of .*'recommended'"):
         MCLRec(encoder, preset="best")
     with pytest.raises(ValueError, match="beta must not be negative, got -1"):
         MCLRec(encoder, beta=-1)
