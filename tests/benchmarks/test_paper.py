@@ -162,6 +162,13 @@ def test_a_run_of_other_defaults_is_not_taken_for_one_of_these(ring_log: Path, t
             read()
 
 
+def test_a_run_whose_files_were_not_copied_says_so(ring_log: Path, tmp_path: Path):
+    run = Run(ring_log, "mclrec", 0, RunSettings(), 5, tmp_path)
+    for read in (run.test_ranks, run.trained_model):
+        with pytest.raises(UnusableRun, match="Copy it from the machine that trained it"):
+            read()
+
+
 def test_groups_are_by_the_actions_in_the_log():
     lengths = [5, 6, 8, 9, 30, 3]
     histories = Histories.from_lists([[1] * length for length in lengths])
