@@ -68,6 +68,7 @@ def test_runs_of_other_settings_have_other_files(all_runs: dict[str, list[Planne
         assert len(same) == (1 if same[0].method in BASELINES else 2)
 
 
+@pytest.mark.integration
 def test_every_model_of_the_studies_can_be_made(all_runs: dict[str, list[Planned]]):
     """Small ones: what a study varies is neither the size nor the number of layers."""
     found = {
