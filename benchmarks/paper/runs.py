@@ -121,14 +121,15 @@ class Run:
 
         from benchmarks.training import model_of
 
-        splits, num_items = split_log(self.log, self.k_core)
-        keras.utils.set_random_seed(self.seed)
-        model = model_of(self.settings, splits.train, num_items, self.seed)
         with (
             _of_the_run(self.beside("weights.npz")) as file,
             np.load(file, allow_pickle=False) as kept,
         ):
-            model.set_weights([kept[f"arr_{place}"] for place in range(len(kept.files))])
+            weights = [kept[f"arr_{place}"] for place in range(len(kept.files))]
+        splits, num_items = split_log(self.log, self.k_core)
+        keras.utils.set_random_seed(self.seed)
+        model = model_of(self.settings, splits.train, num_items, self.seed)
+        model.set_weights(weights)
         return model
 
     def _train(self, state: Path) -> None:

@@ -84,7 +84,7 @@ def curve(
 
 _GRID = (0.0, 0.01, 0.02, 0.03, 0.04, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5)
 _BATCH_SIZES = (256, 128, 64, 32, 16)
-_RATIOS = (0.1, 0.3, 0.5, 0.7, 0.9)
+_RATIOS = (0.5, 0.1, 0.3, 0.7, 0.9)
 
 _POPULARITY = Variant("popularity", method="popularity")
 _RECENCY = Variant("recency", method="recency")

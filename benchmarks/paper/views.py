@@ -20,10 +20,10 @@ LEARNED, ENCODED = ("z1", "z2"), ("h1", "h2")
 _COLLAPSE = {
     "alignment": "alignment",
     "uniformity": "uniformity",
-    "positive_similarity": "similarity, same user",
-    "negative_similarity": "similarity, other users",
-    "effective_rank_1": "effective rank, view 1",
-    "effective_rank_2": "effective rank, view 2",
+    "positive_similarity": "similarity within a user",
+    "negative_similarity": "similarity between users",
+    "effective_rank_1": "effective rank of view 1",
+    "effective_rank_2": "effective rank of view 2",
 }
 
 
@@ -48,8 +48,11 @@ def measure(run: Run) -> None:
         recent = most_recent(history, model.encoder.max_length)
         views = model.stochastic_views(View(recent, lengths_of(recent)))
         for h, z, view, augmenter in zip(ENCODED, LEARNED, views, model.augmenters, strict=True):
-            encoded = model.encoder(view.ids, view.lengths, last_only=True, training=False)
-            found[h].append(np.asarray(encoded))
+            # As an array it has no mask, which Keras would miss in the augmenter.
+            encoded = np.asarray(
+                model.encoder(view.ids, view.lengths, last_only=True, training=False)
+            )
+            found[h].append(encoded)
             found[z].append(np.asarray(augmenter(encoded)))
     with whole_file(file) as unfinished, unfinished.open("wb") as opened:
         np.savez(opened, **{name: np.concatenate(parts) for name, parts in found.items()})

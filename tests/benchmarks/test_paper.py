@@ -68,6 +68,7 @@ def test_runs_of_other_settings_have_other_files(all_runs: dict[str, list[Planne
         assert len(same) == (1 if same[0].method in BASELINES else 2)
 
 
+@pytest.mark.integration
 def test_every_model_of_the_studies_can_be_made(all_runs: dict[str, list[Planned]]):
     """Small ones: what a study varies is neither the size nor the number of layers."""
     found = {
@@ -160,6 +161,13 @@ def test_a_run_of_other_defaults_is_not_taken_for_one_of_these(ring_log: Path, t
     run.file.write_text(json.dumps({"configuration": {"dim": 64, "gone": 1, "ema": 0.5}}))
     for read in (run.result, run.train):
         with pytest.raises(UnusableRun, match="another ema than"):
+            read()
+
+
+def test_a_run_whose_files_were_not_copied_says_so(ring_log: Path, tmp_path: Path):
+    run = Run(ring_log, "mclrec", 0, RunSettings(), 5, tmp_path)
+    for read in (run.test_ranks, run.trained_model):
+        with pytest.raises(UnusableRun, match="Copy it from the machine that trained it"):
             read()
 
 
