@@ -68,7 +68,7 @@ def cost(num_items: int, num_neighbours: int, batch_sizes: Sequence[int], turns:
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = benchmark_parser("counts_cost", __doc__)
     parser.add_argument("--items", type=int, nargs="+", default=[12_101, 100_000, 1_000_000])
-    parser.add_argument("--neighbours", type=int, default=50, help="of each item; default: 50")
+    parser.add_argument("--neighbours", type=int, default=20, help="of each item; default: 20")
     parser.add_argument("--batch-sizes", type=int, nargs="+", default=[1, 8, 64])
     parser.add_argument("--turns", type=int, default=20, help="timings of each; default: 20")
     options = parser.parse_args(arguments)

@@ -28,7 +28,6 @@ class ItemNeighbours(keras.layers.Layer):
 
     Call arguments:
         history: int `[B, L]`, oldest first, right-padded with 0.
-        reach: Instead of the layer's.
 
     Returns:
         float32 `[B, |I| + 1]`, rows that sum to 1, or to 0 where there are no neighbours.
@@ -90,8 +89,8 @@ class ItemNeighbours(keras.layers.Layer):
         self.neighbours.assign(neighbours)
         self.neighbour_weights.assign(neighbour_weights)
 
-    def call(self, history: tf.Tensor, reach: int | None = None) -> tf.Tensor:
-        asked = most_recent(history, reach or self.reach)
+    def call(self, history: tf.Tensor) -> tf.Tensor:
+        asked = most_recent(history, self.reach)
         shape = tf.shape(asked)
         ages = lengths_of(asked)[:, None] - tf.range(1, shape[1] + 1, dtype=asked.dtype)
         # The padding, whose age is below 0, has no neighbours.

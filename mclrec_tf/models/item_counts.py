@@ -29,8 +29,8 @@ class ItemCounts(keras.layers.Layer):
 
     - next: log(1 + P(j) / ε), where P are the shares of the items that came right after the last
       item of the history;
-    - followers: the same of the items that came right after the last twenty, in falling
-      proportion;
+    - followers: the same of the items that came up to three places after the last twenty, in
+      falling proportion;
     - companions: the same of items that stand near them, before or after, in proportion to their
       own frequency (cosine, with inverse user frequency);
     - repeated: 1 for an item that the history holds; age_of_repeated: log(1 + the number of items
@@ -73,7 +73,7 @@ class ItemCounts(keras.layers.Layer):
     epsilon = 1e-3
 
     def __init__(
-        self, num_items: int, num_neighbours: int = 50, max_length: int = 50, **kwargs: Any
+        self, num_items: int, num_neighbours: int = 20, max_length: int = 50, **kwargs: Any
     ) -> None:
         super().__init__(**{**kwargs, "dtype": "float32"})
         check_whole(1, num_items=num_items, num_neighbours=num_neighbours, max_length=max_length)
@@ -81,13 +81,14 @@ class ItemCounts(keras.layers.Layer):
         self.num_neighbours = num_neighbours
         self.max_length = max_length
         self.autocast = False
+        self.next = ItemNeighbours(num_items, num_neighbours, reach=1, name="next")
         self.followers = ItemNeighbours(num_items, num_neighbours, decay=0.6, name="followers")
         self.companions = ItemNeighbours(num_items, num_neighbours, decay=0.8, name="companions")
         self.build()
 
     @classmethod
     def from_histories(
-        cls, histories: Histories, num_items: int, num_neighbours: int = 50, **kwargs: Any
+        cls, histories: Histories, num_items: int, num_neighbours: int = 20, **kwargs: Any
     ) -> "ItemCounts":
         """Counts the training histories.
 
@@ -107,7 +108,9 @@ class ItemCounts(keras.layers.Layer):
 
     def count(self, histories: Histories) -> None:
         """Takes its tables from training histories."""
-        after = item_pairs(histories, self.num_items, window=1)
+        following = item_pairs(histories, self.num_items, window=1)
+        self.next.assign(*strongest(following, self.num_items, self.num_neighbours))
+        after = item_pairs(histories, self.num_items, window=3, decay=0.7)
         self.followers.assign(*strongest(after, self.num_items, self.num_neighbours))
         self.companions.assign(*_companions(histories, self.num_items, self.num_neighbours))
 
@@ -137,8 +140,7 @@ class ItemCounts(keras.layers.Layer):
         return tf.stack([*of_neighbours, *of_repeats])
 
     def _of_neighbours(self, history: tf.Tensor) -> list[tf.Tensor]:
-        last = self.followers(history, reach=1)
-        shares = (last, self.followers(history), self.companions(history))
+        shares = (self.next(history), self.followers(history), self.companions(history))
         return [tf.math.log1p(share / self.epsilon) for share in shares]
 
     def _of_repeats(self, history: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
