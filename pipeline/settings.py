@@ -386,9 +386,10 @@ class BlessingSettings:
     min_ndcg: float = setting(0.0, "lowest NDCG@10, from 0 to 1; 0 requires nothing")
     min_lift: float = setting(
         1.05,
-        "lowest NDCG@10 divided by that of popularity, of recency, and of the counted transitions "
-        "(who follows whom in training), each; where a baseline comes near 1, its distance to 1 "
-        "divided by that of the model instead; 0 requires nothing",
+        "lowest NDCG@10 divided by that of popularity, and by that of recency; where a baseline "
+        "comes near 1, its distance to 1 divided by that of the model instead; the counted "
+        "transitions (who follows whom in training) must be reached, but no more than 1 is asked "
+        "over them; 0 requires nothing",
     )
     max_drop: float = setting(
         0.1,

@@ -31,7 +31,7 @@ from pipeline.components.blessing.intervals import Bound, Interval, compare
 from pipeline.components.evaluator.paired_moments import LATEST_BLESSED
 from pipeline.components.evaluator.results import SliceResult
 from pipeline.components.evaluator.slices import ALL_USERS, judged_policy
-from pipeline.components.evaluator.tfma_metrics import BASELINES
+from pipeline.components.evaluator.tfma_metrics import BASELINES, COUNTED
 from pipeline.settings import BlessingSettings
 
 SERVABLE = "TensorFlow Serving can serve it"
@@ -133,7 +133,7 @@ def decide(
         criteria.append(_proven(requirement, everybody, bound, settings.confidence))
     if settings.min_lift:
         criteria += [
-            _better(baseline, everybody, settings.min_lift, settings.confidence)
+            _better(baseline, everybody, _lift_over(baseline, settings), settings.confidence)
             for baseline in BASELINES
         ]
     if everybody.latest_blessed_metrics and settings.max_drop < 1:
@@ -153,6 +153,14 @@ def decide(
         Criterion(SERVABLE, ALL_USERS, None, None, None, everybody.users, not export_findings, note)
     )
     return Decision(criteria)
+
+
+def _lift_over(baseline: str, settings: BlessingSettings) -> float:
+    """What is asked over a baseline: of the counted transitions no more than to be reached.
+
+    Who follows whom is most of what there is to know in some logs, where no model is 5 % better.
+    """
+    return min(settings.min_lift, 1.0) if baseline == COUNTED else settings.min_lift
 
 
 def _better(baseline: str, result: SliceResult, lift: float, confidence: float) -> Criterion:

@@ -117,7 +117,7 @@ def test_a_first_model_needs_no_blessed_one_but_has_to_beat_the_baselines():
     assert decision.criteria[3].requirement == SERVABLE
 
 
-@pytest.mark.parametrize("baseline", BASELINES)
+@pytest.mark.parametrize("baseline", ["popularity", "recency"])
 def test_as_good_as_a_baseline_is_not_better(baseline: str):
     ranks = hits(0.3, 400)
     decision = decide({ALL_USERS: result(ranks, **{baseline: ranks})}, "", SETTINGS)
@@ -125,13 +125,13 @@ def test_as_good_as_a_baseline_is_not_better(baseline: str):
     assert decision.failed[0].note == "missed"
 
 
-def test_better_than_the_counted_transitions_or_refused():
+def test_as_good_as_the_counted_transitions_or_refused():
     """Of 4,000 users the transitions hit two in ten, and the model more, as many or fewer."""
-    for share, blessed in ((0.3, True), (0.2, False), (0.15, False)):
+    for share, blessed in ((0.3, True), (0.2, True), (0.19, False), (0.15, False)):
         model = result(hits(share, 4000), transitions=hits(0.2, 4000, shift=1))
         decision = decide({ALL_USERS: model}, "", SETTINGS)
         assert decision.blessed == blessed
-        required = [] if blessed else [(ALL_USERS, "1.05 times transitions (--min-lift)")]
+        required = [] if blessed else [(ALL_USERS, "1 times transitions (--min-lift)")]
         assert failed(decision) == required
 
 
