@@ -125,9 +125,12 @@ def test_as_good_as_a_baseline_is_not_better(baseline: str):
     assert decision.failed[0].note == "missed"
 
 
-def test_as_good_as_the_counted_transitions_or_refused():
-    """Of 4,000 users the transitions hit two in ten, and the model more, as many or fewer."""
-    for share, blessed in ((0.3, True), (0.2, True), (0.19, False), (0.15, False)):
+def test_surely_as_good_as_the_counted_transitions_or_refused():
+    """Of 4,000 users the transitions hit two in ten, and the model more, as many others or fewer.
+
+    As many others are not proven to be as many.
+    """
+    for share, blessed in ((0.3, True), (0.2, False), (0.15, False)):
         model = result(hits(share, 4000), transitions=hits(0.2, 4000, shift=1))
         decision = decide({ALL_USERS: model}, "", SETTINGS)
         assert decision.blessed == blessed
