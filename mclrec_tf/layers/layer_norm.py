@@ -33,8 +33,8 @@ class LayerNorm(keras.layers.LayerNormalization):
     vectors = tf.constant([[0.0, 0.0], [1.0, 3.0]])
     with tf.GradientTape() as tape:
         tape.watch(vectors)
-        normalised = LayerNorm(epsilon=1e-12)(vectors)
-    tape.gradient(normalised[:, 0], vectors)[0].numpy()  # zeros
+        first = LayerNorm(epsilon=1e-12)(vectors)[:, 0]
+    tape.gradient(first, vectors)[0].numpy()  # zeros
     ```
     """
 

@@ -77,7 +77,8 @@ def test_equals_the_formulas(name: str) -> None:
         found.append([output, *map(tf.convert_to_tensor, gradients)])
     shown = ["output", *(weight.path for weight in encoder.trainable_variables)]
     for what, one, other in zip(shown, *found, strict=True):
-        np.testing.assert_allclose(one, other, atol=5e-5, rtol=1e-4, err_msg=what)
+        # Sums of numbers up to 100, in another order: that is what float32 tells apart.
+        np.testing.assert_allclose(one, other, atol=2e-4, rtol=1e-4, err_msg=what)
 
 
 def test_defaults_are_those_of_the_paper() -> None:
