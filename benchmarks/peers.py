@@ -5,11 +5,12 @@
 writes runs/results/rectools-sasrec-<log>-0.json in the form of `benchmarks.quality`, so that
 `benchmarks.table` and `benchmarks.time_to_quality` show it beside ours. The peer is RecTools'
 SASRec with its full softmax. It runs in an environment of its own, which is made with venv and pip
-under --out unless --environment names another, 5 GB with PyPI's PyTorch for Linux. The peer trains and tells a vector for every user and item; ranks are counted here, by
-the rule that ranks our models. An item without training events has none of these vectors: it ranks
-behind all others, as do the targets of a user who has no other item. The epoch is chosen on
-validation, and the test split is read once. A run that was killed goes on from its last epoch when
-the same command is given again.
+under --out unless --environment names another, 5 GB with PyPI's PyTorch for Linux. The peer trains
+and tells a vector for every user and item; ranks are counted here, by the rule that ranks our
+models. An item without training events has none of these vectors: it ranks behind all others, as do
+the targets of a user who has no other item. The epoch is chosen on validation, and the test split
+is read once. A run that was killed goes on from its last epoch when the same command is given
+again.
 """
 
 import json
