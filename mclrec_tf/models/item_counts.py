@@ -38,8 +38,8 @@ class ItemCounts(keras.layers.Layer):
 
     The tables come from the training histories alone. The weights are few, and are learned after
     the encoder, from held-out items, by `mclrec_tf.models.count_weights.fit_count_weights`;
-    until then they have the values that were right on the data sets this was tried on, with none
-    for repeats. Learned together with the encoder they did worse: the encoder then leaves to the
+    until then they are 0, so that a training is stopped by what its encoder has learned. Learned
+    together with the encoder they did worse: the encoder then leaves to the
     counts what they know of the training data, and of other users they know less.
 
     The log-linear form makes the encoder's scores, which are logarithms of unnormalised
@@ -117,7 +117,7 @@ class ItemCounts(keras.layers.Layer):
     def build(self, input_shape: Any = None) -> None:
         self.feature_weights = self.add_weight(
             shape=(len(FEATURES),),
-            initializer=_initial_weights,
+            initializer="zeros",
             trainable=False,
             name="feature_weights",
         )
@@ -175,7 +175,3 @@ def _companions(histories: Histories, num_items: int, count: int) -> Neighbours:
     times = np.bincount(histories.items, minlength=num_items + 1)
     scale = np.sqrt(times[near.first] * times[near.second])
     return strongest(near._replace(weight=near.weight / scale), num_items, count)
-
-
-def _initial_weights(shape: tuple[int, ...], dtype: Any = None) -> tf.Tensor:
-    return tf.constant([0.1, 0.2, 0.4, 0.0, 0.0, 0.0], dtype)

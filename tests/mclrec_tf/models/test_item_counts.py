@@ -40,7 +40,9 @@ def model_with(counts: ItemCounts | None) -> NextItemModel:
 
 @pytest.fixture(scope="module")
 def counts() -> ItemCounts:
-    return ItemCounts.from_histories(followed(), NUM_ITEMS, num_neighbours=6)
+    counts = ItemCounts.from_histories(followed(), NUM_ITEMS, num_neighbours=6)
+    counts.feature_weights.assign([0.1, 0.2, 0.4, -1.0, 0.3, 0.5])
+    return counts
 
 
 def test_shares_are_those_of_a_plain_sum() -> None:
