@@ -215,10 +215,9 @@ class _Peer:
         line = self._process.stdout.readline()
         if not line:
             raise PeerError(
-                f"{_PROGRAM.name} ended with status {self._process.wait()}; what it wrote is above."
-                " "
-                "The same command goes on from the last epoch. If it ends so again, remove the "
-                "peer's environment, and it is made anew."
+                f"{_PROGRAM.name} ended with status {self._process.wait()}; what it wrote is "
+                "above. The same command goes on from the last epoch. If it ends so again, remove "
+                "the peer's environment, and it is made anew."
             )
         return json.loads(line)["epochs"]
 

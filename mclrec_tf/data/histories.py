@@ -72,6 +72,12 @@ class Histories:
         """Number of items of each user, int64 [U]."""
         return np.diff(self.row_splits)
 
+    def take(self, users: npt.NDArray[np.int64]) -> Histories:
+        """The histories of the given users, in the given order."""
+        lengths = self.lengths[users]
+        begins = np.repeat(self.row_splits[users], lengths)
+        return Histories.from_lengths(self.items[begins + positions(lengths)], lengths)
+
     def item_counts(self, num_items: int) -> npt.NDArray[np.int64]:
         """How often each item occurs, int64 [num_items]; position i is item i + 1."""
         return np.bincount(self.items, minlength=num_items + 1)[1:]

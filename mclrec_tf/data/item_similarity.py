@@ -5,7 +5,7 @@ import numpy.typing as npt
 
 from mclrec_tf.arguments import check_whole
 from mclrec_tf.data.histories import Histories
-from mclrec_tf.data.item_pairs import item_pairs
+from mclrec_tf.data.item_pairs import ItemPairs, item_pairs, strongest
 
 
 def similar_items(
@@ -41,18 +41,25 @@ def similar_items(
         Liu et al., 2021, arXiv 2108.06479.
     """
     check_whole(1, count=count)
-    first, second, weights = item_pairs(
-        histories, num_items, window, both_ways=True, by_length=True
-    )
+    found = strongest(cosine_pairs(histories, num_items, window), num_items, count).items
+    # An item without any has itself, and what is then still missing is the nearest again.
+    itself = np.arange(num_items + 1, dtype=np.int32)
+    nearest = np.where(found[:, 0] > 0, found[:, 0], itself)
+    return np.where(found > 0, found, nearest[:, None])
+
+
+def cosine_pairs(histories: Histories, num_items: int, window: int) -> ItemPairs:
+    """The similarity of `similar_items` for all pairs that come within `window` positions.
+
+    Args:
+        histories: The training part of each user.
+        num_items: Size of the catalogue, |I|.
+        window: Greatest distance of positions that counts.
+
+    Raises:
+        ValueError: A number is below 1, or an item of the histories is beyond `num_items`.
+    """
+    pairs = item_pairs(histories, num_items, window, both_ways=True, by_length=True)
     counts = np.bincount(histories.items, minlength=num_items + 1)
-    similarity = weights / np.sqrt(counts[first] * counts[second])
-    # Nearest first, of equally near ones the more popular, which has the lower id.
-    order = np.lexsort((second, -similarity, first))
-    first, second = first[order], second[order]
-    rank = np.arange(len(first)) - np.searchsorted(first, first)
-    neighbours = np.tile(np.arange(num_items + 1, dtype=np.int32)[:, None], (1, count))
-    nearest = rank == 0
-    neighbours[first[nearest]] = second[nearest, None]
-    kept = rank < count
-    neighbours[first[kept], rank[kept]] = second[kept]
-    return neighbours
+    scale = np.sqrt(counts[pairs.first] * counts[pairs.second])
+    return pairs._replace(weight=pairs.weight / scale)

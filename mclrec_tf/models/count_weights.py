@@ -86,9 +86,8 @@ def fit_count_weights(
         raise ValueError("histories: no user has both a history and a target in the catalogue.")
     if len(users) > max_users:
         users = np.sort(np.random.default_rng(seed).choice(users, max_users, replace=False))
-    chosen = Histories.from_lists([histories[user].tolist() for user in users])
     batch_size = max(_CELLS // model.num_items, 1)
-    batches = evaluation_batches(chosen, targets[users], batch_size)
+    batches = evaluation_batches(histories.take(users), targets[users], batch_size)
 
     log_likelihood = _LogLikelihood(model, batches)
     encoder_alone = np.eye(1 + len(FEATURES))[0]

@@ -3,12 +3,12 @@
 from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from mclrec_tf.arguments import check_whole
 from mclrec_tf.data.histories import Histories
-from mclrec_tf.data.item_pairs import Neighbours, item_pairs, strongest
+from mclrec_tf.data.item_pairs import item_pairs, strongest
+from mclrec_tf.data.item_similarity import cosine_pairs
 from mclrec_tf.layers.item_neighbours import ItemNeighbours
 from mclrec_tf.layers.padded_history import cells_of, lengths_of, most_recent
 
@@ -112,7 +112,8 @@ class ItemCounts(keras.layers.Layer):
         self.next.assign(*strongest(following, self.num_items, self.num_neighbours))
         after = item_pairs(histories, self.num_items, window=3, decay=0.7)
         self.followers.assign(*strongest(after, self.num_items, self.num_neighbours))
-        self.companions.assign(*_companions(histories, self.num_items, self.num_neighbours))
+        near = cosine_pairs(histories, self.num_items, window=10)
+        self.companions.assign(*strongest(near, self.num_items, self.num_neighbours))
 
     def build(self, input_shape: Any = None) -> None:
         self.feature_weights = self.add_weight(
@@ -168,10 +169,3 @@ class ItemCounts(keras.layers.Layer):
             "num_neighbours": self.num_neighbours,
             "max_length": self.max_length,
         }
-
-
-def _companions(histories: Histories, num_items: int, count: int) -> Neighbours:
-    near = item_pairs(histories, num_items, window=10, both_ways=True, by_length=True)
-    times = np.bincount(histories.items, minlength=num_items + 1)
-    scale = np.sqrt(times[near.first] * times[near.second])
-    return strongest(near._replace(weight=near.weight / scale), num_items, count)

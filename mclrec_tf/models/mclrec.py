@@ -62,8 +62,9 @@ class MCLRec(NextItemTraining, TwoOptimizerModel):
     Args:
         encoder: The sequence encoder f_θ, for example `PostNormSASRec(num_items)`.
         preset: `"recommended"`, what has done best, `"paper"`, or `"reference"` (the authors'
-            code), see `mclrec_tf.models.presets`. What is left out of the arguments from `lambda_`
-            to `temperature`, and from `update_rule` on, is the preset's.
+            code), see `mclrec_tf.models.presets`. The weights, temperatures and similarity of the
+            contrast, the update rule, `label_smoothing` and `item_dropout` are the preset's where
+            they are left out.
         lambda_: λ, weight of the contrast of stochastic views.
         beta: β, weight of the contrast with learned views. With λ = β = 0
             this is `NextItemModel`.

@@ -1,9 +1,8 @@
 """Whether a model is blessed: criteria of one form, each with a confidence interval over users.
 
 A criterion requires value >= bound. Both are means of NDCG@10 over the same test users, and the
-bound is a factor times a reference: popularity, recency, the counted
-transitions, or the latest blessed model. The interval
-is the one of the mean of the users' differences, so it is paired.
+bound is a factor times a reference: popularity, recency, the counted transitions, or the latest
+blessed model. The interval is the one of the mean of the users' differences, so it is paired.
 
 NDCG@10 is at most 1, so a factor above 1 would require the impossible of a model whose baseline
 comes near 1: 1.05 times 0.97 is more than a perfect model reaches. There the factor applies to the

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import tensorflow as tf
 
-from mclrec_tf.data.histories import HeldOut, Histories, positions
+from mclrec_tf.data.histories import HeldOut, Histories
 
 _FEATURES = {
     "history_ids": tf.io.RaggedFeature(tf.int64, row_splits_dtype=tf.int64),
@@ -31,7 +31,7 @@ def read_training(patterns: Sequence[str]) -> Histories:
         FileNotFoundError: No file matches.
     """
     histories, last = _read(patterns)
-    return _take(histories, _order(histories.without_last(1), last))
+    return histories.take(_order(histories.without_last(1), last))
 
 
 def read_held_out(patterns: Sequence[str]) -> HeldOut:
@@ -48,7 +48,7 @@ def read_held_out(patterns: Sequence[str]) -> HeldOut:
     """
     histories, targets = _read(patterns)
     order = _order(histories, targets)
-    return HeldOut(_take(histories, order), targets[order])
+    return HeldOut(histories.take(order), targets[order])
 
 
 def _read(patterns: Sequence[str]) -> HeldOut:
@@ -74,13 +74,6 @@ def _order(histories: Histories, next_items: np.ndarray) -> np.ndarray:
     keys = pa.Array.from_buffers(pa.large_binary(), len(histories), [None, ends, items])
     table = pa.table({"history": keys, "next_item": next_items})
     return pc.sort_indices(table, [(name, "ascending") for name in table.column_names]).to_numpy()
-
-
-def _take(histories: Histories, users: np.ndarray) -> Histories:
-    """The histories of the given users, in the given order."""
-    lengths = histories.lengths[users]
-    begins = np.repeat(histories.row_splits[users], lengths)
-    return Histories.from_lengths(histories.items[begins + positions(lengths)], lengths)
 
 
 def _parse(examples: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
