@@ -123,6 +123,11 @@ class ItemCounts(keras.layers.Layer):
             name="feature_weights",
         )
 
+    @property
+    def is_learned(self) -> tf.Tensor:
+        """Whether any weight is not 0, bool `[]`."""
+        return tf.reduce_any(tf.convert_to_tensor(self.feature_weights) != 0)
+
     def call(self, history: tf.Tensor) -> tf.Tensor:
         weights = tf.unstack(tf.convert_to_tensor(self.feature_weights))
         added = tf.add_n(
