@@ -55,7 +55,8 @@ def measure(run: Run) -> None:
             found[h].append(encoded)
             found[z].append(np.asarray(augmenter(encoded)))
     with whole_file(file) as unfinished, unfinished.open("wb") as opened:
-        np.savez(opened, **{name: np.concatenate(parts) for name, parts in found.items()})
+        h1, h2, z1, z2 = (np.concatenate(found[name]) for name in (*ENCODED, *LEARNED))
+        np.savez(opened, h1=h1, h2=h2, z1=z1, z2=z2)
 
 
 def vectors(run: Run, names: Sequence[str]) -> list[npt.NDArray[np.float32]]:

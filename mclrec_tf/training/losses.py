@@ -8,8 +8,14 @@ import tensorflow as tf
 _EXCLUDED = -1e9
 
 
+# Exponentials that are held at once, where that leaves rows enough for the matrix products to be
+# efficient: 16 MB of float32, which the system's allocator uses again. Larger ones it takes anew
+# from the operating system each time, page by page, which costs as much as the products.
+_CELLS = 2**22
+_FEWEST_ROWS = 64
+
 # Largest table of exponentials held at once: 256 MB of float32.
-_CELLS = 2**26
+_MOST_CELLS = 2**26
 
 # Up to this bound of a score, a shift by the bound instead of the true maximum loses nothing.
 _SAFE_SHIFT = 40.0
@@ -64,7 +70,7 @@ def _summed_cross_entropy(
     vectors: tf.Tensor, candidates: tf.Tensor, labels: tf.Tensor, smoothing: tf.Tensor
 ) -> tuple[tf.Tensor, Any]:
     rows, dim = tf.shape(vectors)[0], vectors.shape[1]
-    step = tf.maximum(_CELLS // tf.shape(candidates)[0], 1)
+    step = _rows_of_a_part(tf.shape(candidates)[0])
     # A column of ones adds a term to every score, and sums up every row of exponentials, within
     # the matrix products that are needed anyway.
     extended = tf.concat([candidates, tf.ones_like(candidates[:, :1])], axis=1)
@@ -106,6 +112,12 @@ def _summed_cross_entropy(
         return upstream * d_vectors, upstream * d_candidates, None, None
 
     return total, gradient
+
+
+def _rows_of_a_part(candidates: tf.Tensor) -> tf.Tensor:
+    """How many rows of `candidates` exponentials each are held at once."""
+    few = tf.minimum(_FEWEST_ROWS, tf.maximum(_MOST_CELLS // candidates, 1))
+    return tf.maximum(_CELLS // candidates, few)
 
 
 def _exponentials(
