@@ -58,6 +58,7 @@ class RunSettings:
     learned_temperature: float | None = _as_in_pipeline("learned_temperature")
     similarity: Literal["inner_product", "cosine"] | None = _as_in_pipeline("similarity")
     counts: bool | None = _as_in_pipeline("counts")
+    item_start: Literal["random", "co_occurrence"] | None = _as_in_pipeline("item_start")
     dim: int = setting(64, "size of the vectors")
     num_layers: int | None = setting(None, "layers of the encoder; its own default if left out")
     num_heads: int | None = setting(None, "attention heads; the encoder's default if left out")

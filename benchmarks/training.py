@@ -17,6 +17,7 @@ from mclrec_tf.data.item_similarity import similar_items
 from mclrec_tf.encoders import ENCODERS
 from mclrec_tf.models.building import build_model, encoder_optimizer
 from mclrec_tf.models.count_weights import FittedWeights, fit_count_weights
+from mclrec_tf.models.item_start import start_from_co_occurrence
 from mclrec_tf.models.next_item_model import NextItemTraining
 from mclrec_tf.training.early_stopping import ResumableEarlyStopping
 from pipeline.components.trainer.training_progress import TrainingProgress
@@ -56,12 +57,15 @@ def train(
         num_items: Size of the catalogue, |I|.
         seed: Seed of weights, order, views and dropout.
         state: Folder of the unfinished training, from which it resumes.
-        start: Called with the new model before its first epoch, for example for a warm start.
+        start: Called with the new model before its first epoch, for example for a warm start,
+            instead of what the settings start from.
     """
     keras.utils.set_random_seed(seed)
     model = model_of(settings, histories, num_items, seed)
     if start:
         start(model)
+    elif settings.item_start == "co_occurrence":
+        start_from_co_occurrence(model.encoder, histories, seed)
     stopping = ResumableEarlyStopping(
         str(state), settings.monitor, settings.patience, settings.epochs
     )

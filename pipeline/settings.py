@@ -232,6 +232,11 @@ class ModelSettings:
         "add to the scores what counting the training histories tells: which items follow those "
         "of the history, which come with them, and which of the history itself come again",
     )
+    item_start: Literal["random", "co_occurrence"] | None = setting(
+        None,
+        "what the vectors of the items start from: random, or which items stand near each other in "
+        "the training histories (co_occurrence), which saves epochs; a warm start has its own",
+    )
     lambda_: float | None = setting(
         None, "weight of the contrastive loss between the two stochastic views"
     )
@@ -278,7 +283,8 @@ class ModelSettings:
         # The command line refuses other names by itself; a search or an edited trainer_config
         # comes here.
         types = get_type_hints(type(self))
-        for name in ("encoder", "positions", "preset", "update_rule", "views", "similarity"):
+        names = ("encoder", "positions", "preset", "update_rule", "views", "similarity")
+        for name in (*names, "item_start"):
             _require_one_of(name, getattr(self, name), get_args(without_none(types[name])))
         if self.encoder == "gru4rec" and self.positions != "default":
             raise ValueError(

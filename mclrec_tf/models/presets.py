@@ -25,6 +25,7 @@ class Preset:
         weight_decay: Decoupled, of the encoder's weights but biases and norms.
         ema: Momentum of the encoder's averaged weights; 0 averages none.
         counts: Whether what counting knows joins the scores, see `mclrec_tf.ItemCounts`.
+        item_start: What the item table starts from, see `mclrec_tf.models.item_start`.
     """
 
     objective: Objective
@@ -38,6 +39,7 @@ class Preset:
     weight_decay: float = 0.0
     ema: float = 0.99
     counts: bool = False
+    item_start: str = "random"
 
     def objective_with(self, **given: Any) -> Objective:
         """The objective with other weights; those that are None stay the preset's."""
@@ -101,6 +103,7 @@ PRESETS = {
         weight_decay=0.1,
         ema=0.998,
         counts=True,
+        item_start="co_occurrence",
     ),
 }
 """The presets by name."""

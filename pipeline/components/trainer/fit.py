@@ -11,6 +11,7 @@ from mclrec_tf.data.batches import evaluation_batches, training_batches
 from mclrec_tf.data.histories import HeldOut, Histories
 from mclrec_tf.data.item_similarity import similar_items
 from mclrec_tf.models.building import build_model, encoder_optimizer
+from mclrec_tf.models.item_start import start_from_co_occurrence
 from mclrec_tf.models.presets import get_preset
 from mclrec_tf.training.early_stopping import ResumableEarlyStopping
 from pipeline.components.trainer.training_progress import TrainingProgress
@@ -50,6 +51,7 @@ def model_of(
         histories: The training histories, for what is counted and which items are similar.
     """
     values = dataclasses.asdict(settings)
+    del values["item_start"]  # for `start`
     counted = values.pop("counts")
     if counted is None:
         counted = get_preset(settings.preset).counts
@@ -78,6 +80,24 @@ def model_of(
         ),
         augmenter_learning_rate=training.augmenter_learning_rate,
     )
+
+
+def start(
+    model: mclrec_tf.MCLRec,
+    settings: ModelSettings,
+    training: TrainingSettings,
+    histories: Histories,
+) -> None:
+    """Gives a new model what the settings start from, where that is not random.
+
+    Args:
+        model: The model, which `model_of` has built.
+        settings: The settings of the model.
+        training: The settings of the training, for the seed.
+        histories: The training histories.
+    """
+    if (settings.item_start or get_preset(settings.preset).item_start) == "co_occurrence":
+        start_from_co_occurrence(model.encoder, histories, training.seed)
 
 
 def fit(

@@ -18,7 +18,7 @@ from mclrec_tf.models.presets import get_preset
 from mclrec_tf.models.warm_start import warm_start
 from mclrec_tf.training.early_stopping import ResumableEarlyStopping
 from pipeline.components.trainer.custom_config import TrainerConfig
-from pipeline.components.trainer.fit import fit, model_of, read_training_data
+from pipeline.components.trainer.fit import fit, model_of, read_training_data, start
 from pipeline.components.trainer.learned_views import write_learned_views
 from pipeline.components.transform.preprocessing import VOCABULARY
 from pipeline.components.transform.vocabulary import vocabulary_file, vocabulary_size
@@ -58,8 +58,8 @@ def run_fn(fn_args: FnArgs) -> None:
     data = read_training_data(fn_args.train_files, fn_args.eval_files)
     num_items = vocabulary_size(fn_args.transform_output)
     model = model_of(num_items, settings, training, data.train)
-    if fn_args.base_model:
-        _go_on_from(fn_args.base_model, model, vocabulary)
+    if not (fn_args.base_model and _goes_on_from(fn_args.base_model, model, vocabulary)):
+        start(model, settings, training, data.train)
     stopping = ResumableEarlyStopping(
         config.backup(
             *(fn_args.train_files, fn_args.eval_files, fn_args.transform_output),
@@ -107,13 +107,14 @@ def _console() -> Console:
     return Console(highlight=False, markup=False, soft_wrap=True)
 
 
-def _go_on_from(base_model: str, model: mclrec_tf.MCLRec, vocabulary: str) -> None:
+def _goes_on_from(base_model: str, model: mclrec_tf.MCLRec, vocabulary: str) -> bool:
+    """Whether the model now has what an earlier one has learned."""
     console = _console()
     if not tf.io.gfile.exists(keras_path(base_model)):
         # Without resolvers, an artifact without a file stands for no model. A model that should be
         # there but is gone was reported before: by `PreviousRun`, or before a local run started.
         console.print(f"       starts from scratch: no model was kept at {keras_path(base_model)}")
-        return
+        return False
     previous = keras.models.load_model(keras_path(base_model))
     # The ids of the earlier model are those of the vocabulary in its export.
     earlier = os.path.join(base_model, "assets", VOCABULARY)
@@ -125,8 +126,9 @@ def _go_on_from(base_model: str, model: mclrec_tf.MCLRec, vocabulary: str) -> No
             f"       starts from scratch, not from {base_model}: {error.difference}. To go on from "
             "it, give the settings of that model."
         )
-        return
+        return False
     console.print(f"       goes on from {base_model}, which knows {known} of {len(items)} items")
+    return True
 
 
 def _item_ids(vocabulary: str) -> list[str]:

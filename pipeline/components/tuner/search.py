@@ -10,7 +10,7 @@ from tfx.components.trainer.fn_args_utils import FnArgs
 from tfx.components.tuner.component import TunerFnResult
 
 from mclrec_tf.training.early_stopping import ResumableEarlyStopping
-from pipeline.components.trainer.fit import TrainingData, fit, model_of, read_training_data
+from pipeline.components.trainer.fit import TrainingData, fit, model_of, read_training_data, start
 from pipeline.components.transform.vocabulary import vocabulary_size
 from pipeline.components.tuner.custom_config import TunerConfig
 from pipeline.components.tuner.search_space import SearchSpace, with_values
@@ -106,6 +106,7 @@ class Search(base_tuner.BaseTuner):
         settings, training = with_values(values, self._model, self._training)
         keras.utils.set_random_seed(training.seed)
         model = model_of(self._num_items, settings, training, data.train)
+        start(model, settings, training, data.train)
         stopping = ResumableEarlyStopping(
             os.path.join(self.get_trial_dir(trial.trial_id), "state"),
             training.monitor,

@@ -2,6 +2,7 @@
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -9,8 +10,8 @@ import pytest
 
 from mclrec_tf import MCLRec
 from mclrec_tf.data.histories import Histories
-from pipeline.components.trainer.fit import model_of
-from pipeline.components.trainer.run_fn import _go_on_from, keras_path
+from pipeline.components.trainer.fit import model_of, start
+from pipeline.components.trainer.run_fn import _goes_on_from, keras_path
 from pipeline.components.transform.preprocessing import VOCABULARY
 from pipeline.settings import ModelSettings, TrainingSettings
 from tests.mclrec_tf.earlier_set import write
@@ -45,7 +46,7 @@ def test_what_was_named_sasrec_goes_on_as_post_norm_sasrec(
     base_model: str, vocabulary: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     model = _model("post_norm_sasrec")
-    _go_on_from(base_model, model, vocabulary)
+    assert _goes_on_from(base_model, model, vocabulary)
     assert f"goes on from {base_model}, which knows 17 of 18 items" in capsys.readouterr().out
     previous = keras.models.load_model(keras_path(base_model))
     known = model.encoder.item_embedding.table.numpy()[1:18]
@@ -74,7 +75,7 @@ def test_another_model_starts_from_scratch_and_says_why(
 ) -> None:
     model = _model(encoder, **options)
     before = model.get_weights()
-    _go_on_from(base_model, model, vocabulary)
+    assert not _goes_on_from(base_model, model, vocabulary)
     assert f"starts from scratch, not from {base_model}: {reason}. To go" in capsys.readouterr().out
     for weight, expected in zip(model.get_weights(), before, strict=True):
         np.testing.assert_array_equal(weight, expected)
@@ -83,5 +84,26 @@ def test_another_model_starts_from_scratch_and_says_why(
 def test_a_base_model_without_a_file_is_told(
     tmp_path: Path, vocabulary: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    _go_on_from(str(tmp_path / "none" / "Format-Serving"), _model("sasrec"), vocabulary)
+    gone = str(tmp_path / "none" / "Format-Serving")
+    assert not _goes_on_from(gone, _model("sasrec"), vocabulary)
     assert "starts from scratch: no model was kept" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("options", "is_random"),
+    [
+        ({}, False),
+        ({"preset": "paper"}, True),
+        ({"item_start": "random"}, True),
+        ({"preset": "paper", "item_start": "co_occurrence"}, False),
+    ],
+)
+def test_the_item_vectors_start_from_what_the_settings_say(
+    options: dict[str, Any], is_random: bool
+) -> None:
+    settings, training = ModelSettings(dim=8, **options), TrainingSettings()
+    histories = Histories.from_lists([[1, 2, 3], [3, 1, 2]])
+    model = model_of(3, settings, training, histories)
+    before = model.encoder.item_embedding.table.numpy()
+    start(model, settings, training, histories)
+    assert np.array_equal(model.encoder.item_embedding.table.numpy(), before) == is_random
