@@ -4,8 +4,9 @@
 
 writes runs/results/mclrec-<log>-0.json: the configuration, seed, version and machine, the
 validation metrics and the duration of every epoch, and the test metrics of the best epoch under
-both ranking policies. A run that was killed resumes when the same command is given again.
-`benchmarks.table` and `benchmarks.time_to_quality` read the files.
+both ranking policies; of a model with counts also those without them. A run that was killed resumes
+when the same command is given again. `benchmarks.table` and `benchmarks.time_to_quality` read the
+files.
 """
 
 import hashlib
@@ -65,7 +66,7 @@ def run(
     """
     # Imported now, so that --help answers at once.
     from benchmarks.baselines import baseline
-    from benchmarks.training import train
+    from benchmarks.training import train, without_counts
     from mclrec_tf.data.histories import leave_one_out
     from mclrec_tf.data.interactions import load_interactions
     from mclrec_tf.evaluation.offline import rank_targets, summarize
@@ -96,7 +97,14 @@ def run(
         if trained.counts is not None:
             # The curve has the weights from before they were learned.
             result["counts"] = trained.counts._asdict()
+            result["without_counts"] = {"validation": result["validation"]}
             result["validation"] = by_policy(summarize(rank_targets(scorer, *splits.validation)))
+    if read_test and "without_counts" in result:
+        # The same training is a run of the model without counts, which is settled too by now.
+        with without_counts(scorer):
+            result["without_counts"]["test"] = by_policy(
+                summarize(rank_targets(scorer, *splits.test))
+            )
     if read_test:
         began = monotonic()
         ranks = rank_targets(scorer, *splits.test, verbose=int(sys.stdout.isatty()))

@@ -68,12 +68,13 @@ class RunSettings:
     item_dropout: float | None = _as_in_pipeline("item_dropout")
     batch_size: int = setting(1024, "predictions in a batch")
     learning_rate: float | None = _as_in_pipeline("learning_rate")
+    learning_rate_decay: Literal["none", "cosine"] | None = _as_in_pipeline("learning_rate_decay")
     augmenter_learning_rate: float = setting(1e-3, "Adam's learning rate of the augmenters")
     warmup_steps: int = _as_in_pipeline("warmup_steps")
     weight_decay: float | None = _as_in_pipeline("weight_decay")
     clipnorm: float = _as_in_pipeline("clipnorm")
     ema: float | None = _as_in_pipeline("ema")
-    epochs: int = setting(200, "most epochs to train")
+    epochs: int | None = _as_in_pipeline("epochs")
     patience: int = setting(10, "stop after this many epochs without a better --monitor")
     monitor: str = setting(
         "val_unseen_items_ndcg_at_10",
@@ -139,14 +140,17 @@ def settings_for(data: str, method: str, given: Mapping[str, Any]) -> RunSetting
 
 
 def _left_out(settings: RunSettings) -> dict[str, Any]:
-    """The preset's values for what a run leaves out, so that its file holds every value."""
+    """The preset's values for what a run leaves out, so that its file holds every value.
+
+    All but `epochs`, which depend on the data too.
+    """
     from mclrec_tf.models.presets import get_preset
 
     preset = get_preset(settings.preset)
     return {
         one.name: getattr(preset, one.name, getattr(preset.objective, one.name, None))
         for one in fields(RunSettings)
-        if getattr(settings, one.name) is None
+        if getattr(settings, one.name) is None and one.name != "epochs"
     }
 
 

@@ -1,6 +1,7 @@
 """Builds and trains the model that `RunSettings` describe; a training that was killed resumes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
 from typing import Any, NamedTuple
@@ -19,7 +20,9 @@ from mclrec_tf.models.building import build_model, encoder_optimizer
 from mclrec_tf.models.count_weights import FittedWeights, fit_count_weights
 from mclrec_tf.models.item_start import start_from_co_occurrence
 from mclrec_tf.models.next_item_model import NextItemTraining
+from mclrec_tf.models.presets import get_preset
 from mclrec_tf.training.early_stopping import ResumableEarlyStopping
+from mclrec_tf.training.learning_rate import LearningRateCourse
 from pipeline.components.trainer.training_progress import TrainingProgress
 
 _OF_THE_ENCODER = ("dim", "num_layers", "num_heads", "max_length", "dropout")
@@ -66,9 +69,10 @@ def train(
         start(model)
     elif settings.item_start == "co_occurrence":
         start_from_co_occurrence(model.encoder, histories, seed)
-    stopping = ResumableEarlyStopping(
-        str(state), settings.monitor, settings.patience, settings.epochs
+    epochs = settings.epochs or get_preset(settings.preset).epochs(
+        len(_batches(settings, histories, seed, first_epoch=0))
     )
+    stopping = ResumableEarlyStopping(str(state), settings.monitor, settings.patience, epochs)
     done = stopping.restore(model)
     if stopping.is_finished:
         stopping.restore_best()
@@ -76,17 +80,36 @@ def train(
         model.fit(
             _batches(settings, histories, seed, done),
             initial_epoch=done,
-            epochs=settings.epochs,
+            epochs=epochs,
             validation_data=evaluation_batches(*validation),
             callbacks=[
                 EpochTimes(),
-                TrainingProgress(settings.monitor, settings.epochs, stopping.best_so_far),
+                TrainingProgress(settings.monitor, epochs, stopping.best_so_far),
+                LearningRateCourse(
+                    settings.learning_rate,
+                    epochs,
+                    settings.learning_rate_decay,
+                    settings.warmup_steps,
+                ),
                 stopping,
             ],
             verbose=0,
         )
     counts = None if model.counts is None else fit_count_weights(model, *validation)
     return Trained(model, stopping.history, counts)
+
+
+@contextmanager
+def without_counts(model: NextItemTraining) -> Iterator[None]:
+    """Within it, what the model has counted does not join its scores."""
+    assert model.counts is not None
+    weights = model.counts.feature_weights
+    learned = weights.numpy()
+    weights.assign(tf.zeros_like(learned))
+    try:
+        yield
+    finally:
+        weights.assign(learned)
 
 
 def model_of(
@@ -102,7 +125,6 @@ def model_of(
     make_encoder = _encoder_class(settings)
     optimizer = encoder_optimizer(
         settings.learning_rate,
-        warmup_steps=settings.warmup_steps,
         weight_decay=settings.weight_decay,
         clipnorm=settings.clipnorm,
         ema=settings.ema,

@@ -307,7 +307,11 @@ class TrainingSettings:
         ValueError: A value is out of range.
     """
 
-    epochs: int = setting(200, "largest number of epochs")
+    epochs: int | None = setting(
+        None,
+        "largest number of epochs; if left out, the preset's: 200, or where the learning rate "
+        "falls to the end, as in the preset recommended, 20 and at least 2,500 batches",
+    )
     patience: int = setting(10, "stop after this many epochs without an improvement of --monitor")
     monitor: str = setting(
         "val_unseen_items_ndcg_at_10",
@@ -321,6 +325,9 @@ class TrainingSettings:
         "its own, as the authors do (prefix)",
     )
     learning_rate: float | None = setting(None, "Adam's learning rate for the encoder")
+    learning_rate_decay: Literal["none", "cosine"] | None = setting(
+        None, "whether that falls, along a half cosine, to 0 at the end of --epochs"
+    )
     weight_decay: float | None = setting(
         None, "decoupled weight decay of the encoder, but not of its biases and norms"
     )
@@ -352,6 +359,7 @@ class TrainingSettings:
             raise ValueError(f"--monitor must match {_MONITOR.pattern}, got {self.monitor!r}.")
         _require("learning_rate", self.learning_rate, 1e-12)
         _require("ema", self.ema, 0, 1)
+        _require_one_of("learning_rate_decay", self.learning_rate_decay, ("none", "cosine"))
         for name in ("warmup_steps", "weight_decay", "clipnorm"):
             _require(name, getattr(self, name), 0)
         _require("augmenter_learning_rate", self.augmenter_learning_rate, 1e-12)

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from mclrec_tf.arguments import check_share, check_weight, check_whole
+from mclrec_tf.arguments import check_share, check_weight
 from mclrec_tf.encoders import ENCODERS
 from mclrec_tf.encoders.sequence_encoder import SequenceEncoder
 from mclrec_tf.layers.views import Insert, Substitute
@@ -92,7 +92,6 @@ def encoder_optimizer(
     learning_rate: float | None = None,
     *,
     preset: str = "recommended",
-    warmup_steps: int = 0,
     weight_decay: float | None = None,
     clipnorm: float = 0.0,
     ema: float | None = None,
@@ -100,9 +99,8 @@ def encoder_optimizer(
     """Adam for the encoder, `AveragingAdam`.
 
     Args:
-        learning_rate: After the warm-up.
+        learning_rate: Its highest, see `mclrec_tf.training.learning_rate` for how it changes.
         preset: A name from `mclrec_tf.models.presets.PRESETS`; what is left out is the preset's.
-        warmup_steps: Steps in which the learning rate rises to its value.
         weight_decay: Decoupled, not of biases and norms.
         clipnorm: Longest gradient of a weight; 0 is any.
         ema: Momentum of averaged weights, from 0 to 1; 0 averages none.
@@ -114,16 +112,10 @@ def encoder_optimizer(
     learning_rate = own.learning_rate if learning_rate is None else learning_rate
     weight_decay = own.weight_decay if weight_decay is None else weight_decay
     ema = own.ema if ema is None else ema
-    check_whole(0, warmup_steps=warmup_steps)
     check_weight(learning_rate=learning_rate, weight_decay=weight_decay, clipnorm=clipnorm)
     check_share(ema=ema)
-    rate: Any = learning_rate
-    if warmup_steps:
-        rate = keras.optimizers.schedules.PolynomialDecay(
-            learning_rate / warmup_steps, warmup_steps, end_learning_rate=learning_rate
-        )
     optimizer = AveragingAdam(
-        rate,
+        learning_rate,
         weight_decay=weight_decay or None,
         clipnorm=clipnorm or None,
         use_ema=ema > 0,

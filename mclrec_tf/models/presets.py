@@ -25,6 +25,9 @@ class Preset:
         weight_decay: Decoupled, of the encoder's weights but biases and norms.
         ema: Momentum of the encoder's averaged weights; 0 averages none.
         counts: Whether what counting knows joins the scores, see `mclrec_tf.ItemCounts`.
+        learning_rate_decay: How that falls, see `mclrec_tf.training.learning_rate`.
+        least_epochs, least_steps: How long a training lasts at most when it is not told: as many
+            epochs as make both. A rate that falls has to know where training ends.
         item_start: What the item table starts from, see `mclrec_tf.models.item_start`.
     """
 
@@ -40,6 +43,17 @@ class Preset:
     ema: float = 0.99
     counts: bool = False
     item_start: str = "random"
+    learning_rate_decay: str = "none"
+    least_epochs: int = 200
+    least_steps: int = 0
+
+    def epochs(self, batches: int) -> int:
+        """The most epochs to train for when it is not told.
+
+        Args:
+            batches: Batches of an epoch.
+        """
+        return max(self.least_epochs, -(-self.least_steps // batches))
 
     def objective_with(self, **given: Any) -> Objective:
         """The objective with other weights; those that are None stay the preset's."""
@@ -101,7 +115,11 @@ PRESETS = {
         encoder="bsarec",
         label_smoothing=0.1,
         weight_decay=0.1,
-        ema=0.998,
+        learning_rate=4e-3,
+        learning_rate_decay="cosine",
+        least_epochs=20,
+        least_steps=2_500,
+        ema=0.99,
         counts=True,
         item_start="co_occurrence",
     ),

@@ -94,6 +94,28 @@ def test_tables_are_those_that_were_published_from_such_runs() -> None:
     assert table.tables(runs_of_two_logs()) + "\n" == TABLES.read_text()
 
 
+def test_a_run_with_counts_has_a_row_without_them_too() -> None:
+    runs = [result("mclrec-bsarec", seed, value) for seed, value in enumerate((0.1, 0.3))]
+    for run, value in zip(runs, (0.05, 0.15), strict=True):
+        run["without_counts"] = {"test": result("x", 0, value)["test"]}
+    text = table.tables(runs)
+    with_counts, _ = cells(text, "mclrec-bsarec")
+    without, _ = cells(text, "mclrec-bsarec, without counts")
+    assert with_counts[1].startswith(".2000 ± ") and without[1].startswith(".1000 ± ")
+
+
+def test_gains_are_those_of_runs_with_the_same_seed() -> None:
+    better = [result("mclrec-bsarec", seed, value) for seed, value in ((0, 0.12), (1, 0.2), (7, 9))]
+    worse = [result("encoder-bsarec", seed, value) for seed, value in ((1, 0.17), (0, 0.11))]
+    # The differences are .01 and .03; Student's t of two values is 12.7062 for 95 %.
+    half = 12.7062 * 0.01
+    expected = f"+.0200 (-.{round(1e4 * (half - 0.02)):04} to +.{round(1e4 * (half + 0.02)):04})"
+    lines = table.tables([*better, *worse]).splitlines()
+    found = [line for line in lines if line.startswith("| mclrec-bsarec over encoder-bsarec |")]
+    assert len(found) == 2 and all(expected in line and line.endswith("| 2 |") for line in found)
+    assert "over" not in table.tables([*better[1:], worse[1]])
+
+
 def test_a_table_of_baselines_alone_has_no_epochs() -> None:
     (popularity,) = (run for run in runs_of_two_logs() if run["name"] == "popularity")
     everything, unseen = cells(table.tables([popularity]), "popularity")

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Sequence
+from functools import partial
 from typing import NamedTuple
 
 import keras
@@ -14,6 +15,7 @@ from mclrec_tf.models.building import build_model, encoder_optimizer
 from mclrec_tf.models.item_start import start_from_co_occurrence
 from mclrec_tf.models.presets import get_preset
 from mclrec_tf.training.early_stopping import ResumableEarlyStopping
+from mclrec_tf.training.learning_rate import LearningRateCourse
 from pipeline.components.trainer.training_progress import TrainingProgress
 from pipeline.components.trainer.transformed_examples import read_held_out, read_training
 from pipeline.settings import ModelSettings, TrainingSettings
@@ -73,7 +75,6 @@ def model_of(
         optimizer=encoder_optimizer(
             training.learning_rate,
             preset=settings.preset,
-            warmup_steps=training.warmup_steps,
             weight_decay=training.weight_decay,
             clipnorm=training.clipnorm,
             ema=training.ema,
@@ -104,38 +105,52 @@ def fit(
     model: mclrec_tf.MCLRec,
     data: TrainingData,
     training: TrainingSettings,
-    stopping: ResumableEarlyStopping,
+    state: str,
     callbacks: Sequence[keras.callbacks.Callback] = (),
-) -> None:
+) -> ResumableEarlyStopping:
     """Trains a model and restores its best epoch. An interrupted training is resumed.
 
     Args:
         model: The model, which `model_of` has built.
         data: The data, whose ids are those of the model's vocabulary.
         training: The settings of the training.
-        stopping: Early stopping, which also keeps the state of an interrupted training.
+        state: Folder of the state of an interrupted training.
         callbacks: Additional callbacks. None by default.
+
+    Returns:
+        The early stopping, with the logs of every epoch.
     """
+    batches = partial(
+        training_batches,
+        data.train,
+        max_length=model.encoder.max_length,
+        batch_size=training.batch_size,
+        schedule=training.schedule,
+        seed=training.seed,
+    )
+    preset = get_preset(model.preset)
+    epochs = training.epochs or preset.epochs(len(batches()))
+    stopping = ResumableEarlyStopping(state, training.monitor, training.patience, epochs)
     epochs_done = stopping.restore(model)
     if stopping.is_finished:
         stopping.restore_best()
-        return
+        return stopping
     model.fit(
-        training_batches(
-            data.train,
-            max_length=model.encoder.max_length,
-            batch_size=training.batch_size,
-            schedule=training.schedule,
-            seed=training.seed,
-            first_epoch=epochs_done,
-        ),
+        batches(first_epoch=epochs_done),
         initial_epoch=epochs_done,
-        epochs=training.epochs,
+        epochs=epochs,
         validation_data=evaluation_batches(*data.validation),
         callbacks=[
-            TrainingProgress(training.monitor, training.epochs, stopping.best_so_far),
+            TrainingProgress(training.monitor, epochs, stopping.best_so_far),
+            LearningRateCourse(
+                training.learning_rate or preset.learning_rate,
+                epochs,
+                training.learning_rate_decay or preset.learning_rate_decay,
+                training.warmup_steps,
+            ),
             *callbacks,
             stopping,
         ],
         verbose=0,
     )
+    return stopping

@@ -16,7 +16,6 @@ from mclrec_tf.models.architecture import ArchitectureMismatchError, architectur
 from mclrec_tf.models.count_weights import fit_count_weights
 from mclrec_tf.models.presets import get_preset
 from mclrec_tf.models.warm_start import warm_start
-from mclrec_tf.training.early_stopping import ResumableEarlyStopping
 from pipeline.components.trainer.custom_config import TrainerConfig
 from pipeline.components.trainer.fit import fit, model_of, read_training_data, start
 from pipeline.components.trainer.learned_views import write_learned_views
@@ -60,20 +59,15 @@ def run_fn(fn_args: FnArgs) -> None:
     model = model_of(num_items, settings, training, data.train)
     if not (fn_args.base_model and _goes_on_from(fn_args.base_model, model, vocabulary)):
         start(model, settings, training, data.train)
-    stopping = ResumableEarlyStopping(
-        config.backup(
-            *(fn_args.train_files, fn_args.eval_files, fn_args.transform_output),
-            *(fn_args.hyperparameters, fn_args.base_model),
-            # A later version may make something else of the same settings.
-            architecture(model.encoder),
-            repr(get_preset(settings.preset)),
-        ),
-        training.monitor,
-        training.patience,
-        training.epochs,
+    state = config.backup(
+        *(fn_args.train_files, fn_args.eval_files, fn_args.transform_output),
+        *(fn_args.hyperparameters, fn_args.base_model),
+        # A later version may make something else of the same settings.
+        architecture(model.encoder),
+        repr(get_preset(settings.preset)),
     )
     logs = keras.callbacks.TensorBoard(fn_args.model_run_dir, write_graph=False)
-    fit(model, data, training, stopping, [logs])
+    stopping = fit(model, data, training, state, [logs])
     if model.counts is not None:
         _learn_count_weights(model, data.validation)
 

@@ -9,7 +9,6 @@ from rich.console import Console
 from tfx.components.trainer.fn_args_utils import FnArgs
 from tfx.components.tuner.component import TunerFnResult
 
-from mclrec_tf.training.early_stopping import ResumableEarlyStopping
 from pipeline.components.trainer.fit import TrainingData, fit, model_of, read_training_data, start
 from pipeline.components.transform.vocabulary import vocabulary_size
 from pipeline.components.tuner.custom_config import TunerConfig
@@ -107,12 +106,7 @@ class Search(base_tuner.BaseTuner):
         keras.utils.set_random_seed(training.seed)
         model = model_of(self._num_items, settings, training, data.train)
         start(model, settings, training, data.train)
-        stopping = ResumableEarlyStopping(
-            os.path.join(self.get_trial_dir(trial.trial_id), "state"),
-            training.monitor,
-            training.patience,
-            training.epochs,
-        )
-        fit(model, data, training, stopping)
+        state = os.path.join(self.get_trial_dir(trial.trial_id), "state")
+        stopping = fit(model, data, training, state)
         stopping.discard()
         return {training.monitor: stopping.best_so_far}

@@ -76,7 +76,7 @@ def _run(
         ({"views": "training_data", "similar_items": True}, {}),
         (
             {"positions": "from_end"},
-            {"warmup_steps": 3, "weight_decay": 0.01, "clipnorm": 0.5},
+            {"weight_decay": 0.01, "clipnorm": 0.5},
         ),
     ],
     ids=lambda chosen: ",".join(chosen) or "-",
@@ -90,7 +90,6 @@ def test_what_is_chosen_is_trained_and_saved(
         "positions": saved.encoder.positions,
         "similar_items": "Insert"
         in [type(one).__name__ for one in saved.stochastic_views.operations],
-        "warmup_steps": getattr(saved.optimizer._learning_rate, "decay_steps", 0),
         "weight_decay": saved.optimizer.weight_decay,
         "clipnorm": saved.optimizer.clipnorm,
     }
@@ -100,6 +99,24 @@ def test_what_is_chosen_is_trained_and_saved(
     assert has_learned_views == saved.objective.uses_augmenters == ("views" not in model)
     [epoch] = json.loads((tmp_path / "model_run" / HISTORY_FILE).read_text())
     assert ("alignment" in epoch) == has_learned_views
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize(
+    ("training", "low", "high"),
+    [
+        ({"learning_rate_decay": "none"}, 0.01, 0.01),
+        ({"learning_rate_decay": "cosine"}, 0.0, 0.0099),
+        ({"learning_rate_decay": "none", "warmup_steps": 1000}, 1e-5, 0.001),
+    ],
+)
+def test_the_learning_rate_takes_its_course(
+    inputs: dict[str, Any], tmp_path: Path, training: dict[str, Any], low: float, high: float
+) -> None:
+    saved = _run(inputs, tmp_path, {}, {**training, "learning_rate": 0.01})
+    [epoch] = json.loads((tmp_path / "model_run" / HISTORY_FILE).read_text())
+    assert low - 1e-6 <= epoch["learning_rate"] <= high + 1e-6
+    assert float(saved.optimizer.learning_rate.numpy()) == pytest.approx(0.01)
 
 
 @pytest.mark.integration
