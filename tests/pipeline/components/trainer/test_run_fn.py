@@ -153,6 +153,8 @@ _OTHER = {
     "schedule": "prefix",
     "start_from": "blessed",
     "similarity": "cosine",
+    "item_start": "random",
+    "learning_rate_decay": "none",
 }
 
 
