@@ -43,7 +43,8 @@ _COLLAPSE = {
 
 def loss_curves(epochs: Sequence[Mapping[str, float]]) -> dict[str, str]:
     """The learning curves of the losses' terms: one picture per term, by its name."""
-    terms = [name for name in epochs[0] if not name.startswith("val_") and name not in _COLLAPSE]
+    others = {*_COLLAPSE, "learning_rate"}
+    terms = [name for name in epochs[0] if not name.startswith("val_") and name not in others]
     terms.sort(key=lambda name: (name != "loss", name != "rec_loss", name))
     return {name: _curves(epochs, {name: name}) for name in terms}
 

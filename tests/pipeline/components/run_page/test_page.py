@@ -76,7 +76,8 @@ def contents(other: bool = True) -> Contents:
         event_log=EventLogReport(1, 302, [rows], 1, totals, totals, 1, 0, {"test": 10}, [span]),
         anomalies=[f"{HOSTILE} {LONG}"],
         epochs=[
-            {name: float(random.uniform()) for name in (*terms, *signs, *metrics)} for _ in range(3)
+            {name: float(random.uniform()) for name in (*terms, *signs, *metrics, "learning_rate")}
+            for _ in range(3)
         ],
         views=LearnedViews(*random.normal(size=(2, 20, 8)).astype(np.float32)),
         results=results,
