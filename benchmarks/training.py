@@ -69,6 +69,8 @@ def train(
         start(model)
     elif settings.item_start == "co_occurrence":
         start_from_co_occurrence(model.encoder, histories, seed)
+    # settings_for leaves nothing out but the epochs.
+    assert settings.learning_rate is not None and settings.learning_rate_decay is not None
     epochs = settings.epochs or get_preset(settings.preset).epochs(
         len(_batches(settings, histories, seed, first_epoch=0))
     )
