@@ -18,8 +18,10 @@ from mclrec_tf.encoders import (  # noqa: E402
 from mclrec_tf.models.item_counts import ItemCounts  # noqa: E402
 from mclrec_tf.models.mclrec import MCLRec  # noqa: E402
 from mclrec_tf.models.next_item_model import NextItemModel  # noqa: E402
+from mclrec_tf.training.averaging_adam import AveragingAdam  # noqa: E402
 
 __all__ = [
+    "AveragingAdam",
     "BSARec",
     "GRU4Rec",
     "ItemCounts",

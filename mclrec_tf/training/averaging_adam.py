@@ -22,8 +22,7 @@ class AveragingAdam(keras.optimizers.Adam):
     Example:
 
     ```python
-    from mclrec_tf import NextItemModel, SASRec
-    from mclrec_tf.training.averaging_adam import AveragingAdam
+    from mclrec_tf import AveragingAdam, NextItemModel, SASRec
 
     model = NextItemModel(SASRec(num_items=100))
     model.compile(AveragingAdam(1e-3, use_ema=True, ema_momentum=0.998))
