@@ -1,8 +1,8 @@
-"""Trains MCLRec on an event log and evaluates it, in a page.
+"""Trains MCLRec on an event log by the recommended recipe and evaluates it, in a page.
 
     python examples/beauty.py beauty.txt.gz
 
-Without a log it runs on the built-in sample.
+Without a log it runs on the built-in sample. The pipeline and `benchmarks.quality` do the same.
 """
 
 import argparse
@@ -13,13 +13,19 @@ from pathlib import Path
 
 import keras
 
-from mclrec_tf import MCLRec, PostNormSASRec
+from mclrec_tf import ItemCounts
 from mclrec_tf.data.batches import evaluation_batches, training_batches
 from mclrec_tf.data.event_log.reader import EventLogError, EventLogFormat
 from mclrec_tf.data.histories import leave_one_out
 from mclrec_tf.data.interactions import Interactions, load_interactions
 from mclrec_tf.data.sample.sample_log import write_sample
 from mclrec_tf.evaluation.offline import rank_targets, summarize
+from mclrec_tf.models.building import build_model
+from mclrec_tf.models.count_weights import fit_count_weights
+from mclrec_tf.models.item_start import start_from_co_occurrence
+from mclrec_tf.models.presets import get_preset
+from mclrec_tf.training.early_stopping import ResumableEarlyStopping
+from mclrec_tf.training.learning_rate import LearningRateCourse
 
 
 def not_empty(text: str) -> str:
@@ -34,7 +40,7 @@ parser.formatter_class = argparse.RawDescriptionHelpFormatter
 parser.add_argument(
     "log", nargs="?", type=not_empty, help="event log; the built-in sample if left out"
 )
-parser.add_argument("--epochs", type=int, default=200, help="most epochs; default: 200")
+parser.add_argument("--epochs", type=int, help="most epochs; the recipe's if left out")
 parser.add_argument(
     "--out", type=not_empty, default="model.keras", help="where to save; default: model.keras"
 )
@@ -64,7 +70,7 @@ def load(log: str | None, format: EventLogFormat, k_core: int) -> Interactions:
 
 def main(arguments: list[str] | None = None) -> None:
     options = parser.parse_args(arguments)
-    if options.epochs < 1:
+    if options.epochs is not None and options.epochs < 1:
         parser.error(f"--epochs must be at least 1, got {options.epochs}.")
     if options.k_core < 0:
         parser.error(f"--k-core must be at least 0, got {options.k_core}.")
@@ -85,22 +91,27 @@ def main(arguments: list[str] | None = None) -> None:
     train, validation, test = leave_one_out(data.histories)
     print(f"{len(train):,} users, {len(data.item_ids):,} items")
 
+    # What is left out is the preset's: the encoder, its optimizer, the contrast and their weights.
     # θ, the encoder, and φ, the augmenters of its views, have an optimizer each.
-    model = MCLRec(PostNormSASRec(len(data.item_ids), dropout=0.5), lambda_=0.0, beta=0.01, seed=0)
-    model.compile(
-        optimizer=keras.optimizers.Adam(1e-3), augmenter_optimizer=keras.optimizers.Adam(1e-3)
-    )
-    model.fit(
-        training_batches(train),
-        validation_data=evaluation_batches(*validation),
-        epochs=options.epochs,
-        verbose=2,
-        callbacks=[
-            keras.callbacks.EarlyStopping(
-                "val_unseen_items_ndcg_at_10", patience=10, restore_best_weights=True
-            )
-        ],
-    )
+    counts = ItemCounts.from_histories(train, len(data.item_ids))
+    model = build_model(len(data.item_ids), counts=counts, seed=0)
+    start_from_co_occurrence(model.encoder, train)
+    batches, recipe = training_batches(train), get_preset(model.preset)
+    epochs = options.epochs or recipe.epochs(len(batches))
+    with tempfile.TemporaryDirectory() as state:  # a folder of your own outlives a kill
+        stopping = ResumableEarlyStopping(
+            state, "val_unseen_items_ndcg_at_10", patience=10, epochs=epochs
+        )
+        course = LearningRateCourse(recipe.learning_rate, epochs, recipe.learning_rate_decay)
+        model.fit(
+            batches,
+            validation_data=evaluation_batches(*validation),
+            epochs=epochs,
+            verbose=2,
+            callbacks=[course, stopping],
+        )
+    # How much counting adds to the scores is learned last, from the validation part.
+    fit_count_weights(model, *validation)
 
     # The two policies answer different questions and are not to be compared with each other.
     results = summarize(rank_targets(model, *test))

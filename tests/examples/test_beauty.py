@@ -63,4 +63,6 @@ def test_one_epoch_on_the_sample(
     output = capsys.readouterr().out
     for policy in ("all_items", "unseen_items"):
         assert f"test {policy} ndcg_at_10: 0." in output
-    assert isinstance(keras.models.load_model(saved), MCLRec)
+    loaded = keras.models.load_model(saved)
+    assert isinstance(loaded, MCLRec) and loaded.counts is not None
+    assert loaded.counts.feature_weights.numpy().any()
