@@ -1,7 +1,7 @@
 """What every test has: TensorFlow's environment, the folder of shared data, and a limit of time."""
 
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -47,3 +47,16 @@ def shared_dir() -> Path:
     if not path.is_dir():
         pytest.skip(f"no shared data at {path}; MCLREC_SHARED names another folder")
     return path
+
+
+@pytest.fixture
+def eager() -> Iterator[None]:
+    """Without graphs, which take longer to make than tiny models to train.
+
+    A graph also adds gradients in any order, so that only eager runs are alike bit for bit.
+    """
+    import tensorflow as tf  # not by every test
+
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)

@@ -1,11 +1,9 @@
 """A tiny log that can be learned, for all benchmarks."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-import tensorflow as tf
 
 
 @pytest.fixture(scope="session")
@@ -20,14 +18,3 @@ def ring_log(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("logs") / "ring.txt"
     path.write_text("\n".join(lines) + "\n")
     return path
-
-
-@pytest.fixture
-def eager() -> Iterator[None]:
-    """Without graphs, which take longer to make than tiny models to train.
-
-    A graph also adds gradients in any order, so that only eager runs are alike bit for bit.
-    """
-    tf.config.run_functions_eagerly(True)
-    yield
-    tf.config.run_functions_eagerly(False)
