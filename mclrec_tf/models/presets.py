@@ -28,7 +28,7 @@ class Preset:
         learning_rate_decay: How that falls, see `mclrec_tf.training.learning_rate`.
         least_epochs, least_steps: How long a training lasts at most when it is not told: as many
             epochs as make both. A rate that falls has to know where training ends.
-        item_start: What the item table starts from, see `mclrec_tf.models.item_start`.
+        item_start: `"random"`, or `"co_occurrence"`, see `mclrec_tf.models.item_start`.
     """
 
     objective: Objective
