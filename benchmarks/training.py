@@ -12,17 +12,15 @@ import tensorflow as tf
 from benchmarks.authors_schedule import AuthorsMCLRec, PlainSASRec, authors_batches
 from benchmarks.settings import RunSettings
 from mclrec_tf import ItemCounts, MCLRec, NextItemModel, SequenceEncoder
-from mclrec_tf.data.batches import evaluation_batches, training_batches
+from mclrec_tf.data.batches import training_batches
 from mclrec_tf.data.histories import HeldOut, Histories
 from mclrec_tf.data.item_similarity import similar_items
 from mclrec_tf.encoders import ENCODERS
 from mclrec_tf.models.building import build_model, encoder_optimizer
-from mclrec_tf.models.count_weights import FittedWeights, fit_count_weights
-from mclrec_tf.models.item_start import start_from_co_occurrence
+from mclrec_tf.models.count_weights import FittedWeights
 from mclrec_tf.models.next_item_model import NextItemTraining
-from mclrec_tf.models.presets import get_preset
+from mclrec_tf.models.recipe import train_model
 from mclrec_tf.training.early_stopping import ResumableEarlyStopping
-from mclrec_tf.training.learning_rate import LearningRateCourse
 from pipeline.components.trainer.training_progress import TrainingProgress
 
 _OF_THE_ENCODER = ("dim", "num_layers", "num_heads", "max_length", "dropout")
@@ -67,37 +65,19 @@ def train(
     model = model_of(settings, histories, num_items, seed)
     if start:
         start(model)
-    elif settings.item_start == "co_occurrence":
-        start_from_co_occurrence(model.encoder, histories, seed)
-    # settings_for leaves nothing out but the epochs.
-    assert settings.learning_rate is not None and settings.learning_rate_decay is not None
-    epochs = settings.epochs or get_preset(settings.preset).epochs(
-        len(_batches(settings, histories, seed, first_epoch=0))
+    stopping = ResumableEarlyStopping(state, settings.monitor, settings.patience, settings.epochs)
+    counts = train_model(
+        model,
+        histories,
+        validation,
+        stopping,
+        batches=lambda first_epoch: _batches(settings, histories, seed, first_epoch),
+        item_start="random" if start else settings.item_start,
+        learning_rate_decay=settings.learning_rate_decay,
+        warmup_steps=settings.warmup_steps,
+        callbacks=[EpochTimes(), TrainingProgress(stopping)],
+        seed=seed,
     )
-    stopping = ResumableEarlyStopping(str(state), settings.monitor, settings.patience, epochs)
-    done = stopping.restore(model)
-    if stopping.is_finished:
-        stopping.restore_best()
-    else:
-        model.fit(
-            _batches(settings, histories, seed, done),
-            initial_epoch=done,
-            epochs=epochs,
-            validation_data=evaluation_batches(*validation),
-            callbacks=[
-                EpochTimes(),
-                TrainingProgress(settings.monitor, epochs, stopping.best_so_far),
-                LearningRateCourse(
-                    settings.learning_rate,
-                    epochs,
-                    settings.learning_rate_decay,
-                    settings.warmup_steps,
-                ),
-                stopping,
-            ],
-            verbose=0,
-        )
-    counts = None if model.counts is None else fit_count_weights(model, *validation)
     return Trained(model, stopping.history, counts)
 
 

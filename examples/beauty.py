@@ -14,18 +14,14 @@ from pathlib import Path
 import keras
 
 from mclrec_tf import ItemCounts
-from mclrec_tf.data.batches import evaluation_batches, training_batches
 from mclrec_tf.data.event_log.reader import EventLogError, EventLogFormat
 from mclrec_tf.data.histories import leave_one_out
 from mclrec_tf.data.interactions import Interactions, load_interactions
 from mclrec_tf.data.sample.sample_log import write_sample
 from mclrec_tf.evaluation.offline import rank_targets, summarize
 from mclrec_tf.models.building import build_model
-from mclrec_tf.models.count_weights import fit_count_weights
-from mclrec_tf.models.item_start import start_from_co_occurrence
-from mclrec_tf.models.presets import get_preset
+from mclrec_tf.models.recipe import train_model
 from mclrec_tf.training.early_stopping import ResumableEarlyStopping
-from mclrec_tf.training.learning_rate import LearningRateCourse
 
 
 def not_empty(text: str) -> str:
@@ -68,6 +64,16 @@ def load(log: str | None, format: EventLogFormat, k_core: int) -> Interactions:
         return load_interactions(str(sample))
 
 
+def epoch_of(stopping: ResumableEarlyStopping) -> keras.callbacks.Callback:
+    """Prints a line after each epoch."""
+
+    def tell(epoch: int, logs: dict[str, float]) -> None:
+        measured = f"loss {logs['loss']:.4f}, {stopping.monitor} {logs[stopping.monitor]:.4f}"
+        print(f"epoch {epoch + 1}/{stopping.epochs}: {measured}", flush=True)
+
+    return keras.callbacks.LambdaCallback(on_epoch_end=tell)
+
+
 def main(arguments: list[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     if options.epochs is not None and options.epochs < 1:
@@ -95,23 +101,9 @@ def main(arguments: list[str] | None = None) -> None:
     # θ, the encoder, and φ, the augmenters of its views, have an optimizer each.
     counts = ItemCounts.from_histories(train, len(data.item_ids))
     model = build_model(len(data.item_ids), counts=counts, seed=0)
-    start_from_co_occurrence(model.encoder, train)
-    batches, recipe = training_batches(train), get_preset(model.preset)
-    epochs = options.epochs or recipe.epochs(len(batches))
     with tempfile.TemporaryDirectory() as state:  # a folder of your own outlives a kill
-        stopping = ResumableEarlyStopping(
-            state, "val_unseen_items_ndcg_at_10", patience=10, epochs=epochs
-        )
-        course = LearningRateCourse(recipe.learning_rate, epochs, recipe.learning_rate_decay)
-        model.fit(
-            batches,
-            validation_data=evaluation_batches(*validation),
-            epochs=epochs,
-            verbose=2,
-            callbacks=[course, stopping],
-        )
-    # How much counting adds to the scores is learned last, from the validation part.
-    fit_count_weights(model, *validation)
+        stopping = ResumableEarlyStopping(state, epochs=options.epochs)
+        train_model(model, train, validation, stopping, callbacks=[epoch_of(stopping)])
 
     # The two policies answer different questions and are not to be compared with each other.
     results = summarize(rank_targets(model, *test))

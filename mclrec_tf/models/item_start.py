@@ -4,6 +4,9 @@ from mclrec_tf.data.histories import Histories
 from mclrec_tf.data.item_vectors import item_vectors
 from mclrec_tf.encoders.sequence_encoder import SequenceEncoder
 
+ITEM_STARTS = ("random", "co_occurrence")
+"""Where the training of an item table may start."""
+
 _LENGTH = 0.3  # mean length of the vectors; trained ones have about twice that
 
 

@@ -32,7 +32,8 @@ class ResumableEarlyStopping(keras.callbacks.EarlyStopping):
         directory: Holds the newest state and the best; absent before a new training.
         monitor: The metric, larger is better.
         patience: Epochs without a better value after which training stops.
-        epochs: After how many epochs training is over in any case.
+        epochs: After how many epochs training is over in any case; when left out, only `fit` and
+            `patience` decide.
 
     Raises:
         FloatingPointError: From `fit`, when the loss is no finite number.
@@ -61,9 +62,16 @@ class ResumableEarlyStopping(keras.callbacks.EarlyStopping):
         ```
     """
 
-    def __init__(self, directory: str | os.PathLike[str], monitor: str, patience: int, epochs: int):
+    def __init__(
+        self,
+        directory: str | os.PathLike[str],
+        monitor: str = "val_unseen_items_ndcg_at_10",
+        patience: int = 10,
+        epochs: int | None = None,
+    ):
         check_whole(0, patience=patience)
-        check_whole(1, epochs=epochs)
+        if epochs is not None:
+            check_whole(1, epochs=epochs)
         super().__init__(monitor=monitor, patience=patience, mode="max", restore_best_weights=True)
         self.directory = path_text("directory", directory)
         self.epochs = epochs
@@ -72,7 +80,8 @@ class ResumableEarlyStopping(keras.callbacks.EarlyStopping):
     @property
     def is_finished(self) -> bool:
         """Whether there is nothing left to train."""
-        return len(self.history) >= self.epochs or self._epochs_without_rise() >= self.patience
+        is_long_enough = self.epochs is not None and len(self.history) >= self.epochs
+        return is_long_enough or self._epochs_without_rise() >= max(self.patience, 1)
 
     @property
     def best_so_far(self) -> float:

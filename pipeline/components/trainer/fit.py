@@ -2,20 +2,19 @@
 
 import dataclasses
 from collections.abc import Sequence
-from functools import partial
 from typing import NamedTuple
 
 import keras
 
 import mclrec_tf
-from mclrec_tf.data.batches import evaluation_batches, training_batches
+from mclrec_tf.data.batches import training_batches
 from mclrec_tf.data.histories import HeldOut, Histories
 from mclrec_tf.data.item_similarity import similar_items
 from mclrec_tf.models.building import build_model, encoder_optimizer
-from mclrec_tf.models.item_start import start_from_co_occurrence
+from mclrec_tf.models.count_weights import FittedWeights
 from mclrec_tf.models.presets import get_preset
+from mclrec_tf.models.recipe import train_model
 from mclrec_tf.training.early_stopping import ResumableEarlyStopping
-from mclrec_tf.training.learning_rate import LearningRateCourse
 from pipeline.components.trainer.training_progress import TrainingProgress
 from pipeline.components.trainer.transformed_examples import read_held_out, read_training
 from pipeline.settings import ModelSettings, TrainingSettings
@@ -26,6 +25,13 @@ class TrainingData(NamedTuple):
 
     train: Histories
     validation: HeldOut
+
+
+class Trained(NamedTuple):
+    """The early stopping, with the logs of every epoch, and the weights of the counts, if any."""
+
+    stopping: ResumableEarlyStopping
+    counts: FittedWeights | None
 
 
 def read_training_data(train_files: Sequence[str], eval_files: Sequence[str]) -> TrainingData:
@@ -53,7 +59,7 @@ def model_of(
         histories: The training histories, for what is counted and which items are similar.
     """
     values = dataclasses.asdict(settings)
-    del values["item_start"]  # for `start`
+    del values["item_start"]  # for `fit`
     counted = values.pop("counts")
     if counted is None:
         counted = get_preset(settings.preset).counts
@@ -83,31 +89,14 @@ def model_of(
     )
 
 
-def start(
-    model: mclrec_tf.MCLRec,
-    settings: ModelSettings,
-    training: TrainingSettings,
-    histories: Histories,
-) -> None:
-    """Gives a new model what the settings start from, where that is not random.
-
-    Args:
-        model: The model, which `model_of` has built.
-        settings: The settings of the model.
-        training: The settings of the training, for the seed.
-        histories: The training histories.
-    """
-    if (settings.item_start or get_preset(settings.preset).item_start) == "co_occurrence":
-        start_from_co_occurrence(model.encoder, histories, training.seed)
-
-
 def fit(
     model: mclrec_tf.MCLRec,
     data: TrainingData,
     training: TrainingSettings,
     state: str,
+    item_start: str | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
-) -> ResumableEarlyStopping:
+) -> Trained:
     """Trains a model and restores its best epoch. An interrupted training is resumed.
 
     Args:
@@ -115,42 +104,27 @@ def fit(
         data: The data, whose ids are those of the model's vocabulary.
         training: The settings of the training.
         state: Folder of the state of an interrupted training.
+        item_start: Where the item table starts, see `mclrec_tf.models.recipe`.
         callbacks: Additional callbacks. None by default.
-
-    Returns:
-        The early stopping, with the logs of every epoch.
     """
-    batches = partial(
-        training_batches,
+    stopping = ResumableEarlyStopping(state, training.monitor, training.patience, training.epochs)
+    counts = train_model(
+        model,
         data.train,
-        max_length=model.encoder.max_length,
-        batch_size=training.batch_size,
-        schedule=training.schedule,
+        data.validation,
+        stopping,
+        batches=lambda first_epoch: training_batches(
+            data.train,
+            max_length=model.encoder.max_length,
+            batch_size=training.batch_size,
+            schedule=training.schedule,
+            seed=training.seed,
+            first_epoch=first_epoch,
+        ),
+        item_start=item_start,
+        learning_rate_decay=training.learning_rate_decay,
+        warmup_steps=training.warmup_steps,
+        callbacks=[TrainingProgress(stopping), *callbacks],
         seed=training.seed,
     )
-    preset = get_preset(model.preset)
-    epochs = training.epochs or preset.epochs(len(batches()))
-    stopping = ResumableEarlyStopping(state, training.monitor, training.patience, epochs)
-    epochs_done = stopping.restore(model)
-    if stopping.is_finished:
-        stopping.restore_best()
-        return stopping
-    model.fit(
-        batches(first_epoch=epochs_done),
-        initial_epoch=epochs_done,
-        epochs=epochs,
-        validation_data=evaluation_batches(*data.validation),
-        callbacks=[
-            TrainingProgress(training.monitor, epochs, stopping.best_so_far),
-            LearningRateCourse(
-                training.learning_rate or preset.learning_rate,
-                epochs,
-                training.learning_rate_decay or preset.learning_rate_decay,
-                training.warmup_steps,
-            ),
-            *callbacks,
-            stopping,
-        ],
-        verbose=0,
-    )
-    return stopping
+    return Trained(stopping, counts)

@@ -10,14 +10,13 @@ from rich.console import Console
 from tfx.components.trainer.fn_args_utils import FnArgs
 
 import mclrec_tf
-from mclrec_tf.data.histories import HeldOut
 from mclrec_tf.export.saved_model import export_savedmodel
 from mclrec_tf.models.architecture import ArchitectureMismatchError, architecture
-from mclrec_tf.models.count_weights import fit_count_weights
+from mclrec_tf.models.count_weights import FittedWeights
 from mclrec_tf.models.presets import get_preset
 from mclrec_tf.models.warm_start import warm_start
 from pipeline.components.trainer.custom_config import TrainerConfig
-from pipeline.components.trainer.fit import fit, model_of, read_training_data, start
+from pipeline.components.trainer.fit import fit, model_of, read_training_data
 from pipeline.components.trainer.learned_views import write_learned_views
 from pipeline.components.transform.preprocessing import VOCABULARY
 from pipeline.components.transform.vocabulary import vocabulary_file, vocabulary_size
@@ -57,8 +56,7 @@ def run_fn(fn_args: FnArgs) -> None:
     data = read_training_data(fn_args.train_files, fn_args.eval_files)
     num_items = vocabulary_size(fn_args.transform_output)
     model = model_of(num_items, settings, training, data.train)
-    if not (fn_args.base_model and _goes_on_from(fn_args.base_model, model, vocabulary)):
-        start(model, settings, training, data.train)
+    goes_on = fn_args.base_model and _goes_on_from(fn_args.base_model, model, vocabulary)
     state = config.backup(
         *(fn_args.train_files, fn_args.eval_files, fn_args.transform_output),
         *(fn_args.hyperparameters, fn_args.base_model),
@@ -67,9 +65,10 @@ def run_fn(fn_args: FnArgs) -> None:
         repr(get_preset(settings.preset)),
     )
     logs = keras.callbacks.TensorBoard(fn_args.model_run_dir, write_graph=False)
-    stopping = fit(model, data, training, state, [logs])
-    if model.counts is not None:
-        _learn_count_weights(model, data.validation)
+    item_start = "random" if goes_on else settings.item_start
+    stopping, counts = fit(model, data, training, state, item_start, [logs])
+    if counts is not None:
+        _tell(counts)
 
     with tf.io.gfile.GFile(os.path.join(fn_args.model_run_dir, HISTORY_FILE), "w") as file:
         json.dump(stopping.history, file, indent=1)
@@ -91,9 +90,8 @@ def keras_path(serving_model_dir: str) -> str:
     return os.path.join(os.path.dirname(serving_model_dir.rstrip("/")), KERAS_FILE)
 
 
-def _learn_count_weights(model: mclrec_tf.MCLRec, validation: HeldOut) -> None:
-    found = fit_count_weights(model, *validation)
-    weights = ", ".join(f"{name} {weight:.2f}" for name, weight in found.weights.items())
+def _tell(counts: FittedWeights) -> None:
+    weights = ", ".join(f"{name} {weight:.2f}" for name, weight in counts.weights.items())
     _console().print(f"       weights of the counts: {weights}")
 
 

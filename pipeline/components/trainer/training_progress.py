@@ -7,21 +7,20 @@ import keras
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from mclrec_tf.training.early_stopping import ResumableEarlyStopping
+
 
 class TrainingProgress(keras.callbacks.Callback):
     """Prints the loss and the monitored validation metric after each epoch.
 
     Args:
-        monitor: The name of the metric in the logs of `fit`.
-        epochs: The largest number of epochs.
-        best: The best value of the metric in the epochs before this process. -inf by default.
+        stopping: Knows the metric and its best value, also of the epochs before this process. It
+            comes after this one in the callbacks of `fit`.
     """
 
-    def __init__(self, monitor: str, epochs: int, best: float = float("-inf")):
+    def __init__(self, stopping: ResumableEarlyStopping):
         super().__init__()
-        self._monitor = monitor
-        self._epochs = epochs
-        self._best = best
+        self._stopping = stopping
         self._console = Console(highlight=False, markup=False, soft_wrap=True)
         self._bar: Progress | None = None
 
@@ -29,7 +28,7 @@ class TrainingProgress(keras.callbacks.Callback):
         self._started = time.monotonic()
         if self._console.is_terminal:
             self._bar = Progress(
-                TextColumn(f"       epoch {epoch + 1:>3}/{self._epochs}"),
+                TextColumn(f"       epoch {epoch + 1:>3}/{self._stopping.epochs}"),
                 BarColumn(),
                 MofNCompleteColumn(),
                 TimeElapsedColumn(),
@@ -47,10 +46,12 @@ class TrainingProgress(keras.callbacks.Callback):
         if self._bar is not None:
             self._bar.stop()
         logs = logs or {}
-        value = float(logs[self._monitor])
-        mark = "  best" if value > self._best else ""
-        self._best = max(self._best, value)
+        monitor = self._stopping.monitor
+        if monitor not in logs:
+            return  # which the early stopping says
+        value = float(logs[monitor])
+        mark = "  best" if value > self._stopping.best_so_far else ""
         self._console.print(
-            f"       epoch {epoch + 1:>3}/{self._epochs}  loss {float(logs['loss']):.4f}  "
-            f"{self._monitor} {value:.4f}  {time.monotonic() - self._started:.1f} s{mark}"
+            f"       epoch {epoch + 1:>3}/{self._stopping.epochs}  loss {float(logs['loss']):.4f}  "
+            f"{monitor} {value:.4f}  {time.monotonic() - self._started:.1f} s{mark}"
         )

@@ -1,5 +1,6 @@
 """`tuner_fn`, which TFX's Tuner calls: from transformed Examples to the best hyperparameters."""
 
+import dataclasses
 import os
 
 import keras
@@ -9,7 +10,7 @@ from rich.console import Console
 from tfx.components.trainer.fn_args_utils import FnArgs
 from tfx.components.tuner.component import TunerFnResult
 
-from pipeline.components.trainer.fit import TrainingData, fit, model_of, read_training_data, start
+from pipeline.components.trainer.fit import TrainingData, fit, model_of, read_training_data
 from pipeline.components.transform.vocabulary import vocabulary_size
 from pipeline.components.tuner.custom_config import TunerConfig
 from pipeline.components.tuner.search_space import SearchSpace, with_values
@@ -104,9 +105,10 @@ class Search(base_tuner.BaseTuner):
         self._console.print(f"       trial {int(trial.trial_id) + 1}/{self._trials}: {shown}")
         settings, training = with_values(values, self._model, self._training)
         keras.utils.set_random_seed(training.seed)
+        # Counts join the scores after the training, whose metric is that of the encoder.
+        settings = dataclasses.replace(settings, counts=False)
         model = model_of(self._num_items, settings, training, data.train)
-        start(model, settings, training, data.train)
         state = os.path.join(self.get_trial_dir(trial.trial_id), "state")
-        stopping = fit(model, data, training, state)
+        stopping = fit(model, data, training, state, settings.item_start).stopping
         stopping.discard()
         return {training.monitor: stopping.best_so_far}

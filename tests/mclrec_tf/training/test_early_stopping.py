@@ -90,6 +90,12 @@ def test_optimizer_state_is_resumed(tmp_path: Path):
     assert int(model.optimizer.iterations) == 3
 
 
+def test_without_patience_training_ends_with_the_first_epoch_that_is_not_better(tmp_path: Path):
+    _, epochs, _ = fit(tmp_path, [0.1, 0.5, 0.2, 0.9], patience=0)
+    assert epochs == [0, 1, 2]
+    assert fit(tmp_path, [0.1, 0.5, 0.2, 0.9], patience=0)[1] == []
+
+
 @pytest.mark.parametrize("scores", [[0.1, 0.2], [0.5, 0.1, 0.2, 0.3]])
 def test_a_finished_training_is_not_continued(tmp_path: Path, scores: list[float]):
     fit(tmp_path, scores)

@@ -2,7 +2,6 @@
 
 import shutil
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
@@ -10,7 +9,7 @@ import pytest
 
 from mclrec_tf import MCLRec
 from mclrec_tf.data.histories import Histories
-from pipeline.components.trainer.fit import model_of, start
+from pipeline.components.trainer.fit import model_of
 from pipeline.components.trainer.run_fn import _goes_on_from, keras_path
 from pipeline.components.transform.preprocessing import VOCABULARY
 from pipeline.settings import ModelSettings, TrainingSettings
@@ -87,23 +86,3 @@ def test_a_base_model_without_a_file_is_told(
     gone = str(tmp_path / "none" / "Format-Serving")
     assert not _goes_on_from(gone, _model("sasrec"), vocabulary)
     assert "starts from scratch: no model was kept" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize(
-    ("options", "is_random"),
-    [
-        ({}, False),
-        ({"preset": "paper"}, True),
-        ({"item_start": "random"}, True),
-        ({"preset": "paper", "item_start": "co_occurrence"}, False),
-    ],
-)
-def test_the_item_vectors_start_from_what_the_settings_say(
-    options: dict[str, Any], is_random: bool
-) -> None:
-    settings, training = ModelSettings(dim=8, **options), TrainingSettings()
-    histories = Histories.from_lists([[1, 2, 3], [3, 1, 2]])
-    model = model_of(3, settings, training, histories)
-    before = model.encoder.item_embedding.table.numpy()
-    start(model, settings, training, histories)
-    assert np.array_equal(model.encoder.item_embedding.table.numpy(), before) == is_random

@@ -103,10 +103,12 @@ def test_a_killed_search_ends_as_if_it_had_not_been_killed(
 def test_a_trial_that_diverges_does_not_end_the_search(
     tmp_path: Path, data: TrainingData, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fit(model: Any, data: Any, training: TrainingSettings, state: str) -> Any:
+    def fit(
+        model: Any, data: Any, training: TrainingSettings, state: str, item_start: str | None
+    ) -> Any:
         if training.learning_rate == 0.03:
             raise FloatingPointError("the loss became nan")
-        return fit_it(model, data, training, state)
+        return fit_it(model, data, training, state, item_start)
 
     fit_it = search.fit
     monkeypatch.setattr(search, "fit", fit)

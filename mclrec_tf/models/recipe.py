@@ -1,0 +1,108 @@
+"""A whole training on the histories of a log, as a preset has it: all its steps, in one place."""
+
+from collections.abc import Callable, Sequence
+
+import keras
+import tensorflow as tf
+
+from mclrec_tf.data.batches import evaluation_batches, training_batches
+from mclrec_tf.data.histories import HeldOut, Histories
+from mclrec_tf.models.count_weights import FittedWeights, fit_count_weights
+from mclrec_tf.models.item_start import ITEM_STARTS, start_from_co_occurrence
+from mclrec_tf.models.next_item_model import NextItemTraining
+from mclrec_tf.models.presets import get_preset
+from mclrec_tf.training.early_stopping import ResumableEarlyStopping
+from mclrec_tf.training.learning_rate import LearningRateCourse
+
+
+def train_model(
+    model: NextItemTraining,
+    histories: Histories,
+    validation: HeldOut,
+    stopping: ResumableEarlyStopping,
+    *,
+    batches: Callable[[int], tf.data.Dataset] | None = None,
+    item_start: str | None = None,
+    learning_rate_decay: str | None = None,
+    warmup_steps: int = 0,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+    seed: int = 0,
+) -> FittedWeights | None:
+    """Trains a model with early stopping; it ends with the weights of its best epoch.
+
+    In this order: the item table starts from co-occurrence, the encoder (and with it the
+    augmenters) is trained while its learning rate falls, the best epoch's weights are restored, and
+    the weights of what was counted are learned. What is left out is the preset's. A training that
+    was killed goes on where its last whole epoch left it, and one that is finished is not repeated.
+
+    Args:
+        model: The compiled model. The rate of its optimizer is the highest of the course.
+        histories: The training part of each user, oldest first.
+        validation: The held-out items that decide the best epoch and the weights of the counts.
+        stopping: Says what decides, and where the training keeps its state; if it has no `epochs`,
+            it gets the preset's. Afterwards it holds the logs of every epoch.
+        batches: The training batches from an epoch on; `training_batches` of the histories, with
+            the `seed`, when left out.
+        item_start: `"co_occurrence"`, or `"random"`, which leaves the item table as it is, for a
+            warm start too.
+        learning_rate_decay: `"cosine"`, or `"none"`, see `LearningRateCourse`.
+        warmup_steps: Steps in which the rate rises.
+        callbacks: Further callbacks; `stopping` records what they add to the logs.
+        seed: Of the batches' order and of the start.
+
+    Returns:
+        What `fit_count_weights` found; None for a model without counts.
+
+    Raises:
+        ValueError: An argument is none of its values, or does not fit the model.
+
+    Example:
+
+    ```python
+    import tempfile
+    from mclrec_tf.data.histories import Histories, leave_one_out
+    from mclrec_tf.models.building import build_model
+    from mclrec_tf.models.recipe import train_model
+    from mclrec_tf.training.early_stopping import ResumableEarlyStopping
+
+    lists = [[1, 2, 3, 4], [2, 3, 4, 5], [3, 4, 5, 1]]
+    train, validation, test = leave_one_out(Histories.from_lists(lists))
+    model = build_model(num_items=5, dim=8)
+    stopping = ResumableEarlyStopping(tempfile.mkdtemp(), epochs=2)
+    train_model(model, train, validation, stopping)
+    len(stopping.history)  # 2
+    ```
+    """
+    preset = get_preset(model.preset)
+    item_start = preset.item_start if item_start is None else item_start
+    if item_start not in ITEM_STARTS:
+        raise ValueError(f"item_start must be one of {ITEM_STARTS}, got {item_start!r}.")
+    batches_from = batches or (
+        lambda first_epoch: training_batches(
+            histories, max_length=model.encoder.max_length, seed=seed, first_epoch=first_epoch
+        )
+    )
+    if stopping.epochs is None:
+        stopping.epochs = preset.epochs(len(batches_from(0)))
+    course = LearningRateCourse(
+        float(model.optimizer.learning_rate),  # before a state is restored, which has a fallen one
+        stopping.epochs,
+        preset.learning_rate_decay if learning_rate_decay is None else learning_rate_decay,
+        warmup_steps,
+    )
+    done = stopping.restore(model)
+    if stopping.is_finished:
+        stopping.restore_best()
+        model.optimizer.learning_rate = course.learning_rate
+    else:
+        if not done and item_start == "co_occurrence":
+            start_from_co_occurrence(model.encoder, histories, seed)
+        model.fit(
+            batches_from(done),
+            initial_epoch=done,
+            epochs=stopping.epochs,
+            validation_data=evaluation_batches(*validation),
+            callbacks=[course, *callbacks, stopping],
+            verbose=0,
+        )
+    return None if model.counts is None else fit_count_weights(model, *validation)

@@ -1,0 +1,126 @@
+"""A whole training takes every step of its preset once, also when it is killed in between."""
+
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+from mclrec_tf import BSARec, ItemCounts, NextItemModel
+from mclrec_tf.data.histories import Histories, leave_one_out
+from mclrec_tf.models import recipe
+from mclrec_tf.models.building import encoder_optimizer
+from mclrec_tf.models.presets import PRESETS
+from mclrec_tf.models.recipe import train_model
+from mclrec_tf.training.early_stopping import ResumableEarlyStopping
+
+# What a step computes does not matter here, and graphs take seconds to make.
+pytestmark = pytest.mark.usefixtures("eager")
+
+LISTS = [[(user + step) % 9 + 1 for step in range(4 + user % 5)] for user in range(24)]
+TRAIN, VALIDATION, _ = leave_one_out(Histories.from_lists(LISTS))
+
+
+class Killed(BaseException):
+    """Stands for the end of the process."""
+
+
+class KilledIn(keras.callbacks.Callback):
+    """Kills the training at the beginning of an epoch, and knows which epochs began."""
+
+    def __init__(self, epoch: int | None = None) -> None:
+        super().__init__()
+        self.epoch = epoch
+        self.begun: list[int] = []
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        self.begun.append(epoch)
+        if epoch == self.epoch:
+            raise Killed
+
+
+@pytest.fixture
+def starts(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Has an entry for each start from co-occurrence."""
+    seen: list[int] = []
+
+    def start(encoder: Any, histories: Histories, seed: int) -> None:
+        seen.append(seed)
+        start_it(encoder, histories, seed)
+
+    start_it = recipe.start_from_co_occurrence
+    monkeypatch.setattr(recipe, "start_from_co_occurrence", start)
+    return seen
+
+
+def new_model(preset: str = "recommended", counts: bool = True) -> NextItemModel:
+    keras.utils.set_random_seed(0)
+    counted = ItemCounts.from_histories(TRAIN, 9) if counts else None
+    model = NextItemModel(BSARec(9, dim=8, num_layers=1, dropout=0.0), preset, counts=counted)
+    model.compile(encoder_optimizer(0.01, preset=preset))
+    return model
+
+
+def trained(
+    folder: Path, killed_in: int | None = None, epochs: int | None = 2, **given: Any
+) -> tuple[NextItemModel, ResumableEarlyStopping, list[int]]:
+    model, stopping = new_model(), ResumableEarlyStopping(folder, patience=3, epochs=epochs)
+    killing = KilledIn(killed_in)
+    train_model(model, TRAIN, VALIDATION, stopping, callbacks=[killing], **given)
+    return model, stopping, killing.begun
+
+
+@pytest.mark.parametrize("killed_in", [0, 1])
+def test_a_training_that_was_killed_ends_as_one_that_was_not_and_is_not_repeated(
+    tmp_path: Path, starts: list[int], killed_in: int
+) -> None:
+    whole, uninterrupted, _ = trained(tmp_path / "whole", seed=5)
+    assert starts == [5]
+    with pytest.raises(Killed):
+        trained(tmp_path / "killed", killed_in, seed=5)
+    for expected in ([0, 1][killed_in:], []):
+        again, resumed, begun = trained(tmp_path / "killed", seed=5)
+        assert begun == expected
+        assert resumed.history == uninterrupted.history
+        for weight, same in zip(again.get_weights(), whole.get_weights(), strict=True):
+            np.testing.assert_array_equal(weight, same)
+        assert float(again.optimizer.learning_rate.numpy()) == pytest.approx(0.01)
+    # It starts from co-occurrence once more only where nothing was trained yet.
+    assert len(starts) == (3 if killed_in == 0 else 2)
+
+
+@pytest.mark.parametrize("preset", list(PRESETS))
+def test_what_is_left_out_is_the_presets(tmp_path: Path, starts: list[int], preset: str) -> None:
+    stopping = ResumableEarlyStopping(tmp_path, patience=0)
+    train_model(new_model(preset), TRAIN, VALIDATION, stopping)
+    own = PRESETS[preset]
+    assert stopping.epochs == own.epochs(batches=1)
+    assert len(starts) == (own.item_start == "co_occurrence")
+    assert stopping.history[0]["learning_rate"] == pytest.approx(0.01)  # of its first step
+
+
+def test_what_is_given_is_not_the_presets(tmp_path: Path, starts: list[int]) -> None:
+    given = {"item_start": "random", "learning_rate_decay": "none", "warmup_steps": 10}
+    _, stopping, _ = trained(tmp_path, **given)
+    rates = [row["learning_rate"] for row in stopping.history]
+    assert rates == pytest.approx([0.001, 0.002])
+    assert starts == []
+
+
+def test_the_weights_of_the_counts_are_learned_last(tmp_path: Path) -> None:
+    model = new_model()
+    stopping = ResumableEarlyStopping(tmp_path, epochs=1)
+    found = train_model(model, TRAIN, VALIDATION, stopping)
+    assert found is not None and model.counts is not None
+    assert list(found.weights.values()) == pytest.approx(model.counts.feature_weights.numpy())
+    assert found.log_likelihood > found.before
+    without = new_model(counts=False)
+    stopping = ResumableEarlyStopping(tmp_path / "without", epochs=1)
+    assert train_model(without, TRAIN, VALIDATION, stopping) is None
+
+
+def test_an_unknown_start_is_refused_before_anything_is_done(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"item_start must be one of \('random', 'co_occurrence'"):
+        trained(tmp_path / "state", item_start="svd")
+    assert not (tmp_path / "state").exists()
