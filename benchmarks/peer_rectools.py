@@ -61,6 +61,9 @@ def main(folder: Path) -> None:
         # Otherwise the first epoch would draw new weights.
         model.lightning_model.is_fitted = True
     epoch = int(done[-1].name.removeprefix("epoch-")) if done else 0
+    # A first epoch draws fewer random numbers than those after it.
+    progress = model.fit_trainer.fit_loop.epoch_progress.current
+    progress.ready = progress.started = progress.processed = progress.completed = epoch
     while True:
         print(json.dumps({"epochs": epoch}), file=lines, flush=True)
         if sys.stdin.readline().strip() != "on":
