@@ -290,14 +290,15 @@ class StochasticViews(keras.layers.Layer):
         first = self._draw(size, count)  # [B], the operation of each history
         # Stepping 1..count-1 further round the list never meets the first again.
         second = (first + 1 + self._draw(size, count - 1)) % count
-        return self._apply(view, first), self._apply(view, second)
+        # Every operation runs on the whole batch, which is cheaper than splitting and joining it,
+        # and once: no history has it in both views.
+        results = [operation(view) for operation in self.operations]
+        return self._chosen(view, results, first), self._chosen(view, results, second)
 
     def _draw(self, size: tf.Tensor, count: int) -> tf.Tensor:
         return keras.random.randint(size, 0, count, dtype="int32", seed=self.seed_generator)
 
-    def _apply(self, view: View, choice: tf.Tensor) -> View:
-        # Every operation runs on the whole batch: cheaper than splitting and joining it.
-        results = [operation(view) for operation in self.operations]
+    def _chosen(self, view: View, results: list[View], choice: tf.Tensor) -> View:
         width = tf.reduce_max([tf.shape(result.ids)[1] for result in [view, *results]])
         single = view.lengths <= 1
         ids, lengths = _widened(view.ids, width), view.lengths

@@ -2,6 +2,7 @@
 
 import math
 from collections import Counter
+from typing import Any
 
 import keras
 import numpy as np
@@ -172,6 +173,22 @@ def test_two_views_come_from_different_operations() -> None:
     assert all(first != second for first, second in pairs)
     assert len(pairs) == 6
     assert max(pairs.values()) < 2 * min(pairs.values())
+
+
+def test_every_operation_runs_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    run: list[str] = []
+    for kind in (Mask, Crop, Reorder):
+
+        def counted(self: ViewOperation, view: View, call: Any = kind.call) -> View:
+            run.append(type(self).__name__)
+            return call(self, view)
+
+        monkeypatch.setattr(kind, "call", counted)
+    layer, view = StochasticViews([Mask(), Crop(), Reorder()]), view_of([[1, 2, 3], [4, 5]])
+    layer(view)
+    run.clear()  # Keras calls an operation once more when it is new
+    layer(view)
+    assert sorted(run) == ["Crop", "Mask", "Reorder"]
 
 
 def test_a_single_item_gives_itself_twice() -> None:
