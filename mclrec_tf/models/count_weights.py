@@ -90,9 +90,7 @@ def fit_count_weights(
     batches = evaluation_batches(histories.take(users), targets[users], batch_size)
 
     log_likelihood = _LogLikelihood(model, batches)
-    encoder_alone = np.eye(1 + len(FEATURES))[0]
-    start = encoder_alone.copy()
-    start[1:] = keras.ops.convert_to_numpy(model.counts.feature_weights)
+    start = np.concatenate([[1.0], keras.ops.convert_to_numpy(model.counts.feature_weights)])
     weights = _maximum(log_likelihood, start, fixed=0)
     if weights[0] <= 0:
         # Scores that say less than nothing, as before training: they stay what they are.
@@ -102,7 +100,7 @@ def fit_count_weights(
     return FittedWeights(
         dict(zip(FEATURES, map(float, learned), strict=True)),
         log_likelihood(weights)[0] / len(users),
-        log_likelihood(encoder_alone)[0] / len(users),
+        log_likelihood.of_encoder() / len(users),
     )
 
 
@@ -158,12 +156,23 @@ class _LogLikelihood:
         value, gradient, hessian = (np.sum(part, axis=0) for part in zip(*parts, strict=True))
         return float(value), gradient, hessian
 
+    def of_encoder(self) -> float:
+        """The value for the encoder's scores alone."""
+        value = 0.0
+        for history, target in self._batches:
+            scores = tf.cast(self._model.encoder_scores(history), tf.float32)[:, 1:]
+            right = tf.gather(scores, target - 1, batch_dims=1)
+            value += float(tf.reduce_sum(right - tf.reduce_logsumexp(scores, axis=1)).numpy())
+        return value
+
     def _parts(
         self, history: tf.Tensor, target: tf.Tensor, weights: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         assert self._model.counts is not None
+        counts = self._model.counts
         scores = tf.cast(self._model.encoder_scores(history), tf.float32)
-        features = tf.concat([scores[None], self._model.counts.features(history)], axis=0)
+        base = counts.base(history, scores)
+        features = tf.concat([base[None], counts.features(history)], axis=0)
         features = features[:, :, 1:]  # [K, B, |I|], without the padding
         logits = tf.tensordot(weights, features, 1)
         right = tf.one_hot(target - 1, self._model.num_items)

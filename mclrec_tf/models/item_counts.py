@@ -23,9 +23,15 @@ _NEIGHBOURS = 3  # of the features, the first
 
 @keras.saving.register_keras_serializable("mclrec_tf")
 class ItemCounts(keras.layers.Layer):
-    """Adds to an item's score what the training histories, counted, say of it.
+    """Joins an item's score with what the training histories, counted, say of it.
 
-    score(j | s) = encoder's score + Σ_k w_k · feature_k(j, s), with the features
+    score(j | s) = base(j, s) + Σ_k w_k · feature_k(j, s)
+
+    The base is the encoder's score, but for items of the history themselves that of an average
+    item: the logarithm of the mean exponential of the scores of all others. An encoder was
+    trained to predict the items of a training history, and gives them high scores on it. The newest
+    items of a history in use were not among these, so what was learned of the encoder's
+    scores for repeated items would not hold for the likeliest of them. The features are
 
     - next: log(1 + P(j) / ε), where P are the shares of the items that came right after the last
       item of the history;
@@ -49,12 +55,15 @@ class ItemCounts(keras.layers.Layer):
         num_items: Size of the catalogue, |I|.
         num_neighbours: Followers and companions kept of each item, F.
         max_length: Most recent items of a history that are looked at for repeats.
+        encoder_scores_repeats: Whether items of the history keep the encoder's scores as their
+            base, as in models saved before there was this choice.
 
     Call arguments:
         history: int `[B, L]`, oldest first, right-padded with 0.
+        scores: float32 `[B, |I| + 1]`, the encoder's.
 
     Returns:
-        float32 `[B, |I| + 1]`, what is added to each score.
+        float32 `[B, |I| + 1]`, the joint scores.
 
     Example:
 
@@ -73,13 +82,19 @@ class ItemCounts(keras.layers.Layer):
     epsilon = 1e-3
 
     def __init__(
-        self, num_items: int, num_neighbours: int = 20, max_length: int = 50, **kwargs: Any
+        self,
+        num_items: int,
+        num_neighbours: int = 20,
+        max_length: int = 50,
+        encoder_scores_repeats: bool = False,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**{**kwargs, "dtype": "float32"})
         check_whole(1, num_items=num_items, num_neighbours=num_neighbours, max_length=max_length)
         self.num_items = num_items
         self.num_neighbours = num_neighbours
         self.max_length = max_length
+        self.encoder_scores_repeats = encoder_scores_repeats
         self.autocast = False
         self.next = ItemNeighbours(num_items, num_neighbours, reach=1, name="next")
         self.followers = ItemNeighbours(num_items, num_neighbours, decay=0.6, name="followers")
@@ -128,14 +143,35 @@ class ItemCounts(keras.layers.Layer):
         """Whether any weight is not 0, bool `[]`."""
         return tf.reduce_any(tf.convert_to_tensor(self.feature_weights) != 0)
 
-    def call(self, history: tf.Tensor) -> tf.Tensor:
+    def call(self, history: tf.Tensor, scores: tf.Tensor) -> tf.Tensor:
         weights = tf.unstack(tf.convert_to_tensor(self.feature_weights))
-        added = tf.add_n(
-            [w * f for w, f in zip(weights, self._of_neighbours(history), strict=False)]
+        joint = tf.add_n(
+            [
+                self.base(history, scores),
+                *(w * f for w, f in zip(weights, self._of_neighbours(history), strict=False)),
+            ]
         )
         cells, values = self._of_repeats(history)
         repeats = tf.linalg.matvec(values, tf.stack(weights[_NEIGHBOURS:]))
-        return tf.tensor_scatter_nd_add(added, cells, repeats)
+        return tf.tensor_scatter_nd_add(joint, cells, repeats)
+
+    def base(self, history: tf.Tensor, scores: tf.Tensor) -> tf.Tensor:
+        """The scores before anything counted joins them, float32 `[B, |I| + 1]`.
+
+        Args:
+            history: As in `call`.
+            scores: The encoder's.
+        """
+        if self.encoder_scores_repeats:
+            return scores
+        cells = cells_of(most_recent(history, self.max_length))
+        outside = tf.tensor_scatter_nd_update(
+            scores, cells, tf.fill(tf.shape(cells)[:2], scores.dtype.min)
+        )[:, 1:]
+        others = tf.math.count_nonzero(outside > scores.dtype.min, axis=1, dtype=scores.dtype)
+        average = tf.reduce_logsumexp(outside, axis=1) - tf.math.log(tf.maximum(others, 1.0))
+        repeated = tf.broadcast_to(average[:, None], tf.shape(cells)[:2])
+        return tf.tensor_scatter_nd_update(scores, cells, repeated)
 
     def features(self, history: tf.Tensor) -> tf.Tensor:
         """The features of every item, float32 `[K, B, |I| + 1]` in the order of `FEATURES`."""
@@ -173,4 +209,9 @@ class ItemCounts(keras.layers.Layer):
             "num_items": self.num_items,
             "num_neighbours": self.num_neighbours,
             "max_length": self.max_length,
+            "encoder_scores_repeats": self.encoder_scores_repeats,
         }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "ItemCounts":
+        return cls(**{"encoder_scores_repeats": True, **config})

@@ -158,12 +158,11 @@ class SequentialRecommender(CheckedModel, TrainableModel):
         scores = self.encoder_scores(history, training)
         if self.counts is not None:
             # Not while nothing is learned of them: every epoch's validation comes here.
-            added = tf.cond(
+            scores = tf.cond(
                 self.counts.is_learned,
-                lambda: tf.cast(self.counts(history), scores.dtype),
-                lambda: tf.zeros_like(scores),
+                lambda: tf.cast(self.counts(history, tf.cast(scores, tf.float32)), scores.dtype),
+                lambda: scores,
             )
-            scores += added
         popularity = -tf.math.log(tf.range(self.num_items + 1, dtype=scores.dtype))
         is_empty = ~tf.reduce_any(history > 0, axis=1, keepdims=True)
         scores = tf.where(is_empty, popularity, scores)

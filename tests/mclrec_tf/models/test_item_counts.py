@@ -74,30 +74,68 @@ def test_repeats_tell_how_long_ago_and_how_often(counts: ItemCounts) -> None:
     assert not features["repeated"][others].any()
 
 
-def test_what_is_added_is_the_weighted_sum_of_the_features(counts: ItemCounts) -> None:
+HISTORY = tf.constant([[4, 7, 4, 4, 9, 0], [1, 0, 0, 0, 0, 0], [2, 3, 2, 3, 2, 3]])
+SCORES = tf.random.stateless_normal([3, NUM_ITEMS + 1], seed=[1, 2])
+
+
+def test_the_joint_scores_are_the_base_and_the_weighted_sum_of_the_features() -> None:
     layer = ItemCounts.from_histories(followed(), NUM_ITEMS, num_neighbours=6)
     layer.feature_weights.assign([0.3, 0.1, -0.2, 1.5, 0.7, -0.4])
-    history = tf.constant([[4, 7, 4, 4, 9, 0], [1, 0, 0, 0, 0, 0], [2, 3, 2, 3, 2, 3]])
-    expected = tf.tensordot(layer.feature_weights, layer.features(history), 1)
+    added = tf.tensordot(layer.feature_weights, layer.features(HISTORY), 1)
+    expected = layer.base(HISTORY, SCORES) + added
     # The padding is no item: what stands there does not matter.
-    np.testing.assert_allclose(layer(history)[:, 1:], expected[:, 1:], atol=1e-5)
+    np.testing.assert_allclose(layer(HISTORY, SCORES)[:, 1:], expected[:, 1:], atol=1e-5)
+
+
+def test_the_encoder_does_not_tell_repeats_apart(counts: ItemCounts) -> None:
+    base = counts.base(HISTORY, SCORES).numpy()
+    for row, history in enumerate([{4, 7, 9}, {1}, {2, 3}]):
+        others = [item for item in range(1, NUM_ITEMS + 1) if item not in history]
+        scores = SCORES.numpy()[row].astype(float)
+        np.testing.assert_array_equal(base[row, others], SCORES.numpy()[row, others])
+        average = np.log(np.mean(np.exp(scores[others])))
+        np.testing.assert_allclose(base[row, sorted(history)], average, rtol=1e-5)
+
+
+def test_a_history_of_all_items_leaves_no_average_and_no_nan() -> None:
+    history = tf.range(1, NUM_ITEMS + 1)[None]
+    layer = ItemCounts(NUM_ITEMS)
+    layer.feature_weights.assign([0.1, 0.2, 0.4, -1.0, 0.3, 0.5])
+    assert np.isfinite(layer(history, SCORES[:1]).numpy()[:, 1:]).all()
+
+
+def test_counts_of_an_earlier_version_keep_the_encoders_scores_of_repeats() -> None:
+    config = ItemCounts(NUM_ITEMS).get_config()
+    assert not ItemCounts.from_config(config).encoder_scores_repeats
+    del config["encoder_scores_repeats"]
+    earlier = ItemCounts.from_config(config)
+    np.testing.assert_array_equal(earlier.base(HISTORY, SCORES), SCORES)
 
 
 def test_a_longer_padding_and_older_events_change_nothing(counts: ItemCounts) -> None:
     short = tf.constant([[4, 7, 9]])
     padded = tf.constant([[4, 7, 9, 0, 0]])
-    np.testing.assert_allclose(counts(short)[:, 1:], counts(padded)[:, 1:], rtol=1e-6)
+    scores = SCORES[:1]
+    np.testing.assert_allclose(
+        counts(short, scores)[:, 1:], counts(padded, scores)[:, 1:], rtol=1e-5
+    )
     layer = ItemCounts(NUM_ITEMS, max_length=3)
     layer.feature_weights.assign([0, 0, 0, 1, 1, 1])
     older = tf.constant([[8, 8, 4, 7, 9]])
-    np.testing.assert_array_equal(layer(short), layer(older))
+    np.testing.assert_array_equal(layer(short, scores), layer(older, scores))
 
 
 def test_scores_are_the_encoders_and_the_counts(counts: ItemCounts) -> None:
     model = model_with(counts)
     history = tf.constant([[4, 7, 9], [1, 2, 0]])
-    expected = model.encoder_scores(history) + counts(history)
+    expected = counts(history, model.encoder_scores(history))
     np.testing.assert_allclose(model(history)[:, 1:], expected[:, 1:], rtol=1e-6)
+
+
+def test_before_anything_is_learned_the_scores_are_the_encoders() -> None:
+    model = model_with(ItemCounts.from_histories(followed(), NUM_ITEMS, num_neighbours=6))
+    history = tf.constant([[4, 7, 4], [1, 2, 0]])
+    np.testing.assert_array_equal(model(history)[:, 1:], model.encoder_scores(history)[:, 1:])
 
 
 def test_an_empty_history_gets_the_popularity_ranking(counts: ItemCounts) -> None:
@@ -154,7 +192,8 @@ def test_the_weights_make_held_out_items_as_likely_as_can_be() -> None:
         np.testing.assert_array_equal(weight, value)
 
     history = tf.ragged.constant([known[u].tolist() for u in range(len(known))]).to_tensor()
-    scores = [model.encoder_scores(history), *counts.features(history)]
+    base = counts.base(history, model.encoder_scores(history))
+    scores = [base, *counts.features(history)]
     features = np.stack(scores)[:, :, 1:].astype(float)
 
     def cost(weights: np.ndarray) -> float:
