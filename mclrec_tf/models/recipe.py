@@ -95,6 +95,8 @@ def train_model(
         stopping.restore_best()
         model.optimizer.learning_rate = course.learning_rate
     else:
+        if model.counts is not None:  # after a warm start: the metric is that of the encoder
+            model.counts.feature_weights.assign(tf.zeros_like(model.counts.feature_weights))
         if not done and item_start == "co_occurrence":
             start_from_co_occurrence(model.encoder, histories, seed)
         model.fit(

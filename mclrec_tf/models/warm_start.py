@@ -81,7 +81,10 @@ def warm_start(
             values = _carried(keras.ops.convert_to_numpy(weight) + _rare_mean(values), values, rows)
         weight.assign(values)
     if model.counts is not None and previous.counts is not None:
-        model.counts.feature_weights.assign(previous.counts.feature_weights)
+        # Weights mean the same to counts of the same form alone.
+        pair = (model.counts, previous.counts)
+        if len({counts.encoder_scores_repeats for counts in pair}) == 1:
+            model.counts.feature_weights.assign(previous.counts.feature_weights)
     for name, weights in (
         ("optimizer", "encoder_weights"),
         ("augmenter_optimizer", "augmenter_weights"),

@@ -245,6 +245,10 @@ def test_a_warm_start_takes_the_weights_and_leaves_the_tables() -> None:
     assert warm_start(model, previous, names, names) == NUM_ITEMS
     assert model.counts.feature_weights.numpy().tolist() == [1, 2, 3, 4, 5, 6]
     np.testing.assert_array_equal(model.counts.followers.neighbours, table)
+    previous.counts.encoder_scores_repeats = True  # of an earlier version
+    model.counts.feature_weights.assign([0] * 6)
+    assert warm_start(model, previous, names, names) == NUM_ITEMS
+    assert model.counts.feature_weights.numpy().tolist() == [0] * 6
     without = model_with(None)
     without.compile()
     assert warm_start(without, previous, names, names) == NUM_ITEMS

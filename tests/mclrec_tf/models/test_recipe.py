@@ -120,6 +120,18 @@ def test_the_weights_of_the_counts_are_learned_last(tmp_path: Path) -> None:
     assert train_model(without, TRAIN, VALIDATION, stopping) is None
 
 
+def test_weights_of_the_counts_from_before_do_not_reach_the_metric(tmp_path: Path) -> None:
+    histories: list[Any] = []
+    for given in (0.0, 5.0):
+        model = new_model()
+        assert model.counts is not None
+        model.counts.feature_weights.assign([given] * 6)
+        stopping = ResumableEarlyStopping(tmp_path / str(given), epochs=1)
+        train_model(model, TRAIN, VALIDATION, stopping)
+        histories.append(stopping.history)
+    assert histories[0] == histories[1]
+
+
 def test_an_unknown_start_is_refused_before_anything_is_done(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"item_start must be one of \('random', 'co_occurrence'"):
         trained(tmp_path / "state", item_start="svd")
