@@ -191,6 +191,12 @@ def test_every_operation_runs_once(monkeypatch: pytest.MonkeyPatch) -> None:
     assert sorted(run) == ["Crop", "Mask", "Reorder"]
 
 
+def test_ratios_that_vary_nothing_leave_views_to_dropout() -> None:
+    rows = [[1, 2, 3], [4, 5, 6, 7, 8]]
+    for view in StochasticViews([Mask(0.0), Crop(1.0), Reorder(0.0)])(view_of(rows)):
+        assert rows_of(view) == rows
+
+
 def test_a_single_item_gives_itself_twice() -> None:
     rows = [[7], [7, 8]] * 50
     for view in StochasticViews([Mask(0.5), Crop(0.5), Reorder(0.8)])(view_of(rows)):
