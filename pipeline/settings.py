@@ -229,7 +229,7 @@ class ModelSettings:
     )
     counts: bool | None = setting(
         None,
-        "add to the scores what counting the training histories tells: which items follow those "
+        "join the scores with what counting the training histories tells: which items follow those "
         "of the history, which come with them, and which of the history itself come again",
     )
     item_start: Literal["random", "co_occurrence"] | None = setting(

@@ -23,7 +23,7 @@ _CELLS = 2**22  # of a table of one feature held at once
 
 
 class FittedWeights(NamedTuple):
-    """What was learned, and how much likelier the held-out items became.
+    """What was learned, and how much likelier the held-out items became; weights of 0 if not.
 
     Attributes:
         weights: By the names of `mclrec_tf.models.item_counts.FEATURES`.
@@ -47,9 +47,10 @@ def fit_count_weights(
 
     Under the softmax over all items, the held-out items shall be as likely as can be. That is a
     conditional logit model with a handful of weights: a convex problem, which Newton's method
-    solves in some steps. The encoder's scores have a weight in it too, since an encoder may be too
-    sure or not sure enough of them; the others are divided by that, so that the encoder's scores
-    stay what they are.
+    solves in some steps. The base, the encoder's scores, has a weight in it too, since an encoder
+    may be too sure or not sure enough of them; the others are divided by that, so that the base
+    stays what it is. Where the held-out items are likelier by the encoder's scores alone,
+    all weights become 0.
 
     Args:
         model: A trained model that has `counts`.
@@ -96,11 +97,14 @@ def fit_count_weights(
         # Scores that say less than nothing, as before training: they stay what they are.
         weights = _maximum(log_likelihood, start, fixed=1)
     learned = weights[1:] / weights[0]
+    found, before = log_likelihood(weights)[0], log_likelihood.of_encoder()
+    if found < before:
+        found, learned = before, np.zeros_like(learned)
     model.counts.feature_weights.assign(learned)
     return FittedWeights(
         dict(zip(FEATURES, map(float, learned), strict=True)),
-        log_likelihood(weights)[0] / len(users),
-        log_likelihood.of_encoder() / len(users),
+        found / len(users),
+        before / len(users),
     )
 
 

@@ -1,4 +1,4 @@
-"""What counting knows of the next item, added to the scores of an encoder."""
+"""What counting knows of the next item, joined with the scores of an encoder."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ FEATURES = (
     *("next", "followers", "companions"),
     *("repeated", "age_of_repeated", "times_of_repeated"),
 )
-"""What is added to the scores, each with a weight of its own."""
+"""What joins the scores, each with a weight of its own."""
 
 _NEIGHBOURS = 3  # of the features, the first
 
@@ -44,9 +44,10 @@ class ItemCounts(keras.layers.Layer):
 
     The tables come from the training histories alone. The weights are few, and are learned after
     the encoder, from held-out items, by `mclrec_tf.models.count_weights.fit_count_weights`;
-    until then they are 0, so that a training is stopped by what its encoder has learned. Learned
-    together with the encoder they did worse: the encoder then leaves to the
-    counts what they know of the training data, and of other users they know less.
+    until then they are 0, and a model's scores are the encoder's, of repeats too, so that a
+    training is stopped by what its encoder has learned. Learned together with the encoder they did
+    worse: the encoder then leaves to the counts what they know of the training data, and of other
+    users they know less.
 
     The log-linear form makes the encoder's scores, which are logarithms of unnormalised
     probabilities, and the counts one distribution.
@@ -54,7 +55,8 @@ class ItemCounts(keras.layers.Layer):
     Args:
         num_items: Size of the catalogue, |I|.
         num_neighbours: Followers and companions kept of each item, F.
-        max_length: Most recent items of a history that are looked at for repeats.
+        max_length: Most recent items of a history whose repeats are features; an older one has the
+            base alone.
         encoder_scores_repeats: Whether items of the history keep the encoder's scores as their
             base, as in models saved before there was this choice.
 
@@ -164,12 +166,13 @@ class ItemCounts(keras.layers.Layer):
         """
         if self.encoder_scores_repeats:
             return scores
-        cells = cells_of(most_recent(history, self.max_length))
+        cells = cells_of(history)
         outside = tf.tensor_scatter_nd_update(
             scores, cells, tf.fill(tf.shape(cells)[:2], scores.dtype.min)
         )[:, 1:]
         others = tf.math.count_nonzero(outside > scores.dtype.min, axis=1, dtype=scores.dtype)
         average = tf.reduce_logsumexp(outside, axis=1) - tf.math.log(tf.maximum(others, 1.0))
+        average = tf.where(others > 0, average, 0.0)
         repeated = tf.broadcast_to(average[:, None], tf.shape(cells)[:2])
         return tf.tensor_scatter_nd_update(scores, cells, repeated)
 
@@ -214,4 +217,5 @@ class ItemCounts(keras.layers.Layer):
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "ItemCounts":
+        # What was saved before there was this choice had no other base.
         return cls(**{"encoder_scores_repeats": True, **config})

@@ -84,7 +84,7 @@ class MCLRec(NextItemTraining, TwoOptimizerModel):
         label_smoothing: Share of L_rec's right answer that is spread evenly over the catalogue,
             from 0 to 1.
         item_dropout: Share of a history's items that L_rec hides from the encoder, from 0 to 1.
-        counts: What is added to the scores from counting, `ItemCounts`; nothing when left out.
+        counts: What joins the scores from counting, `ItemCounts`; nothing when left out.
 
     Call arguments:
         history: int tensor `[B, L]` of ids, oldest first, padded with 0, of any length; the most

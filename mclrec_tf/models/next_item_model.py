@@ -166,7 +166,7 @@ class NextItemModel(NextItemTraining):
             to 1; the preset's when left out.
         item_dropout: Share of a history's items that training hides from the encoder, from 0 to 1,
             never the last one; the preset's when left out.
-        counts: What is added to the scores from counting, `ItemCounts`; nothing when left out.
+        counts: What joins the scores from counting, `ItemCounts`; nothing when left out.
 
     Call arguments:
         history: int tensor `[B, L]` of ids, oldest first, padded with 0, of any length; the most

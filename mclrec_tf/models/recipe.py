@@ -35,14 +35,17 @@ def train_model(
     the weights of what was counted are learned. What is left out is the preset's. A training that
     was killed goes on where its last whole epoch left it, and one that is finished is not repeated.
 
+    Whether weights are averaged and what is counted come with the model.
+
     Args:
-        model: The compiled model. The rate of its optimizer is the highest of the course.
+        model: The compiled model. The rate of its optimizer, a number, is the highest of the
+            course.
         histories: The training part of each user, oldest first.
         validation: The held-out items that decide the best epoch and the weights of the counts.
         stopping: Says what decides, and where the training keeps its state; if it has no `epochs`,
             it gets the preset's. Afterwards it holds the logs of every epoch.
-        batches: The training batches from an epoch on; `training_batches` of the histories, with
-            the `seed`, when left out.
+        batches: The training batches from an epoch on, of known number if `stopping` has no
+            `epochs`; `training_batches` of the histories, with the `seed`, when left out.
         item_start: `"co_occurrence"`, or `"random"`, which leaves the item table as it is, for a
             warm start too.
         learning_rate_decay: `"cosine"`, or `"none"`, see `LearningRateCourse`.
@@ -54,7 +57,9 @@ def train_model(
         What `fit_count_weights` found; None for a model without counts.
 
     Raises:
-        ValueError: An argument is none of its values, or does not fit the model.
+        ValueError: An argument is none of its values or does not fit the model, or the model's
+            optimizer has a schedule of its own.
+        FloatingPointError, tf.errors.OpError: As of `ResumableEarlyStopping`.
 
     Example:
 
@@ -77,6 +82,11 @@ def train_model(
     item_start = preset.item_start if item_start is None else item_start
     if item_start not in ITEM_STARTS:
         raise ValueError(f"item_start must be one of {ITEM_STARTS}, got {item_start!r}.")
+    if not isinstance(model.optimizer.learning_rate, keras.Variable):
+        raise ValueError(
+            "model: the learning rate of its optimizer must be a number, not a schedule: "
+            "learning_rate_decay says how it falls."
+        )
     batches_from = batches or (
         lambda first_epoch: training_batches(
             histories, max_length=model.encoder.max_length, seed=seed, first_epoch=first_epoch

@@ -40,7 +40,7 @@ class SequentialRecommender(CheckedModel, TrainableModel):
 
     Args:
         encoder: The sequence encoder f_θ.
-        counts: What is added to the scores from counting; nothing when left out. Training does not
+        counts: What joins the scores from counting; nothing when left out. Training does not
             see it.
 
     Call arguments:
@@ -157,7 +157,8 @@ class SequentialRecommender(CheckedModel, TrainableModel):
         """The scores of `call`, for histories in the form that `checked_history` gives."""
         scores = self.encoder_scores(history, training)
         if self.counts is not None:
-            # Not while nothing is learned of them: every epoch's validation comes here.
+            # While nothing is learned of them, the scores are the encoder's, of repeats too: a
+            # training is stopped by what its encoder has learned.
             scores = tf.cond(
                 self.counts.is_learned,
                 lambda: tf.cast(self.counts(history, tf.cast(scores, tf.float32)), scores.dtype),

@@ -22,14 +22,14 @@ def warm_start(
     """Gives a new model all that an earlier one has learned.
 
     Items are told apart by their names, so they may have come, gone and changed their ids. Known
-    items keep their vectors and the states of their optimizer, so all scores of known items on
-    known histories are those of the earlier model until the first step. A new item starts near the
-    mean of the rarest tenth of the earlier items, because it will be rare as well; from zero it
-    would overtake all items that the model has learned not to recommend.
+    items keep their vectors and the states of their optimizer, so the encoder's scores of
+    known items on known histories are those of the earlier model until the first step. A new item
+    starts near the mean of the rarest tenth of the earlier items, because it will be rare as well;
+    from zero it would overtake all items that the model has learned not to recommend.
 
     The tables of `counts` stay those of the new model, which come from its own histories; only the
-    weights with which they join the scores are taken over. Where there are none, or new ones, the
-    scores are the earlier model's but for them.
+    weights with which they join the scores are taken over, if both join them in the same way.
+    `mclrec_tf.models.recipe.train_model` learns these weights anew.
 
     The learning rates stay those of the new model. An optimizer of another class than before starts
     anew, and so do averaged weights, from the weights.
@@ -80,11 +80,14 @@ def warm_start(
         if weight is table:
             values = _carried(keras.ops.convert_to_numpy(weight) + _rare_mean(values), values, rows)
         weight.assign(values)
-    if model.counts is not None and previous.counts is not None:
-        # Weights mean the same to counts of the same form alone.
-        pair = (model.counts, previous.counts)
-        if len({counts.encoder_scores_repeats for counts in pair}) == 1:
-            model.counts.feature_weights.assign(previous.counts.feature_weights)
+    counts, earlier_counts = model.counts, previous.counts
+    # Weights mean the same to counts of the same form alone.
+    if (
+        counts is not None
+        and earlier_counts is not None
+        and counts.encoder_scores_repeats == earlier_counts.encoder_scores_repeats
+    ):
+        counts.feature_weights.assign(earlier_counts.feature_weights)
     for name, weights in (
         ("optimizer", "encoder_weights"),
         ("augmenter_optimizer", "augmenter_weights"),

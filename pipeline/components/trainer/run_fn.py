@@ -92,7 +92,8 @@ def keras_path(serving_model_dir: str) -> str:
 
 def _tell(counts: FittedWeights) -> None:
     weights = ", ".join(f"{name} {weight:.2f}" for name, weight in counts.weights.items())
-    _console().print(f"       weights of the counts: {weights}")
+    likelier = f"log-likelihood {counts.before:.4f} to {counts.log_likelihood:.4f}"
+    _console().print(f"       weights of the counts: {weights}; {likelier}")
 
 
 def _console() -> Console:

@@ -29,7 +29,8 @@ PAPER_SPACE: SearchSpace = {
 """The paper's grids of λ and β, and for the other settings values around the paper's."""
 
 _TYPES = get_type_hints(ModelSettings) | get_type_hints(TrainingSettings)
-_MODEL = {field.name for field in dataclasses.fields(ModelSettings)}
+# Counts join the scores after a trial, whose metric is that of the encoder.
+_MODEL = {field.name for field in dataclasses.fields(ModelSettings)} - {"counts"}
 _TRAINING = {field.name for field in dataclasses.fields(TrainingSettings)} - {"monitor", "seed"}
 
 

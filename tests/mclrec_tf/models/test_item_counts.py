@@ -12,6 +12,7 @@ from mclrec_tf import ItemCounts, MCLRec, NextItemModel, PostNormSASRec
 from mclrec_tf.data.histories import Histories
 from mclrec_tf.data.item_pairs import item_pairs, strongest
 from mclrec_tf.layers import ItemNeighbours
+from mclrec_tf.models import count_weights
 from mclrec_tf.models.count_weights import fit_count_weights
 from mclrec_tf.models.item_counts import FEATURES
 from mclrec_tf.models.warm_start import warm_start
@@ -97,11 +98,34 @@ def test_the_encoder_does_not_tell_repeats_apart(counts: ItemCounts) -> None:
         np.testing.assert_allclose(base[row, sorted(history)], average, rtol=1e-5)
 
 
-def test_a_history_of_all_items_leaves_no_average_and_no_nan() -> None:
+def test_in_a_history_of_all_items_the_counts_alone_tell_them_apart() -> None:
     history = tf.range(1, NUM_ITEMS + 1)[None]
-    layer = ItemCounts(NUM_ITEMS)
+    layer = ItemCounts.from_histories(followed(), NUM_ITEMS, num_neighbours=6)
     layer.feature_weights.assign([0.1, 0.2, 0.4, -1.0, 0.3, 0.5])
-    assert np.isfinite(layer(history, SCORES[:1]).numpy()[:, 1:]).all()
+    added = tf.tensordot(layer.feature_weights, layer.features(history), 1)
+    found = layer(history, SCORES[:1])
+    np.testing.assert_allclose(found[:, 1:], added[:, 1:], atol=1e-5)
+
+
+def test_users_who_have_everything_do_not_stop_the_learning() -> None:
+    everything = list(range(1, NUM_ITEMS + 1))
+    known, targets = held_out(followed(repeats=True))
+    lists = [known[user].tolist() for user in range(len(known))]
+    model = model_with(ItemCounts.from_histories(known, NUM_ITEMS, num_neighbours=6))
+    found = fit_count_weights(model, Histories.from_lists([*lists, everything]), [*targets, 3])
+    assert np.isfinite([found.log_likelihood, *found.weights.values()]).all()
+
+
+def test_where_the_encoder_alone_does_better_the_counts_have_no_weight(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    known, targets = held_out(followed())
+    model = model_with(ItemCounts.from_histories(known, NUM_ITEMS, num_neighbours=6))
+    monkeypatch.setattr(count_weights._LogLikelihood, "of_encoder", lambda self: -0.1)
+    found = fit_count_weights(model, known, targets)
+    assert set(found.weights.values()) == {0.0} and found.log_likelihood == found.before
+    history = tf.constant([[4, 7, 4]])
+    np.testing.assert_array_equal(model(history)[:, 1:], model.encoder_scores(history)[:, 1:])
 
 
 def test_counts_of_an_earlier_version_keep_the_encoders_scores_of_repeats() -> None:
@@ -122,7 +146,8 @@ def test_a_longer_padding_and_older_events_change_nothing(counts: ItemCounts) ->
     layer = ItemCounts(NUM_ITEMS, max_length=3)
     layer.feature_weights.assign([0, 0, 0, 1, 1, 1])
     older = tf.constant([[8, 8, 4, 7, 9]])
-    np.testing.assert_array_equal(layer(short, scores), layer(older, scores))
+    np.testing.assert_array_equal(layer.features(short)[3:], layer.features(older)[3:])
+    assert layer.base(older, scores)[0, 8] == layer.base(older, scores)[0, 4]
 
 
 def test_scores_are_the_encoders_and_the_counts(counts: ItemCounts) -> None:

@@ -132,6 +132,14 @@ def test_weights_of_the_counts_from_before_do_not_reach_the_metric(tmp_path: Pat
     assert histories[0] == histories[1]
 
 
+def test_an_optimizer_with_a_schedule_is_refused_before_anything_is_done(tmp_path: Path) -> None:
+    model = new_model()
+    model.compile(keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(0.01, 10)))
+    with pytest.raises(ValueError, match="must be a number, not a schedule"):
+        train_model(model, TRAIN, VALIDATION, ResumableEarlyStopping(tmp_path / "state"))
+    assert not (tmp_path / "state").exists()
+
+
 def test_an_unknown_start_is_refused_before_anything_is_done(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"item_start must be one of \('random', 'co_occurrence'"):
         trained(tmp_path / "state", item_start="svd")

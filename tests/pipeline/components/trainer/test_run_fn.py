@@ -12,6 +12,7 @@ from tfx.components.trainer.fn_args_utils import FnArgs
 
 from mclrec_tf import MCLRec
 from pipeline.components.trainer import fit
+from pipeline.components.trainer import run_fn as run_fn_module
 from pipeline.components.trainer.custom_config import TrainerConfig
 from pipeline.components.trainer.learned_views import VIEWS_FILE
 from pipeline.components.trainer.run_fn import HISTORY_FILE, keras_path, run_fn
@@ -117,6 +118,26 @@ def test_the_learning_rate_takes_its_course(
     [epoch] = json.loads((tmp_path / "model_run" / HISTORY_FILE).read_text())
     assert low - 1e-6 <= epoch["learning_rate"] <= high + 1e-6
     assert float(saved.optimizer.learning_rate.numpy()) == pytest.approx(0.01)
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize(("base_model", "expected"), [(None, "co_occurrence"), ("a", "random")])
+def test_a_training_that_goes_on_from_a_model_keeps_its_item_vectors(
+    inputs: dict[str, Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    base_model: str | None,
+    expected: str,
+) -> None:
+    def fit(model: Any, data: Any, training: Any, state: str, item_start: str, logs: Any) -> None:
+        assert item_start == expected
+        raise Killed
+
+    monkeypatch.setattr(run_fn_module, "fit", fit)
+    monkeypatch.setattr(run_fn_module, "_goes_on_from", lambda *_: True)
+    with pytest.raises(Killed):
+        given = {**inputs, "base_model": base_model}
+        _run(given, tmp_path, {"item_start": "co_occurrence"}, {})
 
 
 @pytest.mark.integration
