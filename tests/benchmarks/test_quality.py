@@ -213,11 +213,12 @@ def test_similar_items_are_drawn_for_views_too():
 
 
 @pytest.mark.parametrize("item_start", ["random", "co_occurrence"])
+@pytest.mark.usefixtures("eager")
 def test_a_run_starts_from_what_the_settings_say(item_start: str, tmp_path: Path):
     histories, validation, _ = leave_one_out(Histories.from_lists([[1, 2, 3, 4, 5], [2, 3, 4, 5]]))
     # A step so small that the table stays where it started.
     given = {"item_start": item_start, "epochs": 1, "learning_rate": 1e-9, "weight_decay": 0.0}
-    settings = settings_for("ring", "encoder", given)
+    settings = settings_for("ring", "encoder", {**given, "counts": False, "num_layers": 1})
     model = training.train(settings, histories, validation, 5, 0, tmp_path / "state").model
     lengths = np.linalg.norm(model.encoder.item_embedding.table.numpy()[1:4], axis=1)
     # Random vectors of 64 numbers with deviation 0.02 have a length near 0.16.

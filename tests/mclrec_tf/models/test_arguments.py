@@ -120,11 +120,11 @@ WHOLE: dict[str, Callable[[Any], Any]] = {
     "patience": lambda n: ResumableEarlyStopping("x", "loss", n, 3),
     "reach": lambda n: ItemTransitions.from_histories(HISTORIES, 3, reach=n),
     "num_layers": lambda n: GRU4Rec(9, num_layers=n),
-    "epochs": lambda n: ResumableEarlyStopping("x", "loss", 1, n),
     "validation": lambda n: Periods(validation=n, test=1),
 }
 # What may be left out, which None says.
 LEFT_OUT: dict[str, Callable[[Any], Any]] = {
+    "epochs": lambda n: ResumableEarlyStopping("x", "loss", 1, n),
     "inner_dim": lambda n: SASRec(9, inner_dim=n),
     "hidden_dim": lambda n: GRU4Rec(9, hidden_dim=n),
     "max_followers": lambda n: ItemTransitions.from_histories(HISTORIES, 3, max_followers=n),
