@@ -55,8 +55,8 @@ class ItemCounts(keras.layers.Layer):
     Args:
         num_items: Size of the catalogue, |I|.
         num_neighbours: Followers and companions kept of each item, F.
-        max_length: Most recent items of a history whose repeats are features; an older one has the
-            base alone.
+        max_length: Most recent items of a history that count as its items; older ones, which an
+            export is not asked with either, keep the encoder's scores.
         encoder_scores_repeats: Whether items of the history keep the encoder's scores as their
             base, as in models saved before there was this choice.
 
@@ -166,7 +166,7 @@ class ItemCounts(keras.layers.Layer):
         """
         if self.encoder_scores_repeats:
             return scores
-        cells = cells_of(history)
+        cells = cells_of(most_recent(history, self.max_length))
         outside = tf.tensor_scatter_nd_update(
             scores, cells, tf.fill(tf.shape(cells)[:2], scores.dtype.min)
         )[:, 1:]
