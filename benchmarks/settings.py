@@ -59,7 +59,8 @@ class RunSettings:
     similarity: Literal["inner_product", "cosine"] | None = _as_in_pipeline("similarity")
     counts: bool | None = _as_in_pipeline("counts")
     item_start: Literal["random", "co_occurrence"] | None = _as_in_pipeline("item_start")
-    dim: int = setting(64, "size of the vectors")
+    members: int | None = _as_in_pipeline("members")
+    dim: int = setting(64, "size of the vectors of each encoder")
     num_layers: int | None = setting(None, "layers of the encoder; its own default if left out")
     num_heads: int | None = setting(None, "attention heads; the encoder's default if left out")
     max_length: int = setting(50, "most recent items of a history that are read")
@@ -89,8 +90,8 @@ class RunSettings:
     @property
     def fits_schedule(self) -> bool:
         """Whether the schedule can train it; that of the authors has an encoder and a rule."""
-        asked = (self.encoder, self.positions, self.update_rule, self.views)
-        own = ("post_norm_sasrec", "default", "", "contrast")
+        asked = (self.encoder, self.members, self.positions, self.update_rule, self.views)
+        own = ("post_norm_sasrec", 1, "default", "", "contrast")
         return self.schedule != "authors" or asked == own
 
 

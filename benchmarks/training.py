@@ -16,6 +16,7 @@ from mclrec_tf.data.batches import training_batches
 from mclrec_tf.data.histories import HeldOut, Histories
 from mclrec_tf.data.item_similarity import similar_items
 from mclrec_tf.encoders import ENCODERS
+from mclrec_tf.encoders.encoder_ensemble import encoder_of
 from mclrec_tf.models.building import build_model, encoder_optimizer
 from mclrec_tf.models.count_weights import FittedWeights
 from mclrec_tf.models.next_item_model import NextItemTraining
@@ -112,13 +113,14 @@ def model_of(
         ema=settings.ema,
     )
     counts = ItemCounts.from_histories(histories, num_items) if settings.counts else None
+    assert settings.members is not None  # settings_for leaves nothing out
     shape = {name: getattr(settings, name) for name in _OF_THE_ENCODER}
     if settings.positions != "default":
         shape["positions"] = settings.positions
     if settings.is_encoder_alone and not by_authors:
         given = {name: value for name, value in shape.items() if value is not None}
         alone = NextItemModel(
-            make_encoder(num_items, **given),
+            encoder_of(make_encoder, settings.members, num_items, **given),
             settings.preset,
             settings.label_smoothing,
             settings.item_dropout,
@@ -129,6 +131,7 @@ def model_of(
     return build_model(
         num_items,
         **shape,
+        members=settings.members,
         **{name: getattr(settings, name) for name in _OF_MCLREC},
         encoder=make_encoder,
         model_class=AuthorsMCLRec if by_authors else MCLRec,

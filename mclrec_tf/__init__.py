@@ -10,6 +10,7 @@ refuse_other_backends()
 # These import Keras.
 from mclrec_tf.encoders import (  # noqa: E402
     BSARec,
+    EncoderEnsemble,
     GRU4Rec,
     PostNormSASRec,
     SASRec,
@@ -23,6 +24,7 @@ from mclrec_tf.training.averaging_adam import AveragingAdam  # noqa: E402
 __all__ = [
     "AveragingAdam",
     "BSARec",
+    "EncoderEnsemble",
     "GRU4Rec",
     "ItemCounts",
     "MCLRec",

@@ -196,7 +196,11 @@ class ModelSettings:
         "block of its own paper (sasrec); BSARec, which also weighs recent events against "
         "long-term interests; or GRU4Rec",
     )
-    dim: int = setting(64, "size of the item and sequence vectors")
+    members: int | None = setting(
+        None,
+        "how many encoders learn apart and score together (an ensemble); each costs as much as one",
+    )
+    dim: int = setting(64, "size of the item and sequence vectors of each encoder")
     num_layers: int = setting(2, "Transformer blocks of the encoder")
     num_heads: int | None = setting(
         None, "attention heads; must divide --dim; the encoder's own default if left out"
@@ -291,6 +295,8 @@ class ModelSettings:
                 f"--positions: gru4rec has no positions, got {self.positions}. Leave this out, or "
                 "choose another --encoder."
             )
+        if self.members is not None:
+            _require("members", self.members, 1)
         if self.num_heads is not None:
             _require("num_heads", self.num_heads, 1)
             if self.dim % self.num_heads:

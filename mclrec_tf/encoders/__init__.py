@@ -1,6 +1,7 @@
 """Sequence encoders f_θ; one file an encoder, one contract (`SequenceEncoder`)."""
 
 from mclrec_tf.encoders.bsarec import BSARec
+from mclrec_tf.encoders.encoder_ensemble import EncoderEnsemble
 from mclrec_tf.encoders.gru4rec import GRU4Rec
 from mclrec_tf.encoders.post_norm_sasrec import PostNormSASRec
 from mclrec_tf.encoders.sasrec import SASRec
@@ -18,6 +19,7 @@ ENCODERS: dict[str, type[SequenceEncoder]] = {
 __all__ = [
     "ENCODERS",
     "BSARec",
+    "EncoderEnsemble",
     "GRU4Rec",
     "PostNormSASRec",
     "SASRec",

@@ -57,6 +57,11 @@ class SequenceEncoder(keras.layers.Layer):
             num_items, dim, name="item_embedding", dtype=self.dtype_policy
         )
 
+    @property
+    def member_dims(self) -> tuple[int, ...]:
+        """Sizes of the parts of a vector that learn apart: of one encoder all of it."""
+        return (self.dim,)
+
     def build(self, input_shape: Any = None) -> None:
         self.item_embedding.build()
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from mclrec_tf.encoders.encoder_ensemble import EncoderEnsemble
 from mclrec_tf.encoders.sequence_encoder import SequenceEncoder
 from mclrec_tf.models.sequential_recommender import SequentialRecommender
 
@@ -35,6 +36,8 @@ def architecture(encoder: SequenceEncoder) -> dict[str, Any]:
         for name, value in encoder.get_config().items()
         if name not in _MAY_CHANGE and isinstance(value, str | int | float | None)
     }
+    if isinstance(encoder, EncoderEnsemble):
+        arguments["members"] = [architecture(member) for member in encoder.members]
     return {"class": type(encoder).__name__, **arguments}
 
 

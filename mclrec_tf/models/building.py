@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from mclrec_tf.arguments import check_share, check_weight
 from mclrec_tf.encoders import ENCODERS
+from mclrec_tf.encoders.encoder_ensemble import encoder_of
 from mclrec_tf.encoders.sequence_encoder import SequenceEncoder
 from mclrec_tf.layers.views import Insert, Substitute
 from mclrec_tf.models.mclrec import MCLRec
@@ -21,6 +22,7 @@ def build_model(
     *,
     preset: str = "recommended",
     encoder: str | Callable[..., SequenceEncoder] | None = None,
+    members: int | None = None,
     dim: int = 64,
     num_layers: int | None = None,
     num_heads: int | None = None,
@@ -43,6 +45,7 @@ def build_model(
         num_items: Size of the catalogue, |I|.
         preset: A name from `mclrec_tf.models.presets.PRESETS`; what is left out is the preset's.
         encoder: A name from `mclrec_tf.encoders.ENCODERS`, or a class with the same arguments.
+        members: How many of these encoders learn apart and score together, `EncoderEnsemble`.
         dim, max_length, dropout: Of the encoder.
         num_layers, num_heads, positions: Of the encoder; its own defaults where they are None.
             GRU4Rec has neither heads nor positions.
@@ -73,7 +76,7 @@ def build_model(
     own = get_preset(preset)
     encoder = encoder or own.encoder
     make = _named("encoder", encoder, ENCODERS) if isinstance(encoder, str) else encoder
-    made = make(num_items, **shape)
+    made = encoder_of(make, own.members if members is None else members, num_items, **shape)
     operations = own.operations(made.item_embedding, seed, mask=mask, crop=crop, reorder=reorder)
     if similar_items is not None:
         operations += [

@@ -1,5 +1,7 @@
 """Where the training of an item table starts."""
 
+import numpy as np
+
 from mclrec_tf.data.histories import Histories
 from mclrec_tf.data.item_vectors import item_vectors
 from mclrec_tf.encoders.sequence_encoder import SequenceEncoder
@@ -19,7 +21,7 @@ def start_from_co_occurrence(encoder: SequenceEncoder, histories: Histories, see
     Args:
         encoder: An encoder that is built and not trained yet.
         histories: The training part of each user, oldest first.
-        seed: Of the factorisation.
+        seed: Of the factorisation; of the first one where there are several members.
 
     Raises:
         ValueError: The encoder is not built, or an item of the histories is beyond its catalogue.
@@ -39,7 +41,12 @@ def start_from_co_occurrence(encoder: SequenceEncoder, histories: Histories, see
     if not encoder.built:
         raise ValueError("encoder is not built: make the model of it first.")
     items = encoder.item_embedding
-    vectors = _LENGTH * item_vectors(histories, encoder.num_items, encoder.dim, seed)
+    # Another factorisation for each member of an ensemble, so that they make different mistakes.
+    of_members = [
+        item_vectors(histories, encoder.num_items, dim, seed + member)
+        for member, dim in enumerate(encoder.member_dims)
+    ]
+    vectors = _LENGTH * np.concatenate(of_members, axis=1)
     start = items.table.numpy()
     start[: len(vectors)] += vectors
     items.table.assign(start)

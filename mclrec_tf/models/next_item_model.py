@@ -141,8 +141,18 @@ class NextItemTraining(SequentialRecommender):
     def _cross_entropy(self, vectors: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
         first = 0 if get_preset(self.preset).padding_is_candidate else 1
         candidates = self.encoder.item_embedding.candidates(first)
-        loss = next_item_loss(vectors, candidates, labels - first, self.label_smoothing)
-        return tf.cast(loss, keras.config.floatx())
+        dims = self.encoder.member_dims
+        # Each member of an ensemble learns by itself; its vectors are a share of the ensemble's.
+        of_members = zip(
+            tf.split(len(dims) * vectors, dims, axis=1),
+            tf.split(candidates, dims, axis=1),
+            strict=True,
+        )
+        losses = [
+            next_item_loss(own, items, labels - first, self.label_smoothing)
+            for own, items in of_members
+        ]
+        return tf.cast(tf.add_n(losses) / len(dims), keras.config.floatx())
 
 
 @keras.saving.register_keras_serializable("mclrec_tf")

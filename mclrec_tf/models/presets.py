@@ -19,6 +19,7 @@ class Preset:
         mask_token: Whether masked items become the mask token; the padding otherwise.
         padding_is_candidate: Whether the training softmax runs over the padding's row too.
         encoder: Name of the encoder, see `mclrec_tf.encoders.ENCODERS`.
+        members: How many of it learn apart and score together, see `mclrec_tf.EncoderEnsemble`.
         label_smoothing: Share of the right answer that is spread evenly over the catalogue.
         item_dropout: Share of a history's items that L_rec hides from the encoder.
         learning_rate: Adam's, of the encoder.
@@ -36,6 +37,7 @@ class Preset:
     mask_token: bool = True
     padding_is_candidate: bool = False
     encoder: str = "post_norm_sasrec"
+    members: int = 1
     label_smoothing: float = 0.0
     item_dropout: float = 0.0
     learning_rate: float = 2e-3
@@ -113,6 +115,7 @@ PRESETS = {
     "recommended": Preset(
         Objective(beta=0.1, similarity="cosine"),
         encoder="bsarec",
+        members=2,
         label_smoothing=0.1,
         weight_decay=0.1,
         learning_rate=4e-3,

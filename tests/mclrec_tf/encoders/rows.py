@@ -1,14 +1,29 @@
 """Small encoders and rows to try them on."""
 
 from collections.abc import Callable
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from mclrec_tf import BSARec, GRU4Rec, PostNormSASRec, SASRec, SequenceEncoder
+from mclrec_tf import (
+    BSARec,
+    EncoderEnsemble,
+    GRU4Rec,
+    PostNormSASRec,
+    SASRec,
+    SequenceEncoder,
+)
 
 NUM_ITEMS, DIM, MAX_LENGTH = 60, 8, 20
+
+
+def _two_encoders(num_items: int, dim: int = DIM, **arguments: Any) -> EncoderEnsemble:
+    kinds: list[type[SequenceEncoder]] = [BSARec, GRU4Rec]
+    return EncoderEnsemble([kind(num_items, dim=dim // 2, **arguments) for kind in kinds])
+
+
 ENCODERS: dict[str, Callable[..., SequenceEncoder]] = {
     "SASRec": SASRec,
     "SASRec of one block": lambda *args, **kwargs: SASRec(*args, num_layers=1, **kwargs),
@@ -23,6 +38,7 @@ ENCODERS: dict[str, Callable[..., SequenceEncoder]] = {
     "BSARec": BSARec,
     "GRU4Rec": GRU4Rec,
     "GRU4Rec of two": lambda *args, **kwargs: GRU4Rec(*args, num_layers=2, **kwargs),
+    "ensemble": _two_encoders,
 }
 
 

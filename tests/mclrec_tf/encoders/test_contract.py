@@ -97,7 +97,7 @@ def test_last_only_is_the_last_of_all(encoder: SequenceEncoder) -> None:
 
 
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16", "float64"])
-@pytest.mark.parametrize("name", ["SASRec", "PostNormSASRec", "BSARec", "GRU4Rec"])
+@pytest.mark.parametrize("name", ["SASRec", "PostNormSASRec", "BSARec", "GRU4Rec", "ensemble"])
 def test_other_precisions(name: str, policy: str) -> None:
     ids, lengths = mixed_rows(masked=0.4)
     single = random_encoder(name)

@@ -52,7 +52,7 @@ def test_it_is_the_model_that_one_would_make_by_hand():
 
 
 def test_an_encoder_keeps_its_own_defaults():
-    model = build_model(10, encoder="gru4rec", dim=8)
+    model = build_model(10, encoder="gru4rec", dim=8, members=1)
     assert isinstance(model.encoder, GRU4Rec) and model.encoder.num_layers == 1
 
 
@@ -65,9 +65,9 @@ def test_inserted_items_leave_no_view_longer_than_the_encoder_reads():
 
 
 def test_positions_are_those_asked_for():
-    assert build_model(10, encoder="sasrec", dim=8).encoder.positions == "from_end"
-    model = build_model(10, encoder="sasrec", dim=8, positions="from_start")
-    assert model.encoder.positions == "from_start"
+    for given, expected in ((None, "from_end"), ("from_start", "from_start")):
+        model = build_model(10, encoder="sasrec", dim=8, positions=given)
+        assert [member.positions for member in model.encoder.members] == [expected, expected]
     with pytest.raises(ValueError, match="GRU4Rec.*positions"):
         build_model(10, encoder="gru4rec", dim=8, positions="from_start")
 
@@ -90,7 +90,7 @@ def test_a_wrong_name_is_told(argument: str):
 def test_what_is_left_out_is_the_presets():
     begin_anew()
     model = build_model(10, dim=8)
-    assert isinstance(model.encoder, BSARec)
+    assert [type(member) for member in model.encoder.members] == [BSARec, BSARec]
     own = PRESETS["recommended"]
     assert (model.objective, model.label_smoothing) == (own.objective, own.label_smoothing)
     assert model.optimizer.weight_decay == own.weight_decay
