@@ -28,10 +28,10 @@ from pipeline.cli.os_errors import tells_os_errors
 
 COLUMNS = {
     f"{metric}_at_{k}": f"{heading}@{k}"
-    for metric, heading in (("hit_rate", "HR"), ("ndcg", "NDCG"), ("mrr", "MRR"))
+    for metric, heading in (("hit_rate", "HR"), ("ndcg", "NDCG"))
     for k in (5, 10, 20)
 }
-"""The headings of the metrics."""
+"""The headings of the metrics that papers print."""
 
 _GAINED = ("hit_rate_at_10", "ndcg_at_10")
 _WITHOUT = ", without counts"

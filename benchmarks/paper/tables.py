@@ -15,9 +15,7 @@ Metrics = Mapping[str, float]
 Rows = dict[str, dict[int | None, Metrics]]
 """Metrics by name of the variant and seed; the seed of a baseline is None."""
 
-RANKING = {name: heading for name, heading in COLUMNS.items() if not name.startswith("mrr")}
-"""The headings of the metrics that the paper has."""
-COMPARED = {name: heading for name, heading in RANKING.items() if name.endswith("_at_20")}
+COMPARED = {name: heading for name, heading in COLUMNS.items() if name.endswith("_at_20")}
 """Those of the paper's Table 4, of which differences are told."""
 
 
@@ -190,7 +188,7 @@ def ranking_parts(
         rows = rows_of(planned, of_policy)
         heading = f"{title}, {policy}"
         shown = beside if with_published else {}
-        parts.append(part(heading, rows, RANKING, against, beside=shown, papers=papers))
+        parts.append(part(heading, rows, COLUMNS, against, beside=shown, papers=papers))
     return parts
 
 
