@@ -1,7 +1,7 @@
 """Several encoders that learn apart and score together."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, cast
 
 import keras
 import tensorflow as tf
@@ -15,19 +15,18 @@ from mclrec_tf.layers.item_embedding import ItemEmbedding
 class EncoderEnsemble(SequenceEncoder):
     """A deep ensemble: encoders that differ in their first weights, and so in their mistakes.
 
-    Each member learns by itself, from a loss of its own. An item's score is the mean of what the
-    members give it: one inner product still, since the ensemble's vectors are those of its members
-    one after the other, divided by their number, and so are the rows of its item table, of which
-    each member owns some columns. It costs as much as training and asking each member, and knows more
-    than one encoder of the same size does.
+    Each member predicts the next item by itself, from a loss of its own. An item's score is the
+    mean of what the members give it: one inner product still, since a vector of the ensemble is
+    those of its members one after the other, divided by their number, and of the item table each
+    member owns some columns. It costs what its members cost.
 
     Args:
         members: New encoders of the same catalogue, `max_length` and dtype policy, of one kind or
             of several. They are the ensemble's from then on.
 
     Raises:
-        ValueError: There is no member, one is no encoder, is built or is an ensemble itself, two are
-            the same or have the same name, or they do not fit together.
+        ValueError: There is no member, one is no encoder, is built or is an ensemble itself, two
+            are the same or have the same name, or they do not fit together.
 
     Example:
 
@@ -55,7 +54,8 @@ class EncoderEnsemble(SequenceEncoder):
         begin = 0
         for member in members:
             del member.item_embedding  # so that Keras forgets it
-            member.item_embedding = _Columns(self.item_embedding, begin, member.dim)
+            own = _Columns(self.item_embedding, begin, member.dim)
+            member.item_embedding = cast(ItemEmbedding, own)
             begin += member.dim
         self.members = members
 

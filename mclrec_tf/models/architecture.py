@@ -31,19 +31,37 @@ def architecture(encoder: SequenceEncoder) -> dict[str, Any]:
     Not among them are the size of the catalogue, dropout, and what every Keras layer has; nor what
     is no number and no text, such as the configuration of a layer inside, which has its own name.
     """
-    arguments = {
+    arguments: dict[str, Any] = {
         name: value
         for name, value in encoder.get_config().items()
         if name not in _MAY_CHANGE and isinstance(value, str | int | float | None)
     }
     if isinstance(encoder, EncoderEnsemble):
-        arguments["members"] = [architecture(member) for member in encoder.members]
+        arguments["members"] = [architecture(member) for member in _members(encoder)]
     return {"class": type(encoder).__name__, **arguments}
 
 
 def check_alike(model: SequentialRecommender, previous: SequentialRecommender) -> None:
     """Raises an `ArchitectureMismatchError` unless only the catalogue, or dropout, is another."""
-    new, earlier = (architecture(one.encoder) for one in (model, previous))
+    new, earlier = (_members(one.encoder) for one in (model, previous))
+    if len(new) != len(earlier):
+        raise ArchitectureMismatchError(
+            f"it has members={len(earlier)}, the new model members={len(new)}"
+        )
+    for of_new, of_earlier in zip(new, earlier, strict=True):
+        _check_encoder(architecture(of_new), architecture(of_earlier))
+    new_shapes, earlier_shapes = (_shapes(one) for one in (model, previous))
+    if new_shapes != earlier_shapes:
+        raise ArchitectureMismatchError(
+            f"it has weights of the shapes {earlier_shapes}, the new model {new_shapes}"
+        )
+
+
+def _members(encoder: SequenceEncoder) -> list[SequenceEncoder]:
+    return encoder.members if isinstance(encoder, EncoderEnsemble) else [encoder]
+
+
+def _check_encoder(new: dict[str, Any], earlier: dict[str, Any]) -> None:
     if new["class"] != earlier["class"]:
         raise ArchitectureMismatchError(
             f"its encoder is a {earlier['class']}, that of the new model a {new['class']}"
@@ -53,11 +71,6 @@ def check_alike(model: SequentialRecommender, previous: SequentialRecommender) -
             raise ArchitectureMismatchError(
                 f"its encoder has {name}={value!r}, that of the new model {new[name]!r}"
             )
-    new_shapes, earlier_shapes = (_shapes(one) for one in (model, previous))
-    if new_shapes != earlier_shapes:
-        raise ArchitectureMismatchError(
-            f"it has weights of the shapes {earlier_shapes}, the new model {new_shapes}"
-        )
 
 
 def _shapes(model: SequentialRecommender) -> list[tuple[int, ...]]:

@@ -182,7 +182,8 @@ def test_views_as_training_data_are_more_than_an_encoder_alone():
     [("default", "from_end"), ("from_start", "from_start"), ("from_end", "from_end")],
 )
 def test_positions_are_those_asked_for(method: str, positions: str, expected: str):
-    settings = settings_for("ring", method, {"encoder": "sasrec", "positions": positions})
+    given = {"encoder": "sasrec", "positions": positions, "members": 1}
+    settings = settings_for("ring", method, given)
     histories = Histories.from_lists([[1, 2, 3, 4, 5]])
     encoder = training.model_of(settings, histories, 5, 0).encoder
     assert type(encoder) is SASRec and encoder.positions == expected

@@ -118,12 +118,18 @@ def test_a_warm_start_goes_on_with_the_same_members_alone() -> None:
     ):
         if of_new.shape == of_previous.shape:
             np.testing.assert_array_equal(of_new, of_previous)
-    for other in (
-        BSARec(ITEMS, dim=16, num_layers=1),
-        EncoderEnsemble([BSARec(ITEMS, dim=8, num_layers=1, alpha=0.5) for _ in range(2)]),
-        EncoderEnsemble([BSARec(ITEMS, dim=8, num_layers=1) for _ in range(3)]),
+    for other, difference in (
+        (BSARec(ITEMS, dim=16, num_layers=1), "members=2, the new model members=1"),
+        (
+            EncoderEnsemble([make() for make in MEMBERS]),
+            "a BSARec, that of the new model a GRU4Rec",
+        ),
+        (
+            EncoderEnsemble([BSARec(ITEMS, dim=8, num_layers=1, alpha=0.5) for _ in range(2)]),
+            "alpha=0.7, that of the new model 0.5",
+        ),
     ):
-        with pytest.raises(ArchitectureMismatchError):
+        with pytest.raises(ArchitectureMismatchError, match=difference):
             warm_start(compiled(other), previous, names, names)
 
 

@@ -36,7 +36,8 @@ def vocabulary(tmp_path: Path) -> str:
 
 
 def _model(encoder: str, **options: int) -> MCLRec:
-    settings = ModelSettings(encoder=encoder, dim=8, num_layers=1, max_length=10, **options)
+    sizes = {"dim": 8, "num_layers": 1, "max_length": 10, "members": 1, **options}
+    settings = ModelSettings(encoder=encoder, **sizes)
     histories = Histories.from_lists([[1, 2, 3]])
     return model_of(len(_ITEMS), settings, TrainingSettings(), histories)
 
@@ -62,6 +63,7 @@ def test_what_was_named_sasrec_goes_on_as_post_norm_sasrec(
             {"num_heads": 4},
             "its encoder has num_heads=2, that of the new model 4",
         ),
+        ("post_norm_sasrec", {"members": 2}, "it has members=1, the new model members=2"),
     ],
 )
 def test_another_model_starts_from_scratch_and_says_why(
