@@ -146,8 +146,8 @@ def model_of(
 def _encoder_class(settings: RunSettings) -> Callable[..., SequenceEncoder]:
     if not settings.fits_schedule:
         raise ValueError(
-            "--schedule authors has the encoder post_norm_sasrec only, with its own positions, and "
-            "the authors' own update rule and use of views."
+            "--schedule authors has one encoder, post_norm_sasrec, with its own positions, and the "
+            "authors' own update rule and use of views."
         )
     if settings.schedule == "authors":
         return PlainSASRec

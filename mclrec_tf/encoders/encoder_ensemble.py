@@ -18,15 +18,19 @@ class EncoderEnsemble(SequenceEncoder):
     Each member predicts the next item by itself, from a loss of its own. An item's score is the
     mean of what the members give it: one inner product still, since a vector of the ensemble is
     those of its members one after the other, divided by their number, and of the item table each
-    member owns some columns. It costs what its members cost.
+    member owns some columns. Training and serving cost about what the members cost.
+
+    Only the next item is learned apart. A contrast compares the vectors of the whole ensemble; and
+    as the loss is the mean of the members' losses, what goes by the length of a gradient, such as
+    SGD or `clipnorm`, sees shorter ones than with a single encoder.
 
     Args:
-        members: New encoders of the same catalogue, `max_length` and dtype policy, of one kind or
-            of several. They are the ensemble's from then on.
+        members: Two or more new encoders of the same catalogue, `max_length` and dtype policy, of
+            one kind or of several. They are the ensemble's from then on.
 
     Raises:
-        ValueError: There is no member, one is no encoder, is built or is an ensemble itself, two
-            are the same or have the same name, or they do not fit together.
+        ValueError: There are fewer than two members, one is no encoder, is built, belongs to an
+            ensemble or is one, two are the same or have the same name, or they do not fit together.
 
     Example:
 
@@ -43,21 +47,26 @@ class EncoderEnsemble(SequenceEncoder):
     """
 
     def __init__(self, members: Sequence[SequenceEncoder], **kwargs: Any) -> None:
-        members = list(members)
-        first = _checked(members)
+        _check(members)
+        first = members[0]
         super().__init__(
             first.num_items,
             sum(member.dim for member in members),
             first.max_length,
             **{"dtype": first.dtype_policy, **kwargs},
         )
+        if self.dtype_policy != first.dtype_policy:
+            raise ValueError(
+                f"dtype must be that of the members, {first.dtype_policy.name}, got "
+                f"{self.dtype_policy.name}: give it to them."
+            )
         begin = 0
         for member in members:
-            del member.item_embedding  # so that Keras forgets it
+            del member.item_embedding  # so that it is not saved with the member
             own = _Columns(self.item_embedding, begin, member.dim)
             member.item_embedding = cast(ItemEmbedding, own)
             begin += member.dim
-        self.members = members
+        self.members = list(members)
 
     @property
     def member_dims(self) -> tuple[int, ...]:
@@ -69,11 +78,11 @@ class EncoderEnsemble(SequenceEncoder):
             member.build(input_shape)
 
     def encode(self, ids: tf.Tensor, lengths: tf.Tensor, training: bool | None) -> tf.Tensor:
-        return self._joined([m(ids, lengths, training=training) for m in self.members])
+        return self._joined([member(ids, lengths, training=training) for member in self.members])
 
     def encode_last(self, ids: tf.Tensor, lengths: tf.Tensor, training: bool | None) -> tf.Tensor:
         return self._joined(
-            [m(ids, lengths, last_only=True, training=training) for m in self.members]
+            [member(ids, lengths, last_only=True, training=training) for member in self.members]
         )
 
     def _joined(self, vectors: Sequence[tf.Tensor]) -> tf.Tensor:
@@ -88,11 +97,8 @@ class EncoderEnsemble(SequenceEncoder):
         return {**own, "members": members}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> "EncoderEnsemble":
-        members = [
-            keras.saving.deserialize_keras_object(member, custom_objects)
-            for member in config["members"]
-        ]
+    def from_config(cls, config: dict[str, Any]) -> "EncoderEnsemble":
+        members = [keras.saving.deserialize_keras_object(one) for one in config["members"]]
         return cls(**{**config, "members": members})
 
 
@@ -102,12 +108,17 @@ class _Columns:
     def __init__(self, items: ItemEmbedding, begin: int, dim: int) -> None:
         self._items = items
         self._own = slice(begin, begin + dim)
+        self.num_items, self.dim, self.mask_token = items.num_items, dim, items.mask_token
 
     def build(self, input_shape: Any = None) -> None:
         """The ensemble builds the table."""
 
     def __call__(self, ids: tf.Tensor) -> tf.Tensor:
         return self._items(ids)[..., self._own]
+
+    @property
+    def table(self) -> tf.Tensor:
+        return self._items.table[:, self._own]
 
     def candidates(self, first: int = 0) -> tf.Tensor:
         return self._items.candidates(first)[:, self._own]
@@ -130,15 +141,16 @@ def encoder_of(
     return EncoderEnsemble([make(num_items, **arguments) for _ in range(members)])
 
 
-def _checked(members: Sequence[SequenceEncoder]) -> SequenceEncoder:
-    """The first member, of which the others have the catalogue, the length and the policy."""
-    if not members:
-        raise ValueError("members must hold one encoder at least.")
+def _check(members: Sequence[SequenceEncoder]) -> None:
+    if isinstance(members, SequenceEncoder) or len(members) < 2:
+        raise ValueError(f"members must hold two encoders or more, got {members!r}.")
     for member in members:
         if not isinstance(member, SequenceEncoder) or isinstance(member, EncoderEnsemble):
             raise ValueError(f"members must hold single encoders, got {member!r}.")
-        if member.built:
-            raise ValueError(f"members: {member.name} is built; give new encoders.")
+        if member.built or isinstance(member.item_embedding, _Columns):
+            raise ValueError(
+                f"members: {member.name} is built or belongs to an ensemble; give new encoders."
+            )
     names = [member.name for member in members]
     if len(set(names)) < len(names):
         raise ValueError(f"members must be different encoders of different names, got {names}.")
@@ -151,4 +163,3 @@ def _checked(members: Sequence[SequenceEncoder]) -> SequenceEncoder:
                     f"members must have the same {name}, but {first.name} has {one!r} and "
                     f"{member.name} {other!r}."
                 )
-    return first

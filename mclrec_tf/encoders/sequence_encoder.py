@@ -25,7 +25,8 @@ class SequenceEncoder(keras.layers.Layer):
     position may depend on the items at that position and the ones before it alone; of those after
     it, it may know how many there are, as an encoder does that counts positions from the end.
     Where the vector at the last position can be had for less than all of them, it overrides
-    `encode_last` too.
+    `encode_last` too. It looks items up by `self.item_embedding` each time, and does not keep that
+    in a layer of its own: an encoder that joins an ensemble gets another.
 
     Args:
         num_items: Size of the catalogue, |I|.

@@ -30,6 +30,7 @@ def architecture(encoder: SequenceEncoder) -> dict[str, Any]:
 
     Not among them are the size of the catalogue, dropout, and what every Keras layer has; nor what
     is no number and no text, such as the configuration of a layer inside, which has its own name.
+    Of an ensemble it is that of each member.
     """
     arguments: dict[str, Any] = {
         name: value

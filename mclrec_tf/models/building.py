@@ -16,6 +16,8 @@ from mclrec_tf.models.mclrec import MCLRec
 from mclrec_tf.models.presets import get_preset
 from mclrec_tf.training.averaging_adam import AveragingAdam
 
+_UNDECAYED = ("bias", "beta", "gamma")  # biases and norms
+
 
 def build_model(
     num_items: int,
@@ -117,16 +119,14 @@ def encoder_optimizer(
     ema = own.ema if ema is None else ema
     check_weight(learning_rate=learning_rate, weight_decay=weight_decay, clipnorm=clipnorm)
     check_share(ema=ema)
-    optimizer = AveragingAdam(
+    return AveragingAdam(
         learning_rate,
         weight_decay=weight_decay or None,
         clipnorm=clipnorm or None,
         use_ema=ema > 0,
         ema_momentum=ema,
+        undecayed=_UNDECAYED if weight_decay else (),
     )
-    if weight_decay:
-        optimizer.exclude_from_weight_decay(var_names=["bias", "beta", "gamma"])
-    return optimizer
 
 
 def _named(argument: str, name: str, known: Mapping[str, Any]) -> Any:

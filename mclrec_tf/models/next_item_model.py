@@ -120,7 +120,9 @@ class NextItemTraining(SequentialRecommender):
                 f"{type(self.encoder).__name__} adds a loss of its own (add_loss or "
                 "activity_regularizer), which is not trained on; regularizers of weights are."
             )
-        return tf.cast(sum(losses), keras.config.floatx())
+        # L_rec is the mean over the members of an ensemble, and each has its own weights.
+        penalty = sum(losses) / len(self.encoder.member_dims)
+        return tf.cast(penalty, keras.config.floatx())
 
     def _next_item_loss(self, batch: Batch) -> tf.Tensor:
         lengths = lengths_of(batch.history)

@@ -1,6 +1,7 @@
 """Adam whose averages of the weights are of use from the first epoch on."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -16,8 +17,13 @@ class AveragingAdam(keras.optimizers.Adam):
     min(`ema_momentum`, (1 + t) / (10 + t)), so that the averages are of the last tenth or so of the
     steps until there are enough of them.
 
-    Its arguments are those of `keras.optimizers.Adam`. The momentum is that of
-    `tf.train.ExponentialMovingAverage` with `num_updates`.
+    The momentum is that of `tf.train.ExponentialMovingAverage` with `num_updates`.
+
+    Args:
+        *args: Those of `keras.optimizers.Adam`.
+        undecayed: Weights with one of these in their names are left out of `weight_decay`. What
+            `exclude_from_weight_decay` leaves out Keras forgets when it saves a model.
+        **kwargs: Those of `keras.optimizers.Adam`.
 
     Example:
 
@@ -28,6 +34,14 @@ class AveragingAdam(keras.optimizers.Adam):
     model.compile(AveragingAdam(1e-3, use_ema=True, ema_momentum=0.998))
     ```
     """
+
+    def __init__(self, *args: Any, undecayed: Sequence[str] = (), **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.undecayed = list(undecayed)
+        self.exclude_from_weight_decay(var_names=self.undecayed)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "undecayed": self.undecayed}
 
     def _update_model_variables_moving_average(
         self, trainable_variables: Sequence[keras.Variable]

@@ -192,12 +192,13 @@ def test_positions_are_those_asked_for(method: str, positions: str, expected: st
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"schedule": "authors", "encoder": "sasrec"}, "encoder post_norm_sasrec only"),
+        ({"schedule": "authors", "encoder": "sasrec"}, "one encoder, post_norm_sasrec"),
+        ({"schedule": "authors", "members": 2}, "one encoder, post_norm_sasrec"),
         ({"schedule": "authors", "positions": "from_end"}, "with its own positions"),
         ({"encoder": "gru4rec", "positions": "from_end"}, "GRU4Rec.*positions"),
     ],
 )
-def test_an_encoder_that_is_not_there_is_refused(given: dict[str, str], message: str):
+def test_an_encoder_that_is_not_there_is_refused(given: dict[str, Any], message: str):
     histories = Histories.from_lists([[1, 2, 3, 4, 5]])
     with pytest.raises(ValueError, match=message):
         training.model_of(settings_for("ring", "encoder", given), histories, 5, 0)
@@ -219,7 +220,8 @@ def test_a_run_starts_from_what_the_settings_say(item_start: str, tmp_path: Path
     histories, validation, _ = leave_one_out(Histories.from_lists([[1, 2, 3, 4, 5], [2, 3, 4, 5]]))
     # A step so small that the table stays where it started.
     given = {"item_start": item_start, "epochs": 1, "learning_rate": 1e-9, "weight_decay": 0.0}
-    settings = settings_for("ring", "encoder", {**given, "counts": False, "num_layers": 1})
+    given |= {"counts": False, "num_layers": 1, "members": 1}
+    settings = settings_for("ring", "encoder", given)
     model = training.train(settings, histories, validation, 5, 0, tmp_path / "state").model
     lengths = np.linalg.norm(model.encoder.item_embedding.table.numpy()[1:4], axis=1)
     # Random vectors of 64 numbers with deviation 0.02 have a length near 0.16.

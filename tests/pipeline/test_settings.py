@@ -83,6 +83,7 @@ def test_options_keep_their_types():
         (lambda: ModelSettings(lambda_=-0.1), "--lambda"),
         (lambda: ModelSettings(dim=30, num_heads=4), "--num-heads"),
         (lambda: ModelSettings(num_heads=0), "--num-heads"),
+        (lambda: ModelSettings(members=0), "--members must be at least 1"),
         (lambda: ModelSettings(update_rule="maml2"), "--update-rule must be one of"),
         (lambda: ModelSettings(views="data"), "--views must be one of contrast, training_data"),
         (lambda: ModelSettings(positions="end"), "--positions must be one of default, from_start"),

@@ -137,7 +137,7 @@ def test_saved_and_loaded(encoder: SequenceEncoder, tmp_path: Path) -> None:
     np.testing.assert_allclose(loaded(ids), model(ids), atol=1e-6)
 
 
-@pytest.mark.parametrize("name", ["SASRec", "PostNormSASRec", "BSARec", "GRU4Rec"])
+@pytest.mark.parametrize("name", ["SASRec", "PostNormSASRec", "BSARec", "GRU4Rec", "ensemble"])
 def test_trains_under_a_rule_of_second_order(name: str) -> None:
     encoder = random_encoder(name, dropout=0.2)
     model = MCLRec(encoder, lambda_=0.1, beta=0.1, update_rule="maml", seed=1)

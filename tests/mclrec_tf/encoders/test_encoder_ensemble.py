@@ -8,13 +8,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mclrec_tf import BSARec, EncoderEnsemble, GRU4Rec, MCLRec, NextItemModel, SequenceEncoder
+from mclrec_tf import BSARec, EncoderEnsemble, GRU4Rec, NextItemModel, SequenceEncoder
 from mclrec_tf.data.histories import Histories
 from mclrec_tf.models.architecture import ArchitectureMismatchError
-from mclrec_tf.models.building import build_model
+from mclrec_tf.models.building import build_model, encoder_optimizer
 from mclrec_tf.models.item_start import start_from_co_occurrence
 from mclrec_tf.models.warm_start import warm_start
-from pipeline.settings import ModelSettings
 
 ITEMS, LENGTH = 30, 10
 HISTORY = tf.constant(np.random.default_rng(0).integers(1, ITEMS + 1, (12, 7)), tf.int32)
@@ -91,12 +90,54 @@ def test_each_member_starts_from_a_factorisation_of_its_own() -> None:
         np.testing.assert_allclose(start, added, atol=1e-6)
 
 
-def test_a_saved_ensemble_scores_the_same(tmp_path: Path) -> None:
-    model = MCLRec(EncoderEnsemble([make() for make in MEMBERS]), counts=None)
+@pytest.mark.parametrize("preset", ["recommended", "reference"])
+def test_a_saved_ensemble_goes_on_where_it_was(preset: str, tmp_path: Path) -> None:
+    def trained(model: NextItemModel) -> list[np.ndarray]:
+        """The loss of a step, and what the optimizer then knows."""
+        model.reset_metrics()
+        loss = np.ravel(model.train_on_batch(HISTORY, TARGETS))
+        return [loss, *map(np.array, model.optimizer.variables)]
+
+    # Two of a kind, which only their order tells apart.
+    members = [BSARec(ITEMS, dim=8, num_layers=1, dropout=0.0) for _ in range(2)]
+    model = NextItemModel(EncoderEnsemble(members), preset)
+    model.compile(encoder_optimizer(0.1, preset=preset), run_eagerly=True)
+    trained(model)
     model.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras")
-    assert [type(member) for member in loaded.encoder.members] == [BSARec, GRU4Rec]
     np.testing.assert_allclose(loaded(HISTORY), model(HISTORY), atol=1e-6)
+    loaded.run_eagerly = True
+    for one, other in zip(trained(loaded), trained(model), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
+
+
+def test_a_regularizer_weighs_for_a_member_what_it_weighs_alone() -> None:
+    ensemble, apart = with_its_members_apart()
+    for encoder in (*ensemble.encoder.members, *(alone.encoder for alone in apart)):
+        encoder.trainable_variables[-1].regularizer = keras.regularizers.L2(0.1)
+    for model in (ensemble, *apart):
+        model.compile("sgd", run_eagerly=True)
+    losses = [model.train_on_batch(HISTORY, TARGETS) for model in (ensemble, *apart)]
+    assert np.ravel(losses[0])[0] == pytest.approx(np.mean([np.ravel(x)[0] for x in losses[1:]]))
+
+
+class Own(SequenceEncoder):
+    """An encoder of one's own, which asks the item embedding for more than vectors."""
+
+    def encode(self, ids: tf.Tensor, lengths: tf.Tensor, training: bool | None) -> tf.Tensor:
+        items = self.item_embedding
+        assert (items.num_items, items.dim, items.mask_token) == (ITEMS, 4, ITEMS + 1)
+        centre = tf.reduce_mean(tf.convert_to_tensor(items.table), axis=0)
+        return tf.math.cumsum(items(ids) - centre, axis=1)
+
+
+def test_an_encoder_of_ones_own_can_be_a_member() -> None:
+    keras.utils.set_random_seed(1)
+    encoder = EncoderEnsemble([Own(ITEMS, dim=4), Own(ITEMS, dim=4)])
+    encoder.build()
+    table = encoder.item_embedding.table.numpy()
+    first = np.cumsum(table[HISTORY, :4] - table[:, :4].mean(axis=0), axis=1)
+    np.testing.assert_allclose(encoder(HISTORY)[..., :4], first / 2, atol=1e-6)
 
 
 def test_a_warm_start_goes_on_with_the_same_members_alone() -> None:
@@ -138,10 +179,13 @@ def test_what_is_no_ensemble_is_refused() -> None:
     built = BSARec(ITEMS)
     built.build()
     for members, complaint in (
-        ([], "one encoder at least"),
-        (["bsarec"], "single encoders, got 'bsarec'"),
-        ([two_members()], "single encoders"),
-        ([built], "is built"),
+        ([], "two encoders or more"),
+        ([one], "two encoders or more"),
+        (one, "two encoders or more"),
+        ([one, "bsarec"], "single encoders, got 'bsarec'"),
+        ([one, two_members()], "single encoders"),
+        ([one, built], "is built"),
+        ([one, two_members().members[0]], "belongs to an ensemble"),
         ([one, one], "different encoders"),
         ([one, BSARec(ITEMS, name="one")], "different names"),
         ([one, BSARec(ITEMS + 1)], "the same num_items"),
@@ -150,6 +194,8 @@ def test_what_is_no_ensemble_is_refused() -> None:
     ):
         with pytest.raises(ValueError, match=complaint):
             EncoderEnsemble(members)
+    with pytest.raises(ValueError, match="dtype must be that of the members, float32"):
+        EncoderEnsemble([BSARec(ITEMS), BSARec(ITEMS)], dtype="float64")
 
 
 def test_how_many_members_is_a_setting() -> None:
@@ -158,5 +204,3 @@ def test_how_many_members_is_a_setting() -> None:
     assert isinstance(build_model(ITEMS, **sizes, members=1).encoder, BSARec)
     with pytest.raises(ValueError, match="members must be at least 1"):
         build_model(ITEMS, **sizes, members=0)
-    with pytest.raises(ValueError, match="--members must be at least 1"):
-        ModelSettings(members=0)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from mclrec_tf import NextItemModel, SASRec
+from mclrec_tf.models.building import encoder_optimizer
 from mclrec_tf.training.averaging_adam import AveragingAdam
 
 MOMENTUM = 0.3
@@ -48,3 +49,21 @@ def test_a_saved_model_has_it_again(ema: float, tmp_path: Path) -> None:
     optimizer = keras.models.load_model(tmp_path / "model.keras").optimizer
     assert type(optimizer) is AveragingAdam
     assert (optimizer.use_ema, optimizer.ema_momentum) == (ema > 0, ema)
+
+
+def test_a_saved_model_leaves_out_of_the_decay_what_it_left_out_before(tmp_path: Path) -> None:
+    model = NextItemModel(SASRec(num_items=9, dim=8, num_layers=1))
+    model.compile(encoder_optimizer(0.1, weight_decay=0.5))
+    model.save(tmp_path / "model.keras")
+    decayed = {}
+    for one in (model, keras.models.load_model(tmp_path / "model.keras")):
+        before = [weight.numpy() for weight in one.encoder_weights]
+        one.optimizer._apply_weight_decay(one.encoder_weights)
+        decayed[one] = [
+            bool(np.any(weight.numpy() != old))
+            for weight, old in zip(one.encoder_weights, before, strict=True)
+        ]
+    assert len(set(map(tuple, decayed.values()))) == 1
+    names = [weight.name for weight in model.encoder_weights]
+    chosen = dict(zip(names, decayed[model], strict=True))
+    assert chosen["table"] and not chosen["gamma"]

@@ -76,7 +76,7 @@ def _run(
         ({"update_rule": "joint", "share_augmenters": True, "temperature": 0.5}, {}),
         ({"views": "training_data", "similar_items": True}, {}),
         (
-            {"positions": "from_end"},
+            {"positions": "from_start", "members": 3},
             {"weight_decay": 0.01, "clipnorm": 0.5},
         ),
     ],
@@ -88,7 +88,8 @@ def test_what_is_chosen_is_trained_and_saved(
     saved = _run(inputs, tmp_path, model, training)
     found = {
         **saved.get_config(),
-        "positions": saved.encoder.positions,
+        "positions": saved.encoder.members[-1].positions,
+        "members": len(saved.encoder.members),
         "similar_items": "Insert"
         in [type(one).__name__ for one in saved.stochastic_views.operations],
         "weight_decay": saved.optimizer.weight_decay,
