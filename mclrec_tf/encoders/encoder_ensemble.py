@@ -142,7 +142,7 @@ def encoder_of(
 
 
 def _check(members: Sequence[SequenceEncoder]) -> None:
-    if isinstance(members, SequenceEncoder) or len(members) < 2:
+    if not isinstance(members, Sequence) or len(members) < 2:
         raise ValueError(f"members must hold two encoders or more, got {members!r}.")
     for member in members:
         if not isinstance(member, SequenceEncoder) or isinstance(member, EncoderEnsemble):

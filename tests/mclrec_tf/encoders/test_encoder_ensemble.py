@@ -182,6 +182,7 @@ def test_what_is_no_ensemble_is_refused() -> None:
         ([], "two encoders or more"),
         ([one], "two encoders or more"),
         (one, "two encoders or more"),
+        (None, "two encoders or more"),
         ([one, "bsarec"], "single encoders, got 'bsarec'"),
         ([one, two_members()], "single encoders"),
         ([one, built], "is built"),
