@@ -23,6 +23,7 @@ from mclrec_tf.models.next_item_model import NextItemTraining
 from mclrec_tf.models.recipe import train_model
 from mclrec_tf.training.early_stopping import ResumableEarlyStopping
 from pipeline.components.trainer.training_progress import TrainingProgress
+from serving.export_contract import HISTORY_LENGTH
 
 _OF_THE_ENCODER = ("dim", "num_layers", "num_heads", "max_length", "dropout")
 _OF_MCLREC = (
@@ -112,7 +113,10 @@ def model_of(
         clipnorm=settings.clipnorm,
         ema=settings.ema,
     )
-    counts = ItemCounts.from_histories(histories, num_items) if settings.counts else None
+    counts = None
+    if settings.counts:
+        reads = max(settings.max_length, HISTORY_LENGTH)  # as in the pipeline
+        counts = ItemCounts.from_histories(histories, num_items, max_length=reads)
     assert settings.members is not None  # settings_for leaves nothing out
     shape = {name: getattr(settings, name) for name in _OF_THE_ENCODER}
     if settings.positions != "default":

@@ -10,7 +10,7 @@ from apache_beam.ml.inference.base import ModelHandler
 from pipeline.components.example_gen.histories.user_history import UserHistory
 from serving.client.answers import Recommendations
 from serving.client.predict_requests import RecommendRequest
-from serving.export_contract import SIGNATURES
+from serving.export_contract import SIGNATURES, history_width
 
 SIGNATURE = "recommend"
 # Every history of a batch is scored against the whole catalogue, which for a million items takes
@@ -49,12 +49,16 @@ class Recommender(ModelHandler[UserHistory, Recommendations, Any]):
         """The recommendations for a batch of histories, in its order."""
         del inference_args
         histories = [[item.decode() for item in history.items] for history in batch]
-        request = RecommendRequest(histories, [()] * len(batch), self._k, keep_seen=False)
+        signature = model.signatures[SIGNATURE]
+        shape = signature.structured_input_signature[1]["history"].shape.as_list()
+        request = RecommendRequest(
+            histories, [()] * len(batch), self._k, keep_seen=False, width=history_width(shape)
+        )
         dtypes = SIGNATURES[SIGNATURE].inputs
         inputs = {
             name: tf.constant(values, tf.dtypes.as_dtype(dtypes[name].removeprefix("DT_").lower()))
             for name, values in request.with_options().inputs.items()
         }
-        outputs = model.signatures[SIGNATURE](**inputs)
+        outputs = signature(**inputs)
         rows = {name: tensor.numpy().tolist() for name, tensor in outputs.items()}
         return request.answers(rows)

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, is_dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_type_hints
 
+from serving.export_contract import MAX_HISTORY_LENGTH
+
 if TYPE_CHECKING:
     from mclrec_tf.data.event_log.reader import EventLogFormat
     from mclrec_tf.data.time_split import Periods
@@ -206,7 +208,7 @@ class ModelSettings:
         None, "attention heads; must divide --dim; the encoder's own default if left out"
     )
     max_length: int = setting(
-        50, "number of the most recent events of a history that the model reads; at most 50"
+        50, "number of the most recent events of a history that the model reads; at most 1,000"
     )
     dropout: float = setting(0.5, "dropout rate of the encoder in training")
     positions: Literal["default", "from_start", "from_end"] = setting(
@@ -275,8 +277,7 @@ class ModelSettings:
     def __post_init__(self) -> None:
         for name in ("dim", "num_layers"):
             _require(name, getattr(self, name), 1)
-        # A served history has 50 positions: this width is part of the contract with clients.
-        _require("max_length", self.max_length, 1, below=51)
+        _require("max_length", self.max_length, 1, below=MAX_HISTORY_LENGTH + 1)
         _require("dropout", self.dropout, 0, 1)
         for name in ("lambda_", "beta", "regularization"):
             _require(name, getattr(self, name), 0)

@@ -9,10 +9,14 @@ It imports the standard library alone, because a client imports it, and a proces
 the project (`export_check/trial.py`).
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 HISTORY_LENGTH = 50
-"""Width of every input `history`, the most recent items of a user."""
+"""Fewest columns of the inputs `history`: those of an export whose model reads no more items."""
+
+MAX_HISTORY_LENGTH = 1_000
+"""Most columns of them."""
 
 GRAPH_FILE = "saved_model.pb"
 TAG = "serve"
@@ -41,7 +45,6 @@ class SignatureContract(NamedTuple):
     counts: dict[str, str]
 
 
-_HISTORY = (-1, HISTORY_LENGTH)
 _BEST_ITEMS = {"item_ids": "DT_STRING", "scores": "DT_FLOAT"}
 _COUNTS = {"known_items": "DT_INT32"}
 _RANKS = {
@@ -50,21 +53,50 @@ _RANKS = {
     for policy in ("all_items", "unseen_items")
 }
 
-SIGNATURES = {
-    DEFAULT_SIGNATURE: SignatureContract(
-        {"history": "DT_STRING"}, {"history": _HISTORY}, _BEST_ITEMS, _COUNTS
-    ),
-    "recommend": SignatureContract(
-        {"history": "DT_STRING", "exclude": "DT_STRING", "k": "DT_INT32", "keep_seen": "DT_BOOL"},
-        {"history": _HISTORY, "exclude": (-1, -1), "k": (-1,), "keep_seen": (-1,)},
-        _BEST_ITEMS,
-        _COUNTS,
-    ),
-    "rank_examples": SignatureContract(
-        {"examples": "DT_STRING"}, {"examples": (-1,)}, {**_RANKS, **_BEST_ITEMS}, {}
-    ),
-    "user_vector": SignatureContract(
-        {"history": "DT_STRING"}, {"history": _HISTORY}, {"vector": "DT_FLOAT"}, {}
-    ),
-}
-"""By name; `serving_default` answers requests that name none."""
+
+def signatures(width: int) -> dict[str, SignatureContract]:
+    """The signatures of an export by name; `serving_default` answers requests that name none.
+
+    Args:
+        width: Columns of its inputs `history`.
+    """
+    history = (-1, width)
+    return {
+        DEFAULT_SIGNATURE: SignatureContract(
+            {"history": "DT_STRING"}, {"history": history}, _BEST_ITEMS, _COUNTS
+        ),
+        "recommend": SignatureContract(
+            {
+                "history": "DT_STRING",
+                "exclude": "DT_STRING",
+                "k": "DT_INT32",
+                "keep_seen": "DT_BOOL",
+            },
+            {"history": history, "exclude": (-1, -1), "k": (-1,), "keep_seen": (-1,)},
+            _BEST_ITEMS,
+            _COUNTS,
+        ),
+        "rank_examples": SignatureContract(
+            {"examples": "DT_STRING"}, {"examples": (-1,)}, {**_RANKS, **_BEST_ITEMS}, {}
+        ),
+        "user_vector": SignatureContract(
+            {"history": "DT_STRING"}, {"history": history}, {"vector": "DT_FLOAT"}, {}
+        ),
+    }
+
+
+SIGNATURES = signatures(HISTORY_LENGTH)
+"""Those of the least width; names and types are the same for every width."""
+
+
+def history_width(shape: Sequence[int] | None) -> int:
+    """How many columns the inputs `history` of an export have.
+
+    Args:
+        shape: Of the input `history` of its `serving_default`; None if it has none, or an open one.
+
+    Returns:
+        The least width where the shape does not tell one that the contract allows.
+    """
+    width = shape[1] if shape is not None and len(shape) == 2 else 0
+    return width if HISTORY_LENGTH <= width <= MAX_HISTORY_LENGTH else HISTORY_LENGTH

@@ -13,6 +13,7 @@ from serving.export_check.graph import check_graph, read_graph
 
 def test_the_library_has_the_same_names_and_width() -> None:
     assert signature_inputs.HISTORY_LENGTH == export_contract.HISTORY_LENGTH
+    assert signature_inputs.MAX_HISTORY_LENGTH == export_contract.MAX_HISTORY_LENGTH
     assert checksums.CHECKSUM_FILE == export_contract.CHECKSUM_FILE
     assert warmup_requests.WARMUP_FILE == export_contract.WARMUP_FILE
 

@@ -16,10 +16,10 @@ from mclrec_tf.evaluation.baselines import Popularity, Recency
 from mclrec_tf.evaluation.ranks import seen_items, target_ranks
 from mclrec_tf.export.checksums import write_checksums
 from mclrec_tf.export.signature_inputs import (
-    HISTORY_LENGTH,
     examples_input,
     exclude_input,
     history_input,
+    history_width,
     k_input,
     keep_seen_input,
 )
@@ -43,6 +43,7 @@ class ExportedModel:
     def __init__(self, model: SequentialRecommender, vocabulary: str, k: int) -> None:
         self.model = model
         self.k = min(k, model.num_items)
+        self.width = history_width(model.encoder.max_length)
         line, number = tf.lookup.TextFileIndex.WHOLE_LINE, tf.lookup.TextFileIndex.LINE_NUMBER
         self.id_of = tf.lookup.StaticHashTable(
             tf.lookup.TextFileInitializer(vocabulary, tf.string, line, tf.int64, number), -1
@@ -53,7 +54,7 @@ class ExportedModel:
 
     def serving_default(self, history: tf.Tensor) -> dict[str, tf.Tensor]:
         """The k best items that are not in the history."""
-        ids = self._known_ids(history_input(history))
+        ids = self._known_ids(history_input(history, self.width))
         scores = tf.where(self._seen(ids), LOWEST_SCORE, self.model.scores(ids))
         return {**self._best(scores, tf.constant(self.k)), "known_items": _known_items(ids)}
 
@@ -61,7 +62,7 @@ class ExportedModel:
         self, history: tf.Tensor, exclude: tf.Tensor, k: tf.Tensor, keep_seen: tf.Tensor
     ) -> dict[str, tf.Tensor]:
         """The best items with options, each row its own."""
-        history = history_input(history)
+        history = history_input(history, self.width)
         exclude = exclude_input(exclude, history)
         k = k_input(k, history)
         keep_seen = keep_seen_input(keep_seen, history)
@@ -109,7 +110,9 @@ class ExportedModel:
 
     def user_vector(self, history: tf.Tensor) -> dict[str, tf.Tensor]:
         """The encoder's vector of each history; 0 for an empty one."""
-        return {"vector": self.model.user_vectors(self._known_ids(history_input(history)))}
+        return {
+            "vector": self.model.user_vectors(self._known_ids(history_input(history, self.width)))
+        }
 
     def _ids(self, names: tf.Tensor) -> tf.Tensor:
         """Ids of raw item ids; 0, the padding, for unknown ones and for ""."""
@@ -144,7 +147,8 @@ def export_savedmodel(
 ) -> None:
     """Writes the model, its catalogue, warm-up requests and checksums as a SavedModel.
 
-    Signatures, with B the batch, H = `HISTORY_LENGTH`, K = min(k, |I|):
+    Signatures, with B the batch, K = min(k, |I|), and H as many items as the model reads,
+    `encoder.max_length`, but at least 50:
 
     - `serving_default`: history string `[B, H]` → item_ids string `[B, K]`, scores float32
       `[B, K]`, known_items int32 `[B]`; items of the history are never recommended.
@@ -171,7 +175,8 @@ def export_savedmodel(
 
     Raises:
         FileExistsError: `path` is a file, or a folder that is not empty.
-        ValueError: The vocabulary does not have one entry an item, or k is below 1.
+        ValueError: The vocabulary does not have one entry an item, k is below 1, or the model
+            reads more than 1,000 items.
     """
     path = path_text("path", path)
     check_whole(1, k=k)
@@ -191,7 +196,7 @@ def export_savedmodel(
         archive = keras.export.ExportArchive()
         archive.track(exported.id_of)
         archive.track(exported.name_of)
-        names = tf.TensorSpec([None, HISTORY_LENGTH], tf.string)
+        names = tf.TensorSpec([None, exported.width], tf.string)
         archive.add_endpoint("serving_default", exported.serving_default, [names])
         archive.add_endpoint(
             "recommend",
@@ -208,7 +213,7 @@ def export_savedmodel(
         )
         archive.add_endpoint("user_vector", exported.user_vector, [names])
         archive.write_out(path, verbose=False)
-        write_warmup_requests(path, vocabulary, HISTORY_LENGTH)
+        write_warmup_requests(path, vocabulary, exported.width)
         write_checksums(path)
 
 

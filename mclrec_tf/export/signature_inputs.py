@@ -7,16 +7,41 @@ whose message says nothing to the caller, or would be broadcast to a wrong answe
 import tensorflow as tf
 
 HISTORY_LENGTH = 50
-"""Width H of the `history` inputs, the same in every export: clients need not ask for it."""
+"""Least width H of the `history` inputs, that of an export whose model reads no more items."""
+
+MAX_HISTORY_LENGTH = 1_000
+"""Greatest width of them."""
 
 
-def history_input(history: tf.Tensor) -> tf.Tensor:
-    """String `[B, H]`; a server that does not join requests takes narrower ones, too."""
+def history_width(max_length: int) -> int:
+    """Width H of the `history` inputs of an export, whose signatures tell it to clients.
+
+    Args:
+        max_length: Items of a history that the model reads.
+
+    Raises:
+        ValueError: An export cannot have as many.
+    """
+    if max_length > MAX_HISTORY_LENGTH:
+        raise ValueError(
+            f"The model reads the last {max_length:,} items of a history; an export can hand it "
+            f"{MAX_HISTORY_LENGTH:,} at most."
+        )
+    return max(max_length, HISTORY_LENGTH)
+
+
+def history_input(history: tf.Tensor, width: int) -> tf.Tensor:
+    """String `[B, H]`.
+
+    Of the least width, a server that does not join requests takes narrower ones, too. Of another
+    width it must not: a client that knows an export which reads less has cut the history.
+    """
     history, shape = _without_shape(history)
-    width = shape[1:]
-    fits = tf.equal(tf.size(shape), 2) & tf.reduce_all((width >= 1) & (width <= HISTORY_LENGTH))
-    wanted = f"history must have the shape [batch, {HISTORY_LENGTH}], got"
-    return _if(tf.debugging.Assert(fits, [wanted, shape]), history, [None, HISTORY_LENGTH])
+    columns = shape[1:]
+    least = 1 if width == HISTORY_LENGTH else width
+    fits = tf.equal(tf.size(shape), 2) & tf.reduce_all((columns >= least) & (columns <= width))
+    wanted = f"history must have the shape [batch, {width}], got"
+    return _if(tf.debugging.Assert(fits, [wanted, shape]), history, [None, width])
 
 
 def exclude_input(exclude: tf.Tensor, history: tf.Tensor) -> tf.Tensor:

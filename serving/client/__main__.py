@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from serving.client import HISTORY_LENGTH, RecommendationClient, Recommendations, Tls
+from serving.client import RecommendationClient, Recommendations, Tls
 from serving.client.target import Protocol
 from serving.command_line import not_empty
 from serving.errors import ServingError
@@ -92,7 +92,7 @@ def _remark(
             "earlier version"
         )
     last = "last " if len(history) > asked else ""
-    items = list(dict.fromkeys(history[-HISTORY_LENGTH:]))
+    items = list(dict.fromkeys(history[len(history) - asked :]))
     if known == 0:
         return (
             f"none of the {last}{asked} items is known to the model, so the answer is the "

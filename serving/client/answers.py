@@ -24,8 +24,8 @@ class Recommendations(list[Recommendation]):
             comes. With 0 of 1 or more, the answer is the popularity ranking, and the ids may be
             those of another catalogue. None: the export is of an earlier version, which does not
             tell.
-        history_items: Out of how many: the whole history, but at most the last 50 items, which are
-            all that a model reads.
+        history_items: Out of how many: the whole history, but at most its last items, as many as
+            the export takes, which is 50 or more.
 
     Example:
 

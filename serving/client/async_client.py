@@ -15,7 +15,13 @@ import grpc
 
 from serving.client import arguments
 from serving.client.answers import BatchError, ModelMetadata, ModelVersion, Recommendations
-from serving.client.base_client import BaseClient, Wait, what_there_is, why_nothing_is_known
+from serving.client.base_client import (
+    OF_OTHER_WIDTH,
+    BaseClient,
+    Wait,
+    what_there_is,
+    why_nothing_is_known,
+)
 from serving.client.calls import Answer, Call, seconds_until
 from serving.client.grpc_transport import AsyncGrpcTransport
 from serving.client.predict_requests import (
@@ -124,17 +130,54 @@ class AsyncRecommendationClient(BaseClient):
 
     async def _recommend(self, request: RecommendRequest) -> list[Recommendations]:
         deadline = self._deadline()
-        if request.k <= self._default_k and (plain := request.without_options()):
-            outputs = await self._send(self._api.predict(plain), deadline)
-            self._default_k = len(outputs["item_ids"][0])
-            if request.k <= self._default_k:
-                return request.answers(outputs)
-        outputs = await self._send(self._api.predict(request.with_options()), deadline)
-        return request.answers(outputs)
+
+        async def ask(width: int) -> list[Recommendations]:
+            of_width = request._replace(width=width)
+            if request.k <= self._default_k and (plain := of_width.without_options()):
+                outputs = await self._send(self._api.predict(plain), deadline)
+                self._default_k = len(outputs["item_ids"][0])
+                if request.k <= self._default_k:
+                    return of_width.answers(outputs)
+            call = self._api.predict(of_width.with_options())
+            return of_width.answers(await self._send(call, deadline))
+
+        return await self._with_width(ask, deadline)
 
     async def _user_vectors(self, histories: list[list[str]]) -> np.ndarray:
-        request = history_request("user_vector", histories)
-        return vectors(await self._send(self._api.predict(request), self._deadline()))
+        deadline = self._deadline()
+
+        async def ask(width: int) -> np.ndarray:
+            request = history_request("user_vector", histories, width)
+            return vectors(await self._send(self._api.predict(request), deadline))
+
+        return await self._with_width(ask, deadline)
+
+    async def _with_width(self, ask: Callable[[int], Awaitable[_Part]], deadline: float) -> _Part:
+        """What is answered to histories of the width of the export, which may have become another.
+
+        The first request of a client asks for it, and so does one that is refused.
+        """
+        width = self._width or await self._read_width(deadline)
+        try:
+            return await ask(width)
+        except ServingError as error:
+            other = await self._other_width(width, error, deadline)
+            if other is None:
+                raise
+        return await ask(other)
+
+    async def _other_width(self, width: int, error: ServingError, deadline: float) -> int | None:
+        """The width of the export, if it is not the one with which a request was refused."""
+        if error.code not in OF_OTHER_WIDTH:
+            return None
+        try:
+            now = await self._read_width(deadline)
+        except ServingError:  # the error of the request says more
+            return None
+        return None if now == width else now
+
+    async def _read_width(self, deadline: float) -> int:
+        return self._take_width(await self._send(self._api.model_metadata(), deadline))
 
     async def _in_parts(
         self, ask: Callable[[range], Awaitable[_Part]], size: int, items_per_row: int = 1
@@ -161,7 +204,7 @@ class AsyncRecommendationClient(BaseClient):
     async def _why_not_ready(self, deadline: float) -> ServingError | None:
         """What still keeps the model from answering, if anything does; asked once."""
         try:
-            await self._send(self._api.model_metadata(), deadline, max_attempts=1)
+            self._take_width(await self._send(self._api.model_metadata(), deadline, max_attempts=1))
         except ServingError as error:
             if self._may_become_ready(error):
                 return error

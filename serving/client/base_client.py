@@ -10,16 +10,20 @@ from typing import Any
 import grpc
 
 from serving.client import arguments
-from serving.client.answers import ModelVersion
+from serving.client.answers import ModelMetadata, ModelVersion
 from serving.client.calls import Attempts
 from serving.client.credentials import Tls
 from serving.client.grpc_api import GrpcApi
 from serving.client.rest_api import RestApi
 from serving.client.target import Protocol, Target
 from serving.errors import ServingError
+from serving.export_contract import DEFAULT_SIGNATURE, history_width
 
 _ANY_K = 2**31
 _ITEMS_PER_REQUEST = 1_000_000  # what the local server answers at once, unless told otherwise
+# What a request ends with whose histories have another width than the export; INTERNAL where the
+# server has joined it with those of others.
+OF_OTHER_WIDTH = (grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.INTERNAL)
 _NOT_YET = (
     grpc.StatusCode.UNAVAILABLE,
     grpc.StatusCode.NOT_FOUND,
@@ -71,6 +75,7 @@ class BaseClient(ABC):
             self._api = RestApi(self._target, base_url)
             self._transport = self._http_transport(tls.ssl_context() if tls else None)
         self._closed = False
+        self._width: int | None = None  # of the histories, once the export has told it
         self._default_k = _ANY_K  # how many items the signature without options was seen to return
 
     @abstractmethod
@@ -96,6 +101,13 @@ class BaseClient(ABC):
         """The rows of each of the requests that a batch of a size is split into."""
         rows = min(self._rows_per_request, max(_ITEMS_PER_REQUEST // items_per_row, 1))
         return [range(start, min(start + rows, size)) for start in range(0, size, rows)]
+
+    def _take_width(self, metadata: ModelMetadata) -> int:
+        """Keeps how many columns the export wants the histories to have."""
+        signature = metadata.signatures.get(DEFAULT_SIGNATURE)
+        history = signature.inputs.get("history") if signature else None
+        self._width = history_width(history.shape if history else None)
+        return self._width
 
     def _may_become_ready(self, error: ServingError) -> bool:
         """Whether waiting may help; a label is refused as long as no version has it."""

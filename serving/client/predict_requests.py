@@ -53,6 +53,7 @@ class RecommendRequest(NamedTuple):
     exclude: Sequence[Sequence[str]]
     k: int
     keep_seen: bool
+    width: int = HISTORY_LENGTH  # columns of the export's input `history`
 
     @classmethod
     def of_history(cls, history: Any, k: Any, exclude: Any, keep_seen: Any) -> RecommendRequest:
@@ -89,17 +90,17 @@ class RecommendRequest(NamedTuple):
         """The request to `serving_default`; None where that signature has no way to say it."""
         if self.keep_seen or any(len(items) for items in self._unwanted()):
             return None
-        return history_request("serving_default", self.histories)
+        return history_request("serving_default", self.histories, self.width)
 
     def with_options(self) -> PredictRequest:
         """The request to `recommend`."""
         rows = self._unwanted()
-        width = max(map(len, rows))
+        columns = max(map(len, rows))
         return PredictRequest(
             "recommend",
             {
-                "history": _padded(self.histories),
-                "exclude": [[*row, *[""] * (width - len(row))] for row in rows],
+                "history": _padded(self.histories, self.width),
+                "exclude": [[*row, *[""] * (columns - len(row))] for row in rows],
                 "k": [self.k] * len(rows),
                 "keep_seen": [self.keep_seen] * len(rows),
             },
@@ -118,24 +119,26 @@ class RecommendRequest(NamedTuple):
                     if item_id
                 ),
                 known_items,
-                min(len(history), HISTORY_LENGTH),
+                min(len(history), self.width),
             )
             for ids, scores, known_items, history in rows
         ]
 
     def _unwanted(self) -> list[Sequence[str]]:
         """What to exclude; also what is too long ago for the model to read that it was seen."""
-        if self.keep_seen or all(len(items) <= HISTORY_LENGTH for items in self.histories):
+        if self.keep_seen or all(len(items) <= self.width for items in self.histories):
             return list(self.exclude)
         return [
-            list(dict.fromkeys([*history[:-HISTORY_LENGTH], *own]))
+            list(dict.fromkeys([*history[: -self.width], *own]))
             for history, own in zip(self.histories, self.exclude, strict=True)
         ]
 
 
-def history_request(signature: str, histories: Sequence[Sequence[str]]) -> PredictRequest:
+def history_request(
+    signature: str, histories: Sequence[Sequence[str]], width: int
+) -> PredictRequest:
     """The request to a signature whose only input are histories."""
-    return PredictRequest(signature, {"history": _padded(histories)})
+    return PredictRequest(signature, {"history": _padded(histories, width)})
 
 
 def need_numpy() -> None:
@@ -172,9 +175,6 @@ def text(value: str | bytes) -> str:
     return value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else value
 
 
-def _padded(histories: Sequence[Sequence[str]]) -> list[list[str]]:
+def _padded(histories: Sequence[Sequence[str]], width: int) -> list[list[str]]:
     """The newest items of each history, filled up with "" at the right."""
-    return [
-        [*history[-HISTORY_LENGTH:], *[""] * (HISTORY_LENGTH - len(history))]
-        for history in histories
-    ]
+    return [[*history[-width:], *[""] * (width - len(history))] for history in histories]

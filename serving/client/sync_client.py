@@ -12,7 +12,13 @@ import grpc
 
 from serving.client import arguments
 from serving.client.answers import BatchError, ModelMetadata, ModelVersion, Recommendations
-from serving.client.base_client import BaseClient, Wait, what_there_is, why_nothing_is_known
+from serving.client.base_client import (
+    OF_OTHER_WIDTH,
+    BaseClient,
+    Wait,
+    what_there_is,
+    why_nothing_is_known,
+)
 from serving.client.calls import Answer, Call, seconds_until
 from serving.client.grpc_transport import GrpcTransport
 from serving.client.predict_requests import (
@@ -78,8 +84,8 @@ class RecommendationClient(BaseClient):
 
         Args:
             history: Item ids, oldest first: a list, an array, a column, a generator. The model
-                reads the last 50 and ignores ids that it does not know; of a history of which it
-                knows nothing it recommends what is popular.
+                reads the last ones, 50 unless its export says more, and ignores ids that it does
+                not know; of a history of which it knows nothing it recommends what is popular.
             k: At least 1. Fewer items are returned when the catalogue has no more.
             exclude: Items never to recommend.
             keep_seen: Whether items of the history may be recommended again.
@@ -204,16 +210,54 @@ class RecommendationClient(BaseClient):
 
     def _recommend(self, request: RecommendRequest) -> list[Recommendations]:
         deadline = self._deadline()
-        if request.k <= self._default_k and (plain := request.without_options()):
-            outputs = self._send(self._api.predict(plain), deadline)
-            self._default_k = len(outputs["item_ids"][0])
-            if request.k <= self._default_k:
-                return request.answers(outputs)
-        return request.answers(self._send(self._api.predict(request.with_options()), deadline))
+
+        def ask(width: int) -> list[Recommendations]:
+            of_width = request._replace(width=width)
+            if request.k <= self._default_k and (plain := of_width.without_options()):
+                outputs = self._send(self._api.predict(plain), deadline)
+                self._default_k = len(outputs["item_ids"][0])
+                if request.k <= self._default_k:
+                    return of_width.answers(outputs)
+            call = self._api.predict(of_width.with_options())
+            return of_width.answers(self._send(call, deadline))
+
+        return self._with_width(ask, deadline)
 
     def _user_vectors(self, histories: list[list[str]]) -> np.ndarray:
-        request = history_request("user_vector", histories)
-        return vectors(self._send(self._api.predict(request), self._deadline()))
+        deadline = self._deadline()
+
+        def ask(width: int) -> np.ndarray:
+            request = history_request("user_vector", histories, width)
+            return vectors(self._send(self._api.predict(request), deadline))
+
+        return self._with_width(ask, deadline)
+
+    def _with_width(self, ask: Callable[[int], _Part], deadline: float) -> _Part:
+        """What is answered to histories of the width of the export, which may have become another.
+
+        The first request of a client asks for it, and so does one that is refused.
+        """
+        width = self._width or self._read_width(deadline)
+        try:
+            return ask(width)
+        except ServingError as error:
+            other = self._other_width(width, error, deadline)
+            if other is None:
+                raise
+        return ask(other)
+
+    def _other_width(self, width: int, error: ServingError, deadline: float) -> int | None:
+        """The width of the export, if it is not the one with which a request was refused."""
+        if error.code not in OF_OTHER_WIDTH:
+            return None
+        try:
+            now = self._read_width(deadline)
+        except ServingError:  # the error of the request says more
+            return None
+        return None if now == width else now
+
+    def _read_width(self, deadline: float) -> int:
+        return self._take_width(self._send(self._api.model_metadata(), deadline))
 
     def _in_parts(
         self, ask: Callable[[range], _Part], size: int, items_per_row: int = 1
@@ -241,7 +285,7 @@ class RecommendationClient(BaseClient):
     def _why_not_ready(self, deadline: float) -> ServingError | None:
         """What still keeps the model from answering, if anything does; asked once."""
         try:
-            self._send(self._api.model_metadata(), deadline, max_attempts=1)
+            self._take_width(self._send(self._api.model_metadata(), deadline, max_attempts=1))
         except ServingError as error:
             if self._may_become_ready(error):
                 return error

@@ -12,7 +12,13 @@ from google.protobuf.message import DecodeError
 from tensorflow.core.framework import types_pb2
 from tensorflow.core.protobuf import meta_graph_pb2, saved_model_pb2
 
-from serving.export_contract import GRAPH_FILE, SIGNATURES, TAG
+from serving.export_contract import (
+    DEFAULT_SIGNATURE,
+    GRAPH_FILE,
+    TAG,
+    history_width,
+    signatures,
+)
 
 _HERE = Path(__file__).parent
 _STOCK_OPS = {
@@ -69,7 +75,12 @@ def check_graph(graph: meta_graph_pb2.MetaGraphDef, path: str | os.PathLike[str]
 
 
 def _check_signatures(graph: meta_graph_pb2.MetaGraphDef) -> Iterator[Finding]:
-    for name, wanted in SIGNATURES.items():
+    # Those of one width: clients ask for it once.
+    history = (
+        graph.signature_def[DEFAULT_SIGNATURE].inputs["history"] if _has_history(graph) else None
+    )
+    width = history_width(None if history is None else _shape(history))
+    for name, wanted in signatures(width).items():
         if name not in graph.signature_def:
             yield ("signatures", f"signature {name} is missing")
             continue
@@ -84,6 +95,14 @@ def _check_signatures(graph: meta_graph_pb2.MetaGraphDef) -> Iterator[Finding]:
         ):
             if found != expected:
                 yield ("signatures", f"{name} has the {kind} {found}; they have to be {expected}")
+
+
+def _has_history(graph: meta_graph_pb2.MetaGraphDef) -> bool:
+    # A protobuf map makes an entry of what is looked up.
+    return (
+        DEFAULT_SIGNATURE in graph.signature_def
+        and "history" in graph.signature_def[DEFAULT_SIGNATURE].inputs
+    )
 
 
 def _check_ops(graph: meta_graph_pb2.MetaGraphDef) -> Iterator[Finding]:

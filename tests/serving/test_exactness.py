@@ -11,7 +11,7 @@ from tensorflow_serving.config import model_server_config_pb2
 
 from mclrec_tf.data.sample.sample_log import write_sample
 from mclrec_tf.export.saved_model import export_savedmodel
-from serving.client import HISTORY_LENGTH, Recommendation, RecommendationClient
+from serving.client import Recommendation, RecommendationClient
 from serving.devserver.models.repository import single_model
 from tests.serving.running_server import Addresses, running_server
 from tests.serving.trained_model import TrainedModel, trained_model
@@ -31,17 +31,23 @@ class Served(NamedTuple):
 
 @pytest.fixture(
     scope="module",
-    params=["sample", pytest.param("MovieLens 100K", marks=pytest.mark.slow)],
+    params=[
+        ("sample", 50),
+        ("sample", 60),
+        *(pytest.param(("MovieLens 100K", n), marks=pytest.mark.slow) for n in (50, 200, 1_000)),
+    ],
+    ids=lambda log_and_length: "-".join(map(str, log_and_length)),
 )
 def served(request: pytest.FixtureRequest, tmp_path_factory: Any) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("served")
-    if request.param == "sample":
+    name, max_length = request.param
+    if name == "sample":
         log, epochs, dim = folder / "sample.csv", 0, 8
         write_sample(log, 1_000)
     else:
         shared_dir: Path = request.getfixturevalue("shared_dir")
         log, epochs, dim = shared_dir / "data" / "ml-100k.inter.gz", 3, 32
-    trained = trained_model(log, epochs, dim)
+    trained = trained_model(log, epochs, dim, max_length)
     export_savedmodel(trained.model, str(folder / "mclrec" / "1"), trained.item_ids)
     config = single_model("mclrec", str(folder / "mclrec"))
     with running_server(config) as addresses:
@@ -118,17 +124,17 @@ def test_excluded_items_never_come(
 def test_histories_of_every_kind(
     served: Served, client: RecommendationClient, batch_size: int
 ) -> None:
-    items = served.trained.item_ids
-    unknown = [f"unknown-{number}" for number in range(2 * HISTORY_LENGTH)]
+    items, width = served.trained.item_ids, served.trained.width
+    unknown = [f"unknown-{number}" for number in range(2 * width)]
     histories: list[list[str]] = [
         [],
         unknown[:3],
         [unknown[0], items[3], unknown[1], items[4]],
-        [items[5], *unknown],  # nothing known among the last 50
-        [items[0], *unknown[: HISTORY_LENGTH - 1]],
-        items[:HISTORY_LENGTH],
-        items[: HISTORY_LENGTH + 1],
-        [items[7]] * (HISTORY_LENGTH + 20),
+        [items[5], *unknown],  # nothing known among what the model reads
+        [items[0], *unknown[: width - 1]],
+        items[:width],
+        items[: width + 1],
+        [items[7]] * (width + 20),
         [*items[:30], *items[:30]],
     ]
     for history in served.trained.histories[::10]:

@@ -29,6 +29,11 @@ class TrainedModel:
     test: HeldOut
     _scores: dict[tuple[str, ...], np.ndarray] = field(default_factory=dict)
 
+    @property
+    def width(self) -> int:
+        """How many items of a history an export of the model takes."""
+        return max(self.model.encoder.max_length, HISTORY_LENGTH)
+
     @cached_property
     def ranks(self) -> Ranks:
         """The rank of each user's test item, by the offline evaluation."""
@@ -85,23 +90,23 @@ class TrainedModel:
         """Scores the histories that are new."""
         new = sorted({tuple(history) for history in histories} - self._scores.keys())
         if new:
-            read = [self._ids(history[-HISTORY_LENGTH:]) for history in new]
-            padded = keras.utils.pad_sequences(read, HISTORY_LENGTH, padding="post")
+            read = [self._ids(history[-self.width :]) for history in new]
+            padded = keras.utils.pad_sequences(read, self.width, padding="post")
             scores = self.model(tf.constant(padded)).numpy()
             scores[:, 0] = -np.inf  # the padding is no item
             self._scores.update(zip(new, scores, strict=True))
 
 
-def trained_model(log: Path, epochs: int, dim: int) -> TrainedModel:
+def trained_model(log: Path, epochs: int, dim: int, max_length: int = 50) -> TrainedModel:
     """A small encoder after a few epochs, or with random weights when there are none."""
     interactions = load_interactions(str(log))
     splits = leave_one_out(interactions.histories)
     keras.utils.set_random_seed(0)
-    model = MCLRec(SASRec(len(interactions.item_ids), dim=dim, num_layers=1))
+    model = MCLRec(SASRec(len(interactions.item_ids), dim=dim, num_layers=1, max_length=max_length))
     random = np.random.default_rng(0)
     for weight in model.encoder_weights:
         weight.assign(weight + random.normal(scale=0.1, size=weight.shape))
     if epochs:
         model.compile(keras.optimizers.Adam(0.005), keras.optimizers.Adam(0.001))
-        model.fit(training_batches(splits.train), epochs=epochs, verbose=0)
+        model.fit(training_batches(splits.train, max_length), epochs=epochs, verbose=0)
     return TrainedModel(model, interactions.item_ids, splits.test)

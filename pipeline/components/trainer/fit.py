@@ -18,6 +18,7 @@ from mclrec_tf.training.early_stopping import ResumableEarlyStopping
 from pipeline.components.trainer.training_progress import TrainingProgress
 from pipeline.components.trainer.transformed_examples import read_held_out, read_training
 from pipeline.settings import ModelSettings, TrainingSettings
+from serving.export_contract import HISTORY_LENGTH
 
 
 class TrainingData(NamedTuple):
@@ -63,7 +64,10 @@ def model_of(
     counted = values.pop("counts")
     if counted is None:
         counted = get_preset(settings.preset).counts
-    counts = mclrec_tf.ItemCounts.from_histories(histories, num_items) if counted else None
+    counts = None
+    if counted:
+        reads = max(settings.max_length, HISTORY_LENGTH)  # what an export is asked with
+        counts = mclrec_tf.ItemCounts.from_histories(histories, num_items, max_length=reads)
     if settings.encoder == "gru4rec":
         del values["num_heads"]
     return build_model(

@@ -7,7 +7,6 @@ from typing import NamedTuple
 from tfx.dsl.io import fileio
 
 from serving.client.answers import Recommendations
-from serving.export_contract import HISTORY_LENGTH
 
 _FILE = "coverage"
 
@@ -18,8 +17,8 @@ class Coverage(NamedTuple):
     Attributes:
         users: The number of users.
         unknown_users: The number of users with a history but without an item that the model knows.
-        items: The number of items in the histories, of each at most the last 50, which a model
-            reads.
+        items: The number of items in the histories, of each at most the last ones, as many as the
+            model reads.
         known_items: The number of those items that the model knows.
         uncounted_users: The number of users for whom the model, whose export is of an earlier
             version, has not counted the items.
@@ -53,8 +52,7 @@ class Coverage(NamedTuple):
         share = self.known_items / max(self.items, 1)
         text = (
             f"{self.users:,} users. The model knows {self.known_items:,} of the {self.items:,} "
-            f"items ({share:.1%}) in their histories, of which it reads the last "
-            f"{HISTORY_LENGTH} each."
+            f"items ({share:.1%}) that it reads of their histories."
         )
         if self.unknown_users:
             share = self.unknown_users / self.users

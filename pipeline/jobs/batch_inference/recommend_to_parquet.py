@@ -50,7 +50,7 @@ def recommend_to_parquet(
     A row equals the answer of a server of the model for the user's history: items in the history
     are left out, and there are fewer than k items if the catalogue has no more. The columns
     known_items and history_items are the number of items of the history that the model knows, and
-    the number of all its items, of which a model reads at most the last 50. known_items is null if
+    the number of all its items, at most as many as the model reads. known_items is null if
     the model's export is of an earlier version, which does not count them.
 
     Args:

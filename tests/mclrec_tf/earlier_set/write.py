@@ -19,7 +19,8 @@ import tensorflow as tf
 
 from mclrec_tf import MCLRec
 from mclrec_tf.encoders import ENCODERS
-from mclrec_tf.export.saved_model import HISTORY_LENGTH, export_savedmodel
+from mclrec_tf.export.saved_model import export_savedmodel
+from mclrec_tf.export.signature_inputs import HISTORY_LENGTH
 from mclrec_tf.training.early_stopping import ResumableEarlyStopping
 
 FOLDER = Path(__file__).parent / "written"

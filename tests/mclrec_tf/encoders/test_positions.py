@@ -9,7 +9,8 @@ import tensorflow as tf
 
 from mclrec_tf import BSARec, NextItemModel, PostNormSASRec, SASRec
 from mclrec_tf.encoders import TransformerEncoder
-from mclrec_tf.export.saved_model import HISTORY_LENGTH, export_savedmodel
+from mclrec_tf.export.saved_model import export_savedmodel
+from mclrec_tf.export.signature_inputs import HISTORY_LENGTH
 from mclrec_tf.layers import Tokens
 from tests.mclrec_tf.encoders.rows import (
     DIM,

@@ -14,7 +14,8 @@ from mclrec_tf import ItemCounts, MCLRec, SASRec
 from mclrec_tf.data.histories import Histories
 from mclrec_tf.evaluation.baselines import Popularity, Recency
 from mclrec_tf.evaluation.offline import rank_targets
-from mclrec_tf.export.saved_model import HISTORY_LENGTH, LOWEST_SCORE, export_savedmodel
+from mclrec_tf.export.saved_model import LOWEST_SCORE, export_savedmodel
+from mclrec_tf.export.signature_inputs import HISTORY_LENGTH
 from mclrec_tf.export.warmup_requests import WARMUP_FILE
 
 ITEMS, LENGTH, K = 40, 6, 8  # the encoder reads the last LENGTH items of a history
@@ -237,3 +238,28 @@ def test_vocabulary_must_name_every_item(model: MCLRec, tmp_path: Path) -> None:
         export_savedmodel(model, str(tmp_path / "a"), NAMES[1:])
     with pytest.raises(ValueError, match=r"vocabulary\[39\] is 'a\\nb'"):
         export_savedmodel(model, str(tmp_path / "b"), [*NAMES[1:], "a\nb"])
+
+
+@pytest.mark.parametrize(("max_length", "width"), [(6, 50), (50, 50), (51, 51), (200, 200)])
+def test_an_export_is_as_wide_as_its_model_reads(
+    max_length: int, width: int, tmp_path: Path
+) -> None:
+    model = MCLRec(SASRec(ITEMS, dim=8, num_layers=1, max_length=max_length))
+    model(tf.ones([1, 3], tf.int32))
+    run = exported(model, tmp_path)
+    history = [*range(1, 41), *range(1, 11)] * 4
+    row = [NAMES[item - 1] for item in history[-width:]]
+    answer = run("serving_default", history=[row])
+    scores = model(tf.constant([history[-width:]]))[0].numpy()
+    assert answer["known_items"].tolist() == [width]
+    assert answer["item_ids"].tolist() == [[b""] * K]  # all are in the history
+    all_of_it = run("recommend", history=[row], exclude=[[""]], k=[ITEMS], keep_seen=[True])
+    best = 1 + np.argsort(-scores[1:], kind="stable")
+    assert ids(all_of_it["item_ids"][0]) == best.tolist()
+
+
+def test_a_model_that_reads_more_than_an_export_can_take_is_refused(tmp_path: Path) -> None:
+    model = MCLRec(SASRec(ITEMS, dim=8, num_layers=1, max_length=1_001))
+    with pytest.raises(ValueError, match="1,001 items of a history.* 1,000 at most"):
+        export_savedmodel(model, tmp_path / "1", NAMES)
+    assert not (tmp_path / "1").exists()

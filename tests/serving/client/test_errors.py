@@ -1,5 +1,6 @@
 """What a client makes of wrong arguments, and of servers that refuse, fail, or are none."""
 
+import contextlib
 import socket
 import threading
 import time
@@ -173,10 +174,11 @@ def test_a_connection_that_breaks_is_unavailable(kind: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
 
         def break_connections() -> None:
-            for _ in range(2):
-                connection, _ = listening.accept()
-                connection.recv(100)
-                connection.close()
+            with contextlib.suppress(OSError):  # the end of listening
+                while True:
+                    connection, _ = listening.accept()
+                    connection.recv(100)
+                    connection.close()
 
         thread = threading.Thread(target=break_connections)
         thread.start()
@@ -186,6 +188,7 @@ def test_a_connection_that_breaks_is_unavailable(kind: str) -> None:
             pytest.raises(ServingError, match="asked 2 times") as failed,
         ):
             client.recommend([])
+        listening.shutdown(socket.SHUT_RDWR)
         thread.join()
     assert failed.value.code == grpc.StatusCode.UNAVAILABLE
 

@@ -143,7 +143,7 @@ def test_an_answer_that_makes_no_sense(
 def test_an_answer_that_is_no_message(kind: str) -> None:
     with _server_that_sends(b"\xff") as address, open_client(kind, address) as client:
         for ask, name in (
-            (lambda: client.recommend([]), "PredictResponse"),
+            (lambda: client.recommend([]), "GetModelMetadataResponse"),  # asked for the width
             (client.model_status, "GetModelStatusResponse"),
             (client.model_metadata, "GetModelMetadataResponse"),
         ):
