@@ -27,14 +27,14 @@ from typing import Any
 import numpy as np
 
 from benchmarks.command import benchmark_parser
+from benchmarks.kept_results import UnusableResult, check_asked, read_result
 from benchmarks.peer_environment import Peer, peer_python, versions
-from benchmarks.provenance import print_json, provenance, write_json
-from benchmarks.quality import by_policy, data_name, learning_curve, state_folder
+from benchmarks.provenance import log_digest, print_json, provenance, write_json
+from benchmarks.quality import by_policy, data_name, learning_curve, result_name, state_folder
 from pipeline.cli.command_line import path
 from pipeline.cli.os_errors import tells_os_errors
 from pipeline.cli.setting_options import add_options, chosen
 from pipeline.settings import option, setting
-from serving.command_line import not_empty
 
 METHOD = "rectools-sasrec"
 _PEER = Peer("rectools[torch]", ("RecTools", "numpy", "pytorch-lightning", "torch"))
@@ -111,6 +111,7 @@ def run(
         "method": METHOD,
         "seed": seed,
         "k_core": k_core,
+        "log_sha256": log_digest(log),
         "configuration": asdict(settings),
         **of_here,
         "packages": of_here["packages"] | versions(python, _PEER),
@@ -251,7 +252,7 @@ def main(arguments: Sequence[str] | None = None) -> int | None:
         "--quick", action="store_true", help="one epoch on 300 simulated users, to see it run"
     )
     parser.add_argument("--seed", type=int, default=0, help="default: 0")
-    parser.add_argument("--name", type=not_empty, default=METHOD, help=f"default: {METHOD}")
+    parser.add_argument("--name", type=result_name, default=METHOD, help=f"default: {METHOD}")
     parser.add_argument("--k-core", type=int, default=5, help="as in load_interactions; default: 5")
     parser.add_argument(
         "--environment",
@@ -268,14 +269,21 @@ def main(arguments: Sequence[str] | None = None) -> int | None:
     if options.quick:
         log, settings = _quick_log(options.out / "quick.txt"), replace(settings, epochs=1)
     file = options.out / f"{options.name}-{data_name(log)}-{options.seed}.json"
+    asked = {
+        "method": METHOD,
+        "k_core": options.k_core,
+        "log_sha256": log_digest(log),
+        "configuration": asdict(settings),
+    }
     if file.exists():
-        result = json.loads(file.read_text())
-        if result["configuration"] != asdict(settings):
-            parser.error(f"{file} holds a run with other settings: give another --name or --out")
+        try:
+            result = read_result(file)
+            check_asked(file, result, asked)
+        except UnusableResult as error:
+            parser.error(str(error))
         print(f"{file} is there already")
     else:
-        identity = (str(log.resolve()), METHOD, options.k_core, asdict(settings))
-        state = state_folder(options.out, file.stem, *identity)
+        state = state_folder(options.out, file.stem, asked)
         try:
             python = peer_python(options.environment or options.out / "peers" / "rectools", _PEER)
             result = run(log, options.seed, settings, options.k_core, python, state)

@@ -1,5 +1,7 @@
-"""The provenance of a result: code, packages, machine and time."""
+"""The provenance of a result: events, code, packages, machine and time."""
 
+import functools
+import hashlib
 import json
 import os
 import platform
@@ -33,6 +35,18 @@ def provenance() -> dict[str, Any]:
         },
         "time": datetime.now(timezone.utc).isoformat(timespec="seconds"),
     }
+
+
+@functools.cache
+def log_digest(log: Path) -> str:
+    """SHA-256 of a log, of all files of it if it is a folder."""
+    files = sorted(file for file in log.rglob("*") if file.is_file()) if log.is_dir() else [log]
+    digest = hashlib.sha256()
+    for file in files:
+        with file.open("rb") as opened:
+            while part := opened.read(2**20):
+                digest.update(part)
+    return digest.hexdigest()
 
 
 def peak_memory_gb() -> float:

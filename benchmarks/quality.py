@@ -9,6 +9,7 @@ when the same command is given again. `benchmarks.table` and `benchmarks.time_to
 files.
 """
 
+import argparse
 import hashlib
 import json
 import math
@@ -22,19 +23,27 @@ from time import monotonic
 from typing import Any
 
 from benchmarks.command import benchmark_parser
-from benchmarks.provenance import peak_memory_gb, print_json, provenance, write_json
+from benchmarks.kept_results import UnusableResult, check_asked, read_result
+from benchmarks.provenance import (
+    log_digest,
+    peak_memory_gb,
+    print_json,
+    provenance,
+    write_json,
+)
 from benchmarks.settings import (
     BASELINES,
     METHODS,
     POLICIES,
     RunSettings,
+    UnusableSettings,
     add_run_settings,
     given_settings,
     settings_for,
+    usable,
 )
 from pipeline.cli.command_line import path
 from pipeline.cli.os_errors import tells_os_errors
-from serving.command_line import not_empty
 
 
 def run(
@@ -71,14 +80,16 @@ def run(
     from mclrec_tf.data.interactions import load_interactions
     from mclrec_tf.evaluation.offline import rank_targets, summarize
 
-    interactions = load_interactions(str(log), k_core=k_core)
-    splits = leave_one_out(interactions.histories)
+    with usable():
+        interactions = load_interactions(str(log), k_core=k_core)
+        splits = leave_one_out(interactions.histories)
     num_items = len(interactions.item_ids)
     result: dict[str, Any] = {
         "data": data_name(log),
         "method": method,
         "seed": seed,
         "k_core": k_core,
+        "log_sha256": log_digest(log),
         "configuration": {} if method in BASELINES else asdict(settings),
         **provenance(),
         "users": len(splits.train),
@@ -167,6 +178,13 @@ def default_name(method: str, settings: RunSettings) -> str:
     return method if method in BASELINES else f"{method}-{settings.encoder}"
 
 
+def result_name(text: str) -> str:
+    """A name that can be part of a file's and a row's."""
+    if not text or set(text) & set("/\\|\n"):
+        raise argparse.ArgumentTypeError(f"{text!r} is empty, or has one of / \\ | in it")
+    return text
+
+
 def state_folder(out: Path, name: str, *identity: Any) -> Path:
     """The folder of an unfinished training.
 
@@ -186,6 +204,33 @@ def remove_state(state: Path) -> None:
         state.parent.rmdir()
 
 
+def _finished(options: argparse.Namespace) -> tuple[Path, dict[str, Any]]:
+    """The file and the result of the run that is asked for, which is made if it is not there."""
+    method, k_core = options.method, options.k_core
+    data = data_name(options.data)
+    settings = settings_for(data, method, given_settings(options))
+    name = options.name or default_name(method, settings)
+    file = options.out / f"{name}-{data}-{options.seed}.json"
+    asked = {
+        "method": method,
+        "k_core": k_core,
+        "log_sha256": log_digest(options.data),
+        "configuration": {} if method in BASELINES else asdict(settings),
+    }
+    state = state_folder(options.out, file.stem, asked)
+    if file.exists():
+        result = read_result(file)
+        check_asked(file, result, asked)
+        print(f"{file} is there already")
+    else:
+        options.out.mkdir(parents=True, exist_ok=True)
+        result = run(options.data, method, options.seed, settings, state, k_core)
+        result["name"] = name
+        write_json(file, result)
+    remove_state(state)
+    return file, result
+
+
 @tells_os_errors
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = benchmark_parser("quality", __doc__, "runs/results")
@@ -194,29 +239,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--seed", type=int, default=0, help="default: 0")
     parser.add_argument(
         "--name",
-        type=not_empty,
+        type=result_name,
         help="name of the result in tables; method and encoder if left out",
     )
     parser.add_argument("--k-core", type=int, default=5, help="as in load_interactions; default: 5")
     add_run_settings(parser)
     options = parser.parse_args(arguments)
-    data = data_name(options.data)
-    settings = settings_for(data, options.method, given_settings(options))
-    name = options.name or default_name(options.method, settings)
-    file = options.out / f"{name}-{data}-{options.seed}.json"
-    configuration = {} if options.method in BASELINES else asdict(settings)
-    identity = (str(options.data.resolve()), options.method, options.k_core, configuration)
-    state = state_folder(options.out, file.stem, *identity)
-    if file.exists():
-        result = json.loads(file.read_text())
-        if (result["method"], result["configuration"]) != (options.method, configuration):
-            parser.error(f"{file} holds a run with other settings: give another --name or --out")
-        print(f"{file} is there already")
-    else:
-        result = run(options.data, options.method, options.seed, settings, state, options.k_core)
-        result["name"] = name
-        write_json(file, result)
-    remove_state(state)
+    try:
+        file, result = _finished(options)
+    except (UnusableResult, UnusableSettings) as error:
+        parser.error(str(error))
     for policy, metrics in result["test"].items():
         shown = (f"{key} {metrics[key]:.4f}" for key in ("hit_rate_at_10", "ndcg_at_10"))
         print(f"{file.stem}  test {policy}: {', '.join(shown)}")

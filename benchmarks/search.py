@@ -19,10 +19,12 @@ from dataclasses import asdict
 from typing import Any
 
 from benchmarks.command import benchmark_parser
-from benchmarks.provenance import print_json, provenance, write_json
+from benchmarks.kept_results import UnusableResult, read_json
+from benchmarks.provenance import log_digest, print_json, provenance, write_json
 from benchmarks.quality import data_name, run, state_folder
 from benchmarks.settings import (
     SEARCH_SPACE,
+    UnusableSettings,
     add_run_settings,
     given_settings,
     settings_for,
@@ -56,7 +58,7 @@ def _trial(options: argparse.Namespace, method: str, number: int, chosen: dict[s
 
     data = data_name(options.data)
     settings = settings_for(data, method, {**chosen, **given_settings(options)})
-    identity = (str(options.data.resolve()), method, options.k_core, asdict(settings))
+    identity = (log_digest(options.data), method, options.k_core, asdict(settings))
     state = state_folder(options.out, f"{method}-{data}-trial{number}", *identity, options.seed)
     file = options.out / "trials" / f"{state.name}.json"
     if not file.exists():
@@ -67,7 +69,7 @@ def _trial(options: argparse.Namespace, method: str, number: int, chosen: dict[s
         policy, metric = _policy_and_metric(settings.monitor)
         write_json(file, {**found, "score": found["validation"][policy][metric]})
     shutil.rmtree(state, ignore_errors=True)
-    result = json.loads(file.read_text())
+    result = read_json(file)
     print(f"{method} trial {number}: {result['monitor']} {result['score']:.4f}  {chosen}")
     return {
         "method": method,
@@ -102,11 +104,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     else:
         tried = [draw(number) for number in range(options.trials)]
 
-    trials = [
-        _trial(options, method, number, chosen)
-        for number, chosen in enumerate(tried)
-        for method in options.methods
-    ]
+    try:
+        trials = [
+            _trial(options, method, number, chosen)
+            for number, chosen in enumerate(tried)
+            for method in options.methods
+        ]
+    except (UnusableResult, UnusableSettings) as error:
+        parser.error(str(error))
     best = summarize_trials(trials)
     for method, trial in best.items():
         print(f"best {method}: {trial['score']:.4f} with {trial['chosen']}")

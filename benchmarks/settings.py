@@ -4,17 +4,20 @@ Imports nothing heavy, so that `--help` answers at once.
 """
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
 
 from pipeline.cli.setting_options import add_options
 from pipeline.settings import (
+    MONITOR,
     EncoderName,
     ModelSettings,
     PresetName,
     TrainingSettings,
     UpdateRule,
+    option,
     setting,
 )
 
@@ -82,6 +85,17 @@ class RunSettings:
         "what decides the best epoch: val_{all,unseen}_items_{hit_rate,ndcg,mrr}_at_{5,10,20}",
     )
 
+    def __post_init__(self) -> None:
+        for name in ("epochs", "members", "dim", "batch_size", "max_length"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise UnusableSettings(f"{option(name)} must be at least 1, got {value}.")
+        if not MONITOR.fullmatch(self.monitor):
+            raise UnusableSettings(
+                "--monitor must be val_{all,unseen}_items_{hit_rate,ndcg,mrr}_at_{5,10,20}, got "
+                f"{self.monitor}."
+            )
+
     @property
     def is_encoder_alone(self) -> bool:
         """Whether nothing but the next-item loss of whole histories is trained on."""
@@ -121,6 +135,19 @@ SEARCH_SPACE: dict[str, list[Any]] = {
 }
 
 
+class UnusableSettings(ValueError):
+    """Settings that no run can have."""
+
+
+@contextmanager
+def usable() -> Iterator[None]:
+    """What is refused in the block is a matter of settings, and needs no traceback."""
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        raise UnusableSettings(str(error)) from error
+
+
 def settings_for(data: str, method: str, given: Mapping[str, Any]) -> RunSettings:
     """The settings of a run: those given, else those chosen for the data set and method.
 
@@ -128,6 +155,9 @@ def settings_for(data: str, method: str, given: Mapping[str, Any]) -> RunSetting
         data: Name of the data set, as `benchmarks.quality.data_name` gives it.
         method: One of `METHODS`; the weights of the contrast are 0 for "encoder".
         given: Values of fields of `RunSettings`.
+
+    Raises:
+        UnusableSettings: A value is out of range.
     """
     if given.get("schedule") == "authors":
         chosen = AUTHORS_SETTINGS.get(data, _AUTHORS)

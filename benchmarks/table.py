@@ -12,6 +12,7 @@ with the same seed, and its 95 % confidence interval by Student's t.
 
 import json
 import sys
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from statistics import mean, stdev
@@ -21,6 +22,12 @@ import pandas as pd
 from scipy import stats
 
 from benchmarks.command import benchmark_parser
+from benchmarks.kept_results import (
+    different_events,
+    different_settings,
+    read_json,
+    read_result,
+)
 from benchmarks.published import published
 from benchmarks.settings import BASELINES, POLICIES
 from pipeline.cli.command_line import path
@@ -42,10 +49,14 @@ _OF_A_RUN = (
 
 
 def read_results(folder: Path) -> list[dict[str, Any]]:
-    """The finished quality runs of a folder."""
-    files = sorted(folder.glob("*.json"))
-    results = [json.loads(file.read_text()) for file in files]
-    return [result for result in results if "test" in result]
+    """The finished quality runs of a folder.
+
+    Raises:
+        UnusableResult: A file of it is damaged, or no result.
+    """
+    found = {file: read_json(file) for file in sorted(folder.glob("*.json"))}
+    # Other benchmarks say which they are.
+    return [read_result(file) for file, result in found.items() if "benchmark" not in result]
 
 
 def with_and_without_counts(results: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -62,11 +73,11 @@ def tables(results: Sequence[dict[str, Any]]) -> str:
     """All tables, in Markdown.
 
     Raises:
-        ValueError: Runs of one name have different settings.
+        ValueError: Runs of one name have different settings, or two of them one seed; or those of
+            one data set have different events.
     """
+    _check_same(results)
     runs = pd.DataFrame(with_and_without_counts(results), columns=list(_OF_A_RUN))
-    for (data, name), found in runs.groupby(["data", "name"], sort=False):
-        _check_same_settings(data, name, found["configuration"])
     # What needs no learning comes last.
     runs["is_baseline"] = runs["method"].isin(BASELINES)
     return "\n\n".join(
@@ -134,17 +145,28 @@ def _gain(differences: Sequence[float]) -> str:
     return "{} ({} to {})".format(*(f"{value:+.4f}".replace("0.", ".", 1) for value in ends))
 
 
-def _check_same_settings(data: str, name: str, configurations: pd.Series) -> None:
-    different = sorted(
-        key
-        for key in set().union(*configurations)
-        if len({configuration.get(key) for configuration in configurations}) > 1
-    )
-    if different:
-        raise ValueError(
-            f"{name} on {data}: runs with different {', '.join(different)} cannot be averaged; "
-            "give them names of their own (--name)"
-        )
+def _check_same(results: Sequence[dict[str, Any]]) -> None:
+    """Refuses what cannot stand in one table, or be averaged."""
+    of_data: dict[str, list[dict[str, Any]]] = {}
+    of_name: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for result in results:
+        of_data.setdefault(result["data"], []).append(result)
+        of_name.setdefault((result["data"], result["name"]), []).append(result)
+    for data, found in of_data.items():
+        if different := different_events(found):
+            raise ValueError(
+                f"{data}: results of different {', '.join(different)} are not of the same events; "
+                "put them into folders of their own."
+            )
+    for (data, name), found in of_name.items():
+        if different := different_settings(one["configuration"] for one in found):
+            raise ValueError(
+                f"{name} on {data}: runs with different {', '.join(different)} cannot be averaged; "
+                "give them names of their own (--name)."
+            )
+        seeds = Counter(one["seed"] for one in found)
+        if twice := [seed for seed, count in seeds.items() if count > 1]:
+            raise ValueError(f"{name} on {data}: seed {twice[0]} is there more than once.")
 
 
 def mean_and_spread(values: Iterable[float]) -> str:
@@ -160,10 +182,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = benchmark_parser("table", __doc__)
     parser.add_argument("folder", type=path, help="results of benchmarks.quality")
     options = parser.parse_args(arguments)
-    results = read_results(options.folder)
-    if not results:
-        parser.error(f"{options.folder} holds no results of benchmarks.quality")
     try:
+        results = read_results(options.folder)
+        if not results:
+            parser.error(f"{options.folder} holds no results of benchmarks.quality")
         print(tables(results))
     except ValueError as error:
         parser.error(str(error))

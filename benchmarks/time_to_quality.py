@@ -7,7 +7,6 @@ writes speed.json and speed.png. Wall time is the time of training and validatio
 pauses between a kill and a resumption. Runs are compared at values that all of them reach.
 """
 
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 import pandas as pd
 
 from benchmarks.command import benchmark_parser
+from benchmarks.kept_results import UnusableResult, read_result
 from benchmarks.plots import plot_file
 from benchmarks.provenance import print_json, provenance, write_json
 from pipeline.cli.command_line import path
@@ -80,7 +80,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("files", type=path, nargs="+", help="results of benchmarks.quality")
     parser.add_argument("--monitor", type=not_empty, default=_MONITOR, help=f"default: {_MONITOR}")
     options = parser.parse_args(arguments)
-    results = [json.loads(file.read_text()) for file in options.files]
+    try:
+        results = [read_result(file) for file in options.files]
+    except UnusableResult as error:
+        parser.error(str(error))
     if empty := [str(f) for f, r in zip(options.files, results, strict=True) if not r.get("curve")]:
         parser.error(f"{', '.join(empty)}: no epochs, so no curve")
     compared = compare(results, options.monitor)

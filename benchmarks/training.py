@@ -10,7 +10,7 @@ import keras
 import tensorflow as tf
 
 from benchmarks.authors_schedule import AuthorsMCLRec, PlainSASRec, authors_batches
-from benchmarks.settings import RunSettings
+from benchmarks.settings import RunSettings, usable
 from mclrec_tf import ItemCounts, MCLRec, NextItemModel, SequenceEncoder
 from mclrec_tf.data.batches import training_batches
 from mclrec_tf.data.histories import HeldOut, Histories
@@ -62,9 +62,13 @@ def train(
         state: Folder of the unfinished training, from which it resumes.
         start: Called with the new model before its first epoch, for example for a warm start,
             instead of what the settings start from.
+
+    Raises:
+        UnusableSettings: There is no such model.
     """
-    keras.utils.set_random_seed(seed)
-    model = model_of(settings, histories, num_items, seed)
+    with usable():
+        keras.utils.set_random_seed(seed)
+        model = model_of(settings, histories, num_items, seed)
     if start:
         start(model)
     stopping = ResumableEarlyStopping(state, settings.monitor, settings.patience, settings.epochs)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _Settings = TypeVar("_Settings")
 
-_MONITOR = re.compile(r"val_(all|unseen)_items_(hit_rate|ndcg|mrr)_at_(5|10|20)")
+MONITOR = re.compile(r"val_(all|unseen)_items_(hit_rate|ndcg|mrr)_at_(5|10|20)")
 
 
 PresetName = Literal["recommended", "paper", "reference"]
@@ -362,8 +362,8 @@ class TrainingSettings:
     def __post_init__(self) -> None:
         for name in ("epochs", "patience", "batch_size"):
             _require(name, getattr(self, name), 1)
-        if not _MONITOR.fullmatch(self.monitor):
-            raise ValueError(f"--monitor must match {_MONITOR.pattern}, got {self.monitor!r}.")
+        if not MONITOR.fullmatch(self.monitor):
+            raise ValueError(f"--monitor must match {MONITOR.pattern}, got {self.monitor!r}.")
         _require("learning_rate", self.learning_rate, 1e-12)
         _require("ema", self.ema, 0, 1)
         _require_one_of("learning_rate_decay", self.learning_rate_decay, ("none", "cosine"))

@@ -23,7 +23,7 @@ from pathlib import Path
 from benchmarks.command import benchmark_parser
 from benchmarks.paper.studies import STUDIES
 from benchmarks.provenance import print_json
-from benchmarks.settings import add_run_settings, given_settings
+from benchmarks.settings import UnusableSettings, add_run_settings, given_settings
 from pipeline.cli.command_line import path
 from pipeline.cli.os_errors import tells_os_errors
 
@@ -70,9 +70,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         parser.error("--data is needed, or --quick")
 
     # Imported now, so that --help answers at once.
+    from benchmarks.kept_results import UnusableResult
     from benchmarks.paper.plan import Scope, distinct, share
-    from benchmarks.paper.report import finish, is_done, write_report
-    from benchmarks.paper.runs import UnusableRun
+    from benchmarks.paper.report import finish, how_far, is_done, write_report
     from benchmarks.quality import data_name
 
     # Each run has graphs of its own, which TensorFlow takes for a mistake.
@@ -89,15 +89,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
         folder=options.out / "runs",
         quick=options.quick,
     )
+    options.out.mkdir(parents=True, exist_ok=True)  # a file of that name is told before a training
     results = []
     for name in options.studies:
         study = STUDIES[name]
-        planned = scope.plan(study)
+        try:
+            planned = scope.plan(study)
+        except UnusableSettings as error:
+            parser.error(str(error))
+        if not planned:
+            parser.error(f"{name}: --schedule {scope.given['schedule']} can train none of it")
         named = distinct(planned)
         mine = share(list(named), *options.only)
         if options.list:
             for run in mine:
-                state = "done" if is_done(study, run) else "missing"
+                state = how_far(study, run)
                 print(f"{name}  {state:7}  {run.file}  {', '.join(named[run])}")
             continue
         try:
@@ -110,7 +116,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 print(f"{name}: {len(missing)} of {len(named)} runs are missing: see --list")
                 continue
             results.append(write_report(name, study, planned, scope.left_out(study), options.out))
-        except UnusableRun as error:
+        except (UnusableResult, UnusableSettings) as error:
             parser.error(str(error))
         print(f"written: {options.out / name}.md and .json")
     if options.json:

@@ -1,11 +1,11 @@
 """Random items in the histories of the test, as in the paper's Figure 7."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
+from benchmarks.kept_results import read_json
 from benchmarks.paper.curves import HEADING, METRIC, plot_lines
 from benchmarks.paper.plan import Planned
 from benchmarks.paper.runs import Run, split_log
@@ -65,7 +65,7 @@ def measure(run: Run) -> None:
 
 def noise_metrics(run: Run) -> dict[float, dict[str, Metrics]]:
     """Test metrics by share of noise and policy."""
-    found = json.loads(run.beside("noise.json").read_text())
+    found = read_json(run.beside("noise.json"))
     return {0.0: run.result()["test"], **{float(share): one for share, one in found.items()}}
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
+from benchmarks.kept_results import UnusableResult
 from benchmarks.paper import curves, groups, noise, tables, views
 from benchmarks.paper.plan import Planned, distinct
 from benchmarks.paper.runs import Run
@@ -64,6 +65,17 @@ def is_done(study: Study, run: Run) -> bool:
     """Whether all that a study needs of a run is there."""
     measured = SHOWN[study.shown].measured
     return run.file.exists() and (not measured or run.beside(measured).exists())
+
+
+def how_far(study: Study, run: Run) -> str:
+    """A word for a run: missing, done or damaged."""
+    if not is_done(study, run):
+        return "missing"
+    try:
+        run.result()
+    except UnusableResult:
+        return "damaged"
+    return "done"
 
 
 def finish(study: Study, run: Run) -> None:

@@ -7,9 +7,10 @@ machine: the folders of several machines can be copied into one.
 import functools
 import hashlib
 import json
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import MISSING, asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +18,12 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks import quality
-from benchmarks.provenance import write_json
-from benchmarks.settings import BASELINES, RunSettings
+from benchmarks.kept_results import UnusableResult, different_settings, read_result
+from benchmarks.provenance import log_digest, write_json
+from benchmarks.settings import BASELINES, RunSettings, settings_for
 from mclrec_tf.data.histories import Splits, leave_one_out
 from mclrec_tf.data.interactions import load_interactions
 from pipeline.whole_file import whole_file
-
-
-class UnusableRun(ValueError):
-    """A finished run was made with defaults that are others now, or lacks files."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +75,7 @@ class Run:
         """Trains, unless the run is finished; goes on where it was killed.
 
         Raises:
-            UnusableRun: As `result`.
+            UnusableResult: As `result`.
         """
         state = quality.state_folder(self.folder, self.file.stem)
         if self.file.exists():
@@ -90,13 +88,12 @@ class Run:
         """What `benchmarks.quality` writes.
 
         Raises:
-            UnusableRun: Settings that had their default have another one now.
+            UnusableResult: Settings that had their default have another one now.
         """
-        found = json.loads(self.file.read_text())
-        then, now = found["configuration"], asdict(self.settings)
-        changed = sorted(name for name in then if name in now and then[name] != now[name])
-        if changed:
-            raise UnusableRun(
+        found = read_result(self.file)
+        now = {} if self.method in BASELINES else asdict(self.settings)
+        if changed := different_settings([found["configuration"], now]):
+            raise UnusableResult(
                 f"{self.file}: was trained with another {', '.join(changed)} than is the default "
                 "now. Remove it to train anew, or give another --out."
             )
@@ -106,7 +103,7 @@ class Run:
         """Ranks of the test targets, `[2, U]`: under all_items and under unseen_items.
 
         Raises:
-            UnusableRun: They are not beside the result.
+            UnusableResult: They are not beside the result.
         """
         with _of_the_run(self.beside("ranks.npy")) as file:
             return np.load(file, allow_pickle=False)
@@ -115,7 +112,7 @@ class Run:
         """The model with the weights of its best epoch.
 
         Raises:
-            UnusableRun: The weights are not beside the result.
+            UnusableResult: The weights are not beside the result.
         """
         import keras
 
@@ -139,7 +136,7 @@ class Run:
         result = quality.run(
             self.log, self.method, self.seed, self.settings, state, self.k_core, keep=self._keep
         )
-        write_json(self.file, {**result, "name": self.name, "log_sha256": log_digest(self.log)})
+        write_json(self.file, {**result, "name": self.name})
 
     def _keep(self, scorer: Any, ranks: Any) -> None:
         """Writes what the studies need of a trained model beside its metrics."""
@@ -155,20 +152,11 @@ class Run:
     def _not_default(self) -> dict[str, Any]:
         if self.method in BASELINES:
             return {}
-        defaults = {one.name: one.default for one in fields(RunSettings)}
-        assert MISSING not in defaults.values()
+        # Those of the preset, because a run holds its values for what was left out.
+        preset = {"preset": self.settings.preset}
+        defaults = asdict(settings_for("", self.method, preset)) | {"preset": RunSettings().preset}
         values = asdict(self.settings)
         return {name: value for name, value in values.items() if value != defaults[name]}
-
-
-@functools.cache
-def log_digest(log: Path) -> str:
-    """SHA-256 of a log, of all files of it if it is a folder."""
-    files = sorted(file for file in log.rglob("*") if file.is_file()) if log.is_dir() else [log]
-    digest = hashlib.sha256()
-    for file in files:
-        digest.update(file.read_bytes())
-    return digest.hexdigest()
 
 
 @functools.lru_cache(maxsize=1)
@@ -182,8 +170,9 @@ def split_log(log: Path, k_core: int) -> tuple[Splits, int]:
 def _of_the_run(file: Path) -> Iterator[Path]:
     try:
         yield file
-    except FileNotFoundError as error:
-        raise UnusableRun(
-            f"{file}: not there, though the run is finished. Copy it from the machine that "
+    except (FileNotFoundError, ValueError, zipfile.BadZipFile) as error:
+        is_there = "damaged" if file.exists() else "not there"
+        raise UnusableResult(
+            f"{file}: {is_there}, though the run is finished. Copy it from the machine that "
             "trained it, or remove the .json of the run to train anew."
         ) from error

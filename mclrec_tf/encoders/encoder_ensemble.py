@@ -20,9 +20,10 @@ class EncoderEnsemble(SequenceEncoder):
     those of its members one after the other, divided by their number, and of the item table each
     member owns some columns. Training and serving cost about what the members cost.
 
-    Only the next item is learned apart. A contrast compares the vectors of the whole ensemble; and
-    as the loss is the mean of the members' losses, what goes by the length of a gradient, such as
-    SGD or `clipnorm`, sees shorter ones than with a single encoder.
+    A member with `trainable=False` keeps its own weights; its columns of the item table, which is
+    the ensemble's, learn on. Only the next item is learned apart: a contrast compares the vectors
+    of the whole ensemble; and as the loss is the mean of the members' losses, what goes by the
+    length of a gradient, such as SGD or `clipnorm`, sees shorter ones than with a single encoder.
 
     Args:
         members: Two or more new encoders of the same catalogue, `max_length` and dtype policy, of
@@ -76,6 +77,11 @@ class EncoderEnsemble(SequenceEncoder):
         super().build(input_shape)
         for member in self.members:
             member.build(input_shape)
+            if not member.trainable:
+                # Keras freezes what is there, so now again for what has been made since; a value
+                # that is the old one would do nothing.
+                member.trainable = True
+                member.trainable = False
 
     def encode(self, ids: tf.Tensor, lengths: tf.Tensor, training: bool | None) -> tf.Tensor:
         return self._joined([member(ids, lengths, training=training) for member in self.members])

@@ -77,6 +77,11 @@ def build_model(
     shape |= {name: value for name, value in given.items() if value is not None}
     own = get_preset(preset)
     encoder = encoder or own.encoder
+    if isinstance(encoder, keras.layers.Layer):
+        raise ValueError(
+            f"encoder must be a name or a class, got {encoder!r}; a model of an encoder that is "
+            "made already is MCLRec(encoder)."
+        )
     make = _named("encoder", encoder, ENCODERS) if isinstance(encoder, str) else encoder
     made = encoder_of(make, own.members if members is None else members, num_items, **shape)
     operations = own.operations(made.item_embedding, seed, mask=mask, crop=crop, reorder=reorder)

@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 import keras
 import tensorflow as tf
 
-from mclrec_tf.data.batches import evaluation_batches, training_batches
+from mclrec_tf.arguments import check_whole
+from mclrec_tf.data.batches import evaluation_batches, held_out_items, training_batches
 from mclrec_tf.data.histories import HeldOut, Histories
 from mclrec_tf.models.count_weights import FittedWeights, fit_count_weights
 from mclrec_tf.models.item_start import ITEM_STARTS, start_from_co_occurrence
@@ -57,8 +58,9 @@ def train_model(
         What `fit_count_weights` found; None for a model without counts.
 
     Raises:
-        ValueError: An argument is none of its values or does not fit the model, or the model's
-            optimizer has a schedule of its own.
+        ValueError: An argument is none of its values or does not fit the model, the model is not
+            compiled or its optimizer has a schedule of its own, or the state in the folder of
+            `stopping` is of another model or damaged.
         FloatingPointError, tf.errors.OpError: As of `ResumableEarlyStopping`.
 
     Example:
@@ -78,6 +80,7 @@ def train_model(
     len(stopping.history)  # 2
     ```
     """
+    _check(model, histories, validation, stopping, seed)
     preset = get_preset(model.preset)
     item_start = preset.item_start if item_start is None else item_start
     if item_start not in ITEM_STARTS:
@@ -118,3 +121,28 @@ def train_model(
             verbose=0,
         )
     return None if model.counts is None else fit_count_weights(model, *validation)
+
+
+def _check(
+    model: NextItemTraining,
+    histories: Histories,
+    validation: HeldOut,
+    stopping: ResumableEarlyStopping,
+    seed: int,
+) -> None:
+    """Refuses before a training what would fail in it, or after it."""
+    for name, value, kind in (
+        ("model", model, NextItemTraining),
+        ("histories", histories, Histories),
+        ("stopping", stopping, ResumableEarlyStopping),
+    ):
+        if not isinstance(value, kind):
+            raise ValueError(f"{name} must be a {kind.__name__}, got {value!r}.")
+    if not model.compiled:
+        raise ValueError("model must be compiled: its optimizer says the highest learning rate.")
+    check_whole(0, seed=seed)
+    if not isinstance(validation, tuple) or len(validation) != 2:
+        raise ValueError(f"validation must be histories and their targets, got {validation!r}.")
+    targets = held_out_items(*validation)
+    if model.counts is not None and not ((targets > 0) & (validation[0].lengths > 0)).any():
+        raise ValueError("validation: no user has both a history and a target in the catalogue.")

@@ -63,6 +63,11 @@ class SequentialRecommender(CheckedModel, TrainableModel):
             )
         if not isinstance(encoder, SequenceEncoder):
             raise ValueError(f"encoder must be a SequenceEncoder, got {encoder!r}.")
+        if not isinstance(encoder.item_embedding, keras.layers.Layer):
+            raise ValueError(
+                f"encoder: {encoder.name} belongs to an ensemble; give the ensemble, or a new "
+                "encoder."
+            )
         if counts is not None and counts.num_items != encoder.num_items:
             raise ValueError(
                 f"counts has {counts.num_items} items, but the encoder {encoder.num_items}."

@@ -92,18 +92,32 @@ class ResumableEarlyStopping(keras.callbacks.EarlyStopping):
         """Loads the newest state; returns how many epochs it has had.
 
         The model's optimizers must be built, or their states are passed over.
+
+        Raises:
+            ValueError: The state is of another model, or damaged.
         """
         self.set_model(model)
         states = self._states()
+        self.history = []
         if not states:
             return 0
-        with tf.io.gfile.GFile(self._path(states[-1], _HISTORY)) as file:
-            self.history = json.load(file)
-        model.load_weights(self._path(self._best() + 1, _WEIGHTS))
-        with averaged_weights(model):
-            self._kept_weights = model.get_weights()
-        model.load_weights(self._path(states[-1], _WEIGHTS))
+        try:
+            self._load(states[-1])
+        except (ValueError, KeyError, OSError) as error:
+            raise ValueError(
+                f"{self.directory}: holds the state of a training that cannot go on with this "
+                "model: it is of another one, or damaged. Give another folder, or remove this one "
+                f"to train from the start. ({error})"
+            ) from error
         return len(self.history)
+
+    def _load(self, state: int) -> None:
+        with tf.io.gfile.GFile(self._path(state, _HISTORY)) as file:
+            self.history = json.load(file)
+        self.model.load_weights(self._path(self._best() + 1, _WEIGHTS))
+        with averaged_weights(self.model):
+            self._kept_weights = self.model.get_weights()
+        self.model.load_weights(self._path(state, _WEIGHTS))
 
     def restore_best(self) -> None:
         """Gives the model the weights of the best epoch so far."""

@@ -13,13 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks import quality, table, training
+from benchmarks.kept_results import UnusableResult
 from benchmarks.paper import runs as paper_runs
 from benchmarks.paper.__main__ import main
 from benchmarks.paper.groups import GROUPS, members
 from benchmarks.paper.noise import SHARES, noise_metrics, with_noise
 from benchmarks.paper.plan import Planned, Scope, distinct, method_and_settings, share
 from benchmarks.paper.report import is_done
-from benchmarks.paper.runs import Run, UnusableRun, split_log
+from benchmarks.paper.runs import Run, split_log
 from benchmarks.paper.studies import STUDIES, Variant
 from benchmarks.paper.tables import difference, part, signed
 from benchmarks.paper.views import collapse
@@ -143,7 +144,7 @@ def test_shares_are_all_runs_once(count: int, machines: int):
 
 
 def test_settings_that_are_added_later_leave_the_files_of_runs(ring_log: Path, tmp_path: Path):
-    run = Run(ring_log, "mclrec", 0, RunSettings(beta=0.2), 5, tmp_path)
+    run = Run(ring_log, "mclrec", 0, settings_for("ring", "mclrec", {"beta": 0.2}), 5, tmp_path)
     assert run._not_default() == {"beta": 0.2}
     copied = tmp_path / "elsewhere" / ring_log.name
     copied.parent.mkdir()
@@ -157,17 +158,20 @@ def test_settings_that_are_added_later_leave_the_files_of_runs(ring_log: Path, t
 
 
 def test_a_run_of_other_defaults_is_not_taken_for_one_of_these(ring_log: Path, tmp_path: Path):
-    run = Run(ring_log, "mclrec", 0, RunSettings(), 5, tmp_path)
-    run.file.write_text(json.dumps({"configuration": {"dim": 64, "gone": 1, "ema": 0.5}}))
+    run = Run(ring_log, "mclrec", 0, settings_for("ring", "mclrec", {}), 5, tmp_path)
+    test = {"all_items": {}, "unseen_items": {}}
+    told = {"name": "", "data": "ring", "method": "mclrec", "seed": 0, "k_core": 5, "version": ""}
+    of_then = {"dim": 64, "gone": 1, "ema": 0.5}
+    run.file.write_text(json.dumps({**told, "test": test, "configuration": of_then}))
     for read in (run.result, run.train):
-        with pytest.raises(UnusableRun, match="another ema than"):
+        with pytest.raises(UnusableResult, match="another ema than"):
             read()
 
 
 def test_a_run_whose_files_were_not_copied_says_so(ring_log: Path, tmp_path: Path):
     run = Run(ring_log, "mclrec", 0, RunSettings(), 5, tmp_path)
     for read in (run.test_ranks, run.trained_model):
-        with pytest.raises(UnusableRun, match="Copy it from the machine that trained it"):
+        with pytest.raises(UnusableResult, match="Copy it from the machine that trained it"):
             read()
 
 
@@ -355,3 +359,45 @@ def test_a_finished_run_keeps_its_ranks_and_leaves_no_training_behind(
     run.train()
     assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == kept
     assert quality.data_name(ring_log) == run.data == run.result()["data"]
+
+
+def test_a_setting_that_is_added_later_renames_no_run(tmp_path: Path, ring_log: Path) -> None:
+    """What a preset has is left out of names, whether or not a command says it again."""
+    for method in ("mclrec", "encoder"):
+        for preset in ("paper", "recommended"):
+            settings = settings_for("ring", method, {"preset": preset})
+            run = Run(ring_log, method, 0, settings, 5, tmp_path)
+            left_out = {} if preset == RunSettings().preset else {"preset": preset}
+            assert run._not_default() == left_out
+            for other in ({"members": 3}, {"dropout": 0.3}, {"epochs": 7}, {"counts": None}):
+                changed = settings_for("ring", method, {"preset": preset, **other})
+                own = {} if other == {"counts": None} else other
+                assert replace(run, settings=changed)._not_default() == {**left_out, **own}
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b'{"name": "mclrec"}'])
+def test_a_damaged_run_is_told(
+    content: bytes, ring_log: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (run,) = {
+        one.run
+        for one in scope(ring_log, tmp_path, seeds=[0]).plan(STUDIES["table3"])
+        if one.run.method == "popularity"
+    }
+    command = ["table3", "--data", str(ring_log), "--out", str(tmp_path)]
+    run.file.parent.mkdir()
+    run.file.write_bytes(content)
+    main([*command, "--list"])
+    assert f"damaged  {run.file}" in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        main(command)
+    assert f"{run.file}: " in capsys.readouterr().err
+
+
+def test_a_study_that_a_schedule_cannot_train_is_refused(
+    ring_log: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = ["--schedule", "authors", "--members", "2", "--data", str(ring_log)]
+    with pytest.raises(SystemExit):
+        main(["table4", *given, "--out", str(tmp_path)])
+    assert "--schedule authors can train none of it" in capsys.readouterr().err

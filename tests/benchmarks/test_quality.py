@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks import quality, training
+from benchmarks import provenance, quality, training
 from benchmarks.settings import RunSettings, settings_for
 from mclrec_tf import MCLRec, NextItemModel, SASRec
 from mclrec_tf.data.batches import training_batches
@@ -112,7 +112,79 @@ def test_a_finished_run_is_not_repeated_and_not_mistaken_for_another(
     assert json.loads(capsys.readouterr().out.splitlines()[-1]) == first
     with pytest.raises(SystemExit):
         run(ring_log, tmp_path, *SMALL, "--epochs=2", method="encoder")
-    assert "holds a run with other settings" in capsys.readouterr().err
+    assert "holds a run with another --epochs: give another --name" in capsys.readouterr().err
+
+
+def test_a_finished_run_is_not_mistaken_for_one_of_other_events(
+    ring_log: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    run(ring_log, tmp_path, method="popularity")
+    other = tmp_path / "elsewhere" / ring_log.name
+    other.parent.mkdir()
+    lines = ring_log.read_text().splitlines(keepends=True)
+    other.write_text("".join([*lines, lines[-1]]))
+    for log, given, different in ((ring_log, ["--k-core=3"], "--k-core"), (other, [], "log")):
+        with pytest.raises(SystemExit):
+            run(log, tmp_path, *given, method="popularity")
+        assert f"holds a run with another {different}: " in capsys.readouterr().err
+
+
+def test_a_killed_training_does_not_go_on_with_other_events(
+    ring_log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    log = tmp_path / ring_log.name
+    log.write_text(ring_log.read_text())
+    asked: list[Path] = []
+
+    def killed(*arguments: Any, **_: Any) -> None:
+        asked.append(arguments[4])
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(quality, "run", killed)
+    lines = ring_log.read_text().splitlines(keepends=True)
+    for text in ("".join(lines), "".join(lines[::-1])):
+        log.write_text(text)
+        provenance.log_digest.cache_clear()  # as in a new process
+        with pytest.raises(KeyboardInterrupt):
+            quality.main([f"--data={log}", f"--out={tmp_path}", *SMALL])
+    assert len(set(asked)) == 2
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (["--members=0"], "--members must be at least 1, got 0"),
+        (["--epochs=0"], "--epochs must be at least 1, got 0"),
+        (["--dim=0"], "--dim must be at least 1, got 0"),
+        (["--dim=9", "--num-heads=2"], "num_heads=2 must divide"),
+        (["--dropout=1.5"], "dropout must"),
+        (["--seed=-1"], "seed"),
+        (["--k-core=99"], "k_core"),
+        (["--encoder=gru4rec", "--num-heads=2"], "num_heads"),
+        (["--monitor=ndcg"], "--monitor must be val_"),
+        (["--name=a/b"], "has one of /"),
+    ],
+)
+def test_what_no_run_can_have_ends_with_a_sentence(
+    ring_log: Path,
+    tmp_path: Path,
+    given: list[str],
+    message: str,
+    capsys: pytest.CaptureFixture[str],
+):
+    with pytest.raises(SystemExit) as ended:
+        quality.main([f"--data={ring_log}", f"--out={tmp_path}", "--epochs=1", *given])
+    assert ended.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+def test_results_in_place_of_a_file_are_refused_before_a_training(
+    ring_log: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    (tmp_path / "file").touch()
+    assert quality.main([f"--data={ring_log}", f"--out={tmp_path / 'file'}", *SMALL]) == 1
+    said = capsys.readouterr()
+    assert "file" in said.err and "epoch" not in said.out
 
 
 @pytest.mark.parametrize("method", ["popularity", "recency", "transitions"])

@@ -21,6 +21,7 @@ def result(name: str, seed: int, value: float, **changes: Any) -> dict[str, Any]
     row = {"wall_seconds": 10.0, "val_unseen_items_ndcg_at_10": value}
     return {
         "name": name, "method": name, "data": "beauty", "seed": seed, "configuration": {"beta": 1},
+        "k_core": 5,
         "version": "v", "machine": {}, "epochs": 3, "training_seconds": 60.0, "test": test,
         "curve": [row, {**row, "wall_seconds": 20.0, "val_unseen_items_ndcg_at_10": 2 * value}],
         **changes,
@@ -129,6 +130,59 @@ def test_table_refuses_to_average_different_settings(
     with pytest.raises(SystemExit):
         table.main([str(tmp_path)])
     assert "runs with different beta cannot be averaged" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"k_core": 9}, "beauty: results of different k_core are not of the same events"),
+        ({"users": 7}, "results of different users"),
+        ({"log_sha256": "b"}, "results of different log_sha256"),
+        ({"seed": 0}, "mclrec on beauty: seed 0 is there more than once"),
+    ],
+)
+def test_table_refuses_what_is_not_of_the_same_events_or_the_same_run(
+    changes: dict[str, Any], message: str
+) -> None:
+    told = {"users": 6, "log_sha256": "a"}
+    runs = [result("mclrec", seed, 0.1, **told) for seed in (0, 1)]
+    assert table.tables([*runs, result("popularity", 0, 0.1)])  # of before the log was told
+    runs[1] |= changes
+    with pytest.raises(ValueError, match=message):
+        table.tables(runs)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "is damaged"),
+        (b'{"name": "mclrec"', "is damaged"),
+        (b"\xff\xfe\x00", "is damaged"),
+        (b"7", "holds no result"),
+        (b"{}", "lacks name, data, method, seed"),
+        (json.dumps(result("a", 1, 0.1, test={"all_items": {}})).encode(), "of unseen_items"),
+        (json.dumps(result("a", 1, 0.1, test=None)).encode(), "lacks test of"),
+    ],
+)
+def test_a_file_that_is_no_whole_result_is_named(
+    tmp_path: Path, content: bytes, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(tmp_path, result("mclrec", 0, 0.1))
+    (tmp_path / "broken.json").write_bytes(content)
+    for command in (
+        lambda: table.main([str(tmp_path)]),
+        lambda: time_to_quality.main([str(tmp_path / "broken.json"), "--out", str(tmp_path / "t")]),
+    ):
+        with pytest.raises(SystemExit):
+            command()
+        said = capsys.readouterr().err
+        assert "broken.json: " in said and message in said
+
+
+def test_a_table_passes_over_what_other_benchmarks_have_written(tmp_path: Path) -> None:
+    write(tmp_path, result("mclrec", 0, 0.1))
+    (tmp_path / "speed.json").write_text(json.dumps({"benchmark": "time_to_quality"}))
+    assert len(table.read_results(tmp_path)) == 1
 
 
 def test_time_to_quality_compares_where_both_arrive(

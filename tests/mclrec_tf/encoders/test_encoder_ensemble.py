@@ -8,7 +8,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mclrec_tf import BSARec, EncoderEnsemble, GRU4Rec, NextItemModel, SequenceEncoder
+from mclrec_tf import (
+    BSARec,
+    EncoderEnsemble,
+    GRU4Rec,
+    MCLRec,
+    NextItemModel,
+    SequenceEncoder,
+)
 from mclrec_tf.data.histories import Histories
 from mclrec_tf.models.architecture import ArchitectureMismatchError
 from mclrec_tf.models.building import build_model, encoder_optimizer
@@ -109,6 +116,33 @@ def test_a_saved_ensemble_goes_on_where_it_was(preset: str, tmp_path: Path) -> N
     loaded.run_eagerly = True
     for one, other in zip(trained(loaded), trained(model), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
+
+
+def test_a_frozen_member_stays_frozen_once_it_is_loaded(tmp_path: Path) -> None:
+    model = NextItemModel(two_members())
+    model.encoder.members[0].trainable = False
+    model.compile(encoder_optimizer(0.1), run_eagerly=True)
+    model.save(tmp_path / "model.keras")
+    for one in (model, keras.models.load_model(tmp_path / "model.keras")):
+        one.run_eagerly = True
+        before = [[weight.numpy() for weight in member.weights] for member in one.encoder.members]
+        one.train_on_batch(HISTORY, TARGETS)
+        moved = [
+            any(
+                np.any(weight.numpy() != old)
+                for weight, old in zip(member.weights, olds, strict=True)
+            )
+            for member, olds in zip(one.encoder.members, before, strict=True)
+        ]
+        assert moved == [False, True]
+
+
+def test_a_member_is_no_encoder_of_another_model() -> None:
+    """It would train without an item table, and be saved without one."""
+    member = two_members().members[0]
+    for model in (NextItemModel, MCLRec):
+        with pytest.raises(ValueError, match=f"encoder: {member.name} belongs to an ensemble"):
+            model(member)
 
 
 def test_a_regularizer_weighs_for_a_member_what_it_weighs_alone() -> None:

@@ -107,3 +107,8 @@ def test_a_preset_that_is_not_there_is_refused():
     for make in (lambda: build_model(10, preset="best"), lambda: encoder_optimizer(preset="best")):
         with pytest.raises(ValueError, match="preset must be one of .*recommended"):
             make()
+
+
+def test_an_encoder_that_is_made_already_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"encoder must be a name or a class.*MCLRec\(encoder\)"):
+        build_model(9, encoder=BSARec(9))  # type: ignore[arg-type]

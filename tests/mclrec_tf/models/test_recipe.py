@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mclrec_tf import BSARec, ItemCounts, NextItemModel
-from mclrec_tf.data.histories import Histories, leave_one_out
+from mclrec_tf.data.histories import HeldOut, Histories, leave_one_out
 from mclrec_tf.models import recipe
 from mclrec_tf.models.building import encoder_optimizer
 from mclrec_tf.models.presets import PRESETS
@@ -144,3 +144,50 @@ def test_an_unknown_start_is_refused_before_anything_is_done(tmp_path: Path) -> 
     with pytest.raises(ValueError, match=r"item_start must be one of \('random', 'co_occurrence'"):
         trained(tmp_path / "state", item_start="svd")
     assert not (tmp_path / "state").exists()
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"model": BSARec(9)}, "model must be a NextItemTraining"),
+        ({"model": NextItemModel(BSARec(9))}, "model must be compiled"),
+        ({"histories": LISTS}, "histories must be a Histories"),
+        ({"stopping": None}, "stopping must be a ResumableEarlyStopping"),
+        ({"seed": -1}, "seed must be at least 0, got -1"),
+        ({"validation": None}, "validation must be histories and their targets"),
+        (
+            {"validation": HeldOut(TRAIN, np.zeros(len(TRAIN), np.int32))},
+            "validation: no user has both a history and a target",
+        ),
+    ],
+)
+def test_what_makes_no_sense_is_refused_before_anything_is_done(
+    given: dict[str, Any], message: str, tmp_path: Path
+) -> None:
+    arguments = {
+        "model": new_model(),
+        "histories": TRAIN,
+        "validation": VALIDATION,
+        "stopping": ResumableEarlyStopping(tmp_path / "state", epochs=1),
+        **given,
+    }
+    with pytest.raises(ValueError, match=message):
+        train_model(**arguments)
+    assert not (tmp_path / "state").exists()
+
+
+def test_a_state_of_another_model_is_named(tmp_path: Path) -> None:
+    trained(tmp_path / "state", epochs=2)
+    for other in (
+        NextItemModel(BSARec(9, dim=8), "recommended"),
+        NextItemModel(BSARec(9, dim=4), "recommended"),
+    ):
+        other.compile(encoder_optimizer(0.01))
+        stopping = ResumableEarlyStopping(tmp_path / "state", epochs=3)
+        with pytest.raises(
+            ValueError, match="state: holds the state .* of another one, or damaged"
+        ):
+            train_model(other, TRAIN, VALIDATION, stopping)
+    assert train_model(
+        new_model(), TRAIN, VALIDATION, ResumableEarlyStopping(tmp_path / "state", epochs=2)
+    )

@@ -157,6 +157,25 @@ def test_discarded_state_is_gone(tmp_path: Path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_after_its_state_is_discarded_a_training_begins_anew(tmp_path: Path):
+    model, _, stopping = fit(tmp_path / "state", [0.1, 0.5])
+    stopping.discard()
+    assert stopping.restore(model) == 0
+    assert stopping.history == [] and not stopping.is_finished
+    model.fit(np.ones((4, 1)), np.ones((4, 1)), callbacks=[Scripted([0.3]), stopping], verbose=0)
+    assert [row[METRIC] for row in stopping.history] == [0.3]
+
+
+@pytest.mark.parametrize("name", ["model.weights.h5", "history.json"])
+@pytest.mark.parametrize("kept", [0, 20])
+def test_a_damaged_state_is_named(tmp_path: Path, name: str, kept: int):
+    fit(tmp_path / "state", [0.1, 0.5])
+    (file,) = (tmp_path / "state").glob(f"2/{name}")
+    file.write_bytes(file.read_bytes()[:kept])
+    with pytest.raises(ValueError, match="state: holds the state of a training .* or damaged"):
+        fit(tmp_path / "state", [0.1, 0.5, 0.7])
+
+
 def test_a_loss_that_is_no_number_stops_and_is_not_kept(tmp_path: Path):
     keras.utils.set_random_seed(0)
     model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
