@@ -317,7 +317,7 @@ class TrainingSettings:
     epochs: int | None = setting(
         None,
         "largest number of epochs; if left out, the preset's: 200, or where the learning rate "
-        "falls to the end, as in the preset recommended, 20 and at least 2,500 batches",
+        "falls to the end, as in the preset recommended, 14 and at least 1,800 batches",
     )
     patience: int = setting(10, "stop after this many epochs without an improvement of --monitor")
     monitor: str = setting(

@@ -70,7 +70,7 @@ def build_model(
     >>> from mclrec_tf.models.building import build_model, encoder_optimizer
     >>> model = build_model(100, encoder="sasrec", dim=32, optimizer=encoder_optimizer(ema=0.99))
     >>> [member.dim for member in model.encoder.members]
-    [32, 32]
+    [32, 32, 32]
     """
     shape: dict[str, Any] = {"dim": dim, "max_length": max_length, "dropout": dropout}
     given = {"num_layers": num_layers, "num_heads": num_heads, "positions": positions}

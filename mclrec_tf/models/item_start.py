@@ -10,6 +10,7 @@ ITEM_STARTS = ("random", "co_occurrence")
 """Where the training of an item table may start."""
 
 _LENGTH = 0.3  # mean length of the vectors; trained ones have about twice that
+_APART = 1_000  # between the seeds of two members, so that trainings of seeds 0, 1, … share none
 
 
 def start_from_co_occurrence(encoder: SequenceEncoder, histories: Histories, seed: int = 0) -> None:
@@ -43,7 +44,7 @@ def start_from_co_occurrence(encoder: SequenceEncoder, histories: Histories, see
     items = encoder.item_embedding
     # Another factorisation for each member of an ensemble, so that they make different mistakes.
     of_members = [
-        item_vectors(histories, encoder.num_items, dim, seed + member)
+        item_vectors(histories, encoder.num_items, dim, seed + member * _APART)
         for member, dim in enumerate(encoder.member_dims)
     ]
     vectors = _LENGTH * np.concatenate(of_members, axis=1)

@@ -53,7 +53,7 @@ def show(found: Inspection, console: Console) -> None:
         console.print(
             f"Expected, as estimated from runs on two cores: {_duration(found.cost.preprocessing)} "
             f"until the training begins, {_duration(found.cost.epoch)} for each epoch with the "
-            "default model (Beauty took 20 epochs), then a minute, or at most the time of an "
+            "default model (Beauty took 14 epochs), then a minute, or at most the time of an "
             f"epoch, for evaluation and checks; {found.cost.gigabytes:.1f} GB of memory."
         )
     if found.command is not None:

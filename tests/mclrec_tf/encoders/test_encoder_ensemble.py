@@ -89,7 +89,7 @@ def test_each_member_starts_from_a_factorisation_of_its_own() -> None:
     start_from_co_occurrence(encoder, histories, seed=5)
     starts = np.split(encoder.item_embedding.table.numpy() - before, 2, axis=1)
     alone = [BSARec(ITEMS, dim=8, num_layers=1) for _ in starts]
-    for seed, (encoder_alone, start) in enumerate(zip(alone, starts, strict=True), start=5):
+    for seed, encoder_alone, start in zip((5, 1_005), alone, starts, strict=True):
         encoder_alone.build()
         before = encoder_alone.item_embedding.table.numpy()
         start_from_co_occurrence(encoder_alone, histories, seed)
