@@ -369,7 +369,7 @@ def test_a_setting_that_is_added_later_renames_no_run(tmp_path: Path, ring_log: 
             run = Run(ring_log, method, 0, settings, 5, tmp_path)
             left_out = {} if preset == RunSettings().preset else {"preset": preset}
             assert run._not_default() == left_out
-            for other in ({"members": 3}, {"dropout": 0.3}, {"epochs": 7}, {"counts": None}):
+            for other in ({"members": 5}, {"dropout": 0.3}, {"epochs": 7}, {"counts": None}):
                 changed = settings_for("ring", method, {"preset": preset, **other})
                 own = {} if other == {"counts": None} else other
                 assert replace(run, settings=changed)._not_default() == {**left_out, **own}
