@@ -135,8 +135,9 @@ def free_port() -> int:
     """A port that nobody listens on.
 
     It is below those that the system gives to clients, which may be taken when a server starts.
+    A seed that somebody has set does not decide it: two processes would try the same ports.
     """
     while True:
-        port = random.randrange(15_000, 30_000)
+        port = random.SystemRandom().randrange(15_000, 30_000)
         with suppress(OSError), socket.create_server(("127.0.0.1", port)):
             return port

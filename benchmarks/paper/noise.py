@@ -60,12 +60,13 @@ def measure(run: Run) -> None:
     for share in SHARES:
         noisy = with_noise(splits.test.histories, share, num_items, run.seed)
         found[f"{share:g}"] = by_policy(summarize(rank_targets(model, noisy, splits.test.targets)))
-    write_json(file, found)
+    # Named, because tables of the folder's results pass over other benchmarks.
+    write_json(file, {"benchmark": "noise", "test": found})
 
 
 def noise_metrics(run: Run) -> dict[float, dict[str, Metrics]]:
     """Test metrics by share of noise and policy."""
-    found = read_json(run.beside("noise.json"))
+    found = read_json(run.beside("noise.json"))["test"]
     return {0.0: run.result()["test"], **{float(share): one for share, one in found.items()}}
 
 

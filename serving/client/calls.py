@@ -22,6 +22,8 @@ Answer = TypeVar("Answer")
 
 _FIRST_PAUSE = 0.2  # seconds; longer than a gRPC channel waits before it connects again
 _LONGEST_PAUSE = 5.0
+# Not the numbers that a program may have seeded, alike in all of its processes.
+_RANDOM = random.SystemRandom()
 _DOUBLINGS = 10  # more than it takes to reach the longest pause
 
 
@@ -67,7 +69,7 @@ class Attempts:
     def pause_after(self, error: ServingError) -> float | None:
         """The seconds to wait before the next attempt; None if the error is final."""
         doublings = min(self._made - 1, _DOUBLINGS)
-        pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**doublings) * random.uniform(0.5, 1)
+        pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**doublings) * _RANDOM.uniform(0.5, 1)
         if (
             error.code != grpc.StatusCode.UNAVAILABLE
             or self._made >= self._max_attempts

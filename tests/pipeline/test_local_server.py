@@ -1,6 +1,7 @@
 """A server never outlives the command that has started it."""
 
 import os
+import random
 import signal
 import sys
 from collections.abc import Iterator
@@ -9,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from pipeline.local_server import local_server
+from pipeline.local_server import free_port, local_server
 
 
 @pytest.fixture(autouse=True)
@@ -37,3 +38,12 @@ def test_a_signal_while_the_server_is_being_started(
         pass
     assert not psutil.pid_exists(int((tmp_path / "pid").read_text()))
     assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+
+
+def test_a_seed_does_not_decide_the_port() -> None:
+    """Keras' set_random_seed seeds Python's random numbers too, alike in every process."""
+    found = set()
+    for _ in range(3):
+        random.seed(0)
+        found.add(free_port())
+    assert len(found) > 1
