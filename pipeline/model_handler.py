@@ -50,9 +50,13 @@ class Recommender(ModelHandler[UserHistory, Recommendations, Any]):
         del inference_args
         histories = [[item.decode() for item in history.items] for history in batch]
         signature = model.signatures[SIGNATURE]
-        shape = signature.structured_input_signature[1]["history"].shape.as_list()
+        shape = signature.structured_input_signature[1]["history"].shape
         request = RecommendRequest(
-            histories, [()] * len(batch), self._k, keep_seen=False, width=history_width(shape)
+            histories,
+            [()] * len(batch),
+            self._k,
+            keep_seen=False,
+            width=history_width(None if shape.rank is None else shape.as_list()),
         )
         dtypes = SIGNATURES[SIGNATURE].inputs
         inputs = {

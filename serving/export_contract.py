@@ -89,14 +89,19 @@ SIGNATURES = signatures(HISTORY_LENGTH)
 """Those of the least width; names and types are the same for every width."""
 
 
-def history_width(shape: Sequence[int] | None) -> int:
+def history_width(shape: Sequence[int | None] | None) -> int:
     """How many columns the inputs `history` of an export have.
 
     Args:
         shape: Of the input `history` of its `serving_default`; None if it has none, or an open one.
+            A size that is open is None or -1.
 
     Returns:
         The least width where the shape does not tell one that the contract allows.
     """
-    width = shape[1] if shape is not None and len(shape) == 2 else 0
-    return width if HISTORY_LENGTH <= width <= MAX_HISTORY_LENGTH else HISTORY_LENGTH
+    width = shape[1] if shape is not None and len(shape) == 2 else None
+    return (
+        width
+        if width is not None and HISTORY_LENGTH <= width <= MAX_HISTORY_LENGTH
+        else HISTORY_LENGTH
+    )

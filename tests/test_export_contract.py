@@ -1,7 +1,9 @@
 """What the library writes is what `serving.export_contract` states; neither imports the other."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
+import pytest
 import tensorflow as tf
 
 from mclrec_tf import MCLRec, SASRec
@@ -16,6 +18,26 @@ def test_the_library_has_the_same_names_and_width() -> None:
     assert signature_inputs.MAX_HISTORY_LENGTH == export_contract.MAX_HISTORY_LENGTH
     assert checksums.CHECKSUM_FILE == export_contract.CHECKSUM_FILE
     assert warmup_requests.WARMUP_FILE == export_contract.WARMUP_FILE
+
+
+@pytest.mark.parametrize(
+    ("shape", "width"),
+    [
+        ((-1, 50), 50),
+        ((None, 200), 200),
+        ([-1, 1_000], 1_000),
+        ((-1, 20), 50),
+        ((-1, 1_001), 50),
+        ((-1, -1), 50),
+        ((None, None), 50),
+        ((-1,), 50),
+        (None, 50),
+    ],
+)
+def test_the_width_is_what_the_shape_of_a_history_tells(
+    shape: Sequence[int | None] | None, width: int
+) -> None:
+    assert export_contract.history_width(shape) == width
 
 
 def test_an_export_of_the_library_has_the_signatures_and_the_files(tmp_path: Path) -> None:

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from mclrec_tf.export.saved_model import export_savedmodel
+from pipeline.components.example_gen.histories.user_history import UserHistory
 from pipeline.local_server import free_port
+from pipeline.model_handler import Recommender
 from serving.devserver.models.repository import single_model
 from tests.serving.client.kinds import KINDS, open_client
 from tests.serving.running_server import Addresses, running_server
@@ -76,3 +78,16 @@ def test_a_history_without_the_client_must_have_the_width(served: Addresses, kin
         assert answer.status_code == status
         if status != 200:
             assert "history must have the shape [batch, 80], got" in answer.json()["error"]
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_batch_inference_hands_it_as_much(
+    trained: dict[int, TrainedModel], exports: Path, width: int
+) -> None:
+    items = trained[width].item_ids
+    histories = [items[:70], items[:3], []]
+    handler = Recommender(exports / str(width) / "1", k=7)
+    batch = [UserHistory(b"u", [item.encode() for item in one], []) for one in histories]
+    answers = list(handler.run_inference(batch, handler.load_model()))
+    trained[width].check(histories, answers, 7)
+    assert [answer.history_items for answer in answers] == [min(70, width), 3, 0]
