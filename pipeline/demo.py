@@ -25,7 +25,13 @@ from pipeline.runners.local.workdir import RunError, Workdir
 
 EVENTS = 50_000
 # These settings suffice for the sample and take a minute or two. A real log needs the defaults.
-TRAINING = ("--epochs=12", "--patience=12", "--dropout=0.2", "--learning-rate=0.003")
+TRAINING = (
+    "--members=1",  # a demonstration is to be over soon
+    "--epochs=12",
+    "--patience=12",
+    "--dropout=0.2",
+    "--learning-rate=0.003",
+)
 
 # The users of the sample mostly go to one of four successors of their last item, so counting who
 # follows whom is nearly all that there is to know, and no model is surely better.
