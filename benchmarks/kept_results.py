@@ -59,24 +59,26 @@ def read_result(file: Path) -> dict[str, Any]:
 
 
 def different_settings(configurations: Iterable[Mapping[str, Any]]) -> list[str]:
-    """Names of the settings that are not the same in all configurations that have them.
+    """Names of the settings that are not the same in all configurations.
 
-    One that was added to the benchmarks later is missing in results from before.
+    One that some do not have is different, since nobody knows what they were made with.
     """
-    values: dict[str, list[Any]] = {}
-    for configuration in configurations:
-        for name, value in configuration.items():
-            values.setdefault(name, []).append(value)
-    return sorted(name for name, found in values.items() if any(one != found[0] for one in found))
+    found = list(configurations)
+    names = {name for configuration in found for name in configuration}
+    return sorted(
+        name
+        for name in names
+        if any(name not in one or one[name] != found[0].get(name) for one in found)
+    )
 
 
 def different_events(results: Iterable[Mapping[str, Any]]) -> list[str]:
     """Which of the results' numbers of their events are not the same in all that tell them."""
-    told = [
-        {name: result[name] for name in _OF_THE_EVENTS if result.get(name) is not None}
-        for result in results
-    ]
-    return different_settings(told)
+    found = list(results)
+    told = {
+        name: [one[name] for one in found if one.get(name) is not None] for name in _OF_THE_EVENTS
+    }
+    return [name for name, values in told.items() if any(one != values[0] for one in values)]
 
 
 def check_asked(file: Path, result: Mapping[str, Any], asked: Mapping[str, Any]) -> None:

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks import quality
-from benchmarks.kept_results import UnusableResult, different_settings, read_result
+from benchmarks.kept_results import UnusableResult, read_result
 from benchmarks.provenance import log_digest, write_json
 from benchmarks.settings import BASELINES, RunSettings, settings_for
 from mclrec_tf.data.histories import Splits, leave_one_out
@@ -92,7 +92,10 @@ class Run:
         """
         found = read_result(self.file)
         now = {} if self.method in BASELINES else asdict(self.settings)
-        if changed := different_settings([found["configuration"], now]):
+        then = found["configuration"]
+        # A setting that was added later has, by its default, what runs from before were made with.
+        both = then.keys() & now.keys()
+        if changed := sorted(name for name in both if then[name] != now[name]):
             raise UnusableResult(
                 f"{self.file}: was trained with another {', '.join(changed)} than is the default "
                 "now. Remove it to train anew, or give another --out."

@@ -113,6 +113,12 @@ def test_a_finished_run_is_not_repeated_and_not_mistaken_for_another(
     with pytest.raises(SystemExit):
         run(ring_log, tmp_path, *SMALL, "--epochs=2", method="encoder")
     assert "holds a run with another --epochs: give another --name" in capsys.readouterr().err
+    (file,) = tmp_path.glob("*.json")
+    del first["configuration"]["members"]  # a result from before there was this setting
+    file.write_text(json.dumps(first))
+    with pytest.raises(SystemExit):
+        run(ring_log, tmp_path, *SMALL, "--epochs=1", method="encoder")
+    assert "holds a run with another --members: " in capsys.readouterr().err
 
 
 def test_a_finished_run_is_not_mistaken_for_one_of_other_events(

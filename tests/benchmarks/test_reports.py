@@ -130,6 +130,10 @@ def test_table_refuses_to_average_different_settings(
     with pytest.raises(SystemExit):
         table.main([str(tmp_path)])
     assert "runs with different beta cannot be averaged" in capsys.readouterr().err
+    write(tmp_path, result("mclrec", 1, 0.1, configuration={"beta": 1, "members": 3}))
+    with pytest.raises(SystemExit):
+        table.main([str(tmp_path)])
+    assert "runs with different members cannot be averaged" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
