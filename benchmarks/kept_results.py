@@ -41,7 +41,15 @@ def read_result(file: Path) -> dict[str, Any]:
     Raises:
         UnusableResult: The file holds something else, or not all of it.
     """
-    found = read_json(file)
+    return whole_result(file, read_json(file))
+
+
+def whole_result(file: Path, found: dict[str, Any]) -> dict[str, Any]:
+    """What a file holds, once it is known to be all of a finished run's result.
+
+    Raises:
+        UnusableResult: It is something else, or not all of it.
+    """
     missing = [name for name in OF_EVERY_RUN if found.get(name) is None]
     if not missing:
         test = found["test"]

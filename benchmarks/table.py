@@ -26,7 +26,7 @@ from benchmarks.kept_results import (
     different_events,
     different_settings,
     read_json,
-    read_result,
+    whole_result,
 )
 from benchmarks.published import published
 from benchmarks.settings import BASELINES, POLICIES
@@ -56,7 +56,7 @@ def read_results(folder: Path) -> list[dict[str, Any]]:
     """
     found = {file: read_json(file) for file in sorted(folder.glob("*.json"))}
     # Other benchmarks say which they are.
-    return [read_result(file) for file, result in found.items() if "benchmark" not in result]
+    return [whole_result(file, one) for file, one in found.items() if "benchmark" not in one]
 
 
 def with_and_without_counts(results: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -76,9 +76,9 @@ def check_graph(graph: meta_graph_pb2.MetaGraphDef, path: str | os.PathLike[str]
 
 def _check_signatures(graph: meta_graph_pb2.MetaGraphDef) -> Iterator[Finding]:
     # Those of one width: clients ask for it once.
-    history = (
-        graph.signature_def[DEFAULT_SIGNATURE].inputs["history"] if _has_history(graph) else None
-    )
+    # A protobuf map makes an entry of what is looked up otherwise.
+    default = graph.signature_def.get(DEFAULT_SIGNATURE)
+    history = None if default is None else default.inputs.get("history")
     width = history_width(None if history is None else _shape(history))
     for name, wanted in signatures(width).items():
         if name not in graph.signature_def:
@@ -95,14 +95,6 @@ def _check_signatures(graph: meta_graph_pb2.MetaGraphDef) -> Iterator[Finding]:
         ):
             if found != expected:
                 yield ("signatures", f"{name} has the {kind} {found}; they have to be {expected}")
-
-
-def _has_history(graph: meta_graph_pb2.MetaGraphDef) -> bool:
-    # A protobuf map makes an entry of what is looked up.
-    return (
-        DEFAULT_SIGNATURE in graph.signature_def
-        and "history" in graph.signature_def[DEFAULT_SIGNATURE].inputs
-    )
 
 
 def _check_ops(graph: meta_graph_pb2.MetaGraphDef) -> Iterator[Finding]:
