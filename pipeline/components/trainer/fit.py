@@ -10,6 +10,7 @@ import mclrec_tf
 from mclrec_tf.data.batches import training_batches
 from mclrec_tf.data.histories import HeldOut, Histories
 from mclrec_tf.data.item_similarity import similar_items
+from mclrec_tf.export.signature_inputs import history_width
 from mclrec_tf.models.building import build_model, encoder_optimizer
 from mclrec_tf.models.count_weights import FittedWeights
 from mclrec_tf.models.presets import get_preset
@@ -18,7 +19,6 @@ from mclrec_tf.training.early_stopping import ResumableEarlyStopping
 from pipeline.components.trainer.training_progress import TrainingProgress
 from pipeline.components.trainer.transformed_examples import read_held_out, read_training
 from pipeline.settings import ModelSettings, TrainingSettings
-from serving.export_contract import HISTORY_LENGTH
 
 
 class TrainingData(NamedTuple):
@@ -66,8 +66,8 @@ def model_of(
         counted = get_preset(settings.preset).counts
     counts = None
     if counted:
-        reads = max(settings.max_length, HISTORY_LENGTH)  # what an export is asked with
-        counts = mclrec_tf.ItemCounts.from_histories(histories, num_items, max_length=reads)
+        asked_with = history_width(settings.max_length)
+        counts = mclrec_tf.ItemCounts.from_histories(histories, num_items, max_length=asked_with)
     if settings.encoder == "gru4rec":
         del values["num_heads"]
     return build_model(
