@@ -9,7 +9,7 @@ from apache_beam.ml.inference.base import ModelHandler
 
 from pipeline.components.example_gen.histories.user_history import UserHistory
 from serving.client.answers import Recommendations
-from serving.client.predict_requests import RecommendRequest
+from serving.client.recommend_request import RecommendRequest
 from serving.export_contract import SIGNATURES, history_width
 
 SIGNATURE = "recommend"

@@ -28,6 +28,9 @@ CHECKSUM_FILE = "assets.extra/SHA256SUMS"
 
 DEFAULT_SIGNATURE = "serving_default"
 
+LATER_SIGNATURES = frozenset({"recommend_among", "similar_items"})
+"""Those that exports of earlier versions lack."""
+
 
 class SignatureContract(NamedTuple):
     """Names, types and shapes of the tensors of a signature.
@@ -61,23 +64,37 @@ def signatures(width: int) -> dict[str, SignatureContract]:
         width: Columns of its inputs `history`.
     """
     history = (-1, width)
+    options = {"exclude": "DT_STRING", "k": "DT_INT32", "keep_seen": "DT_BOOL"}
+    option_shapes = {"exclude": (-1, -1), "k": (-1,), "keep_seen": (-1,)}
     return {
         DEFAULT_SIGNATURE: SignatureContract(
             {"history": "DT_STRING"}, {"history": history}, _BEST_ITEMS, _COUNTS
         ),
         "recommend": SignatureContract(
+            {"history": "DT_STRING", **options},
+            {"history": history, **option_shapes},
+            _BEST_ITEMS,
+            _COUNTS,
+        ),
+        "recommend_among": SignatureContract(
             {
                 "history": "DT_STRING",
-                "exclude": "DT_STRING",
-                "k": "DT_INT32",
-                "keep_seen": "DT_BOOL",
+                "candidates": "DT_STRING",
+                "candidate_set": "DT_STRING",
+                **options,
             },
-            {"history": history, "exclude": (-1, -1), "k": (-1,), "keep_seen": (-1,)},
+            {"history": history, "candidates": (-1, -1), "candidate_set": (-1,), **option_shapes},
+            _BEST_ITEMS,
+            _COUNTS,
+        ),
+        "similar_items": SignatureContract(
+            {"item": "DT_STRING", "k": "DT_INT32"},
+            {"item": (-1,), "k": (-1,)},
             _BEST_ITEMS,
             _COUNTS,
         ),
         "rank_examples": SignatureContract(
-            {"examples": "DT_STRING"}, {"examples": (-1,)}, {**_RANKS, **_BEST_ITEMS}, {}
+            {"examples": "DT_STRING"}, {"examples": (-1,)}, {**_RANKS, **_BEST_ITEMS}, _COUNTS
         ),
         "user_vector": SignatureContract(
             {"history": "DT_STRING"}, {"history": history}, {"vector": "DT_FLOAT"}, {}

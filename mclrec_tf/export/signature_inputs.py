@@ -49,9 +49,24 @@ def exclude_input(exclude: tf.Tensor, history: tf.Tensor) -> tf.Tensor:
     return _a_row_each("exclude", exclude, ["batch", "items"], history)
 
 
-def k_input(k: tf.Tensor, history: tf.Tensor) -> tf.Tensor:
-    """int32 `[B]`: how many items to answer with for each of the histories."""
-    k = _a_row_each("k", k, ["batch"], history)
+def candidates_input(candidates: tf.Tensor, history: tf.Tensor) -> tf.Tensor:
+    """String `[B, C]`: items to choose from for each of the histories."""
+    return _a_row_each("candidates", candidates, ["batch", "items"], history)
+
+
+def candidate_set_input(candidate_set: tf.Tensor, history: tf.Tensor) -> tf.Tensor:
+    """String `[B]`: the named set to choose from for each of the histories."""
+    return _a_row_each("candidate_set", candidate_set, ["batch"], history)
+
+
+def item_input(item: tf.Tensor) -> tf.Tensor:
+    """String `[B]`: items."""
+    return _a_batch("item", item)
+
+
+def k_input(k: tf.Tensor, rows: tf.Tensor, of_what: str = "history") -> tf.Tensor:
+    """int32 `[B]`: how many items to answer with for each of the rows of another input."""
+    k = _a_row_each("k", k, ["batch"], rows, of_what)
     told = ["k must be at least 1, got", tf.reduce_min(k)]
     return _if(tf.debugging.Assert(tf.reduce_all(k >= 1), told), k, [None])
 
@@ -63,18 +78,24 @@ def keep_seen_input(keep_seen: tf.Tensor, history: tf.Tensor) -> tf.Tensor:
 
 def examples_input(examples: tf.Tensor) -> tf.Tensor:
     """String `[B]`: serialised Examples."""
-    examples, shape = _without_shape(examples)
-    fits = tf.equal(tf.size(shape), 1)
-    told = ["examples must have the shape [batch], got", shape]
-    return _if(tf.debugging.Assert(fits, told), examples, [None])
+    return _a_batch("examples", examples)
 
 
-def _a_row_each(name: str, value: tf.Tensor, dims: list[str], history: tf.Tensor) -> tf.Tensor:
+def _a_batch(name: str, value: tf.Tensor) -> tf.Tensor:
     value, shape = _without_shape(value)
-    _, of_history = _without_shape(history)
-    fits = tf.equal(tf.size(shape), len(dims)) & tf.reduce_all(shape[:1] == of_history[:1])
+    fits = tf.equal(tf.size(shape), 1)
+    told = [f"{name} must have the shape [batch], got", shape]
+    return _if(tf.debugging.Assert(fits, told), value, [None])
+
+
+def _a_row_each(
+    name: str, value: tf.Tensor, dims: list[str], rows: tf.Tensor, of_what: str = "history"
+) -> tf.Tensor:
+    value, shape = _without_shape(value)
+    _, of_rows = _without_shape(rows)
+    fits = tf.equal(tf.size(shape), len(dims)) & tf.reduce_all(shape[:1] == of_rows[:1])
     wanted = f"{name} must have the shape [{', '.join(dims)}], got"
-    told = [wanted, shape, "and history of the shape", of_history]
+    told = [wanted, shape, f"and {of_what} of the shape", of_rows]
     return _if(tf.debugging.Assert(fits, told), value, [None] * len(dims))
 
 

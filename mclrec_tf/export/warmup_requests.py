@@ -34,13 +34,23 @@ def write_warmup_requests(
     with tf.io.TFRecordWriter(path) as writer:
         for batch in _BATCHES:
             histories = tf.constant([history] * batch)
+            options = {
+                "exclude": tf.constant([items[:1]] * batch),
+                "k": tf.fill([batch], 10),
+                "keep_seen": tf.fill([batch], False),
+            }
             requests = {
                 "serving_default": {"history": histories},
-                "recommend": {
+                "recommend": {"history": histories, **options},
+                "recommend_among": {
                     "history": histories,
-                    "exclude": tf.constant([items[:1]] * batch),
+                    "candidates": tf.constant([items] * batch),
+                    "candidate_set": tf.fill([batch], ""),
+                    **options,
+                },
+                "similar_items": {
+                    "item": tf.constant(items[:1] * batch),
                     "k": tf.fill([batch], 10),
-                    "keep_seen": tf.fill([batch], False),
                 },
                 "rank_examples": {"examples": tf.constant([_example(items)] * batch)},
                 "user_vector": {"history": histories},

@@ -45,8 +45,44 @@ def checked_history(history: Any, num_items: int) -> tf.Tensor:
     Raises:
         ValueError: `history` has another shape or dtype, or an id that is not in the catalogue.
     """
-    ids = _ids("history", history, num_items, (2,))
+    ids = _ids("history", history, num_items, _HISTORY)
     return right_padded(ids)[0]
+
+
+def checked_items(name: str, items: Any, num_items: int, count: int) -> tf.Tensor:
+    """Lists of items, one for each history or one for all.
+
+    Args:
+        name: Of the argument, for the error.
+        items: Item ids `[B, C]` or `[C]` of any integer dtype, padded with 0; lists of unlike
+            length will do.
+        num_items: Size of the catalogue, |I|.
+        count: B, the number of histories.
+
+    Returns:
+        int32 `[B, C]` or `[1, C]`.
+
+    Raises:
+        ValueError: `items` has another shape or dtype, or an id that is not in the catalogue.
+    """
+    ids = _ids(name, items, num_items, ("[C]", "[B, C]"))
+    if ids.shape.rank == 1:
+        return ids[None]
+    if len(ids) != count:
+        raise ValueError(
+            f"{name} must have a row for each history or be one list for all: there are {count} "
+            f"histories, but {len(ids)} rows."
+        )
+    return ids
+
+
+def checked_item_ids(items: Any, num_items: int) -> tf.Tensor:
+    """Items, int32 `[B]`.
+
+    Raises:
+        ValueError: `items` has another shape or dtype, or an id that is not in the catalogue.
+    """
+    return _ids("items", items, num_items, ("[B]",))
 
 
 def padded_rows(history: Any, targets: Any, num_items: int) -> tuple[tf.Tensor, tf.Tensor]:
@@ -58,8 +94,8 @@ def padded_rows(history: Any, targets: Any, num_items: int) -> tuple[tf.Tensor, 
     Raises:
         ValueError: As in `checked_history`; or the shapes do not fit.
     """
-    history = _ids("history", history, num_items, (2,))
-    targets = _ids("targets", targets, num_items, (1, 2))
+    history = _ids("history", history, num_items, _HISTORY)
+    targets = _ids("targets", targets, num_items, ("[B]", "[B, L]"))
     one_a_history = targets.shape.rank == 1 or targets.shape[1] == 1
     common = slice(0, 1 if one_a_history else 2)
     message = "targets must have the shape [B], [B, 1] or that of the history [B, L]; got"
@@ -207,18 +243,18 @@ def _check(condition: tf.Tensor, message: str, value: tf.Tensor) -> list[tf.Oper
     return [tf.debugging.Assert(condition, [message, value])]
 
 
-def _ids(name: str, value: Any, num_items: int, ranks: tuple[int, ...]) -> tf.Tensor:
+_HISTORY = ("[B, L]",)
+
+
+def _ids(name: str, value: Any, num_items: int, shapes: tuple[str, ...]) -> tf.Tensor:
     """Ids as int32; also those of 64 bits, once it is known that they fit."""
     ids = _tensor(name, value)
     if name == "history" and ids.shape.rank == 2 and ids.shape[1] == 0:
         ids = tf.pad(ids, [[0, 0], [0, 1]])  # the encoder needs a position, which is no item
     if not ids.dtype.is_integer:
         raise ValueError(f"{name} must be integer ids of items, got {ids.dtype.name}.")
-    if ids.shape.rank not in ranks:
-        shapes = " or ".join(("[B]", "[B, L]")[rank - 1] for rank in ranks)
-        raise ValueError(
-            f"{name} must have the shape {shapes}, B users by L positions, got {ids.shape}."
-        )
+    if ids.shape.rank not in (shape.count(",") + 1 for shape in shapes):
+        raise ValueError(f"{name} must have the shape {' or '.join(shapes)}, got {ids.shape}.")
     lowest, highest = (tf.cast(m(ids), tf.int64) for m in (tf.reduce_min, tf.reduce_max))
     message = f"{name} must hold ids from 1 to num_items={num_items}, or 0 for no item; got"
     good = (lowest >= 0) & (highest <= num_items)

@@ -1,10 +1,8 @@
 """A model that scores the whole catalogue: its evaluation by ranks, and its recommendations."""
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import keras
-import numpy as np
-import numpy.typing as npt
 import tensorflow as tf
 
 from mclrec_tf.arguments import check_whole
@@ -15,24 +13,21 @@ from mclrec_tf.layers.padded_history import lengths_of, most_recent
 from mclrec_tf.models.checked_model import CheckedModel
 from mclrec_tf.models.inputs import (
     checked_history,
+    checked_item_ids,
+    checked_items,
     checked_weights,
     evaluation_rows,
     named_errors,
 )
+from mclrec_tf.models.item_cosines import item_cosines, item_norms
 from mclrec_tf.models.item_counts import ItemCounts
+from mclrec_tf.models.recommendations import (
+    ItemLists,
+    Recommendations,
+    best_items,
+    in_batches,
+)
 from mclrec_tf.models.trainable_model import TrainableModel
-
-
-class Recommendations(NamedTuple):
-    """The best items of each history, best first.
-
-    Attributes:
-        item_ids: int32 `[B, k]`; 0 where there are no more items to recommend.
-        scores: float `[B, k]`; -inf there.
-    """
-
-    item_ids: npt.NDArray[np.int32]
-    scores: npt.NDArray[np.floating[Any]]
 
 
 class SequentialRecommender(CheckedModel, TrainableModel):
@@ -116,7 +111,14 @@ class SequentialRecommender(CheckedModel, TrainableModel):
 
     @named_errors
     def recommend(
-        self, histories: Any, k: int = 10, keep_seen: bool = False, batch_size: int = 256
+        self,
+        histories: Any,
+        k: int = 10,
+        keep_seen: bool = False,
+        batch_size: int = 256,
+        *,
+        candidates: Any = None,
+        exclude: Any = None,
     ) -> Recommendations:
         """The k best items to follow each history.
 
@@ -126,10 +128,16 @@ class SequentialRecommender(CheckedModel, TrainableModel):
             k: Items a history, at least 1.
             keep_seen: Whether items of the history may be recommended again.
             batch_size: Histories scored at once, each against the whole catalogue.
+            candidates: The only items to choose from, ids `[B, C]`, padded with 0, or `[C]` for all
+                histories alike; the whole catalogue when left out. A row without one has no answer.
+            exclude: Items never to recommend, in the same forms; none when left out.
+
+        Returns:
+            `[B, k]`, with fewer columns where there are never as many items to choose from.
 
         Raises:
-            ValueError: `histories` holds what is no item of the catalogue, or a number is not
-                whole or below 1.
+            ValueError: `histories`, `candidates` or `exclude` holds what is no item of the
+                catalogue or does not fit the others, or a number is not whole or below 1.
 
         Example:
 
@@ -138,25 +146,69 @@ class SequentialRecommender(CheckedModel, TrainableModel):
 
         model = NextItemModel(SASRec(num_items=100))
         model.recommend([[3, 7, 2], [9]], k=5).item_ids.shape  # (2, 5)
+        ranked = model.recommend([[3, 7, 2]], k=3, candidates=[11, 12, 13], keep_seen=True)
+        sorted(ranked.item_ids[0].tolist())  # [11, 12, 13]
         ```
         """
         check_whole(1, k=k, batch_size=batch_size)
         ids = checked_history(histories, self.num_items)
-        found = [
-            self._best(ids[begin : begin + batch_size], min(k, self.num_items), keep_seen)
-            for begin in range(0, max(len(ids), 1), batch_size)
-        ]
-        return Recommendations(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
+        among = candidates if candidates is None else self._lists("candidates", candidates, ids)
+        without = exclude if exclude is None else self._lists("exclude", exclude, ids)
 
-    def _best(
-        self, history: tf.Tensor, k: int, keep_seen: bool
-    ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.floating[Any]]]:
-        scores = self.scores(history, training=False)
-        lowest = tf.constant(-float("inf"), scores.dtype)
-        if not keep_seen:
-            scores = tf.where(seen_items(history, self.num_items), lowest, scores)
-        values, item_ids = tf.math.top_k(scores, k)
-        return tf.where(values > lowest, item_ids, 0).numpy(), values.numpy()
+        def best(rows: slice) -> Recommendations:
+            history = ids[rows]
+            left_out = tf.constant(False)
+            if not keep_seen:
+                left_out |= seen_items(history, self.num_items)
+            if without is not None:
+                left_out |= without.named(rows)
+            if among is not None:
+                left_out |= ~among.named(rows)
+            scores = self.scores(history, training=False)
+            return best_items(scores, min(k, self.num_items), left_out)
+
+        return in_batches(len(ids), batch_size, best)
+
+    @named_errors
+    def similar_items(self, items: Any, k: int = 10, batch_size: int = 256) -> Recommendations:
+        """The k items whose vectors have the largest cosine with that of each item.
+
+        Args:
+            items: Item ids `[B]`; 0 for none, which has no answer.
+            k: Items to answer with, at least 1; never the item itself.
+            batch_size: Items compared at once, each with the whole catalogue.
+
+        Raises:
+            ValueError: `items` holds what is no item of the catalogue or is no `[B]`, or a number
+                is not whole or below 1.
+
+        Example:
+
+        ```python
+        from mclrec_tf import NextItemModel, SASRec
+
+        model = NextItemModel(SASRec(num_items=100))
+        model.similar_items([3, 7], k=5).item_ids.shape  # (2, 5)
+        ```
+        """
+        check_whole(1, k=k, batch_size=batch_size)
+        ids = checked_item_ids(items, self.num_items)
+        vectors = self.item_vectors()
+        norms = item_norms(vectors)
+        return in_batches(
+            len(ids),
+            batch_size,
+            lambda rows: best_items(
+                item_cosines(vectors, norms, ids[rows]), min(k, self.num_items)
+            ),
+        )
+
+    def item_vectors(self) -> tf.Tensor:
+        """The vectors of all ids, float `[num_items + 1, d]`; row 0 is the padding's."""
+        return tf.cast(self.encoder.item_embedding.candidates(), keras.config.floatx())
+
+    def _lists(self, name: str, items: Any, history: tf.Tensor) -> ItemLists:
+        return ItemLists(checked_items(name, items, self.num_items, len(history)), self.num_items)
 
     def scores(self, history: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         """The scores of `call`, for histories in the form that `checked_history` gives."""
@@ -178,9 +230,8 @@ class SequentialRecommender(CheckedModel, TrainableModel):
     def encoder_scores(self, history: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         """Inner products of the encoder's vectors with those of all ids, the padding's too."""
         # The encoder may compute in 16 bits (mixed precision); scores are never less than float32.
-        pair = (self._vectors(history, training), self.encoder.item_embedding.candidates())
-        vectors, candidates = (tf.cast(part, keras.config.floatx()) for part in pair)
-        return tf.matmul(vectors, candidates, transpose_b=True)
+        vectors = tf.cast(self._vectors(history, training), keras.config.floatx())
+        return tf.matmul(vectors, self.item_vectors(), transpose_b=True)
 
     def _vectors(self, history: tf.Tensor, training: bool | None) -> tf.Tensor:
         recent = most_recent(history, self.encoder.max_length)

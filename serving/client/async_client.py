@@ -25,12 +25,15 @@ from serving.client.base_client import (
 from serving.client.calls import Answer, Call, seconds_until
 from serving.client.grpc_transport import AsyncGrpcTransport
 from serving.client.predict_requests import (
-    RecommendRequest,
+    PredictRequest,
+    SimilarItemsRequest,
+    best_of,
     history_request,
     need_numpy,
     stacked,
     vectors,
 )
+from serving.client.recommend_request import RecommendRequest
 from serving.errors import ServingError
 
 if TYPE_CHECKING:
@@ -65,9 +68,14 @@ class AsyncRecommendationClient(BaseClient):
         k: int = 10,
         exclude: Iterable[str] | None = None,
         keep_seen: bool = False,
+        *,
+        candidates: Iterable[str] | None = None,
+        candidate_set: str | None = None,
     ) -> Recommendations:
         """As `RecommendationClient.recommend`."""
-        request = RecommendRequest.of_history(history, k, exclude, keep_seen)
+        request = RecommendRequest.of_history(
+            history, k, exclude, keep_seen, candidates, candidate_set
+        )
         return (await self._recommend(request))[0]
 
     async def recommend_batch(
@@ -76,11 +84,32 @@ class AsyncRecommendationClient(BaseClient):
         k: int = 10,
         exclude: Iterable[Iterable[str]] | None = None,
         keep_seen: bool = False,
+        *,
+        candidates: Iterable[Iterable[str]] | None = None,
+        candidate_set: str | None = None,
     ) -> list[Recommendations]:
         """As `RecommendationClient.recommend_batch`."""
-        request = RecommendRequest.of_histories(histories, k, exclude, keep_seen)
+        request = RecommendRequest.of_histories(
+            histories, k, exclude, keep_seen, candidates, candidate_set
+        )
         parts = await self._in_parts(
-            lambda rows: self._recommend(request.part(rows)), len(request.histories), request.k
+            lambda rows: self._recommend(request.part(rows)),
+            len(request.histories),
+            request.items_per_row,
+        )
+        return [row for part in parts for row in part]
+
+    async def rank(self, history: Iterable[str], items: Iterable[str]) -> Recommendations:
+        """As `RecommendationClient.rank`."""
+        return (await self._recommend(RecommendRequest.of_ranking(history, items)))[0]
+
+    async def similar_items(self, items: Iterable[str], k: int = 10) -> list[Recommendations]:
+        """As `RecommendationClient.similar_items`."""
+        request = SimilarItemsRequest.of_items(items, k)
+        parts = await self._in_parts(
+            lambda rows: self._similar_items(request.part(rows), request.k),
+            len(request.items),
+            request.k,
         )
         return [row for part in parts for row in part]
 
@@ -142,6 +171,10 @@ class AsyncRecommendationClient(BaseClient):
             return of_width.answers(await self._send(call, deadline))
 
         return await self._with_width(ask, deadline)
+
+    async def _similar_items(self, request: PredictRequest, k: int) -> list[Recommendations]:
+        outputs = await self._send(self._api.predict(request), self._deadline())
+        return best_of(outputs, k, [1] * len(request.inputs["item"]))
 
     async def _user_vectors(self, histories: list[list[str]]) -> np.ndarray:
         deadline = self._deadline()

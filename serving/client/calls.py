@@ -9,6 +9,7 @@ none at all.
 from __future__ import annotations
 
 import random
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from typing import Generic, TypeVar
 import grpc
 
 from serving.errors import ServingError
+from serving.export_contract import LATER_SIGNATURES
 
 Answer = TypeVar("Answer")
 
@@ -24,6 +26,7 @@ _FIRST_PAUSE = 0.2  # seconds; longer than a gRPC channel waits before it connec
 _LONGEST_PAUSE = 5.0
 # Not the numbers that a program may have seeded, alike in all of its processes.
 _RANDOM = random.SystemRandom()
+_NO_SIGNATURE = re.compile(r'Serving signature (?:key|name:) "(\w+)" not found')  # TF Serving's
 _DOUBLINGS = 10  # more than it takes to reach the longest pause
 
 
@@ -87,6 +90,9 @@ class Attempts:
             versions: What the server has instead of what it did not find.
         """
         message = error.message
+        asked = _NO_SIGNATURE.search(message)
+        if asked and asked[1] in LATER_SIGNATURES:
+            message = f"{message.rstrip('.')}: the export is of an earlier version, write it again"
         if versions:
             message += f"; {versions}"
         if error.code == grpc.StatusCode.DEADLINE_EXCEEDED:

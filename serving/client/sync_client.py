@@ -22,12 +22,15 @@ from serving.client.base_client import (
 from serving.client.calls import Answer, Call, seconds_until
 from serving.client.grpc_transport import GrpcTransport
 from serving.client.predict_requests import (
-    RecommendRequest,
+    PredictRequest,
+    SimilarItemsRequest,
+    best_of,
     history_request,
     need_numpy,
     stacked,
     vectors,
 )
+from serving.client.recommend_request import RecommendRequest
 from serving.errors import ServingError
 
 if TYPE_CHECKING:
@@ -79,6 +82,9 @@ class RecommendationClient(BaseClient):
         k: int = 10,
         exclude: Iterable[str] | None = None,
         keep_seen: bool = False,
+        *,
+        candidates: Iterable[str] | None = None,
+        candidate_set: str | None = None,
     ) -> Recommendations:
         """The k best items to follow a history, and how many items of it the model knows.
 
@@ -89,12 +95,18 @@ class RecommendationClient(BaseClient):
             k: At least 1. Fewer items are returned when the catalogue has no more.
             exclude: Items never to recommend.
             keep_seen: Whether items of the history may be recommended again.
+            candidates: Recommend none but these items, up to 100,000; of an empty list nothing.
+            candidate_set: Recommend none but the items of this item set, which was registered with
+                the export, such as "in stock"; with `candidates`, the items of both.
 
         Raises:
             ServingError: The server refused, failed, or was not reached.
             TypeError, ValueError: An argument makes no sense. Nothing has been sent.
         """
-        return self._recommend(RecommendRequest.of_history(history, k, exclude, keep_seen))[0]
+        request = RecommendRequest.of_history(
+            history, k, exclude, keep_seen, candidates, candidate_set
+        )
+        return self._recommend(request)[0]
 
     def recommend_batch(
         self,
@@ -102,6 +114,9 @@ class RecommendationClient(BaseClient):
         k: int = 10,
         exclude: Iterable[Iterable[str]] | None = None,
         keep_seen: bool = False,
+        *,
+        candidates: Iterable[Iterable[str]] | None = None,
+        candidate_set: str | None = None,
     ) -> list[Recommendations]:
         """The same for any number of histories, in the order of the histories.
 
@@ -113,14 +128,53 @@ class RecommendationClient(BaseClient):
             k: As for `recommend`.
             exclude: For each history the items never to recommend.
             keep_seen: As for `recommend`.
+            candidates: For each history the only items to recommend.
+            candidate_set: As for `recommend`, the same for all histories.
 
         Raises:
             BatchError: A ServingError that says which rows it is about.
             TypeError, ValueError: An argument makes no sense. Nothing has been sent.
         """
-        request = RecommendRequest.of_histories(histories, k, exclude, keep_seen)
+        request = RecommendRequest.of_histories(
+            histories, k, exclude, keep_seen, candidates, candidate_set
+        )
         parts = self._in_parts(
-            lambda rows: self._recommend(request.part(rows)), len(request.histories), request.k
+            lambda rows: self._recommend(request.part(rows)),
+            len(request.histories),
+            request.items_per_row,
+        )
+        return [row for part in parts for row in part]
+
+    def rank(self, history: Iterable[str], items: Iterable[str]) -> Recommendations:
+        """Given items in the order in which they are likely to follow a history, with their scores.
+
+        Args:
+            history: As for `recommend`. Items of it are ranked like others.
+            items: Up to 100,000. Those that the model does not know are left out.
+
+        Raises:
+            ServingError: The server refused, failed, or was not reached.
+            TypeError, ValueError: An argument makes no sense. Nothing has been sent.
+        """
+        return self._recommend(RecommendRequest.of_ranking(history, items))[0]
+
+    def similar_items(self, items: Iterable[str], k: int = 10) -> list[Recommendations]:
+        """The items nearest to each of some items; their scores are cosines, 1 at most.
+
+        Args:
+            items: Item ids. An answer of one that the model does not know is empty, and its
+                `known_items` is 0.
+            k: At least 1, for each item. It is not among its own.
+
+        Raises:
+            BatchError: A ServingError that says which rows it is about.
+            TypeError, ValueError: An argument makes no sense. Nothing has been sent.
+        """
+        request = SimilarItemsRequest.of_items(items, k)
+        parts = self._in_parts(
+            lambda rows: self._similar_items(request.part(rows), request.k),
+            len(request.items),
+            request.k,
         )
         return [row for part in parts for row in part]
 
@@ -222,6 +276,10 @@ class RecommendationClient(BaseClient):
             return of_width.answers(self._send(call, deadline))
 
         return self._with_width(ask, deadline)
+
+    def _similar_items(self, request: PredictRequest, k: int) -> list[Recommendations]:
+        outputs = self._send(self._api.predict(request), self._deadline())
+        return best_of(outputs, k, [1] * len(request.inputs["item"]))
 
     def _user_vectors(self, histories: list[list[str]]) -> np.ndarray:
         deadline = self._deadline()

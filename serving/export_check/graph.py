@@ -15,6 +15,7 @@ from tensorflow.core.protobuf import meta_graph_pb2, saved_model_pb2
 from serving.export_contract import (
     DEFAULT_SIGNATURE,
     GRAPH_FILE,
+    LATER_SIGNATURES,
     TAG,
     history_width,
     signatures,
@@ -82,7 +83,8 @@ def _check_signatures(graph: meta_graph_pb2.MetaGraphDef) -> Iterator[Finding]:
     width = history_width(None if history is None else _shape(history))
     for name, wanted in signatures(width).items():
         if name not in graph.signature_def:
-            yield ("signatures", f"signature {name} is missing")
+            if name not in LATER_SIGNATURES:
+                yield ("signatures", f"signature {name} is missing")
             continue
         signature = graph.signature_def[name]
         inputs = {alias: (_dtype(t), _shape(t)) for alias, t in signature.inputs.items()}

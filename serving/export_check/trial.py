@@ -93,8 +93,9 @@ def _ask_signatures(
             scored = outputs["scores"] > np.finfo(np.float32).min
             if (scored & (outputs["item_ids"] == b"")).any():
                 yield "run", f"signature {name} scores items without an id; {_VOCABULARY_HINT}"
-        if "known_items" in outputs and "history" in inputs:
-            known = np.isin(inputs["history"], catalogue).sum(1).tolist()
+        if "known_items" in outputs and (read := {"history", "item"} & inputs.keys()):
+            items = inputs[read.pop()].reshape(_BATCH, -1)
+            known = np.isin(items, catalogue).sum(1).tolist()
             if (counted := outputs["known_items"].tolist()) != known:
                 yield "run", f"signature {name} counts {counted} known_items; {known} are known"
         if name == "serving_default" and "item_ids" in outputs:
@@ -122,7 +123,7 @@ def _replay_warmup(
         yield "warm-up", f"record {len(warmed_up) + 1} of {_WARMUP} fails: {_explain(error)}"
         return
     for name in _SIGNATURES:
-        if name not in warmed_up:
+        if name in meta_graph.signature_def and name not in warmed_up:
             yield "warm-up", f"{_WARMUP} has no request for signature {name}"
 
 
@@ -140,13 +141,16 @@ def _inputs(
 ) -> dict[str, np.ndarray]:
     """An empty history, and one with an unknown item and, once it is known, a real one.
 
-    `recommend` is asked for the whole catalogue.
+    Those with an input k are asked for the whole catalogue.
     """
     items = [b"an item that no catalogue has", *catalogue[:1]]
     values: dict[str, Any] = {
         "k": [1, _ALL_ITEMS],
         "keep_seen": [False, True],
         "exclude": [[b""], [b""]],
+        "candidates": [items[:1], items[-1:]],
+        "candidate_set": [b"", b""],
+        "item": [items[0], items[-1]],
     }
     if name == "rank_examples":
         values["examples"] = [_example([], items[-1]), _example(items, items[-1])]

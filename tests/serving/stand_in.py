@@ -44,16 +44,26 @@ class StandIn(tf.Module):
 
     def signatures(self) -> dict[str, tf.types.experimental.ConcreteFunction]:
         history = tf.TensorSpec([None, HISTORY_LENGTH], tf.string, name="history")
-        recommend = (
-            history,
+        k = tf.TensorSpec([None], tf.int32, name="k")
+        options = (
             tf.TensorSpec([None, None], tf.string, name="exclude"),
-            tf.TensorSpec([None], tf.int32, name="k"),
+            k,
             tf.TensorSpec([None], tf.bool, name="keep_seen"),
         )
+        recommend = (history, *options)
+        among = (
+            history,
+            tf.TensorSpec([None, None], tf.string, name="candidates"),
+            tf.TensorSpec([None], tf.string, name="candidate_set"),
+            *options,
+        )
+        similar = (tf.TensorSpec([None], tf.string, name="item"), k)
         examples = tf.TensorSpec([None], tf.string, name="examples")
         return {
             "serving_default": tf.function(self.serving_default).get_concrete_function(history),
             "recommend": tf.function(self.recommend).get_concrete_function(*recommend),
+            "recommend_among": tf.function(self.recommend_among).get_concrete_function(*among),
+            "similar_items": tf.function(self.similar_items).get_concrete_function(*similar),
             "rank_examples": tf.function(self.rank_examples).get_concrete_function(examples),
             "user_vector": tf.function(self.user_vector).get_concrete_function(history),
         }
@@ -66,14 +76,31 @@ class StandIn(tf.Module):
         self, history: tf.Tensor, exclude: tf.Tensor, k: tf.Tensor, keep_seen: tf.Tensor
     ) -> dict[str, tf.Tensor]:
         unwanted = self.mask(exclude) | (self.mask(history) & ~keep_seen[:, None])
-        k = tf.minimum(k, self.num_items)
-        best = self.best(self.scores(history), unwanted, tf.reduce_max(k))
-        asked = tf.range(tf.reduce_max(k))[None] < k[:, None]
-        return {
-            "item_ids": tf.where(asked, best["item_ids"], ""),
-            "scores": tf.where(asked, best["scores"], LOWEST),
-            "known_items": self.known_items(history),
-        }
+        best = self.best_k(self.scores(history), unwanted, k)
+        return {**best, "known_items": self.known_items(history)}
+
+    def recommend_among(
+        self,
+        history: tf.Tensor,
+        candidates: tf.Tensor,
+        candidate_set: tf.Tensor,
+        exclude: tf.Tensor,
+        k: tf.Tensor,
+        keep_seen: tf.Tensor,
+    ) -> dict[str, tf.Tensor]:
+        """Its only item set is "odd places", every second item of the catalogue."""
+        of_set = (candidate_set == "odd places")[:, None] & (tf.range(self.num_items) % 2 == 0)
+        unwanted = self.mask(exclude) | (self.mask(history) & ~keep_seen[:, None])
+        unwanted |= ~(self.mask(candidates) | of_set)
+        best = self.best_k(self.scores(history), unwanted, k)
+        return {**best, "known_items": self.known_items(history)}
+
+    def similar_items(self, item: tf.Tensor, k: tf.Tensor) -> dict[str, tf.Tensor]:
+        row = self.row_of.lookup(item)
+        units = tf.math.l2_normalize(self.vectors, axis=1)
+        cosines = tf.matmul(tf.gather(units, tf.maximum(row, 0)), units, transpose_b=True)
+        unwanted = self.mask(item[:, None]) | (row < 0)[:, None]
+        return {**self.best_k(cosines, unwanted, k), "known_items": self.known_items(item[:, None])}
 
     def rank_examples(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
         features = tf.io.parse_example(
@@ -94,7 +121,11 @@ class StandIn(tf.Module):
             for ranking in ("", "popularity_", "recency_")
             for policy in ("all_items", "unseen_items")
         }
-        return {**ranks, **self.best(scores, self.mask(history), tf.constant(self.k))}
+        return {
+            **ranks,
+            **self.best(scores, self.mask(history), tf.constant(self.k)),
+            "known_items": self.known_items(history),
+        }
 
     def user_vector(self, history: tf.Tensor) -> dict[str, tf.Tensor]:
         known = tf.cast(self.row_of.lookup(history) >= 0, tf.float32)[:, :, None]
@@ -118,6 +149,15 @@ class StandIn(tf.Module):
         rows = self.row_of.lookup(items)[:, :, None]
         return tf.reduce_any(rows == tf.range(self.num_items, dtype=tf.int64), 1)
 
+    def best_k(self, scores: tf.Tensor, unwanted: tf.Tensor, k: tf.Tensor) -> dict[str, tf.Tensor]:
+        k = tf.minimum(k, self.num_items)
+        best = self.best(scores, unwanted, tf.reduce_max(k))
+        asked = tf.range(tf.reduce_max(k))[None] < k[:, None]
+        return {
+            "item_ids": tf.where(asked, best["item_ids"], ""),
+            "scores": tf.where(asked, best["scores"], LOWEST),
+        }
+
     def best(self, scores: tf.Tensor, unwanted: tf.Tensor, k: tf.Tensor) -> dict[str, tf.Tensor]:
         values, rows = tf.math.top_k(tf.where(unwanted, LOWEST, scores), k)
         items = self.item_of.lookup(tf.cast(rows, tf.int64))
@@ -125,10 +165,11 @@ class StandIn(tf.Module):
 
 
 class EarlierVersion(StandIn):
-    """As exports were before they counted the known items."""
+    """As exports were before they counted the known items and answered among candidates."""
 
     def signatures(self) -> dict[str, tf.types.experimental.ConcreteFunction]:
         signatures = super().signatures()
+        del signatures["recommend_among"], signatures["similar_items"]
 
         def uncounted(name: str) -> tf.types.experimental.ConcreteFunction:
             function, specs = getattr(self, name), signatures[name].structured_input_signature[0]
@@ -140,7 +181,8 @@ class EarlierVersion(StandIn):
 
             return tf.function(without).get_concrete_function(*specs)
 
-        return {**signatures, **{n: uncounted(n) for n in ("serving_default", "recommend")}}
+        counted = ("serving_default", "recommend", "rank_examples")
+        return {**signatures, **{name: uncounted(name) for name in counted}}
 
 
 def write_export(
@@ -155,32 +197,43 @@ def write_export(
     vocabulary = path.parent / "items"
     vocabulary.write_text("".join(f"{item}\n" for item in items))
     model = model_type(str(vocabulary), len(items), k, seed)
-    tf.saved_model.save(model, str(path), signatures=model.signatures())
+    signatures = model.signatures()
+    tf.saved_model.save(model, str(path), signatures=signatures)
     vocabulary.unlink()
-    write_warmup_requests(path)
+    write_warmup_requests(path, set(signatures))
     write_checksums(str(path))
     return path
 
 
-def write_warmup_requests(path: Path) -> None:
+def write_warmup_requests(path: Path, signatures: set[str]) -> None:
     history = tf.fill([1, HISTORY_LENGTH], "")
     example = tf.train.Example()
     example.features.feature["history"].bytes_list.value.append(b"")
     example.features.feature["target"].bytes_list.value.append(b"")
+    k = tf.constant([1])
+    options = {
+        "history": history,
+        "exclude": tf.constant([[""]]),
+        "k": k,
+        "keep_seen": tf.constant([False]),
+    }
     requests = {
         "serving_default": {"history": history},
-        "recommend": {
-            "history": history,
-            "exclude": tf.constant([[""]]),
-            "k": tf.constant([1]),
-            "keep_seen": tf.constant([False]),
+        "recommend": options,
+        "recommend_among": {
+            **options,
+            "candidates": tf.constant([[""]]),
+            "candidate_set": tf.constant([""]),
         },
+        "similar_items": {"item": tf.constant([""]), "k": k},
         "rank_examples": {"examples": tf.constant([example.SerializeToString()])},
         "user_vector": {"history": history},
     }
     (path / "assets.extra").mkdir()
     with tf.io.TFRecordWriter(str(path / "assets.extra/tf_serving_warmup_requests")) as writer:
         for signature, inputs in requests.items():
+            if signature not in signatures:
+                continue
             request = predict_pb2.PredictRequest()
             request.model_spec.signature_name = signature
             for name, tensor in inputs.items():

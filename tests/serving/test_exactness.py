@@ -19,6 +19,7 @@ from tests.serving.trained_model import TrainedModel, trained_model
 pytestmark = pytest.mark.integration
 
 _BATCHES = [1, 7, 64]
+_SET = "in stock"
 
 
 class Served(NamedTuple):
@@ -48,7 +49,8 @@ def served(request: pytest.FixtureRequest, tmp_path_factory: Any) -> Iterator[Se
         shared_dir: Path = request.getfixturevalue("shared_dir")
         log, epochs, dim = shared_dir / "data" / "ml-100k.inter.gz", 3, 32
     trained = trained_model(log, epochs, dim, max_length)
-    export_savedmodel(trained.model, str(folder / "mclrec" / "1"), trained.item_ids)
+    sets = {_SET: [*trained.item_ids[::3], "not yet in the catalogue"]}
+    export_savedmodel(trained.model, str(folder / "mclrec" / "1"), trained.item_ids, item_sets=sets)
     config = single_model("mclrec", str(folder / "mclrec"))
     with running_server(config) as addresses:
         yield Served(trained, config, addresses)
@@ -68,13 +70,22 @@ def _ask(
     k: int,
     exclude: Sequence[Sequence[str]] | None = None,
     keep_seen: bool = False,
+    candidates: Sequence[Sequence[str]] | None = None,
+    candidate_set: str | None = None,
 ) -> list[list[Recommendation]]:
     """Asks in requests of so many histories."""
     starts = range(0, len(histories), batch_size)
     parts = [slice(start, start + batch_size) for start in starts]
     return list(
         chain.from_iterable(
-            client.recommend_batch(histories[part], k, exclude and exclude[part], keep_seen)
+            client.recommend_batch(
+                histories[part],
+                k,
+                exclude and exclude[part],
+                keep_seen,
+                candidates=candidates and candidates[part],
+                candidate_set=candidate_set,
+            )
             for part in parts
         )
     )
@@ -118,6 +129,62 @@ def test_excluded_items_never_come(
     ]
     answers = _ask(client, histories, batch_size, 20, exclude, keep_seen)
     trained.check(histories, answers, 20, exclude, keep_seen)
+
+
+@pytest.mark.parametrize("keep_seen", [False, True])
+@pytest.mark.parametrize("batch_size", _BATCHES)
+def test_nothing_but_candidates_comes(
+    served: Served, client: RecommendationClient, keep_seen: bool, batch_size: int
+) -> None:
+    """Each user's own: of every size, some of the history, and some nobody knows."""
+    trained, histories = served.trained, served.trained.histories
+    items = trained.item_ids
+    candidates = [
+        [*items[user % 5 :: 1 + user % 7], *history[:3], "unknown"] if user % 4 else []
+        for user, history in enumerate(histories)
+    ]
+    exclude = [[items[0], *history[:1]] for history in histories]
+    answers = _ask(client, histories, batch_size, 20, exclude, keep_seen, candidates)
+    trained.check(histories, answers, 20, exclude, keep_seen, candidates)
+
+    answers = _ask(client, histories, batch_size, 20, None, keep_seen, None, _SET)
+    in_set = items[::3]
+    trained.check(histories, answers, 20, None, keep_seen, [in_set] * len(histories))
+
+    answers = _ask(client, histories, batch_size, 20, None, keep_seen, candidates, _SET)
+    both = [[*listed, *in_set] for listed in candidates]
+    trained.check(histories, answers, 20, None, keep_seen, both)
+
+
+def test_given_items_are_ranked_as_offline(served: Served, client: RecommendationClient) -> None:
+    trained = served.trained
+    for user, history in enumerate(trained.histories[:20]):
+        items = [*trained.item_ids[user : user + 30], *history[:2], "unknown"]
+        answer = client.rank(history, items)
+        trained.check([history], [answer], 100, keep_seen=True, candidates=[items])
+
+
+def test_a_hundred_thousand_candidates(served: Served, client: RecommendationClient) -> None:
+    trained = served.trained
+    items = [*(f"unknown-{number}" for number in range(99_900)), *trained.item_ids[:100]]
+    history = trained.histories[0]
+    answer = client.recommend(history, 20, candidates=items)
+    trained.check([history], [answer], 20, candidates=[trained.item_ids[:100]])
+
+
+def test_similar_items_are_those_of_the_model(served: Served, client: RecommendationClient) -> None:
+    trained = served.trained
+    names = [*trained.item_ids[::7], "unknown"]
+    expected = trained.model.similar_items(range(1, len(trained.item_ids) + 1, 7), k=12)
+    answers = client.similar_items(names, k=12)
+    assert [answer.known_items for answer in answers] == [1] * (len(names) - 1) + [0]
+    assert answers.pop() == []
+    for answer, cosines in zip(answers, expected.scores, strict=True):
+        np.testing.assert_allclose([score for _, score in answer], cosines, atol=1e-5)
+    for answer, ids, cosines in zip(answers, *expected, strict=True):
+        wanted = dict(zip((trained.item_ids[item - 1] for item in ids), cosines, strict=True))
+        for item, score in answer[:6]:  # beyond, two may be as near as the last
+            assert wanted[item] == pytest.approx(score, abs=1e-5)
 
 
 @pytest.mark.parametrize("batch_size", _BATCHES)

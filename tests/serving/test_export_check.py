@@ -226,7 +226,7 @@ def test_warm_up_requests_that_fail_or_lack_a_signature_are_named(export: Path) 
     assert "has no request for signature user_vector" in finding
     file.write_bytes(file.read_bytes()[:-10])
     [finding] = _findings(export)
-    assert finding.startswith("warm-up: record 3 of assets.extra/tf_serving_warmup_requests fails")
+    assert finding.startswith("warm-up: record 5 of assets.extra/tf_serving_warmup_requests fails")
 
 
 def test_the_trial_imports_nothing_of_the_project() -> None:

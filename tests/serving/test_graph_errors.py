@@ -24,7 +24,12 @@ pytestmark = pytest.mark.integration
 
 _ITEMS = [f"item-{number}" for number in range(30)]
 _HISTORY = [["item-1", *[""] * 49]]
-_GOOD = {"history": _HISTORY, "exclude": [[""]], "k": [3], "keep_seen": [False]}
+_OPTIONS = {"history": _HISTORY, "exclude": [[""]], "k": [3], "keep_seen": [False]}
+_GOOD: dict[str, dict[str, Any]] = {
+    "recommend": _OPTIONS,
+    "recommend_among": {**_OPTIONS, "candidates": [["item-2"]], "candidate_set": [""]},
+    "similar_items": {"item": ["item-1"], "k": [3]},
+}
 # A signature, what is wrong with its inputs, and what the answer says.
 _WRONG: list[tuple[str, dict[str, Any], str]] = [
     *(
@@ -59,6 +64,39 @@ _WRONG: list[tuple[str, dict[str, Any], str]] = [
     ("recommend", {"keep_seen": [True, False]}, "keep_seen must have the shape [batch], got] [2]"),
     ("recommend", {"keep_seen": [1]}, "(?i)input keep_seen"),
     ("recommend", {"k": None}, "k"),
+    (
+        "recommend_among",
+        {"candidates": ["a"]},
+        "candidates must have the shape [batch, items], got] [1]",
+    ),
+    (
+        "recommend_among",
+        {"candidates": [["a"], ["b"]]},
+        "candidates must have the shape [batch, items], got] [2 1] [and history of the shape] "
+        "[1 50]",
+    ),
+    (
+        "recommend_among",
+        {"candidate_set": "new"},
+        "candidate_set must have the shape [batch], got] []",
+    ),
+    (
+        "recommend_among",
+        {"candidate_set": ["new"]},
+        "candidate_set must be an item set of the export, got] [new] [and the export has] []",
+    ),
+    ("recommend_among", {"history": [["item-1"] * 51]}, "history must have the shape [batch, 50]"),
+    ("recommend_among", {"k": [0]}, "k must be at least 1, got] [0]"),
+    ("recommend_among", {"candidates": None}, "candidates"),
+    ("similar_items", {"item": [["a"]]}, "item must have the shape [batch], got] [1 1]"),
+    ("similar_items", {"item": "a"}, "item must have the shape [batch], got] []"),
+    (
+        "similar_items",
+        {"k": [3, 3]},
+        "k must have the shape [batch], got] [2] [and item of the shape] [1]",
+    ),
+    ("similar_items", {"k": [0]}, "k must be at least 1, got] [0]"),
+    ("similar_items", {"k": None}, "k"),
     ("rank_examples", {"examples": [["a"]]}, "examples must have the shape [batch], got] [1 1]"),
     ("rank_examples", {"examples": "a"}, "examples must have the shape [batch], got] []"),
     ("rank_examples", {"examples": [7]}, "(?i)input examples"),
@@ -82,7 +120,7 @@ def server(base_path: Path) -> Iterator[Addresses]:
 
 
 def _inputs(signature: str, wrong: dict[str, Any]) -> dict[str, Any]:
-    inputs = {**_GOOD, **wrong} if signature == "recommend" else wrong
+    inputs = {**_GOOD.get(signature, {}), **wrong}
     return {name: value for name, value in inputs.items() if value is not None}
 
 

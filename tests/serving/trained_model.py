@@ -56,6 +56,7 @@ class TrainedModel:
         k: int,
         exclude: Sequence[Sequence[str]] | None = None,
         keep_seen: bool = False,
+        candidates: Sequence[Sequence[str]] | None = None,
     ) -> None:
         """Fails unless each answer holds the k best items that are wanted, with their scores.
 
@@ -64,8 +65,10 @@ class TrainedModel:
         assert len(answers) == len(histories)
         self._score(histories)
         unwanted = exclude or [[]] * len(histories)
-        for history, out, answer in zip(histories, unwanted, answers, strict=True):
-            row = self._scores[tuple(history)].copy()
+        among = candidates or [self.item_ids] * len(histories)
+        for history, out, those, answer in zip(histories, unwanted, among, answers, strict=True):
+            row = np.full_like(self._scores[tuple(history)], -np.inf)
+            row[self._ids(those)] = self._scores[tuple(history)][self._ids(those)]
             row[self._ids([*out, *(() if keep_seen else history)])] = -np.inf
             ids = self._ids([item for item, _ in answer])
             assert len(set(ids)) == len(answer) == min(k, np.isfinite(row).sum())

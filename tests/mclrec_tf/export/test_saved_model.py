@@ -14,12 +14,14 @@ from mclrec_tf import ItemCounts, MCLRec, SASRec
 from mclrec_tf.data.histories import Histories
 from mclrec_tf.evaluation.baselines import Popularity, Recency
 from mclrec_tf.evaluation.offline import rank_targets
-from mclrec_tf.export.saved_model import LOWEST_SCORE, export_savedmodel
+from mclrec_tf.export.exported_model import LOWEST_SCORE
+from mclrec_tf.export.saved_model import export_savedmodel
 from mclrec_tf.export.signature_inputs import HISTORY_LENGTH
 from mclrec_tf.export.warmup_requests import WARMUP_FILE
 
 ITEMS, LENGTH, K = 40, 6, 8  # the encoder reads the last LENGTH items of a history
 NAMES = [f" ítem {i}, \"#{i}'\t" for i in range(1, ITEMS + 1)]
+SETS = {"in stock": [*NAMES[:20:2], "not yet in the catalogue"], "new": NAMES[-3:]}
 Run = Callable[..., dict[str, np.ndarray]]
 
 
@@ -47,15 +49,17 @@ def run(model: MCLRec, tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 def exported(model: MCLRec, folder: Path) -> Run:
     """Runs a signature of the export, copied elsewhere, as TensorFlow Serving would load it."""
-    export_savedmodel(model, str(folder / "written"), NAMES, k=K)
+    export_savedmodel(model, str(folder / "written"), NAMES, k=K, item_sets=SETS)
     shutil.copytree(folder / "written", folder / "copied")
     shutil.rmtree(folder / "written")
+    return loaded(folder / "copied")
+
+
+def loaded(folder: Path) -> Run:
     graph = tf.Graph()
     session = tf.compat.v1.Session(graph=graph)
     with graph.as_default():
-        signatures = tf.compat.v1.saved_model.load(
-            session, ["serve"], str(folder / "copied")
-        ).signature_def
+        signatures = tf.compat.v1.saved_model.load(session, ["serve"], str(folder)).signature_def
 
     def run(signature: str, **inputs: Any) -> dict[str, np.ndarray]:
         definition = signatures[signature]
@@ -64,7 +68,7 @@ def exported(model: MCLRec, folder: Path) -> Run:
             {definition.inputs[name].name: value for name, value in inputs.items()},
         )
 
-    assert os.path.exists(folder / "copied" / WARMUP_FILE)
+    assert os.path.exists(folder / WARMUP_FILE)
     return run
 
 
@@ -157,6 +161,66 @@ def test_recommend_takes_options_row_by_row(run: Run, model: MCLRec) -> None:
     assert found[2] == [*unseen, 0, 0, 0]
     assert found[3] == [unseen[0], *[0] * (ITEMS - 1)]
     assert np.all(answer["scores"][3, 1:] == LOWEST_SCORE)
+
+
+def test_nothing_but_candidates_is_recommended(run: Run, model: MCLRec) -> None:
+    history = [3, 9, 2]
+    in_stock, new = [*range(1, 21, 2)], [*range(ITEMS - 2, ITEMS + 1)]
+    listed = [[7, 9, 3], [7, 9, 3], [7], [], [], [7, 9, 3]]
+    names = ["", "", "new", "in stock", "", "in stock"]
+    keep_seen = [False, True, False, True, True, False]
+    among = [listed[0], listed[1], [7, *new], in_stock, [], [*listed[5], *in_stock]]
+    answer = run(
+        "recommend_among",
+        history=padded(*[history] * 6),
+        candidates=[
+            [*(NAMES[item - 1] for item in row), *["unknown", "", ""][: 3 - len(row)]]
+            for row in listed
+        ],
+        candidate_set=names,
+        exclude=[[NAMES[6]]] * 2 + [[""]] * 4,
+        k=[ITEMS, 1, 2, ITEMS, 5, ITEMS],
+        keep_seen=keep_seen,
+    )
+    scores = model(tf.constant([history]))[0].numpy()
+    for row, items in enumerate(among):
+        out = {*([7] if row < 2 else []), *([] if keep_seen[row] else history)}
+        wanted = sorted(set(items) - out, key=lambda item: -scores[item])[
+            : [ITEMS, 1, 2, ITEMS, 5, ITEMS][row]
+        ]
+        found = [item for item in ids(answer["item_ids"][row]) if item]
+        assert found == wanted
+        np.testing.assert_allclose(answer["scores"][row][: len(found)], scores[found], rtol=1e-5)
+    assert answer["known_items"].tolist() == [3] * 6
+
+
+def test_an_item_set_that_is_not_there_is_named(run: Run) -> None:
+    with pytest.raises(
+        tf.errors.InvalidArgumentError, match=r"\[sold\] \[and the export has\] \[in stock new\]"
+    ):
+        run(
+            "recommend_among",
+            history=padded([1], [1]),
+            candidates=[[""], [""]],
+            candidate_set=["new", "sold"],
+            exclude=[[""], [""]],
+            k=[1, 1],
+            keep_seen=[True, True],
+        )
+
+
+def test_similar_items_are_those_of_the_model(run: Run, model: MCLRec) -> None:
+    items = [4, 11, 40]
+    answer = run(
+        "similar_items", item=[*(NAMES[item - 1] for item in items), "unknown"], k=[3, 1, 99, 2]
+    )
+    expected = model.similar_items(items, k=ITEMS)
+    for row, k in enumerate((3, 1, ITEMS - 1)):
+        assert ids(answer["item_ids"][row])[:k] == expected.item_ids[row][:k].tolist()
+        np.testing.assert_allclose(answer["scores"][row][:k], expected.scores[row][:k], rtol=1e-4)
+        assert not any(ids(answer["item_ids"][row])[k:])
+    assert not any(ids(answer["item_ids"][3]))
+    assert answer["known_items"].tolist() == [1, 1, 1, 0]
 
 
 def test_rank_examples_agrees_with_the_offline_evaluation(run: Run, model: MCLRec) -> None:

@@ -122,6 +122,14 @@ def test_forms_of_histories(trained: NextItemModel) -> None:
         ({"histories": [[ITEMS + 1]]}, "history"),
         ({"histories": [[1]], "k": 0}, "k must be at least 1"),
         ({"histories": [[1]], "batch_size": 0}, "batch_size must be at least 1"),
+        ({"histories": [[1]], "candidates": [ITEMS + 1]}, "candidates must hold ids from 1"),
+        ({"histories": [[1]], "candidates": [1.5]}, "candidates must be integer ids"),
+        (
+            {"histories": [[1]], "candidates": 3},
+            r"candidates must have the shape \[C\] or \[B, C\]",
+        ),
+        ({"histories": [[1], [2]], "exclude": [[3]]}, "exclude must have a row for each history"),
+        ({"histories": [[1]], "exclude": [[-1]]}, "exclude must hold ids from 1"),
     ],
 )
 def test_what_cannot_be_recommended_is_refused_by_its_name(
@@ -129,6 +137,67 @@ def test_what_cannot_be_recommended_is_refused_by_its_name(
 ) -> None:
     with pytest.raises(ValueError, match=f"^{message}"):
         trained.recommend(**arguments)
+
+
+def test_candidates_are_chosen_from_and_what_is_excluded_is_not(trained: NextItemModel) -> None:
+    scores = trained.predict(HISTORY, verbose=0)
+    random = np.random.default_rng(0)
+    candidates = [random.integers(1, ITEMS + 1, 1 + row).tolist() for row in range(len(HISTORY))]
+    exclude = [lists[:1] for lists in candidates]
+    found = trained.recommend(
+        HISTORY, ITEMS, True, batch_size=2, candidates=candidates, exclude=exclude
+    )
+    for row, (ids, out) in enumerate(zip(candidates, exclude, strict=True)):
+        wanted = sorted(set(ids) - set(out), key=lambda item: -scores[row][item])
+        assert found.item_ids[row][found.item_ids[row] > 0].tolist() == wanted
+    alike = trained.recommend(HISTORY, 2, candidates=candidates[-1], batch_size=2)
+    rows = trained.recommend(HISTORY, 2, candidates=[candidates[-1]] * len(HISTORY))
+    np.testing.assert_array_equal(alike.item_ids, rows.item_ids)
+    assert not trained.recommend(HISTORY, 3, candidates=[]).item_ids.any()
+    np.testing.assert_array_equal(
+        trained.recommend(HISTORY, 3, exclude=[]).item_ids, trained.recommend(HISTORY, 3).item_ids
+    )
+
+
+def test_similar_items_have_the_largest_cosines(trained: NextItemModel) -> None:
+    vectors = np.array(trained.item_vectors(), np.float64)
+    unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    items = [1, 5, ITEMS, 5]
+    cosines = unit[items] @ unit.T
+    cosines[:, 0] = cosines[np.arange(len(items)), items] = -np.inf
+    expected = np.argsort(-cosines, axis=1)[:, :4]
+    found = trained.similar_items(items, k=4, batch_size=3)
+    np.testing.assert_array_equal(found.item_ids, expected)
+    np.testing.assert_allclose(found.scores, np.take_along_axis(cosines, expected, 1), rtol=1e-5)
+    everything = trained.similar_items([0, 2], k=ITEMS + 9)
+    assert not everything.item_ids[0].any() and np.isneginf(everything.scores[0]).all()
+    assert sorted(everything.item_ids[1]) == [0, 1, *range(3, ITEMS + 1)]
+    assert trained.similar_items([], k=3).item_ids.shape == (0, 3)
+
+
+def test_an_item_without_a_direction_is_like_no_other() -> None:
+    model = make_model()
+    model(HISTORY)
+    table = model.encoder.item_embedding.table
+    table.assign(np.where(np.arange(ITEMS + 2)[:, None] == 3, 0.0, table.numpy()))
+    assert model.similar_items([3], k=ITEMS).scores[0, :-1].tolist() == [0.0] * (ITEMS - 1)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"items": [ITEMS + 1]}, "items must hold ids from 1"),
+        ({"items": 3}, r"items must have the shape \[B\]"),
+        ({"items": ["3"]}, "items must be integer ids"),
+        ({"items": [1], "k": 0}, "k must be at least 1"),
+        ({"items": [1], "batch_size": 0}, "batch_size must be at least 1"),
+    ],
+)
+def test_items_that_have_no_neighbours_are_refused(
+    trained: NextItemModel, arguments: dict[str, object], message: str
+) -> None:
+    with pytest.raises(ValueError, match=f"^{message}"):
+        trained.similar_items(**arguments)
 
 
 # The way of every other model

@@ -99,6 +99,10 @@ def test_a_batch_of_generators_and_arrays(server: Addresses, kind: str) -> None:
         ({"keep_seen": 1}, TypeError, "keep_seen is 1 of type int; give True or False"),
         ({"keep_seen": "no"}, TypeError, "keep_seen is 'no'"),
         ({"keep_seen": None}, TypeError, "keep_seen is None"),
+        ({"candidates": "ab"}, TypeError, "candidates is the string 'ab'"),
+        ({"candidates": [5]}, TypeError, r"candidates\[0\] is 5"),
+        ({"candidate_set": ""}, ValueError, "candidate_set is empty"),
+        ({"candidate_set": ["new"]}, TypeError, "candidate_set is .* of type list"),
     ],
 )
 @pytest.mark.parametrize("kind", ["blocking-grpc", "asyncio-rest"])
@@ -125,6 +129,9 @@ def test_a_wrong_argument_is_named(
         ({"exclude": [[], 5]}, TypeError, r"exclude\[1\] is 5"),
         ({"exclude": [[]]}, ValueError, "exclude has 1 rows for 2 histories"),
         ({"k": [5, 5]}, TypeError, r"k is \[5, 5\] of type list"),
+        ({"candidates": ["b", "c"]}, TypeError, r"candidates\[0\] is the string 'b'"),
+        ({"candidates": [["b"]]}, ValueError, "candidates has 1 rows for 2 histories"),
+        ({"candidate_set": ["new", "old"]}, TypeError, "candidate_set is .* of type list"),
     ],
 )
 def test_a_wrong_row_of_a_batch_is_named(
@@ -132,6 +139,19 @@ def test_a_wrong_row_of_a_batch_is_named(
 ) -> None:
     with RecommendationClient(_NOBODY) as client, pytest.raises(error, match=f"^{message}"):
         client.recommend_batch(**{"histories": [["a"], ["b"]], **arguments})
+
+
+def test_wrong_items_to_rank_or_compare_are_named() -> None:
+    with RecommendationClient(_NOBODY) as client:
+        with pytest.raises(TypeError, match="^items is None"):
+            client.rank(["a"], None)  # type: ignore[arg-type]
+        with pytest.raises(TypeError, match="^items is the string 'a'"):
+            client.similar_items("a")
+        with pytest.raises(ValueError, match=r"^items\[1\] is ''"):
+            client.similar_items(["a", ""])
+        with pytest.raises(ValueError, match="^k is 0"):
+            client.similar_items(["a"], k=0)
+        assert client.similar_items([]) == []  # for which nothing is asked
 
 
 def test_wrong_histories_to_encode_are_named() -> None:

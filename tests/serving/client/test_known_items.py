@@ -10,6 +10,7 @@ import pytest
 from serving.client import HISTORY_LENGTH, RecommendationClient, Recommendations
 from serving.client.__main__ import main
 from serving.devserver.models.repository import single_model
+from serving.errors import ServingError
 from tests.serving.both_servers import SERVERS, serve
 from tests.serving.client.kinds import KINDS, open_client
 from tests.serving.conftest import ITEMS
@@ -49,6 +50,22 @@ def earlier(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Addresses]:
     write_export(base_path / "1", ITEMS, model_type=EarlierVersion)
     with running_server(single_model("mclrec", base_path)) as addresses:
         yield addresses
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_export_of_an_earlier_version_cannot_choose_among_candidates(
+    earlier: Addresses, kind: str
+) -> None:
+    with open_client(kind, earlier) as client:
+        for ask in (
+            lambda: client.recommend([], candidates=ITEMS[:3]),
+            lambda: client.recommend_batch([[]], candidate_set="new"),
+            lambda: client.rank([], ITEMS[:3]),
+            lambda: client.similar_items(ITEMS[:1]),
+        ):
+            with pytest.raises(ServingError, match="is of an earlier version"):
+                ask()
+        assert client.recommend([], k=3)  # it goes on with what it has
 
 
 @pytest.mark.parametrize("kind", KINDS)
