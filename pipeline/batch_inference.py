@@ -56,6 +56,24 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument(
         "--k", type=int, default=20, metavar="INT", help="items per user (default: %(default)s)"
     )
+    result.add_argument(
+        "--candidates",
+        type=not_empty,
+        metavar="FILE",
+        help="recommend only the items of this file, an id a line, plain or packed by gzip",
+    )
+    result.add_argument(
+        "--candidate-set",
+        type=not_empty,
+        metavar="NAME",
+        help="recommend only items of this set, which pipeline.item_sets gave the model",
+    )
+    result.add_argument(
+        "--exclude",
+        type=not_empty,
+        metavar="FILE",
+        help="never recommend the items of this file",
+    )
     add_options(result, DataSettings, _SETTINGS)
     add_beam_args(result)
     return result
@@ -77,10 +95,12 @@ def main(arguments: list[str] | None = None) -> int:
     # These imports take seconds. They are made here so that --help answers at once.
     from mclrec_tf.data.event_log.reader import EventLogError
     from pipeline.beam_args import complete_beam_args
+    from pipeline.jobs.batch_inference.allowed_items import AllowedItems
     from pipeline.jobs.batch_inference.error import BatchInferenceError
-    from pipeline.jobs.batch_inference.model_version import find_model
     from pipeline.jobs.batch_inference.recommend_to_parquet import recommend_to_parquet
     from pipeline.jobs.batch_inference.user_histories import HistoriesError, find_histories
+    from pipeline.jobs.item_list import ItemListError
+    from pipeline.jobs.pushed_version import PushedModelError, find_model
 
     try:
         coverage = recommend_to_parquet(
@@ -89,8 +109,17 @@ def main(arguments: list[str] | None = None) -> int:
             output=options.output,
             k=options.k,
             beam_args=complete_beam_args(options.beam_args),
+            allowed=AllowedItems(
+                options.candidates or "", options.candidate_set or "", options.exclude or ""
+            ),
         )
-    except (EventLogError, HistoriesError, BatchInferenceError) as error:
+    except (
+        BatchInferenceError,
+        EventLogError,
+        HistoriesError,
+        ItemListError,
+        PushedModelError,
+    ) as error:
         print(error, file=sys.stderr)
         return 1
     print(f"Written to {options.output}: {coverage}")

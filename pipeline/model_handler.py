@@ -12,7 +12,7 @@ from serving.client.answers import Recommendations
 from serving.client.recommend_request import RecommendRequest
 from serving.export_contract import SIGNATURES, history_width
 
-SIGNATURE = "recommend"
+SIGNATURE, SIGNATURE_AMONG = "recommend", "recommend_among"
 # Every history of a batch is scored against the whole catalogue, which for a million items takes
 # 0.25 GB.
 _MAX_BATCH_SIZE = 64
@@ -29,12 +29,16 @@ class Recommender(ModelHandler[UserHistory, Recommendations, Any]):
     Args:
         saved_model: The folder of the SavedModel.
         k: The number of items to recommend.
+        candidate_set: The item set of the export to choose from. "", the default, for all items.
     """
 
-    def __init__(self, saved_model: str | os.PathLike[str], k: int) -> None:
+    def __init__(
+        self, saved_model: str | os.PathLike[str], k: int, candidate_set: str = ""
+    ) -> None:
         super().__init__(max_batch_size=_MAX_BATCH_SIZE)
         self._saved_model = os.fspath(saved_model)
         self._k = k
+        self._candidate_set = candidate_set
 
     def load_model(self) -> Any:
         """Loads the model. Beam calls this once per process."""
@@ -49,19 +53,21 @@ class Recommender(ModelHandler[UserHistory, Recommendations, Any]):
         """The recommendations for a batch of histories, in its order."""
         del inference_args
         histories = [[item.decode() for item in history.items] for history in batch]
-        signature = model.signatures[SIGNATURE]
+        name = SIGNATURE_AMONG if self._candidate_set else SIGNATURE
+        signature = model.signatures[name]
         shape = signature.structured_input_signature[1]["history"].shape
         request = RecommendRequest(
             histories,
             [()] * len(batch),
             self._k,
             keep_seen=False,
+            candidate_set=self._candidate_set,
             width=history_width(None if shape.rank is None else shape.as_list()),
         )
-        dtypes = SIGNATURES[SIGNATURE].inputs
+        dtypes = SIGNATURES[name].inputs
         inputs = {
-            name: tf.constant(values, tf.dtypes.as_dtype(dtypes[name].removeprefix("DT_").lower()))
-            for name, values in request.with_options().inputs.items()
+            alias: tf.constant(rows, tf.dtypes.as_dtype(dtypes[alias].removeprefix("DT_").lower()))
+            for alias, rows in request.with_options().inputs.items()
         }
         outputs = signature(**inputs)
         rows = {name: tensor.numpy().tolist() for name, tensor in outputs.items()}

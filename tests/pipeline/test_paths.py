@@ -7,8 +7,7 @@ import pytest
 
 from pipeline.components.data_gate.schema_text import BUILT_IN, schema_text
 from pipeline.components.tuner.search_space import read_search_space
-from pipeline.jobs.batch_inference.error import BatchInferenceError
-from pipeline.jobs.batch_inference.model_version import find_model
+from pipeline.jobs.pushed_version import PushedModelError, find_model
 from pipeline.pipeline import kubeflow_pipeline, local_pipeline
 from pipeline.settings import Settings
 
@@ -37,6 +36,6 @@ def test_readers_take_paths(tmp_path: Path):
     (tmp_path / "space.json").write_text(json.dumps({"beta": [0.1]}))
     assert read_search_space(tmp_path / "space.json") == {"beta": [0.1]}
     with pytest.raises(
-        BatchInferenceError, match=f"--model {tmp_path}: contains neither a SavedModel"
+        PushedModelError, match=f"--model {tmp_path}: contains neither a SavedModel"
     ):
         find_model(tmp_path)

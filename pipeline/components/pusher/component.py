@@ -14,6 +14,7 @@ from tfx.types import artifact_utils
 from tfx.types.standard_component_specs import PUSH_DESTINATION_KEY, PUSHED_MODEL_KEY
 from tfx.utils import io_utils, proto_utils
 
+from mclrec_tf.export.registered_sets import keep_item_sets
 from pipeline.components.pusher.version_folders import version_folders
 from pipeline.whole_folder import whole_folder
 from serving.export_check.checksums import damage
@@ -67,9 +68,9 @@ def push(
 ) -> str:
     """Copies a SavedModel to `base_directory/version`, unless it is there already.
 
-    Nothing is copied either if the newest version has the same files: after a work folder was
-    copied, the same export has another modification time. Folders that killed pushes have left are
-    removed.
+    It takes the item sets of the newest version along, and is not pushed if that then has the same
+    files: after a work folder was copied, the same export has another modification time. Folders
+    that killed pushes have left are removed.
 
     Args:
         model_path: The folder of the SavedModel.
@@ -96,14 +97,24 @@ def push(
             )
         logging.info("%s was pushed before", folder)
         return folder
-    for name in version_folders(base_directory)[-1:]:
-        newest = os.path.join(base_directory, name)
-        if (of_newest := _checksums(newest)) and of_newest == _checksums(model_path):
-            logging.info("%s is this model", newest)
-            return newest
-    with whole_folder(folder, f"{_UNFINISHED}{version}") as unfinished:
-        io_utils.copy_dir(model_path, unfinished)
+    newest = next(
+        (os.path.join(base_directory, name) for name in version_folders(base_directory)[-1:]), ""
+    )
+    try:
+        with whole_folder(folder, f"{_UNFINISHED}{version}") as unfinished:
+            io_utils.copy_dir(model_path, unfinished)
+            if newest:
+                keep_item_sets(newest, unfinished)
+                if (of_newest := _checksums(newest)) and of_newest == _checksums(unfinished):
+                    raise _ThereAlready
+    except _ThereAlready:
+        logging.info("%s is this model", newest)
+        return newest
     return folder
+
+
+class _ThereAlready(Exception):
+    """The newest version is this model."""
 
 
 def _checksums(folder: str) -> bytes:

@@ -11,15 +11,16 @@ import pyarrow as pa
 from apache_beam.ml.inference.base import KeyedModelHandler, RunInference
 from tfx.dsl.io import fileio
 
+from pipeline.jobs.batch_inference.allowed_items import EVERY_ITEM, AllowedItems
 from pipeline.jobs.batch_inference.coverage import Coverage, read_coverage, write_coverage
 from pipeline.jobs.batch_inference.error import BatchInferenceError
-from pipeline.jobs.batch_inference.model_version import ModelVersion
 from pipeline.jobs.batch_inference.output_folder import output_folder
 from pipeline.jobs.batch_inference.user_histories import (
     EventLogHistories,
     ExampleHistories,
     HistoriesError,
 )
+from pipeline.jobs.pushed_version import ModelVersion
 from pipeline.model_handler import Recommender
 from serving.client.answers import Recommendations
 
@@ -44,6 +45,7 @@ def recommend_to_parquet(
     output: str | os.PathLike[str],
     k: int,
     beam_args: Sequence[str],
+    allowed: AllowedItems = EVERY_ITEM,
 ) -> Coverage:
     """Writes one row per user: user_id, item_ids and scores (best first), and model_version.
 
@@ -59,6 +61,7 @@ def recommend_to_parquet(
         output: A new folder. It appears when all its files are written.
         k: The number of items for each user, at least 1.
         beam_args: Beam's options.
+        allowed: Which items may be recommended. By default all.
 
     Returns:
         How many items of the histories the model knows.
@@ -66,15 +69,25 @@ def recommend_to_parquet(
     Raises:
         BatchInferenceError: The output cannot be written, the model does not answer, there is no
             user, or the model knows no item of any history. In the last case the data belong to
-            another catalogue, and all users would get the same items.
+            another catalogue, and all users would get the same items. Also if no item may be
+            recommended.
         EventLogError: The event log cannot be used.
         HistoriesError: The Examples cannot be used.
+        ItemListError: A file of items cannot be used.
     """
     with output_folder(output) as folder:
         notes = os.path.join(folder, "notes")
         fileio.makedirs(notes)
+        asked = allowed.prepare(model, notes)
         try:
-            _run(model, users, folder, notes, k, beam_args)
+            _run(
+                Recommender(asked.saved_model, k, asked.candidate_set),
+                model.version,
+                users,
+                folder,
+                notes,
+                beam_args,
+            )
         except Exception as error:  # Any library may raise it, on any worker.
             raise BatchInferenceError(_message(error, model, output)) from error
         users.check(notes)
@@ -85,11 +98,11 @@ def recommend_to_parquet(
 
 
 def _run(
-    model: ModelVersion,
+    recommender: Recommender,
+    version: str,
     users: EventLogHistories | ExampleHistories,
     folder: str,
     notes: str,
-    k: int,
     beam_args: Sequence[str],
 ) -> None:
     options = beam.pipeline.PipelineOptions(list(beam_args))
@@ -97,11 +110,11 @@ def _run(
         answers = (
             users.read(pipeline, notes)
             | "KeyByUser" >> beam.Map(lambda history: (history.user_id, history))
-            | RunInference(KeyedModelHandler(Recommender(model.path, k)))
+            | RunInference(KeyedModelHandler(recommender))
         )
         _ = (
             answers
-            | "ToRow" >> beam.Map(_row, model.version)
+            | "ToRow" >> beam.Map(_row, version)
             | beam.io.WriteToParquet(
                 os.path.join(folder, "recommendations"), SCHEMA, file_name_suffix=".parquet"
             )

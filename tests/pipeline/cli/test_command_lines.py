@@ -20,6 +20,7 @@ COMMANDS = {
     ],
     "pipeline.demo": [],
     "pipeline.batch_inference": ["--model=m", "--data=log.csv", "--output=new"],
+    "pipeline.item_sets": ["--model=m"],
     "pipeline.serving_skew": ["--data=log.csv", "--served=asked.jsonl"],
     "pipeline.runners.kubeflow.try_spec": ["spec.yaml", "--store=store"],
     "benchmarks.cost_of_size": ["training", "histories.npz", "--items=9"],
@@ -44,7 +45,7 @@ COMMANDS = {
 # "" means something: the order of the rows, the built-in schema, the paper's grids.
 MAY_BE_EMPTY = ("--timestamp-column", "--schema", "--search-space")
 # These are no paths and no names.
-OTHERS = ("--beam-args", "--parameter", "--exclude", "--metadata")
+OTHERS = ("--beam-args", "--parameter", "--exclude", "--candidates", "--metadata")
 ITEMS = ("history",)
 
 

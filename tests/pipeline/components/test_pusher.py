@@ -10,9 +10,15 @@ from tfx.proto import pusher_pb2
 from tfx.types.standard_artifacts import InfraBlessing, Model, ModelBlessing, PushedModel
 from tfx.utils import proto_utils
 
+from mclrec_tf import NextItemModel, SASRec
 from mclrec_tf.export.checksums import write_checksums
+from mclrec_tf.export.registered_sets import read_item_sets
+from mclrec_tf.export.saved_model import export_savedmodel
 from pipeline.components.pusher import component as pusher
 from pipeline.components.pusher.component import PusherExecutor
+from pipeline.components.pusher.version_folders import version_folders
+from pipeline.jobs.item_sets.register import add_version
+from serving.export_check.check import check_export
 
 
 class Killed(BaseException):
@@ -129,6 +135,28 @@ def test_a_version_of_another_model_is_not_overwritten(saved_model: Path, served
     (served / "1700000000" / "saved_model.pb").write_bytes(b"other graph")
     with pytest.raises(FileExistsError, match="1700000000: holds another model"):
         execute(saved_model, served)
+
+
+def test_a_push_takes_the_item_sets_of_the_newest_version_along(tmp_path: Path, served: Path):
+    exports = []
+    for number, names in enumerate((["a", "b", "c"], ["b", "c", "d"])):
+        model = NextItemModel(SASRec(3, dim=4, num_layers=1))
+        exports.append(tmp_path / f"model {number}" / "Format-Serving")
+        export_savedmodel(model, exports[-1], names)
+        time = 1_700_000_000 + 1_000 * number
+        os.utime(exports[-1] / "saved_model.pb", (time, time))
+    execute(exports[0], served)
+    sets = {"in stock": ["a", "d"], "new": ["b"]}
+    assert add_version(str(served / "1700000000"), sets) == str(served / "1700000001")
+    for _ in range(2):  # the second time nothing is left to do
+        execute(exports[1], served)
+        assert version_folders(served) == ["1700000000", "1700000001", "1700001000"]
+    assert read_item_sets(served / "1700001000") == sets
+    assert check_export(served / "1700001000") == []
+    # A copy of the work folder has another time: the model with its sets is there already.
+    os.utime(exports[1] / "saved_model.pb", (1_700_002_000, 1_700_002_000))
+    execute(exports[1], served)
+    assert version_folders(served) == ["1700000000", "1700000001", "1700001000"]
 
 
 def test_a_copied_work_folder_pushes_no_second_version_of_its_model(

@@ -30,13 +30,25 @@ def rows_of(output: Path) -> list[dict[str, Any]]:
 
 
 def assert_answers_are_a_servers(
-    rows: Iterable[dict[str, Any]], histories: dict[str, list[str]], address: str, k: int
+    rows: Iterable[dict[str, Any]],
+    histories: dict[str, list[str]],
+    address: str,
+    k: int,
+    **options: Any,
 ) -> None:
-    """Compares every user's row with the answer to the user's history over gRPC."""
+    """Compares every user's row with the answer to the user's history over gRPC.
+
+    Args:
+        rows: What batch inference wrote.
+        histories: By user.
+        address: Of a server of the model.
+        k: Items a user.
+        options: More arguments of `recommend_batch`.
+    """
     found = {row["user_id"]: row for row in rows}
     assert found.keys() == histories.keys()
     with RecommendationClient(address) as client:
-        answers = client.recommend_batch(list(histories.values()), k=k)
+        answers = client.recommend_batch(list(histories.values()), k=k, **options)
     for user, answer in zip(histories, answers, strict=True):
         row = found[user]
         scores = np.array([item.score for item in answer])

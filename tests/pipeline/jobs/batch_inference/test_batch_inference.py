@@ -23,10 +23,10 @@ from mclrec_tf.export.saved_model import export_savedmodel
 from pipeline.batch_inference import main
 from pipeline.beam_args import complete_beam_args
 from pipeline.jobs.batch_inference.error import BatchInferenceError
-from pipeline.jobs.batch_inference.model_version import find_model
 from pipeline.jobs.batch_inference.output_folder import output_folder
 from pipeline.jobs.batch_inference.recommend_to_parquet import SCHEMA, recommend_to_parquet
 from pipeline.jobs.batch_inference.user_histories import find_histories
+from pipeline.jobs.pushed_version import find_model
 from pipeline.local_server import local_server, server_command
 from tests.pipeline.jobs.batch_inference.answers import (
     assert_answers_are_a_servers,
@@ -61,7 +61,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     keras.utils.set_random_seed(1)
     model = MCLRec(SASRec(len(known), dim=16, num_layers=1))
     model(tf.ones([1, 5], tf.int32))
-    export_savedmodel(model, str(folder / "models" / "mclrec" / "7"), known)
+    export_savedmodel(
+        model, str(folder / "models" / "mclrec" / "7"), known, item_sets={"in stock": known[::3]}
+    )
     return folder
 
 
@@ -118,6 +120,34 @@ def test_examples_are_asked_with_their_history(
     told = capfd.readouterr().out
     assert "3 users. The model knows" in told
     assert "It knows no item of 1 users (33.3%): they got the popularity ranking." in told
+
+
+@pytest.mark.integration
+def test_only_allowed_items_are_recommended(folder: Path, server: str, tmp_path: Path):
+    histories = histories_of(folder / "log")
+    items = sorted({item for history in histories.values() for item in history})
+    candidates, excluded = items[:60], items[20:30]
+    (tmp_path / "candidates.txt").write_text("\r\n".join([*candidates, "", "unknown"]))
+    (tmp_path / "excluded.gz").write_bytes(gzip.compress("\n".join(excluded).encode()))
+    files = [f"--candidates={tmp_path / 'candidates.txt'}", f"--exclude={tmp_path / 'excluded.gz'}"]
+    everyone = [candidates] * len(histories)
+
+    def written(name: str, *options: str) -> list[dict]:
+        assert run(folder, tmp_path / name, *options) == 0
+        assert {path.suffix for path in (tmp_path / name).iterdir()} == {".parquet"}
+        return rows_of(tmp_path / name)
+
+    rows = written("set", "--candidate-set=in stock")
+    assert_answers_are_a_servers(rows, histories, server, 20, candidate_set="in stock")
+    rows = written("files", *files)
+    options = {"candidates": everyone, "exclude": [excluded] * len(histories)}
+    assert_answers_are_a_servers(rows, histories, server, 20, **options)
+    rows = written("excluded", files[1])
+    assert_answers_are_a_servers(rows, histories, server, 20, exclude=options["exclude"])
+    in_stock = [item for n, item in enumerate(items) if n % 7][::3]
+    both = [sorted(set(in_stock) & set(candidates) - set(excluded))] * len(histories)
+    rows = written("all", *files, "--candidate-set=in stock")
+    assert_answers_are_a_servers(rows, histories, server, 20, candidates=both)
 
 
 @pytest.mark.integration
@@ -301,6 +331,28 @@ def test_a_wrong_model_is_told_before_anything_is_done(error, folder: Path, tmp_
     assert "cannot be read" in error(model=str(tmp_path))
     (tmp_path / "1" / "saved_model.pb").write_bytes(b"")
     assert "has no signature 'recommend'" in error(model=str(tmp_path))
+
+
+def test_items_that_cannot_be_allowed_are_told(error, folder: Path, tmp_path: Path):
+    assert "--candidates no.txt: does not exist" in error(candidates="no.txt")
+    assert f"--exclude {tmp_path}: cannot be read" in error(exclude=str(tmp_path))
+    (tmp_path / "items").write_text("\n\n")
+    assert "items: has no item. Write an item id in each line" in error(
+        candidates=str(tmp_path / "items")
+    )
+    (tmp_path / "items").write_bytes(b"a\nb\n\xff\n")
+    assert "items: line 3 is no UTF-8" in error(exclude=str(tmp_path / "items"))
+    (tmp_path / "items").write_bytes(gzip.compress(b"a\nb\n" * 99)[:-9])
+    assert "items: is damaged" in error(exclude=str(tmp_path / "items"))
+    (tmp_path / "items").write_text("12.0\n")
+    assert "no item of the model is left to recommend" in error(candidates=str(tmp_path / "items"))
+    told = error(**{"candidate-set": "sold"})
+    assert "--candidate-set 'sold': " in told and "has no such set; it has 'in stock'" in told
+    earlier = write_export(tmp_path / "models" / "1", ["x", "y"], model_type=EarlierVersion)
+    (tmp_path / "items").write_text("x\n")
+    told = error(model=str(earlier), candidates=str(tmp_path / "items"))
+    assert "is an export of an earlier version, which has no item sets" in told
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 
 
 def test_wrong_data_and_outputs_are_told_before_anything_is_done(

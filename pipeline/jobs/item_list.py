@@ -1,0 +1,47 @@
+"""A file with the ids of some items, such as those in stock."""
+
+import gzip
+import os
+import zlib
+
+import tensorflow as tf
+
+_GZIP = b"\x1f\x8b"
+
+
+class ItemListError(ValueError):
+    """A file that holds no list of items, with what to do about it."""
+
+
+def read_item_list(option: str, path: str | os.PathLike[str]) -> list[str]:
+    """Reads the raw item ids of a text file, one a line, plain or packed by gzip.
+
+    Args:
+        option: The option that gave the path, for the message.
+        path: The file, also on remote storage. Empty lines are left out.
+
+    Raises:
+        ItemListError: The file cannot be read, is no text in UTF-8, or has no item.
+    """
+    path = os.fspath(path)
+    try:
+        with tf.io.gfile.GFile(path, "rb") as file:
+            content = file.read()
+        if content.startswith(_GZIP):
+            content = gzip.decompress(content)
+        text = content.decode("utf-8-sig")
+    except tf.errors.NotFoundError as error:
+        raise ItemListError(f"{option} {path}: does not exist. Give a file of item ids.") from error
+    except tf.errors.OpError as error:
+        raise ItemListError(f"{option} {path}: cannot be read: {error.message}.") from error
+    except (OSError, EOFError, zlib.error) as error:
+        raise ItemListError(f"{option} {path}: is damaged: {error}. Pack it again.") from error
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        raise ItemListError(
+            f"{option} {path}: line {line} is no UTF-8. Save the file as UTF-8."
+        ) from error
+    items = [line for line in text.replace("\r\n", "\n").split("\n") if line]
+    if not items:
+        raise ItemListError(f"{option} {path}: has no item. Write an item id in each line.")
+    return items
