@@ -29,16 +29,14 @@ def main(arguments: list[str] | None = None) -> int:
             with RecommendationClient(
                 address, options.model_name, protocol, options.timeout, tls=tls
             ) as client:
-                answer = client.recommend(
-                    options.history, options.k, options.exclude, options.keep_seen
-                )
-                remark = _remark(client, options.history, answer)
+                tables = _similar(client, options) if options.similar else _best(client, options)
         except (OSError, ServingError, ValueError) as error:
             print(f"{protocol}: {error}", file=sys.stderr)
             return 1
-        if remark:
-            print(f"{protocol}: {remark}", file=sys.stderr)
-        print(_table(f"{options.model_name} over {protocol} at {address}", answer))
+        for title, answer, remark in tables:
+            if remark:
+                print(f"{protocol}: {remark}", file=sys.stderr)
+            print(_table(f"{title}{options.model_name} over {protocol} at {address}", answer))
     return 0
 
 
@@ -55,6 +53,18 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--model_name", type=not_empty, default="mclrec", help="(%(default)s)")
     parser.add_argument("--k", type=int, default=10, help="how many items (%(default)s)")
     parser.add_argument("--exclude", nargs="+", default=[], metavar="ITEM", help="leave these out")
+    parser.add_argument("--candidates", nargs="+", metavar="ITEM", help="recommend none but these")
+    parser.add_argument(
+        "--candidate_set",
+        type=not_empty,
+        metavar="NAME",
+        help="recommend none but the items of this set of the export",
+    )
+    parser.add_argument(
+        "--similar",
+        action="store_true",
+        help="show the items most like each ITEM, instead of those that follow them",
+    )
     parser.add_argument("--keep_seen", action="store_true", help="allow items of the history")
     parser.add_argument("--timeout", type=float, default=10.0, help="in seconds (%(default)s)")
     parser.add_argument(
@@ -72,9 +82,39 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     options = parser.parse_args(arguments)
     if options.port is None and options.rest_api_port is None:
         parser.error("give --port or --rest_api_port, or both")
+    if options.similar and not options.history:
+        parser.error("--similar needs an ITEM")
+    if options.similar and (options.candidates or options.candidate_set or options.exclude):
+        parser.error("--similar does not go with --candidates, --candidate_set and --exclude")
     if (options.client_certificate or options.client_key) and not options.root_certificates:
         parser.error("--client_certificate and --client_key need --root_certificates")
     return options
+
+
+def _best(
+    client: RecommendationClient, options: argparse.Namespace
+) -> list[tuple[str, Recommendations, str | None]]:
+    """The answer to the history, and what to say of it."""
+    answer = client.recommend(
+        options.history,
+        options.k,
+        options.exclude,
+        options.keep_seen,
+        candidates=options.candidates,
+        candidate_set=options.candidate_set,
+    )
+    return [("", answer, _remark(client, options.history, answer))]
+
+
+def _similar(
+    client: RecommendationClient, options: argparse.Namespace
+) -> list[tuple[str, Recommendations, str | None]]:
+    """The items like each of those that are given, and what to say of them."""
+    answers = client.similar_items(options.history, options.k)
+    return [
+        (f"like {item}, ", answer, None if answer.known_items else f"{item} is not known")
+        for item, answer in zip(options.history, answers, strict=True)
+    ]
 
 
 def _remark(

@@ -33,6 +33,37 @@ def test_prints_a_table_for_each_protocol(
 
 
 @pytest.mark.integration
+def test_recommends_none_but_candidates(
+    server: Addresses, capsys: pytest.CaptureFixture[str]
+) -> None:
+    port = f"--port={server.grpc.rsplit(':')[-1]}"
+    assert main([ITEMS[9], port, "--candidates", *ITEMS[4:6]]) == 0
+    told = capsys.readouterr().out
+    assert [item for item in ITEMS if f" {item} " in told] == ITEMS[4:6]
+    assert main([ITEMS[9], port, "--candidate_set=odd places", "--k=99"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 2 + len(ITEMS) // 2
+
+
+@pytest.mark.integration
+def test_shows_items_like_others(server: Addresses, capsys: pytest.CaptureFixture[str]) -> None:
+    port = f"--port={server.grpc.rsplit(':')[-1]}"
+    assert main([*ITEMS[:2], "buttr", port, "--similar", "--k=3"]) == 0
+    told = capsys.readouterr()
+    assert told.err == "grpc: buttr is not known\n"
+    lines = told.out.splitlines()
+    assert len(lines) == 5 + 5 + 3
+    assert [line for line in lines if line.startswith("like")] == [
+        f"like {item}, mclrec over grpc at {server.grpc}" for item in (*ITEMS[:2], "buttr")
+    ]
+    for options, message in (
+        (["--similar"], "--similar needs an ITEM"),
+        (["x", "--similar", "--exclude", "y"], "--similar does not go with"),
+    ):
+        with pytest.raises(SystemExit):
+            main([port, *options])
+        assert message in capsys.readouterr().err
+
+
 def test_says_what_went_wrong(server: Addresses, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["x", f"--rest_api_port={free_port()}", "--timeout=10"]) == 1
     assert "UNAVAILABLE" in capsys.readouterr().err
@@ -110,6 +141,7 @@ def test_a_port_that_there_is_not_is_named(before: str, port: int) -> None:
         (["x", "--port=99999"], "grpc: address is '127.0.0.1:99999'; the port must be 1 to 65535"),
         (["x", "--host=a b"], "grpc: address is 'a b:9'; over gRPC it is host:port"),
         (["x", "--exclude", ""], r"grpc: exclude[0] is ''"),
+        (["x", "--candidates", ""], r"grpc: candidates[0] is ''"),
         (["x", "--k=0"], "grpc: k is 0; give at least 1"),
         (["x", "--timeout=nan"], "grpc: timeout is nan"),
         (["x", "--root_certificates=nowhere.pem"], "root_certificates: No such file"),
