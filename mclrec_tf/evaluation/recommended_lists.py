@@ -11,7 +11,7 @@ from mclrec_tf.arguments import check_whole
 from mclrec_tf.data.batches import evaluation_batches, evaluation_order
 from mclrec_tf.data.histories import Histories
 from mclrec_tf.evaluation.ranking_metrics import CUTOFFS
-from mclrec_tf.evaluation.ranks import seen_items
+from mclrec_tf.layers.padded_history import cells_of
 
 
 class Lists(NamedTuple):
@@ -38,7 +38,10 @@ def best_items(scores: tf.Tensor, history: tf.Tensor, k: int) -> Lists:
     lowest = tf.constant(-float("inf"), scores.dtype)
     columns = tf.shape(scores)[1]
     scores = tf.where(tf.math.is_nan(scores) | (tf.range(columns) == 0), lowest, scores)
-    unseen = tf.where(seen_items(history, columns - 1), lowest, scores)
+    # Without a table of what is seen, which would be as wide as the catalogue.
+    unseen = tf.tensor_scatter_nd_update(
+        scores, cells_of(history), tf.fill(tf.shape(history), lowest)
+    )
     width = tf.minimum(k, columns)
 
     def best(of: tf.Tensor) -> tf.Tensor:

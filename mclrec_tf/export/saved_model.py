@@ -13,7 +13,9 @@ import tensorflow as tf
 
 from mclrec_tf.arguments import check_whole, path_text
 from mclrec_tf.evaluation.baselines import Popularity, Recency
+from mclrec_tf.evaluation.ranking_metrics import CUTOFFS
 from mclrec_tf.evaluation.ranks import seen_items, target_ranks
+from mclrec_tf.evaluation.recommended_lists import best_items, repeats
 from mclrec_tf.export.checksums import write_checksums
 from mclrec_tf.export.signature_inputs import (
     examples_input,
@@ -82,7 +84,8 @@ class ExportedModel:
     def rank_examples(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
         """Ranks of the targets, by the model and by the baselines, and the k best items.
 
-        A target that the catalogue does not hold ranks behind every item.
+        Beside them, how many of the best of all items the history holds. A target that the
+        catalogue does not hold ranks behind every item.
         """
         features = tf.io.parse_example(
             examples_input(examples),
@@ -106,7 +109,10 @@ class ExportedModel:
         ):
             for policy, ranks in target_ranks(its_scores, targets, ids)._asdict().items():
                 outputs[f"{prefix}{policy}_rank"] = tf.where(targets > 0, ranks, num_items + 1)
-        return outputs
+        counts = tf.unstack(repeats(best_items(scores, ids, max(CUTOFFS)).all_items, ids), axis=1)
+        return outputs | {
+            f"repeats_at_{cutoff}": count for cutoff, count in zip(CUTOFFS, counts, strict=True)
+        }
 
     def user_vector(self, history: tf.Tensor) -> dict[str, tf.Tensor]:
         """The encoder's vector of each history; 0 for an empty one."""
@@ -157,7 +163,8 @@ def export_savedmodel(
     - `rank_examples`: examples string `[B]`, serialised `tf.train.Example`s with history (any
       length) and target → item_ids and scores `[B, K]`, and six ranks int64 `[B]`:
       `all_items_rank` and `unseen_items_rank` of the model, and of the baselines under the
-      prefixes `popularity_` and `recency_`.
+      prefixes `popularity_` and `recency_`; and `repeats_at_{5,10,20}` int32 `[B]`, how many
+      items of the history are among the model's best of all items.
     - `user_vector`: history `[B, H]` → vector float32 `[B, d]`.
 
     Histories are oldest first, right-padded with "". The model reads the most recent
