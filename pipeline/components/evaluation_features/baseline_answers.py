@@ -64,7 +64,11 @@ class BaselineAnswers:
         )
         num_items = int(self._line_of.size())
         counted = read_transitions(transitions, num_items)
-        scorers = (Popularity(num_items), Recency(num_items), counted)
+        scorers: tuple[Callable[[tf.Tensor], tf.Tensor], ...] = (
+            Popularity(num_items),
+            Recency(num_items),
+            counted,
+        )
         # Each a graph of its own, so that the scores of one are gone before those of the next come.
         self._answers = {
             baseline: self._answer_of(baseline, scorer)

@@ -29,6 +29,14 @@ from pipeline.components.evaluator.list_features import (
 from pipeline.components.evaluator.tfma_metrics import BASELINES, metric_key, metric_name
 
 METRICS = (*OF_CATALOGUE, *OF_USERS)
+LABELS = {
+    "coverage": "coverage",
+    "gini": "Gini index",
+    "mean_popularity": "mean popularity",
+    "novelty": "novelty",
+    "intra_list_similarity": "intra-list similarity",
+    "repeat_share": "share of repeats",
+}
 _USERS_AT_ONCE = 512
 
 # The lists of users that are not summed up yet, int32 `[W, LONGEST]` and `[W, len(CUTOFFS)]` each,
@@ -128,7 +136,7 @@ class RecommendationMetricsCombiner(beam.CombineFn):
     def extract_output(self, accumulator: Accumulator) -> dict[tfma.metrics.MetricKey, float]:
         _, totals = self.compact(accumulator)
         num_items = self._known.catalogue.num_items
-        values = {}
+        values: dict[str, float] = {}
         for who, of_one in zip(self._whose, totals, strict=True):
             found = of_one.metrics(num_items)
             values |= {
