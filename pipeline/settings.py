@@ -398,7 +398,7 @@ class TuningSettings:
 
 @dataclass(frozen=True)
 class BlessingSettings:
-    """What a model must reach on the test users (NDCG@10, unseen_items) to be pushed.
+    """What a model must reach on the test users to be pushed: NDCG@10, and more on request.
 
     Raises:
         ValueError: A value is out of range.
@@ -424,6 +424,37 @@ class BlessingSettings:
     min_slice_users: int = setting(
         30, "slices of fewer test users are shown, but cannot refuse a model"
     )
+    min_coverage: float = setting(
+        0.0,
+        "smallest share of the catalogue that the 10 best items of all test users together hold; "
+        "the value decides, it has no interval; 0 requires nothing",
+    )
+    max_gini: float = setting(
+        1.0,
+        "largest Gini index of how often items are among the 10 best, from 0 (all equally often) "
+        "to 1 (the same ones for all); the value decides, it has no interval; 1 requires nothing",
+    )
+    max_popularity: float = setting(
+        1.0,
+        "largest mean popularity of the 10 best items, the share of training users who had them; "
+        "the confidence interval over the test users must prove it, as for those that follow; 1 "
+        "requires nothing",
+    )
+    min_novelty: float = setting(
+        0.0,
+        "smallest mean novelty of the 10 best items in bits, -log2 of their popularity; 0 requires "
+        "nothing",
+    )
+    max_similarity: float = setting(
+        1.0,
+        "largest mean cosine, from -1 to 1, of the model's vectors of each two of the 10 best "
+        "items; 1 requires nothing",
+    )
+    max_repeats: float = setting(
+        1.0,
+        "largest share of the 10 best of all items that the history holds already; 1 requires "
+        "nothing",
+    )
 
     def __post_init__(self) -> None:
         _require_share("min_ndcg", self.min_ndcg)
@@ -431,6 +462,11 @@ class BlessingSettings:
         _require_share("max_drop", self.max_drop)
         _require("confidence", self.confidence, 0.5, 1)
         _require("min_slice_users", self.min_slice_users, 2)
+        for name in ("min_coverage", "max_gini", "max_popularity", "max_repeats"):
+            _require_share(name, getattr(self, name))
+        _require("min_novelty", self.min_novelty, 0)
+        if not -1 <= self.max_similarity <= 1:
+            raise ValueError(f"--max-similarity must be from -1 to 1, got {self.max_similarity:g}.")
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from pipeline.components.data_gate.schema_text import CuratedSchema, schema_text
 from pipeline.components.evaluation_features.component import EvaluationFeatures
 from pipeline.components.evaluator.component import Evaluator
 from pipeline.components.evaluator.eval_config import eval_config
+from pipeline.components.evaluator.list_features import LONGEST
 from pipeline.components.example_gen.component import example_gen
 from pipeline.components.example_gen.splits.split_example import (
     EXAMPLE_SPLITS,
@@ -208,6 +209,7 @@ def release(
         examples=data.examples.outputs["examples"],
         transform_graph=transform.outputs["transform_graph"],
         transitions=item_transitions.outputs["transitions"],
+        list_length=LONGEST,
     )
     evaluator = Evaluator(
         examples=evaluation_features.outputs["test_examples"],

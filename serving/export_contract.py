@@ -50,6 +50,7 @@ class SignatureContract(NamedTuple):
 
 _BEST_ITEMS = {"item_ids": "DT_STRING", "scores": "DT_FLOAT"}
 _COUNTS = {"known_items": "DT_INT32"}
+_REPEATS = {f"repeats_at_{cutoff}": "DT_INT32" for cutoff in (5, 10, 20)}
 _RANKS = {
     f"{ranking}{policy}_rank": "DT_INT64"
     for ranking in ("", "popularity_", "recency_")
@@ -94,7 +95,7 @@ def signatures(width: int) -> dict[str, SignatureContract]:
             _COUNTS,
         ),
         "rank_examples": SignatureContract(
-            {"examples": "DT_STRING"}, {"examples": (-1,)}, {**_RANKS, **_BEST_ITEMS}, _COUNTS
+            {"examples": "DT_STRING"}, {"examples": (-1,)}, {**_RANKS, **_BEST_ITEMS}, {**_COUNTS, **_REPEATS}
         ),
         "user_vector": SignatureContract(
             {"history": "DT_STRING"}, {"history": history}, {"vector": "DT_FLOAT"}, {}

@@ -11,8 +11,8 @@ from tests.imports import distributions, python_files, reached
 CLIENT = reached("serving.client", "serving.client.__main__")
 KUBEFLOW = python_files("pipeline/runners/kubeflow", "pipeline/run_kubeflow.py")
 LIBRARY_FILES = python_files("mclrec_tf")
-# What runs in an environment of its own, which `benchmarks.peers` makes.
-OF_PEERS = python_files("benchmarks/peer_rectools.py")
+# What runs in an environment of its own, with other libraries that do the same.
+OF_PEERS = python_files("benchmarks/peer_rectools.py", "tests/mclrec_tf/evaluation/peers/write.py")
 
 # What no file imports, and why it is needed all the same.
 BY_NAME = {

@@ -7,7 +7,9 @@ Their names, inputs and outputs are told where they are written,
 import tensorflow as tf
 
 from mclrec_tf.evaluation.baselines import Popularity, Recency
+from mclrec_tf.evaluation.ranking_metrics import CUTOFFS
 from mclrec_tf.evaluation.ranks import seen_items, target_ranks
+from mclrec_tf.evaluation.recommended_lists import best_items, repeats
 from mclrec_tf.export.item_sets import ItemSets
 from mclrec_tf.export.signature_inputs import (
     candidate_set_input,
@@ -111,7 +113,8 @@ class ExportedModel:
     def rank_examples(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
         """Ranks of the targets, by the model and by the baselines, and the k best items.
 
-        A target that the catalogue does not hold ranks behind every item.
+        Beside them, how many of the best of all items the history holds. A target that the
+        catalogue does not hold ranks behind every item.
         """
         features = tf.io.parse_example(
             examples_input(examples),
@@ -136,7 +139,10 @@ class ExportedModel:
         ):
             for policy, ranks in target_ranks(its_scores, targets, ids)._asdict().items():
                 outputs[f"{prefix}{policy}_rank"] = tf.where(targets > 0, ranks, num_items + 1)
-        return outputs
+        counts = tf.unstack(repeats(best_items(scores, ids, max(CUTOFFS)).all_items, ids), axis=1)
+        return outputs | {
+            f"repeats_at_{cutoff}": count for cutoff, count in zip(CUTOFFS, counts, strict=True)
+        }
 
     def user_vector(self, history: tf.Tensor) -> dict[str, tf.Tensor]:
         """The encoder's vector of each history; 0 for an empty one."""

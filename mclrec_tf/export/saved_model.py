@@ -45,7 +45,8 @@ def export_savedmodel(
     - `rank_examples`: examples string `[B]`, serialised `tf.train.Example`s with history (any
       length) and target → item_ids and scores `[B, K]`, and six ranks int64 `[B]`:
       `all_items_rank` and `unseen_items_rank` of the model, and of the baselines under the
-      prefixes `popularity_` and `recency_`; known_items `[B]`.
+      prefixes `popularity_` and `recency_`; known_items `[B]`, and `repeats_at_{5,10,20}` int32
+      `[B]`, how many items of the history are among the model's best of all items.
     - `user_vector`: history `[B, H]` → vector float32 `[B, d]`.
 
     Histories are oldest first, right-padded with "". The model reads the most recent

@@ -121,8 +121,10 @@ class StandIn(tf.Module):
             for ranking in ("", "popularity_", "recency_")
             for policy in ("all_items", "unseen_items")
         }
+        repeats = tf.zeros(tf.shape(examples), tf.int32)
         return {
             **ranks,
+            **{f"repeats_at_{cutoff}": repeats for cutoff in (5, 10, 20)},
             **self.best(scores, self.mask(history), tf.constant(self.k)),
             "known_items": self.known_items(history),
         }

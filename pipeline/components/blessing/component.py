@@ -7,7 +7,8 @@ from tfx.dsl.component.experimental.decorators import component
 from tfx.dsl.io import fileio
 from tfx.types.standard_artifacts import InfraBlessing, Model, ModelBlessing, ModelEvaluation
 
-from pipeline.components.blessing.decision import Decision, decide
+from pipeline.components.blessing.criterion import Decision
+from pipeline.components.blessing.decision import decide
 from pipeline.components.evaluator.results import read_results
 from pipeline.components.export_check.component import findings_of_refusal
 from pipeline.settings import BlessingSettings, from_json

@@ -1,8 +1,8 @@
 """Whether a model is blessed: criteria of one form, each with a confidence interval over users.
 
-A criterion requires value >= bound. Both are means of NDCG@10 over the same test users, and the
-bound is a factor times a reference: popularity, recency, the counted transitions, or the latest
-blessed model. The interval is the one of the mean of the users' differences, so it is paired.
+A criterion of accuracy requires value >= bound. Both are means of NDCG@10 over the same test users,
+and the bound is a factor times a reference: popularity, recency, the counted transitions, or the
+latest blessed model. The interval is that of the mean of the users' differences, so it is paired.
 
 NDCG@10 is at most 1, so a factor above 1 would require the impossible of a model whose baseline
 comes near 1: 1.05 times 0.97 is more than a perfect model reaches. There the factor applies to the
@@ -18,15 +18,17 @@ They are equal where the baseline's NDCG@10 is 1 / (factor + 1).
   most nights. The confidence is shared between the slices (Bonferroni correction), so that all of
   them together refuse a good model as rarely as one criterion would. Slices of fewer than
   `min_slice_users` users are shown and do not vote.
+
+What recommendations are like besides accurate is judged over all users, and only if a setting asks
+for it: `pipeline.components.blessing.recommendation_criteria`.
 """
 
 import dataclasses
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
 
-from pipeline.components.blessing.intervals import Bound, Interval, compare
+from pipeline.components.blessing.criterion import ROUNDING, Criterion, Decision
+from pipeline.components.blessing.intervals import Bound, compare
+from pipeline.components.blessing.recommendation_criteria import recommendation_criteria
 from pipeline.components.evaluator.paired_moments import LATEST_BLESSED
 from pipeline.components.evaluator.results import SliceResult
 from pipeline.components.evaluator.slices import ALL_USERS, judged_policy
@@ -34,76 +36,6 @@ from pipeline.components.evaluator.tfma_metrics import BASELINES, COUNTED
 from pipeline.settings import BlessingSettings
 
 SERVABLE = "TensorFlow Serving can serve it"
-# Where the differences are equal for all users, rounding of the sums leaves an interval this wide.
-_ROUNDING = 1e-7
-# The names in `decision.json`, which stay as they are so that files of earlier runs can be read.
-_CRITERIA_KEY, _REQUIREMENT_KEY = "lines", "line"
-
-
-@dataclass(frozen=True)
-class Criterion:
-    """One criterion, and whether the model meets it.
-
-    Attributes:
-        requirement: What is required, in words.
-        slice: The slice whose users count.
-        value: The model's NDCG@10 under the slice's policy. None for `SERVABLE`.
-        bound: The NDCG@10 that the model must reach. None for `SERVABLE`.
-        interval: The confidence interval of value - bound. None if there are fewer than two users.
-        users: The number of users.
-        passed: Whether the criterion lets the model pass.
-        note: The verdict in words.
-    """
-
-    requirement: str
-    slice: str
-    value: float | None
-    bound: float | None
-    interval: Interval | None
-    users: int
-    passed: bool
-    note: str
-
-    def __str__(self) -> str:
-        if self.value is None or self.bound is None:
-            return f"{self.requirement}: {self.note}"
-        interval = ""
-        if self.interval:
-            interval = f", interval {self.interval[0]:+.4f} to {self.interval[1]:+.4f}"
-        return (
-            f"{self.slice}: NDCG@10 ({judged_policy(self.slice)}) is {self.value:.4f}; required is "
-            f"{self.requirement}, here {self.bound:.4f}; difference {self.value - self.bound:+.4f}"
-            f"{interval}, {self.users:,} users: {self.note}"
-        )
-
-
-@dataclass(frozen=True)
-class Decision:
-    """All criteria. The model is blessed if it passes every one."""
-
-    criteria: list[Criterion]
-
-    @property
-    def blessed(self) -> bool:
-        return all(criterion.passed for criterion in self.criteria)
-
-    @property
-    def failed(self) -> list[Criterion]:
-        return [criterion for criterion in self.criteria if not criterion.passed]
-
-    def to_json(self) -> str:
-        rows = [dataclasses.asdict(criterion) for criterion in self.criteria]
-        rows = [{_REQUIREMENT_KEY: row.pop("requirement"), **row} for row in rows]
-        return json.dumps({"blessed": self.blessed, _CRITERIA_KEY: rows}, indent=1) + "\n"
-
-    @classmethod
-    def from_json(cls, text: str) -> "Decision":
-        def criterion(row: dict[str, Any]) -> Criterion:
-            interval = row.pop("interval")
-            requirement = row.pop(_REQUIREMENT_KEY)
-            return Criterion(requirement, interval=interval and tuple(interval), **row)
-
-        return cls([criterion(row) for row in json.loads(text)[_CRITERIA_KEY]])
 
 
 def decide(
@@ -117,7 +49,8 @@ def decide(
         settings: Thresholds, tolerance and confidence.
 
     Raises:
-        ValueError: The evaluation lacks a baseline, as those of earlier versions do.
+        ValueError: The evaluation lacks a baseline, as those of earlier versions do, or what one
+            of the settings asks for.
     """
     everybody = results[ALL_USERS]
     if missing := [baseline for baseline in BASELINES if baseline not in everybody.baselines]:
@@ -147,6 +80,7 @@ def decide(
             _not_refuted(requirement, name, result, bound, confidence, settings.min_slice_users)
             for name, result in slices.items()
         ]
+    criteria += recommendation_criteria(everybody, settings)
     note = export_findings or "every signature answers"
     criteria.append(
         Criterion(SERVABLE, ALL_USERS, None, None, None, everybody.users, not export_findings, note)
@@ -186,8 +120,8 @@ def _proven(requirement: str, result: SliceResult, bound: Bound, confidence: flo
     """A criterion that passes only if the interval over all users proves it."""
     moments = result.moments[judged_policy(ALL_USERS)]
     value, at_least, interval = compare(moments, bound, confidence)
-    passed = interval is not None and interval[0] >= -_ROUNDING
-    note = "proven" if passed else "missed" if value < at_least - _ROUNDING else "not proven"
+    passed = interval is not None and interval[0] >= -ROUNDING
+    note = "proven" if passed else "missed" if value < at_least - ROUNDING else "not proven"
     return Criterion(requirement, ALL_USERS, value, at_least, interval, result.users, passed, note)
 
 
@@ -205,7 +139,7 @@ def _not_refuted(
     if result.users < min_users:
         passed, note = True, f"does not vote, fewer than {min_users} users"
     else:
-        passed = interval is None or interval[1] >= -_ROUNDING
-        reached = value >= at_least - _ROUNDING
+        passed = interval is None or interval[1] >= -ROUNDING
+        reached = value >= at_least - ROUNDING
         note = ("reached" if reached else "within the noise") if passed else "missed"
     return Criterion(requirement, name, value, at_least, interval, result.users, passed, note)

@@ -67,6 +67,19 @@ def compare(
     return float(totals @ model / users), float(totals @ required / users), interval
 
 
+def around(mean: float, standard_error: float, users: int, confidence: float) -> Interval:
+    """The interval of a mean over users.
+
+    Args:
+        mean: The mean.
+        standard_error: Its standard error.
+        users: How many users there are, at least 2.
+        confidence: The confidence of the two-sided interval, between 0 and 1.
+    """
+    half = float(stats.t.ppf((1 + confidence) / 2, users - 1)) * standard_error
+    return mean - half, mean + half
+
+
 def _weights(moments: Moments, who: str | None) -> np.ndarray:
     """The vector that selects a value of (1, NDCG@10 of each compared). None selects the 1."""
     return np.eye(len(moments.sums))[0 if who is None else 1 + moments.compared.index(who)]
@@ -81,5 +94,4 @@ def _mean(
     if users < 2:
         return mean, None
     variance = max(weights @ moments.sums @ weights - users * mean**2, 0.0) / (users - 1)
-    half = float(stats.t.ppf((1 + confidence) / 2, users - 1)) * math.sqrt(variance / users)
-    return mean, (mean - half, mean + half)
+    return mean, around(mean, math.sqrt(variance / users), int(users), confidence)

@@ -1,20 +1,33 @@
 """TFX's Evaluator for orchestrators that always pass a baseline, even to the first model."""
 
+import json
 import os
 from typing import Any
 
+from tensorflow_model_analysis.proto import config_pb2
 from tfx import types
 from tfx.components.evaluator import component, executor
 from tfx.dsl.components.base.executor_spec import BeamExecutorSpec
 from tfx.dsl.io import fileio
-from tfx.types.standard_component_specs import BASELINE_MODEL_KEY
-from tfx.utils import path_utils
+from tfx.types import artifact_utils
+from tfx.types.standard_component_specs import (
+    BASELINE_MODEL_KEY,
+    EVAL_CONFIG_KEY,
+    EXAMPLES_KEY,
+    MODEL_KEY,
+)
+from tfx.utils import path_utils, proto_utils
+
+from pipeline.components.evaluator.recommendation_metrics import RecommendationMetrics
+from pipeline.components.trainer.run_fn import keras_path
 
 STANDS_FOR_NONE = "stands_for_no_model"
 
 
 class EvaluatorExecutor(executor.Executor):
     """TFX's executor, which treats a baseline that `PreviousRun` marks as absent as no baseline.
+
+    It tells `RecommendationMetrics` where the catalogue and the item vectors of the run are.
 
     Raises:
         FileNotFoundError: There should be a baseline, but its files are gone. Otherwise the
@@ -34,13 +47,34 @@ class EvaluatorExecutor(executor.Executor):
                     f"{baseline.uri}: the model to compare with is gone. Put it back, or go on "
                     "without it with --accept-missing."
                 )
-        super().Do({**input_dict, BASELINE_MODEL_KEY: baselines}, output_dict, exec_properties)
+        config = _with_catalogue(
+            exec_properties[EVAL_CONFIG_KEY],
+            artifact_utils.get_single_uri(input_dict[EXAMPLES_KEY]),
+            artifact_utils.get_single_instance(input_dict[MODEL_KEY]),
+        )
+        super().Do(
+            {**input_dict, BASELINE_MODEL_KEY: baselines},
+            output_dict,
+            {**exec_properties, EVAL_CONFIG_KEY: config},
+        )
 
 
 class Evaluator(component.Evaluator):
     """`tfx.components.Evaluator` with `EvaluatorExecutor`. The arguments are the same."""
 
     EXECUTOR_SPEC = BeamExecutorSpec(EvaluatorExecutor)
+
+
+def _with_catalogue(eval_config: str, examples_uri: str, model: types.Artifact) -> str:
+    """An EvalConfig as JSON, with what is known only when a run has come so far."""
+    config = config_pb2.EvalConfig()
+    proto_utils.json_to_proto(eval_config, config)
+    keras_file = keras_path(path_utils.serving_model_path(model.uri))
+    for spec in config.metrics_specs:
+        for metric in spec.metrics:
+            if metric.class_name == RecommendationMetrics.__name__:
+                metric.config = json.dumps({"examples_uri": examples_uri, "keras_file": keras_file})
+    return proto_utils.proto_to_json(config)
 
 
 def stands_for_none(model: types.Artifact) -> bool:

@@ -3,12 +3,13 @@
 from tensorflow_model_analysis.proto import config_pb2
 
 from pipeline.components.evaluator.paired_moments import PairedMoments
+from pipeline.components.evaluator.recommendation_metrics import RecommendationMetrics
 from pipeline.components.evaluator.slices import SLICE_FEATURES
 from pipeline.components.evaluator.tfma_metrics import RankingMetrics
 
 
 def eval_config() -> config_pb2.EvalConfig:
-    """The evaluation of the signature `rank_examples`: all ranking metrics, overall and by slice.
+    """The evaluation of the signature `rank_examples`: all metrics, overall and by slice.
 
     Without thresholds, TFX's Evaluator blesses nothing.
     """
@@ -24,7 +25,7 @@ def eval_config() -> config_pb2.EvalConfig:
                     config_pb2.MetricConfig(class_name="ExampleCount"),
                     *(
                         config_pb2.MetricConfig(class_name=kind.__name__, module=kind.__module__)
-                        for kind in (RankingMetrics, PairedMoments)
+                        for kind in (RankingMetrics, PairedMoments, RecommendationMetrics)
                     ),
                 ]
             )

@@ -1,5 +1,6 @@
 """Reads the Evaluator's output, slice by slice."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +20,8 @@ class SliceResult:
 
     Attributes:
         users: The number of users.
-        metrics: The candidate's metrics by name, see `evaluator.tfma_metrics.metric_name`.
+        metrics: The candidate's metrics by name, see `evaluator.tfma_metrics.metric_name` and
+            `evaluator.recommendation_metrics.name_of`; without those that are not known.
         latest_blessed_metrics: The metrics of the latest blessed model. Empty if there is none.
         moments: The sums of `evaluator.paired_moments` by policy.
         baselines: The baselines that were evaluated. An earlier version has fewer than `BASELINES`.
@@ -62,7 +64,8 @@ def _slice_result(of_slice: tfma.proto.metrics_for_slice_pb2.MetricsForSlice) ->
         else:
             is_baseline = pair.key.model_name == tfma.BASELINE_KEY
             metrics = latest_blessed if is_baseline else candidate
-            metrics[pair.key.name] = pair.value.double_value.value
+            if not math.isnan(pair.value.double_value.value):
+                metrics[pair.key.name] = pair.value.double_value.value
     users = int(candidate.pop(_USERS))
     latest_blessed.pop(_USERS, None)
     baselines = tuple(baseline for baseline in BASELINES if _any_metric(baseline) in candidate)

@@ -11,7 +11,7 @@ from tfx.utils import path_utils
 
 from pipeline import component_ids
 from pipeline.components.blessing.component import read_decision
-from pipeline.components.blessing.decision import Decision
+from pipeline.components.blessing.criterion import Decision
 from pipeline.components.data_gate.anomalies import read_findings
 from pipeline.components.evaluator.results import SliceResult, read_results
 from pipeline.components.evaluator.slices import ALL_USERS

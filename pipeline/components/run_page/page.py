@@ -12,7 +12,7 @@ from tfx.dsl.io import fileio
 
 from mclrec_tf.evaluation.ranking_metrics import CUTOFFS
 from mclrec_tf.evaluation.ranks import POLICIES
-from pipeline.components.blessing.decision import Criterion, Decision
+from pipeline.components.blessing.criterion import Criterion, Decision
 from pipeline.components.blessing.intervals import mean_of
 from pipeline.components.evaluator.paired_moments import LATEST_BLESSED, MODEL
 from pipeline.components.evaluator.results import SliceResult
@@ -25,6 +25,7 @@ from pipeline.components.evaluator.tfma_metrics import (
 from pipeline.components.example_gen.event_log.log_report import listed
 from pipeline.components.run_page import plots
 from pipeline.components.run_page.contents import Contents
+from pipeline.components.run_page.recommended_table import meanings, recommended_tables
 from pipeline.settings import Settings
 
 
@@ -56,6 +57,8 @@ def write_page(
         settings=dataclasses.asdict(settings),
         confidence=settings.blessing.confidence,
         criteria=_by_requirement(contents.decision),
+        recommended=recommended_tables(contents.results),
+        meanings=meanings(),
         transitions_note=contents.transitions and contents.transitions.in_words(),
         **_pictures(contents, settings.blessing.confidence),
         **_evaluation(contents.results, settings.blessing.confidence),

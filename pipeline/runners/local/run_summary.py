@@ -13,7 +13,7 @@ from tfx.utils import path_utils
 
 from pipeline import component_ids
 from pipeline.components.blessing.component import read_decision
-from pipeline.components.blessing.decision import Decision
+from pipeline.components.blessing.criterion import Decision
 from pipeline.components.evaluator.results import read_results
 from pipeline.components.evaluator.slices import ALL_USERS
 from pipeline.components.evaluator.tfma_metrics import (
@@ -134,7 +134,7 @@ def show_metrics(report: RunReport, console: Console) -> None:
 
 def show_decision(decision: Decision, console: Console) -> None:
     """Prints every criterion, and a whole sentence for each one that the model does not meet."""
-    console.print("Decision, by NDCG@10 of the test users:")
+    console.print("Decision, by NDCG@10 of the test users where a line names no other metric:")
     groups = itertools.groupby(decision.criteria, lambda criterion: criterion.requirement)
     for requirement, criteria in groups:
         table = Table(box=box.SIMPLE_HEAD, padding=0, title=requirement, title_justify="left")

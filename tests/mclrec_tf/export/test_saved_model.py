@@ -14,6 +14,8 @@ from mclrec_tf import ItemCounts, MCLRec, SASRec
 from mclrec_tf.data.histories import Histories
 from mclrec_tf.evaluation.baselines import Popularity, Recency
 from mclrec_tf.evaluation.offline import rank_targets
+from mclrec_tf.evaluation.ranking_metrics import CUTOFFS
+from mclrec_tf.evaluation.recommended_lists import recommend_lists
 from mclrec_tf.export.exported_model import LOWEST_SCORE
 from mclrec_tf.export.saved_model import export_savedmodel
 from mclrec_tf.export.signature_inputs import HISTORY_LENGTH
@@ -239,6 +241,11 @@ def test_rank_examples_agrees_with_the_offline_evaluation(run: Run, model: MCLRe
         for policy, ranks in expected._asdict().items():
             assert answer[f"{prefix}{policy}_rank"].tolist() == ranks.tolist()
     assert answer["item_ids"].shape == (len(rows), K)
+    lists = recommend_lists(model, Histories.from_lists(rows))
+    assert [ids(row) for row in answer["item_ids"]] == lists.unseen_items[:, :K].tolist()
+    for cutoff in CUTOFFS:
+        seen = [set(row) & set(items[:cutoff]) for row, items in zip(rows, lists[0], strict=True)]
+        assert answer[f"repeats_at_{cutoff}"].tolist() == [len(items) for items in seen]
 
 
 def test_examples_whose_histories_are_all_empty(run: Run) -> None:

@@ -7,7 +7,7 @@ import tensorflow as tf
 from tfx.utils import path_utils
 
 from pipeline.components.blessing.component import read_decision
-from pipeline.components.blessing.decision import Decision
+from pipeline.components.blessing.criterion import Decision
 from serving.export_check.check import check_export
 from tests.pipeline.local_run import LocalRun
 from tests.pipeline.nights.week import FAILED, PUSHED, Feed, Night

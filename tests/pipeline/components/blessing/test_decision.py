@@ -9,8 +9,10 @@ import tensorflow_model_analysis as tfma
 from scipy import stats
 
 from mclrec_tf.evaluation.ranks import POLICIES
-from pipeline.components.blessing.decision import SERVABLE, Criterion, Decision, decide
+from pipeline.components.blessing.criterion import NDCG, Criterion, Decision
+from pipeline.components.blessing.decision import SERVABLE, decide
 from pipeline.components.blessing.intervals import Bound, compare, mean_of
+from pipeline.components.evaluator.list_features import MODEL as MODEL_LISTS
 from pipeline.components.evaluator.paired_moments import (
     LATEST_BLESSED,
     Moments,
@@ -18,6 +20,7 @@ from pipeline.components.evaluator.paired_moments import (
     compared,
     moments_name,
 )
+from pipeline.components.evaluator.recommendation_metrics import error_name, name_of
 from pipeline.components.evaluator.results import SliceResult
 from pipeline.components.evaluator.slices import ALL_USERS
 from pipeline.components.evaluator.tfma_metrics import BASELINES, COUNTED, rank_name
@@ -299,6 +302,125 @@ def test_margins_can_be_switched_off():
     worst = result(np.full(50, BAD), np.full(50, GOOD))
     decision = decide({ALL_USERS: worst, "length_group 5": worst}, "", nothing)
     assert [criterion.requirement for criterion in decision.criteria] == [SERVABLE]
+
+
+def with_lists(
+    values: dict[str, float], errors: dict[str, float] | None = None, users: int = 400
+) -> SliceResult:
+    """The evaluation of a good model whose ten best items have these values."""
+    metrics = {name_of(MODEL_LISTS, metric, 10): value for metric, value in values.items()}
+    metrics |= {error_name(metric, 10): value for metric, value in (errors or {}).items()}
+    return dataclasses.replace(result(hits(0.5, users)), metrics=metrics)
+
+
+LISTS = {
+    "coverage": 0.4,
+    "gini": 0.7,
+    "mean_popularity": 0.2,
+    "novelty": 5.0,
+    "intra_list_similarity": -0.1,
+    "repeat_share": 0.3,
+}
+ERRORS = {
+    metric: 0.01
+    for metric in ("mean_popularity", "novelty", "intra_list_similarity", "repeat_share")
+}
+
+
+def test_what_is_recommended_is_judged_on_request_only():
+    assert not any(
+        criterion.metric != NDCG
+        for criterion in decide({ALL_USERS: with_lists(LISTS, ERRORS)}, "", SETTINGS).criteria
+    )
+
+
+@pytest.mark.parametrize(
+    ("setting", "bound", "note"),
+    [
+        ("min_coverage", 0.4, "reached"),
+        ("min_coverage", 0.41, "missed"),
+        ("max_gini", 0.7, "reached"),
+        ("max_gini", 0.69, "missed"),
+        ("max_popularity", 0.23, "proven"),
+        ("max_popularity", 0.21, "not proven"),
+        ("max_popularity", 0.19, "missed"),
+        ("min_novelty", 4.97, "proven"),
+        ("min_novelty", 4.99, "not proven"),
+        ("min_novelty", 5.1, "missed"),
+        ("max_similarity", 0.0, "proven"),
+        ("max_similarity", -0.09, "not proven"),
+        ("max_similarity", -0.2, "missed"),
+        ("max_repeats", 0.4, "proven"),
+        ("max_repeats", 0.0, "missed"),
+    ],
+)
+def test_each_bound_of_what_is_recommended(setting: str, bound: float, note: str):
+    everybody = with_lists(LISTS, ERRORS)
+    settings = dataclasses.replace(SETTINGS, **{setting: bound})
+    decision = decide({ALL_USERS: everybody}, "", settings)
+    (criterion,) = (criterion for criterion in decision.criteria if criterion.metric != NDCG)
+    assert criterion.note == note
+    assert decision.blessed == criterion.passed == (note in ("proven", "reached"))
+    assert f"(--{setting.replace('_', '-')})" in criterion.requirement
+    assert f"{bound:g}" in criterion.requirement
+    is_mean = setting not in ("min_coverage", "max_gini")
+    assert (criterion.interval is not None) == is_mean
+    if criterion.interval is not None:
+        half = stats.t.ppf(0.975, 399) * 0.01
+        expected = (criterion.value - bound - half, criterion.value - bound + half)
+        assert criterion.interval == pytest.approx(expected)
+    policy = "all_items" if setting == "max_repeats" else "unseen_items"
+    assert f"@10 ({policy}) is {criterion.value:.4f}" in str(criterion)
+    assert Decision.from_json(decision.to_json()) == decision
+
+
+def test_a_mean_of_one_user_proves_nothing():
+    one = with_lists(LISTS, users=1)
+    decision = decide({ALL_USERS: one}, "", BlessingSettings(min_lift=0, min_novelty=1))
+    (criterion,) = decision.failed
+    assert (criterion.interval, criterion.note) == (None, "not proven")
+
+
+@pytest.mark.parametrize(
+    ("known", "settings", "message"),
+    [
+        ({}, {"max_gini": 0.5}, "has no Gini index, for which --max-gini asks; an earlier version"),
+        (LISTS, {"max_repeats": 0.5}, "share of repeats, .*an earlier version wrote the export"),
+        (LISTS, {"max_similarity": 0.5}, "intra-list similarity, .*has no Keras file"),
+    ],
+)
+def test_what_an_evaluation_lacks_is_named_where_it_is_asked_for(
+    known: dict[str, float], settings: dict[str, float], message: str
+):
+    (setting,) = settings
+    metric = {"max_repeats": "repeat_share", "max_similarity": "intra_list_similarity"}
+    known = {name: value for name, value in known.items() if name != metric.get(setting)}
+    with pytest.raises(ValueError, match=message):
+        decide({ALL_USERS: with_lists(known)}, "", dataclasses.replace(SETTINGS, **settings))
+
+
+def test_a_model_that_recommends_nothing_is_refused_by_what_it_cannot_have():
+    nothing = with_lists({"coverage": 0.0})
+    decision = decide({ALL_USERS: nothing}, "", dataclasses.replace(SETTINGS, max_gini=0.9))
+    assert decision.failed[0].note == "missed, nobody is recommended anything"
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "message"),
+    [
+        ("min_coverage", 1.1, "--min-coverage must be from 0 to 1"),
+        ("max_gini", -0.1, "--max-gini must be from 0 to 1"),
+        ("max_popularity", float("nan"), "--max-popularity must be from 0 to 1"),
+        ("max_repeats", 2, "--max-repeats must be from 0 to 1"),
+        ("min_novelty", -1, "--min-novelty must be at least 0"),
+        ("min_novelty", float("nan"), "--min-novelty must be at least 0"),
+        ("max_similarity", 1.5, "--max-similarity must be from -1 to 1"),
+        ("max_similarity", float("nan"), "--max-similarity must be from -1 to 1"),
+    ],
+)
+def test_bounds_that_no_list_can_have_are_refused(setting: str, value: float, message: str):
+    with pytest.raises(ValueError, match=message):
+        BlessingSettings(**{setting: value})
 
 
 def test_json_gives_back_the_decision():

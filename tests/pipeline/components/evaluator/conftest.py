@@ -8,6 +8,7 @@ from tfx.types.standard_artifacts import Examples
 
 from pipeline.beam_args import complete_beam_args
 from pipeline.components.evaluation_features.component import EvaluationFeatures
+from pipeline.components.evaluator.list_features import LONGEST
 from pipeline.components.item_transitions.table import write_transitions
 from tests.pipeline.components.evaluator.known_models import (
     MODELS,
@@ -58,5 +59,5 @@ def sliced(tmp_path_factory: pytest.TempPathFactory) -> Examples:
         "transform_graph": [write_vocabulary(folder / "graph", VOCABULARY)],
         "transitions": [transitions],
     }
-    executor(context).Do(inputs, {"test_examples": [result]}, {})
+    executor(context).Do(inputs, {"test_examples": [result]}, {"list_length": LONGEST})
     return result

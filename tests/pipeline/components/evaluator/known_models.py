@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from mclrec_tf.data.histories import Histories
 from mclrec_tf.evaluation.item_transitions import ItemTransitions
+from mclrec_tf.evaluation.ranking_metrics import CUTOFFS
 from mclrec_tf.evaluation.ranks import POLICIES
 from pipeline.components.evaluator.tfma_metrics import BASELINES, COUNTED
 
@@ -27,18 +28,39 @@ EXPORTED = POLICIES + tuple(
 )
 
 
+# What the models recommend, to users with an odd or an even number of items in their history. Only
+# the export of `good` tells repeats, and `bad`, of an earlier run, knows an item that is gone.
+RECOMMENDED = {
+    "good": (["h", "m", "new"], ["m", "t1"]),
+    "bad": (["h", "gone"], ["h", "m"]),
+    "no_tail": (["h", "m"], ["h", "m"]),
+}
+REPEATED = ([1, 2, 3], [0, 1, 1])
+
+
 class KnownRanks(tf.Module):
     """Ranks are features of the Examples: those that start with the model's name."""
 
     def __init__(self, name: str):
         super().__init__()
         self._feature = f"{name}_rank"
+        self._name = name
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
     def rank_examples(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
-        features = {self._feature: tf.io.FixedLenFeature([], tf.int64)}
-        ranks = tf.io.parse_example(examples, features)[self._feature]
+        features = {
+            self._feature: tf.io.FixedLenFeature([], tf.int64),
+            "history": tf.io.RaggedFeature(tf.string),
+        }
+        found = tf.io.parse_example(examples, features)
+        ranks = found[self._feature]
         own = {"all_items_rank": ranks, "unseen_items_rank": ranks}
+        kind = tf.cast(found["history"].row_lengths() % 2 == 0, tf.int32)
+        odd, even = ([*items, ""][:3] for items in RECOMMENDED[self._name])
+        own["item_ids"] = tf.gather(tf.constant([odd, even]), kind)
+        if self._name == "good":
+            repeated = tf.gather(tf.constant(REPEATED), kind)
+            own |= {f"repeats_at_{k}": repeated[:, at] for at, k in enumerate(CUTOFFS)}
         return {f"{name}_rank": tf.fill(tf.shape(ranks), tf.int64.max) for name in EXPORTED} | own
 
 

@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
-from tfx.components.evaluator.executor import Executor as Evaluator
 from tfx.types.standard_artifacts import (
     Examples,
     InfraBlessing,
@@ -15,20 +14,41 @@ from tfx.types.standard_artifacts import (
 )
 from tfx.utils import json_utils, proto_utils
 
+from mclrec_tf import NextItemModel, SASRec
+from mclrec_tf.data.histories import Histories
+from mclrec_tf.evaluation.baselines import Popularity, Recency
+from mclrec_tf.evaluation.beyond_accuracy import summarize_lists
+from mclrec_tf.evaluation.catalogue import Catalogue
+from mclrec_tf.evaluation.list_totals import ListTotals
+from mclrec_tf.evaluation.ranking_metrics import CUTOFFS
+from mclrec_tf.evaluation.recommended_lists import recommend_lists
 from pipeline.beam_args import complete_beam_args
 from pipeline.components.blessing.component import Blessing, read_decision
 from pipeline.components.blessing.decision import SERVABLE
+from pipeline.components.evaluator.catalogue_files import read_catalogue
+from pipeline.components.evaluator.component import EvaluatorExecutor as Evaluator
 from pipeline.components.evaluator.eval_config import eval_config
+from pipeline.components.evaluator.known_items import item_vectors
+from pipeline.components.evaluator.list_features import LONGEST
+from pipeline.components.evaluator.list_features import MODEL as MODEL_LISTS
 from pipeline.components.evaluator.paired_moments import LATEST_BLESSED, MODEL
+from pipeline.components.evaluator.recommendation_metrics import (
+    METRICS as RECOMMENDATION_METRICS,
+)
+from pipeline.components.evaluator.recommendation_metrics import error_name, name_of, policy_of
 from pipeline.components.evaluator.results import SliceResult, read_results
 from pipeline.components.evaluator.slices import ALL_USERS
 from pipeline.components.evaluator.tfma_metrics import BASELINES
 from pipeline.components.export_check.component import FINDINGS_FILE
 from pipeline.resolvers import LatestBlessedOtherModelStrategy
 from tests.pipeline.components.evaluator.known_models import (
+    GROUPS,
     MODELS,
+    RECOMMENDED,
+    REPEATED,
     REPEATERS,
     TARGETS,
+    TRANSITIONS,
     VOCABULARY,
     KnownRanks,
     ranks_of,
@@ -51,6 +71,10 @@ def evaluations(
             str(folder / name / "Format-Serving"),
             signatures={"rank_examples": module.rank_examples},
         )
+    # Only of `good` is there a Keras file, and so item vectors.
+    model = NextItemModel(SASRec(len(VOCABULARY), dim=4, num_layers=1))
+    model(tf.ones([1, 2], tf.int32))
+    model.save(folder / "good" / "model.keras")
     found = {}
     for pair in (("no_tail", "good"), ("good", "bad"), ("good", None)):
         evaluation, blessing = ModelEvaluation(), ModelBlessing()
@@ -102,6 +126,79 @@ def test_results_of_slices_are_those_of_their_users(evaluations):
     np.testing.assert_allclose(moments.sums, v @ v.T)
     assert moments.compared == (MODEL, "popularity", "recency", "transitions", LATEST_BLESSED)
     assert everybody.baselines == BASELINES
+
+
+def lists_of(model: str) -> tuple[np.ndarray, np.ndarray]:
+    """The ids that a model recommends to each user, and how many of the best are repeats."""
+    ids = {item: number for number, item in enumerate(VOCABULARY, start=1)}
+    rows = []
+    for user in range(len(TARGETS)):
+        items = RECOMMENDED[model][user in REPEATERS]
+        found = [ids.get(item, 0) for item in items]  # `gone` is no item
+        rows.append(found + [0] * (LONGEST - len(found)))
+    known = [REPEATED[user in REPEATERS] for user in range(len(TARGETS))]
+    return np.array(rows, np.int32), np.array(known)
+
+
+def test_lists_are_told_as_the_library_tells_them(evaluations, sliced: Examples):
+    files = read_catalogue(sliced.uri)
+    assert [item.decode() for item in files.items] == VOCABULARY
+    assert files.num_users == 6
+    # Six users with five events each, in the order of TRAINING: t1 t1 … h.
+    assert dict(zip(VOCABULARY, files.item_users[1:].tolist(), strict=True)) == {
+        **{"t1": 1, "t2": 2, "m": 2, "h": 2},
+        **{"new": 0, "x": 0},
+    }
+    folder = Path(evaluations["good", None].uri).parent
+    vectors = item_vectors(str(folder / "good" / "model.keras"))
+    catalogue = Catalogue(files.item_users, files.num_users, vectors)
+    results = read_results(evaluations["good", "bad"].uri)
+    histories = Histories.from_lists(
+        [
+            [VOCABULARY.index(item) + 1 for item in ([target, "x"] if user in REPEATERS else ["x"])]
+            for user, target in enumerate(TARGETS)
+        ]
+    )
+    scorers = (Popularity(len(VOCABULARY)), Recency(len(VOCABULARY)), TRANSITIONS)
+    tail = np.array([GROUPS[target] == "tail" for target in TARGETS])
+    for name, users in ((ALL_USERS, tail | True), ("target_popularity tail", tail)):
+        result = results[name]
+        items, known = lists_of("good")
+        totals = ListTotals.of(items[users], catalogue, known[users])
+        blessed = ListTotals.of(lists_of("bad")[0][users], catalogue).metrics(len(VOCABULARY))
+        expected = {MODEL_LISTS: totals.metrics(len(VOCABULARY))}
+        some = histories.take(np.flatnonzero(users))
+        for baseline, scorer in zip(BASELINES, scorers, strict=True):
+            lists = recommend_lists(scorer, some)
+            found = summarize_lists(lists, catalogue, some)
+            expected[baseline] = {
+                f"{metric}_at_{k}": found[f"{policy_of(metric)}_{metric}_at_{k}"]
+                for metric in RECOMMENDATION_METRICS
+                for k in CUTOFFS
+            }
+        for metric in RECOMMENDATION_METRICS:
+            for k in CUTOFFS:
+                for who, values in expected.items():
+                    assert result.metrics[name_of(who, metric, k)] == pytest.approx(
+                        values[f"{metric}_at_{k}"]
+                    ), (who, metric, k)
+                own = name_of(MODEL_LISTS, metric, k)
+                if metric == "repeat_share":  # which the export of `bad` does not tell
+                    assert own not in result.latest_blessed_metrics
+                else:
+                    assert result.latest_blessed_metrics[own] == pytest.approx(
+                        blessed[f"{metric}_at_{k}"]
+                    )
+        errors = totals.standard_errors()
+        assert result.metrics[error_name("novelty", 10)] == pytest.approx(errors["novelty_at_10"])
+
+
+def test_what_a_model_does_not_tell_is_left_out(evaluations):
+    metrics = read_results(evaluations["no_tail", "good"].uri)[ALL_USERS].metrics
+    for metric in RECOMMENDATION_METRICS:
+        told = metric not in ("intra_list_similarity", "repeat_share")
+        assert (name_of(MODEL_LISTS, metric, 10) in metrics) == told
+    assert name_of("recency", "repeat_share", 10) in metrics
 
 
 def transitions_ndcg() -> np.ndarray:

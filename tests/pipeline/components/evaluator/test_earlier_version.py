@@ -1,4 +1,4 @@
-"""What an earlier version's Evaluator wrote, when the transitions were no baseline, can be read.
+"""What an earlier version's Evaluator wrote, without transitions and lists, can be read.
 
 `earlier_version/metrics.tfrecord.gz` is the evaluation of `good` against `bad` of
 `tests/pipeline/components/evaluator/test_component.py` as it was then.
@@ -43,6 +43,7 @@ def test_a_page_shows_what_there_is(results: dict[str, SliceResult], tmp_path: P
     write_page(path, Contents(PUSHED, results=results, pushed_to="/m/1"), Settings(), "log.csv")
     page = path.read_text()
     assert "recency" in page and "latest blessed" in page and "transitions" not in page
+    assert "Run the Evaluator again to see coverage" in page
 
 
 def test_it_decides_nothing_anew(results: dict[str, SliceResult]):

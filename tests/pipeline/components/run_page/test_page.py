@@ -11,7 +11,12 @@ from mclrec_tf.data.event_log.reader import RowProblem
 from mclrec_tf.evaluation.ranking_metrics import CUTOFFS
 from mclrec_tf.evaluation.ranks import POLICIES
 from pipeline.components.blessing.decision import decide
+from pipeline.components.evaluator.list_features import MODEL as MODEL_LISTS
 from pipeline.components.evaluator.paired_moments import Moments, compared
+from pipeline.components.evaluator.recommendation_metrics import LABELS, name_of
+from pipeline.components.evaluator.recommendation_metrics import (
+    METRICS as RECOMMENDATION_METRICS,
+)
 from pipeline.components.evaluator.results import SliceResult
 from pipeline.components.evaluator.slices import ALL_USERS
 from pipeline.components.evaluator.tfma_metrics import (
@@ -44,6 +49,12 @@ def result(users: int, seed: int, other: bool = True) -> SliceResult:
     ndcg = random.uniform(size=(1 + len(names), users)) * 0.3
     ndcg[0] = 1
     of_metrics = [metric_name(r, m, c) for r in RANKINGS for m in METRICS for c in CUTOFFS]
+    of_metrics += [
+        name_of(who, metric, cutoff)
+        for who in (MODEL_LISTS, *BASELINES)
+        for metric in RECOMMENDATION_METRICS
+        for cutoff in CUTOFFS
+    ]
     metrics = dict(zip(of_metrics, random.uniform(size=len(of_metrics)), strict=True))
     moments = dict.fromkeys(POLICIES, Moments(ndcg @ ndcg.T, names))
     return SliceResult(users, metrics, metrics if other else {}, moments)
@@ -127,6 +138,33 @@ def test_every_baseline_is_there_with_its_metrics(page: str):
         value = everybody.metrics[metric_name(f"{baseline}_all_items", "mrr", 5)]
         assert f'<td class="n">{value:.4f}</td>' in page
     assert "times 0.3 for each item after it" in page
+
+
+def test_what_is_recommended_is_there_for_all_and_by_slice(page: str):
+    results = contents().results
+    for metric in RECOMMENDATION_METRICS:
+        assert f"<td>{LABELS[metric]}</td>" in page
+        for who in (MODEL_LISTS, *BASELINES):
+            for cutoff in CUTOFFS:
+                value = results[ALL_USERS].metrics[name_of(who, metric, cutoff)]
+                assert f'<td class="n">{value:.4f}</td>' in page
+            for result in results.values():
+                value = result.metrics[name_of(who, metric, 10)]
+                assert f'<td class="n">{value:.4f}</td>' in page
+    # Three cutoffs of all users, and three other slices.
+    assert page.count("<td>coverage</td>") == 6
+
+
+def test_a_value_that_an_export_does_not_tell_is_a_dash(tmp_path: Path):
+    run = contents()
+    everybody = run.results[ALL_USERS]
+    name = name_of(MODEL_LISTS, "repeat_share", 10)
+    before = {k: v for k, v in everybody.latest_blessed_metrics.items() if k != name}
+    changed = dataclasses.replace(everybody, latest_blessed_metrics=before)
+    results = {**run.results, ALL_USERS: changed}
+    page = page_of(dataclasses.replace(run, results=results), tmp_path)
+    own = f'<td class="n">{everybody.metrics[name]:.4f}</td>'
+    assert f'<tr><td>share of repeats</td>{own}<td class="n">–</td>' in page
 
 
 def test_the_same_run_gives_the_same_numbers_of_pictures(page: str):
