@@ -95,7 +95,10 @@ def signatures(width: int) -> dict[str, SignatureContract]:
             _COUNTS,
         ),
         "rank_examples": SignatureContract(
-            {"examples": "DT_STRING"}, {"examples": (-1,)}, {**_RANKS, **_BEST_ITEMS}, {**_COUNTS, **_REPEATS}
+            {"examples": "DT_STRING"},
+            {"examples": (-1,)},
+            {**_RANKS, **_BEST_ITEMS},
+            {**_COUNTS, **_REPEATS},
         ),
         "user_vector": SignatureContract(
             {"history": "DT_STRING"}, {"history": history}, {"vector": "DT_FLOAT"}, {}

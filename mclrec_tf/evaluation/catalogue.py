@@ -21,7 +21,7 @@ class Catalogue:
             and is not read.
         num_users: How many training users there are.
         vectors: float `[|I| + 1, d]`, a vector an item, such as a model's
-            `encoder.item_embedding.candidates()`, those of `mclrec_tf.data.item_vectors`, or 1 for
+            `item_vectors()`, those of `mclrec_tf.data.item_vectors`, or 1 for
             each category of an item. None if nothing is to be said of how alike items are.
 
     Raises:

@@ -22,7 +22,7 @@ class Recommendations(NamedTuple):
     scores: npt.NDArray[np.floating[Any]]
 
 
-def best_items(scores: tf.Tensor, k: int, left_out: tf.Tensor | None = None) -> Recommendations:
+def highest_scores(scores: tf.Tensor, k: int, left_out: tf.Tensor | None = None) -> Recommendations:
     """The k items with the highest scores of each row.
 
     Args:

@@ -24,7 +24,7 @@ from mclrec_tf.models.item_counts import ItemCounts
 from mclrec_tf.models.recommendations import (
     ItemLists,
     Recommendations,
-    best_items,
+    highest_scores,
     in_batches,
 )
 from mclrec_tf.models.trainable_model import TrainableModel
@@ -165,7 +165,7 @@ class SequentialRecommender(CheckedModel, TrainableModel):
             if among is not None:
                 left_out |= ~among.named(rows)
             scores = self.scores(history, training=False)
-            return best_items(scores, min(k, self.num_items), left_out)
+            return highest_scores(scores, min(k, self.num_items), left_out)
 
         return in_batches(len(ids), batch_size, best)
 
@@ -198,7 +198,7 @@ class SequentialRecommender(CheckedModel, TrainableModel):
         return in_batches(
             len(ids),
             batch_size,
-            lambda rows: best_items(
+            lambda rows: highest_scores(
                 item_cosines(vectors, norms, ids[rows]), min(k, self.num_items)
             ),
         )
