@@ -22,6 +22,11 @@ each item, of whom p(i) is the share that had item i:
 A user without a recommended item, for similarity without two, is not in the mean.
 """
 
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
@@ -29,9 +34,100 @@ import tensorflow as tf
 from mclrec_tf.data.batches import evaluation_batches, evaluation_order
 from mclrec_tf.data.histories import Histories
 from mclrec_tf.evaluation.catalogue import Catalogue
-from mclrec_tf.evaluation.list_totals import ListTotals
+from mclrec_tf.evaluation.list_values import OF_USERS, user_values
 from mclrec_tf.evaluation.ranking_metrics import CUTOFFS
 from mclrec_tf.evaluation.recommended_lists import Lists, repeats
+from mclrec_tf.evaluation.spread import gini, lists_of_items
+
+OF_CATALOGUE = ("coverage", "gini")
+_USERS_AT_ONCE = 1024
+
+
+@dataclass(frozen=True, eq=False)
+class ListTotals:
+    """Sums over users from which every metric follows, small enough to send to another machine.
+
+    They take 28 bytes for each item that anybody is recommended, and half a kilobyte besides.
+
+    Attributes:
+        items: int32 `[n]`, the items that are recommended, in rising order.
+        lists: int64 `[n, C]`, how many lists of each of `CUTOFFS` hold them.
+        values: float64 `[len(OF_USERS), C, 3]`: how many users have a value, its sum, and the sum
+            of its square.
+    """
+
+    items: npt.NDArray[np.int32]
+    lists: npt.NDArray[np.int64]
+    values: npt.NDArray[np.float64]
+
+    @classmethod
+    def of(
+        cls,
+        items: npt.NDArray[np.int32],
+        catalogue: Catalogue,
+        repeated: npt.NDArray[np.integer] | None = None,
+    ) -> ListTotals:
+        """The sums over some users.
+
+        Args:
+            items: int `[U, K]`, the items recommended to each, best first, no item twice; 0 where
+                there is none. Cutoffs beyond K see K items.
+            catalogue: What is known of the items.
+            repeated: int `[U, C]`, how many of the first items the history holds, as
+                `recommended_lists.repeats` counts them; None if that is not known, negative for a
+                user of whom it is not.
+
+        Raises:
+            ValueError: An item is not of the catalogue, or a shape does not fit.
+        """
+        _check(items, catalogue, repeated)
+        values = np.zeros((len(OF_USERS), len(CUTOFFS), 3))
+        for begin in range(0, len(items), _USERS_AT_ONCE):
+            part = slice(begin, begin + _USERS_AT_ONCE)
+            own = None if repeated is None else repeated[part]
+            per_user = user_values(items[part], catalogue, own)
+            known = ~np.isnan(per_user)
+            per_user = np.where(known, per_user, 0)
+            values += np.stack([known.sum(1), per_user.sum(1), (per_user**2).sum(1)], axis=-1)
+        found = [np.unique(items[:, :cutoff], return_counts=True) for cutoff in CUTOFFS]
+        return cls(*lists_of_items(found), values)
+
+    @classmethod
+    def sum(cls, parts: Iterable[ListTotals]) -> ListTotals:
+        """The sums over the users of all parts; of no parts those of no users."""
+        parts = list(parts)
+        found = [
+            (
+                np.concatenate([np.zeros(0, np.int32), *(part.items for part in parts)]),
+                np.concatenate([np.zeros(0, np.int64), *(part.lists[:, c] for part in parts)]),
+            )
+            for c in range(len(CUTOFFS))
+        ]
+        values = np.zeros((len(OF_USERS), len(CUTOFFS), 3))
+        return cls(*lists_of_items(found), sum((part.values for part in parts), values))
+
+    def metrics(self, num_items: int) -> dict[str, float]:
+        """The metrics by name, `<metric>_at_<k>`; NaN where there is nothing to tell them from.
+
+        Args:
+            num_items: |I|.
+        """
+        results = {}
+        for c, cutoff in enumerate(CUTOFFS):
+            results[f"coverage_at_{cutoff}"] = np.count_nonzero(self.lists[:, c]) / num_items
+            results[f"gini_at_{cutoff}"] = gini(self.lists[:, c], num_items)
+            for metric, (count, total, _) in zip(OF_USERS, self.values[:, c], strict=True):
+                results[f"{metric}_at_{cutoff}"] = total / count if count else np.nan
+        return {name: float(value) for name, value in results.items()}
+
+    def standard_errors(self) -> dict[str, float]:
+        """The standard errors of the means over users, by name; NaN with fewer than two users."""
+        results = {}
+        for metric, by_cutoff in zip(OF_USERS, self.values, strict=True):
+            for cutoff, (count, total, squares) in zip(CUTOFFS, by_cutoff, strict=True):
+                variance = max(squares - total**2 / count, 0) / (count - 1) if count > 1 else np.nan
+                results[f"{metric}_at_{cutoff}"] = float(np.sqrt(variance / max(count, 1)))
+        return results
 
 
 def summarize_lists(
@@ -96,3 +192,20 @@ def _repeats_of(items: npt.NDArray[np.int32], histories: Histories) -> npt.NDArr
         batch, users = np.split(users, [len(history)])
         found[batch] = repeats(tf.constant(items[batch]), history).numpy()
     return found
+
+
+def _check(
+    items: npt.NDArray[np.int32], catalogue: Catalogue, repeated: npt.NDArray[np.integer] | None
+) -> None:
+    if items.ndim != 2 or items.dtype.kind not in "iu":
+        raise ValueError(f"lists must be ids of the shape [U, K], got {items.dtype} {items.shape}.")
+    least, most = items.min(initial=0), items.max(initial=0)
+    if least < 0 or most > catalogue.num_items:
+        raise ValueError(
+            f"lists: item {least if least < 0 else most} is not among the {catalogue.num_items} of "
+            "the catalogue."
+        )
+    if repeated is not None and repeated.shape != (len(items), len(CUTOFFS)):
+        raise ValueError(
+            f"repeated must have the shape [{len(items)}, {len(CUTOFFS)}], got {repeated.shape}."
+        )

@@ -12,7 +12,12 @@ import pytest
 import tensorflow_model_analysis as tfma
 
 from mclrec_tf.data.sample.sample_log import write_sample
-from pipeline.components.evaluator.tfma_metrics import RANKINGS
+from mclrec_tf.evaluation.ranking_metrics import CUTOFFS
+from pipeline.components.evaluator.list_features import MODEL
+from pipeline.components.evaluator.recommendation_metrics import METRICS, name_of
+from pipeline.components.evaluator.results import read_results
+from pipeline.components.evaluator.slices import ALL_USERS
+from pipeline.components.evaluator.tfma_metrics import BASELINES, RANKINGS
 from pipeline.demo import agree, recommend
 from pipeline.local_server import local_server, server_command
 from pipeline.runners.local.workdir import Workdir
@@ -186,6 +191,22 @@ def test_the_evaluators_metrics_are_those_of_the_ranks(finished, tmp_path: Path)
     slices = {key for key, _ in evaluation.slicing_metrics}
     expected = {"length_group": ">8", "target_popularity": "head", "target_novelty": "new"}
     assert {(), *((pair,) for pair in expected.items())} <= slices
+
+
+def test_the_evaluator_tells_what_is_recommended_as_the_library_does(finished):
+    run, _ = finished
+    outputs = run.components()
+    expected = FinishedRun(outputs, run.models / run.versions()[0]).offline_lists()
+    everybody = read_results(outputs["Evaluator"].outputs["evaluation"][0].uri)[ALL_USERS]
+    names = {
+        name_of(who, metric, cutoff)
+        for who in (MODEL, *BASELINES)
+        for metric in METRICS
+        for cutoff in CUTOFFS
+    }
+    assert names <= expected.keys()
+    for name in names:
+        assert everybody.metrics[name] == pytest.approx(expected[name], abs=1e-6), name
 
 
 def test_a_worse_model_is_refused_with_every_reason(finished, capsys: pytest.CaptureFixture):

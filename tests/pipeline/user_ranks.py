@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import apache_beam as beam
 import keras
@@ -10,10 +11,14 @@ import tensorflow as tf
 import tensorflow_model_analysis as tfma
 from tfx_bsl.public.tfxio import TFExampleRecord
 
-from mclrec_tf.data.histories import Histories
+from mclrec_tf.data.histories import HeldOut, Histories
 from mclrec_tf.evaluation import offline as evaluation
+from mclrec_tf.evaluation.baselines import Popularity, Recency
+from mclrec_tf.evaluation.beyond_accuracy import summarize_lists
+from mclrec_tf.evaluation.catalogue import Catalogue
 from mclrec_tf.evaluation.item_transitions import ItemTransitions
 from mclrec_tf.evaluation.ranks import POLICIES
+from mclrec_tf.evaluation.recommended_lists import recommend_lists
 from pipeline.beam_args import complete_beam_args
 from pipeline.components.evaluator.eval_config import eval_config
 from pipeline.components.evaluator.tfma_metrics import (
@@ -79,22 +84,56 @@ class FinishedRun:
                 found[name] += outputs[rank_name(name)].numpy().tolist()
         return _by_user([user for user, _, _ in self.users()], found)
 
-    def offline_ranks(self) -> Ranks:
-        """By `mclrec_tf.evaluation` with the Keras file and its own counts: no SavedModel."""
+    def test_split(self) -> HeldOut:
+        """Histories and targets by id."""
         names = (self.served / "assets" / "items").read_bytes().split(b"\n")[:-1]
         id_of = {name: number for number, name in enumerate(names, start=1)}
-        users = self.users()
-        histories = Histories.from_lists([[id_of[item] for item in items] for _, items, _ in users])
-        targets = np.array([id_of[target] for _, _, target in users], np.int32)
+        histories = [[id_of[item] for item in items] for _, items, _ in self.users()]
+        targets = np.array([id_of[target] for _, _, target in self.users()], np.int32)
+        return HeldOut(Histories.from_lists(histories), targets)
+
+    def scorers(self) -> dict[str, Any]:
+        """The model of the Keras file, and the baselines, with counts of our own, by prefix."""
         model = keras.saving.load_model(self.keras_file)
         counted = ItemTransitions.from_histories(
             read_training([self.train_files]),
-            len(names),
+            model.num_items,
             *read_how(self.transitions),
             max_followers=MAX_FOLLOWERS,
         )
+        return {
+            "": model,
+            "popularity_": Popularity(model.num_items),
+            "recency_": Recency(model.num_items),
+            f"{COUNTED}_": counted,
+        }
+
+    def offline_lists(self) -> dict[str, float]:
+        """What is recommended, as `mclrec_tf.evaluation` tells it, by the Evaluator's names."""
+        histories, _ = self.test_split()
+        scorers = self.scorers()
+        model = scorers[""]
+        catalogue = Catalogue.from_histories(
+            read_training([self.train_files]),
+            model.num_items,
+            np.asarray(model.encoder.item_embedding.candidates()),
+        )
+        return {
+            f"{prefix}{name}": value
+            for prefix, scorer in scorers.items()
+            for name, value in summarize_lists(
+                recommend_lists(scorer, histories), catalogue, histories
+            ).items()
+        }
+
+    def offline_ranks(self) -> Ranks:
+        """By `mclrec_tf.evaluation` with the Keras file and its own counts: no SavedModel."""
+        histories, targets = self.test_split()
+        users = self.users()
+        scorers = self.scorers()
         found = {}
-        for prefix, scorer in (("", model), (f"{COUNTED}_", counted)):
+        for prefix in ("", f"{COUNTED}_"):
+            scorer = scorers[prefix]
             ranks = evaluation.rank_targets(scorer, histories, targets)._asdict()
             found |= {f"{prefix}{policy}": of_users.tolist() for policy, of_users in ranks.items()}
         return _by_user([user for user, _, _ in users], found)

@@ -48,9 +48,9 @@ _LINES = (
 # Why an evaluation that has other values of lists may lack one.
 _REASONS = {
     "intra_list_similarity": "the model has no Keras file beside its export, in which the vectors "
-    "of the items are. Train it anew",
+    "of the items are. Train it anew (--fresh)",
     "repeat_share": "an earlier version wrote the export, which does not tell repeats. Train the "
-    "model anew",
+    "model anew (--fresh)",
 }
 
 

@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.proto import config_pb2
 
-from mclrec_tf.evaluation.list_totals import OF_CATALOGUE, ListTotals
+from mclrec_tf.evaluation.beyond_accuracy import OF_CATALOGUE, ListTotals
 from mclrec_tf.evaluation.list_values import OF_USERS
 from mclrec_tf.evaluation.ranking_metrics import CUTOFFS
 from pipeline.components.evaluator.known_items import KnownItems, known_items

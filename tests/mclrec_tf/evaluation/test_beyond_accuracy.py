@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 
 from mclrec_tf.data.histories import Histories
-from mclrec_tf.evaluation.beyond_accuracy import summarize_lists
+from mclrec_tf.evaluation.beyond_accuracy import OF_CATALOGUE, ListTotals, summarize_lists
 from mclrec_tf.evaluation.catalogue import Catalogue
-from mclrec_tf.evaluation.list_totals import OF_CATALOGUE, ListTotals, gini
 from mclrec_tf.evaluation.list_values import OF_USERS
 from mclrec_tf.evaluation.ranking_metrics import CUTOFFS
 from mclrec_tf.evaluation.recommended_lists import Lists
+from mclrec_tf.evaluation.spread import gini
 
 WRITTEN = Path(__file__).parent / "peers" / "written.json"
 

@@ -17,9 +17,8 @@ from tfx.utils import json_utils, proto_utils
 from mclrec_tf import NextItemModel, SASRec
 from mclrec_tf.data.histories import Histories
 from mclrec_tf.evaluation.baselines import Popularity, Recency
-from mclrec_tf.evaluation.beyond_accuracy import summarize_lists
+from mclrec_tf.evaluation.beyond_accuracy import ListTotals, summarize_lists
 from mclrec_tf.evaluation.catalogue import Catalogue
-from mclrec_tf.evaluation.list_totals import ListTotals
 from mclrec_tf.evaluation.ranking_metrics import CUTOFFS
 from mclrec_tf.evaluation.recommended_lists import recommend_lists
 from pipeline.beam_args import complete_beam_args

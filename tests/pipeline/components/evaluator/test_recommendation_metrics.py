@@ -11,7 +11,7 @@ import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.proto import config_pb2
 
 from mclrec_tf import EncoderEnsemble, NextItemModel, SASRec
-from mclrec_tf.evaluation.list_totals import ListTotals
+from mclrec_tf.evaluation.beyond_accuracy import ListTotals
 from mclrec_tf.evaluation.ranking_metrics import CUTOFFS
 from pipeline.components.evaluator.catalogue_files import (
     CatalogueFiles,
