@@ -11,8 +11,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from os import PathLike
 
+import pyarrow
+
 from mclrec_tf.arguments import path_text
-from mclrec_tf.data.event_log.events import EventLogError, RawBatch, row_problem
+from mclrec_tf.data.event_log.events import EventLogError, RawBatch, damaged, row_problem
 from mclrec_tf.data.event_log.file_kind import (
     SEPARATORS,
     has_quotes,
@@ -114,8 +116,11 @@ def _rows(file: str, column: str, item_column: str) -> Iterator[tuple[int, str, 
     for batch in LogFile(file, format).raw_batches():
         if batch.problems:
             raise ItemTableError(f"{batch.problems[0]}. Correct the row.")
-        items = _texts(file, id_column, batch)
-        yield from zip(batch.rows.tolist(), items, _texts(file, column, batch), strict=True)
+        try:
+            items, values = (_texts(file, name, batch) for name in (id_column, column))
+        except pyarrow.ArrowException as error:  # values that damaged pages refer to
+            raise damaged(file, batch.rows[0], error) from error
+        yield from zip(batch.rows.tolist(), items, values, strict=True)
 
 
 def _texts(file: str, name: str, batch: RawBatch) -> list[str]:
@@ -156,7 +161,6 @@ def _column_names(file: str, column: str) -> list[str]:
     try:
         with open_unpacked(file) as data:
             if is_parquet(data):
-                import pyarrow
                 from pyarrow import parquet
 
                 try:
