@@ -19,6 +19,7 @@ from pipeline.components.example_gen.event_log.log_report import EventLogReport,
 from pipeline.components.example_gen.splits.split_example import TEST
 from pipeline.components.item_transitions.table import How, read_how
 from pipeline.components.run_page.item_names import ItemNames, names_of_catalogue
+from pipeline.components.run_page.neighbours import Neighbours, neighbours_of_some
 from pipeline.components.run_page.recommendations import SliceOfUsers, recommend_to_slices
 from pipeline.components.trainer.learned_views import LearnedViews, read_learned_views
 from pipeline.components.trainer.run_fn import HISTORY_FILE
@@ -47,6 +48,7 @@ class Contents:
         compared_with: The folder of the latest blessed model, if the model was compared with it.
         decision: The criteria, and whether the model meets them.
         slices: Some test users of each slice and the recommendations for them.
+        neighbours: The nearest items of some items.
         item_names: The names of the items of the model.
         pushed_to: The folder of the pushed version.
         gone_without: One line for each artifact of an earlier run that is gone.
@@ -64,6 +66,7 @@ class Contents:
     compared_with: str | None = None
     decision: Decision | None = None
     slices: list[SliceOfUsers] = field(default_factory=list)
+    neighbours: list[Neighbours] = field(default_factory=list)
     item_names: ItemNames = ItemNames()
     pushed_to: str | None = None
     gone_without: Sequence[str] = ()
@@ -123,6 +126,7 @@ def read_contents(
             if saved_model and test_examples
             else []
         ),
+        neighbours=neighbours_of_some(saved_model, catalogue) if catalogue else [],
         item_names=names_of_catalogue(settings, catalogue) if catalogue else ItemNames(),
         pushed_to=pushed_to or None,
         gone_without=gone_without,

@@ -29,6 +29,7 @@ from pipeline.components.example_gen.event_log.span import Span
 from pipeline.components.item_transitions.table import How
 from pipeline.components.run_page.contents import FAILED, PUSHED, REFUSED, Contents, read_contents
 from pipeline.components.run_page.item_names import ItemNames
+from pipeline.components.run_page.neighbours import Neighbours
 from pipeline.components.run_page.page import write_page
 from pipeline.components.run_page.recommendations import Recommended, SliceOfUsers
 from pipeline.components.trainer.learned_views import LearnedViews
@@ -91,6 +92,7 @@ def contents(other: bool = True) -> Contents:
             SliceOfUsers("length_group 6-8", "unseen_items", 340, [HIT, MISS]),
             SliceOfUsers("target_novelty repeated", "all_items", 20, [HIT]),
         ],
+        neighbours=[Neighbours(LONG, 1, [("b", 0.875), (HOSTILE, -0.5)])],
         item_names=ItemNames({"b": HOSTILE, LONG: f"{LONG} the end"}, [f"Names: {HOSTILE}"]),
     )
 
@@ -159,6 +161,13 @@ def test_names_stand_beside_the_ids_they_are_of(page: str):
     assert f"{hostile} b" in text and f"Names: {hostile}" in text
     # An item without a name has its id alone.
     assert "scores c 1.50" in text and "came next: d no hit" in text
+
+
+def test_neighbours_have_names_and_cosines(page: str):
+    text = words(section(page, "recommendations")).split("Neighbours of some items")[1]
+    hostile = "&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;"
+    assert "the end an-item" in text and "number 1 by events in training" in text
+    assert f"nearest first: {hostile} b 0.88 {hostile} -0.50" in text
 
 
 def test_a_long_name_keeps_its_end(page: str):
