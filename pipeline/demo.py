@@ -22,6 +22,7 @@ from pipeline.cli.os_errors import tells_os_errors
 from pipeline.cli.shell_command import shell_command
 from pipeline.local_server import MODEL_NAME, ServerError, local_server, server_command
 from pipeline.runners.local.workdir import RunError, Workdir
+from serving.item_names import FileAndColumn
 
 EVENTS = 50_000
 # These settings suffice for the sample and take a minute or two. A real log needs the defaults.
@@ -39,8 +40,8 @@ DECISION = ("--min-lift=0.9",)
 _SHOWN_HISTORY, _SHOWN_ITEMS = 8, 5
 _TOLERANCE = 1e-4
 _DESCRIPTION = """\
-Writes a sample log, trains and pushes a model, starts a server, and compares its answers over REST
-and gRPC with those of the Keras model. It takes a few minutes."""
+Writes a sample log and the names of its items, trains and pushes a model, starts a server, and
+compares its answers over REST and gRPC with those of the Keras model. It takes a few minutes."""
 
 
 class Answer(NamedTuple):
@@ -70,19 +71,22 @@ def main(arguments: list[str] | None = None) -> int:
     console = Console(highlight=False, markup=False, soft_wrap=True)
     workdir = Workdir(options.workdir)
     log = workdir.path / f"sample-{options.events}.csv"
+    items = workdir.path / f"sample-{options.events}-items.csv"
     try:
-        if not log.exists():
-            console.print(f"Writing a sample of {options.events:,} events to {log}")
-            with workdir.only_run(), workdir.log():
-                # This import takes seconds. It is made here so that --help answers at once.
-                from mclrec_tf.data.sample.sample_log import write_sample
-
-                write_sample(log, options.events)
+        _write_sample(workdir, log, items, options.events, console)
         accept = ["--accept-missing"] if options.accept_missing else []
+        names = FileAndColumn(str(items), "title")
         status = run_local.main(
-            [f"--data={log}", f"--workdir={workdir.path}", *TRAINING, *DECISION, *accept]
+            [
+                f"--data={log}",
+                f"--workdir={workdir.path}",
+                f"--item-names={':'.join(names)}",
+                *TRAINING,
+                *DECISION,
+                *accept,
+            ]
         )
-        return status or _compare_answers(workdir, log, console)
+        return status or _compare_answers(workdir, log, names, console)
     except KeyboardInterrupt:
         print(STOPPED, file=sys.stderr)
         return INTERRUPTED
@@ -91,8 +95,29 @@ def main(arguments: list[str] | None = None) -> int:
         return run_local.ERROR
 
 
-def _compare_answers(workdir: Workdir, log: Path, console: Console) -> int:
+def _write_sample(
+    workdir: Workdir, log: Path, items: Path, num_events: int, console: Console
+) -> None:
+    """Writes the log and the names of its items, each unless it is there."""
+    if log.exists() and items.exists():
+        return
+    with workdir.only_run(), workdir.log():
+        # This import takes seconds. It is made here so that --help answers at once.
+        from mclrec_tf.data.sample.sample_log import write_items, write_sample
+
+        if not log.exists():
+            console.print(f"Writing a sample of {num_events:,} events to {log}")
+            write_sample(log, num_events)
+        if not items.exists():
+            console.print(f"Writing the names of its items to {items}")
+            write_items(items, num_events)
+
+
+def _compare_answers(workdir: Workdir, log: Path, names: FileAndColumn, console: Console) -> int:
     """Compares the answers of the served model and of the Keras file for the same history."""
+    from serving.client.item_names import read_item_names
+
+    name_of = read_item_names(names, "item_id")
     history = a_history(log)
     command = server_command(workdir.path / "models" / MODEL_NAME)
     console.print(f"Starting the server: {shell_command(*command)}")
@@ -105,15 +130,18 @@ def _compare_answers(workdir: Workdir, log: Path, console: Console) -> int:
     except ServerError as error:
         raise RunError(f"{error} This command shows why: {shell_command(*command)}") from error
     answers["model.predict"] = predict(workdir, history)
-    console.print(f"A user's last items: {' '.join(history[-_SHOWN_HISTORY:])}")
+    shown = history[-_SHOWN_HISTORY:]
+    console.print(f"A user's last items: {', '.join(f'{name_of[i]} ({i})' for i in shown)}")
     table = Table(box=box.SIMPLE_HEAD, padding=0)
     table.add_column("next", justify="right")
     table.add_column("item")
+    table.add_column("name")
     for name in answers:
         table.add_column(name, justify="right")
     for index in range(_SHOWN_ITEMS):
         scores = [f"{answer.scores[index]:.4f}" for answer in answers.values()]
-        table.add_row(str(index + 1), answers["REST"].item_ids[index], *scores)
+        item = answers["REST"].item_ids[index]
+        table.add_row(str(index + 1), item, name_of[item], *scores)
     console.print(table)
     if not agree(list(answers.values())):
         print(f"The answers differ: {answers}", file=sys.stderr)

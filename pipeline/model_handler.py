@@ -19,7 +19,7 @@ _MAX_BATCH_SIZE = 64
 
 
 class Recommender(ModelHandler[UserHistory, Recommendations, Any]):
-    """The handler for Beam's RunInference: from histories to the k best unseen items of each.
+    """The handler for Beam's RunInference: from histories to the k best items of each.
 
     Beam's own handler for TensorFlow loads models with Keras. Keras 3 refuses SavedModels, and
     tf-keras makes objects of them that cannot be called. TFX's RunInference supports only
@@ -29,15 +29,21 @@ class Recommender(ModelHandler[UserHistory, Recommendations, Any]):
     Args:
         saved_model: The folder of the SavedModel.
         k: The number of items to recommend.
+        keep_seen: Whether items of the history may be recommended. False by default.
         candidate_set: The item set of the export to choose from. "", the default, for all items.
     """
 
     def __init__(
-        self, saved_model: str | os.PathLike[str], k: int, candidate_set: str = ""
+        self,
+        saved_model: str | os.PathLike[str],
+        k: int,
+        keep_seen: bool = False,
+        candidate_set: str = "",
     ) -> None:
         super().__init__(max_batch_size=_MAX_BATCH_SIZE)
         self._saved_model = os.fspath(saved_model)
         self._k = k
+        self._keep_seen = keep_seen
         self._candidate_set = candidate_set
 
     def load_model(self) -> Any:
@@ -60,7 +66,7 @@ class Recommender(ModelHandler[UserHistory, Recommendations, Any]):
             histories,
             [()] * len(batch),
             self._k,
-            keep_seen=False,
+            keep_seen=self._keep_seen,
             candidate_set=self._candidate_set,
             width=history_width(None if shape.rank is None else shape.as_list()),
         )

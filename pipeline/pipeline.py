@@ -145,6 +145,7 @@ def kubeflow_pipeline(
         export_check=released.export_check.outputs["blessing"],
         baseline=previous.outputs["model"],
         transitions=released.item_transitions.outputs["transitions"],
+        test_examples=released.evaluation_features.outputs["test_examples"],
         evaluation=released.evaluator.outputs["evaluation"],
         blessing=released.blessing.outputs["blessing"],
         pushed_model=released.pusher.outputs["pushed_model"],

@@ -121,10 +121,12 @@ def main(arguments: list[str] | None = None) -> int:
         options_parser.error(str(error))
     write_spec(compile_spec(pipeline, options.image), options.output)
     print(f"Compiled {len(pipeline.components)} components to {options.output}")
-    for name in ("data", "pipeline_root", "serving_dir"):
-        if "://" not in getattr(options, name):
+    for name in ("data", "pipeline_root", "serving_dir", "item_names"):
+        value = getattr(options, name)
+        if value and "://" not in value:
+            kind = "file" if name == "item_names" else "folder"
             print(
-                f"note: {option(name)} is a path, not a URI: it has to be the same folder "
+                f"note: {option(name)} is a path, not a URI: it has to be the same {kind} "
                 "in every container"
             )
     return 0

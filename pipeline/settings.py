@@ -4,6 +4,7 @@
 that `--help` answers at once.
 """
 
+import argparse
 import json
 import re
 from collections.abc import Mapping
@@ -11,6 +12,7 @@ from dataclasses import asdict, dataclass, field, is_dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_type_hints
 
 from serving.export_contract import MAX_HISTORY_LENGTH
+from serving.item_names import FileAndColumn, file_and_column
 
 if TYPE_CHECKING:
     from mclrec_tf.data.event_log.reader import EventLogFormat
@@ -470,6 +472,36 @@ class BlessingSettings:
 
 
 @dataclass(frozen=True)
+class PageSettings:
+    """What the page about a run shows beside ids; nothing else depends on it.
+
+    Raises:
+        ValueError: A value cannot be used.
+    """
+
+    item_names: str = setting(
+        "",
+        "FILE:COLUMN, for example items.csv:title, to show names beside the ids of items: a column "
+        "of the table of the catalogue (CSV or other tables with a header, JSON lines, Parquet, "
+        "also packed), with one row an item; the ids are in its column --item-column, or in the "
+        "first one if it has none of that name",
+    )
+
+    def __post_init__(self) -> None:
+        _ = self.names
+
+    @property
+    def names(self) -> FileAndColumn | None:
+        """The file and the column of `item_names`. None if it was not given."""
+        if not self.item_names:
+            return None
+        try:
+            return file_and_column(self.item_names)
+        except argparse.ArgumentTypeError as error:
+            raise ValueError(f"--item-names {error}") from error
+
+
+@dataclass(frozen=True)
 class Settings:
     """All settings of a run."""
 
@@ -478,6 +510,7 @@ class Settings:
     training: TrainingSettings = TrainingSettings()
     tuning: TuningSettings = TuningSettings()
     blessing: BlessingSettings = BlessingSettings()
+    page: PageSettings = PageSettings()
 
 
 def to_json(settings: Any) -> str:

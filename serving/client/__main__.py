@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from serving.client import RecommendationClient, Recommendations, Tls
+from serving.client.item_names import read_item_names
 from serving.client.target import Protocol
 from serving.command_line import not_empty
 from serving.errors import ServingError
+from serving.item_names import FileAndColumn, file_and_column
 
 _SHOWN_IDS = 10
 
@@ -17,6 +19,13 @@ _SHOWN_IDS = 10
 def main(arguments: list[str] | None = None) -> int:
     """Asks and prints a table for each protocol; returns the exit status of the process."""
     options = _parse(arguments)
+    names: dict[str, str] = {}
+    if options.item_names:
+        try:
+            names = read_item_names(options.item_names, options.item_column)
+        except (OSError, ValueError) as error:
+            print(f"--item_names: {error}", file=sys.stderr)
+            return 1
     tls = None
     if options.root_certificates:
         tls = Tls(options.root_certificates, options.client_certificate, options.client_key)
@@ -34,9 +43,12 @@ def main(arguments: list[str] | None = None) -> int:
             print(f"{protocol}: {error}", file=sys.stderr)
             return 1
         for title, answer, remark in tables:
-            if remark:
-                print(f"{protocol}: {remark}", file=sys.stderr)
-            print(_table(f"{title}{options.model_name} over {protocol} at {address}", answer))
+            for told in (remark, _without_names(answer, names, options.item_names)):
+                if told:
+                    print(f"{protocol}: {told}", file=sys.stderr)
+            print(
+                _table(f"{title}{options.model_name} over {protocol} at {address}", answer, names)
+            )
     return 0
 
 
@@ -66,6 +78,22 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
         help="show the items most like each ITEM, instead of those that follow them",
     )
     parser.add_argument("--keep_seen", action="store_true", help="allow items of the history")
+    parser.add_argument(
+        "--item_names",
+        "--item-names",  # as the pipeline spells it
+        type=file_and_column,
+        metavar="FILE:COLUMN",
+        help="show names beside the ids, from this column of a CSV or TSV file with a header, "
+        "plain or as .gz, for example items.csv:title",
+    )
+    parser.add_argument(
+        "--item_column",
+        type=not_empty,
+        default="item_id",
+        metavar="COLUMN",
+        help="with --item_names: column with the ids; the first one if there is none of this name "
+        "(%(default)s)",
+    )
     parser.add_argument("--timeout", type=float, default=10.0, help="in seconds (%(default)s)")
     parser.add_argument(
         "--root_certificates",
@@ -146,16 +174,30 @@ def _remark(
     )
 
 
+def _without_names(
+    answer: Recommendations, names: Mapping[str, str], source: FileAndColumn | None
+) -> str | None:
+    """What a person should know of names that none of the items has."""
+    if source is None or not names or not answer or any(item.item_id in names for item in answer):
+        return None
+    return (
+        f"none of the items has a name in {source.file}, where the first id is "
+        f"{next(iter(names))!r}; --item_column names the column with the ids"
+    )
+
+
 def _listed(items: Sequence[str]) -> str:
     more = f" and {len(items) - _SHOWN_IDS} more" if len(items) > _SHOWN_IDS else ""
     return ", ".join(items[:_SHOWN_IDS]) + more
 
 
-def _table(title: str, recommendations: Recommendations) -> str:
+def _table(title: str, recommendations: Recommendations, names: Mapping[str, str]) -> str:
     width = max((len(r.item_id) for r in recommendations), default=4)
-    lines = [title, f"  {'':>4}  {'item':<{width}}  {'score':>10}"]
+    head = f"  {'':>4}  {'item':<{width}}  {'score':>10}"
+    lines = [title, head + ("  name" if names else "")]
     for position, (item_id, score) in enumerate(recommendations, 1):
-        lines.append(f"  {position:>4}  {item_id:<{width}}  {score:>10.4f}")
+        line = f"  {position:>4}  {item_id:<{width}}  {score:>10.4f}  {names.get(item_id, '')}"
+        lines.append(line.rstrip())
     if not recommendations:
         lines.append("  no item is left to recommend")
     return "\n".join(lines)

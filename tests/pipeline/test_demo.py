@@ -1,5 +1,6 @@
 """The demo ends well only if everything that recommends says the same."""
 
+import re
 import signal
 import subprocess
 import sys
@@ -10,11 +11,13 @@ from typing import Any
 import psutil
 import pytest
 
-from mclrec_tf.data.sample.sample_log import write_sample
+from mclrec_tf.data.sample.sample_log import write_items, write_sample
 from pipeline import demo, run_local
 from pipeline.cli.command_line import parse
 from pipeline.cli.interrupts import INTERRUPTED, STOPPED
 from pipeline.demo import Answer, agree
+from serving.client.item_names import read_item_names
+from serving.item_names import FileAndColumn
 
 PIPES: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
 
@@ -40,7 +43,14 @@ def test_the_demo_runs(tmp_path: Path, capsys: pytest.CaptureFixture):
     assert demo.main([f"--workdir={tmp_path}", "--events=20000"]) == 0
     output = capsys.readouterr().out
     assert "REST, gRPC and model.predict agree." in output
-    assert "A user's last items: c" in output
+    items = tmp_path / "sample-20000-items.csv"
+    names = read_item_names(FileAndColumn(str(items), "title"), "item_id")
+    history = re.findall(r"([\w ]+) \((c[\d-]+)\)", output.split("A user's last items: ")[1])
+    assert history and all(names[item] == name.strip() for name, item in history)
+    answers = re.findall(r"^ *\d *(c[\d-]+) *(\D+ \d+) ", output, re.MULTILINE)
+    assert len(answers) == 5 and all(names[item] == name for item, name in answers)
+    (page,) = (tmp_path / "reports").iterdir()
+    assert f"Names are from {items}:title: " in page.read_text()
 
 
 def wait_for(process: subprocess.Popen, line: str) -> None:
@@ -112,7 +122,8 @@ def test_a_signal_ends_the_server_too(tmp_path: Path, number: int, told: tuple[i
 def test_artifacts_that_are_gone_may_be_accepted_here_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    (tmp_path / "sample-50000.csv").touch()
+    for name in ("sample-50000.csv", "sample-50000-items.csv"):
+        (tmp_path / name).touch()
     given = []
     monkeypatch.setattr(run_local, "main", lambda arguments: given.append(arguments) or 3)
     assert demo.main([f"--workdir={tmp_path}", "--accept-missing"]) == 3
@@ -120,3 +131,15 @@ def test_artifacts_that_are_gone_may_be_accepted_here_too(
     assert ["--accept-missing" in arguments for arguments in given] == [True, False]
     for arguments in given:
         parse(run_local.parser(), arguments)
+
+
+def test_the_names_are_added_to_a_sample_of_an_earlier_version(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    (tmp_path / "sample-2000.csv").write_text("a log that stays")
+    monkeypatch.setattr(run_local, "main", lambda arguments: 3)
+    assert demo.main([f"--workdir={tmp_path}", "--events=2000"]) == 3
+    assert (tmp_path / "sample-2000.csv").read_text() == "a log that stays"
+    write_items(tmp_path / "expected.csv", 2000)
+    written = (tmp_path / "sample-2000-items.csv").read_bytes()
+    assert written == (tmp_path / "expected.csv").read_bytes()

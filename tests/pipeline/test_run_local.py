@@ -4,6 +4,7 @@ import csv
 import html
 import json
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -271,3 +272,50 @@ def test_killed_at_every_component(sample: Path, tmp_path: Path):
             assert states.count("COMPLETE") == 1, (component, states)
     assert len(run.versions()) == 1
     assert os.path.isfile(run.models / run.versions()[0] / "saved_model.pb")
+
+
+def write_names(path: Path, names: dict[str, str]) -> str:
+    with open(path, "w", newline="") as file:
+        csv.writer(file).writerows([("title", "item_id"), *((n, i) for i, n in names.items())])
+    return f"--item-names={path}:title"
+
+
+def test_names_change_the_page_and_nothing_else(
+    finished: tuple[LocalRun, str], sample: Path, tmp_path: Path
+):
+    run, _ = finished
+    # Another run may have been the newest.
+    assert run.run_here(*OPTIONS) == 0
+    without, states = newest_page(run), run.executions()
+    with open(sample, newline="") as log:
+        items = {row["item_id"] for row in csv.DictReader(log)} - {""}
+    names = {item: f"No. {item[1:10]}" for item in items}
+    assert run.run_here(*OPTIONS, write_names(tmp_path / "items.csv", names)) == 0
+    for component, of_component in run.executions().items():
+        if component != "Resolver":
+            assert of_component.count("COMPLETE") == states[component].count("COMPLETE"), component
+    page = newest_page(run)
+    assert "<bdi title" not in without and page.count('<bdi title="No. c') > 100
+
+    def numbers(text: str) -> list[str]:
+        return re.findall(r'<span class="quiet">(-?\d+\.\d\d)</span>', text)
+
+    assert numbers(page) == numbers(without) != []
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        ({"0001": "Tea"}, "none of its ids, such as '0001', is an item of the log"),
+        ({}, "the column 'title' holds nothing for any item"),
+    ],
+)
+def test_wrong_names_are_told_before_anything_is_run(
+    sample: Path, tmp_path: Path, capfd: pytest.CaptureFixture, names: dict, message: str
+):
+    run = LocalRun(sample, tmp_path / "run")
+    assert run.run_here(write_names(tmp_path / "items.csv", names)) == 1
+    screen = capfd.readouterr()
+    assert message in screen.err and screen.err.count("\n") == 1
+    assert "starts" not in screen.out
+    assert message in html.unescape(newest_page(run))

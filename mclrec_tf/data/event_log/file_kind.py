@@ -95,7 +95,7 @@ def file_kind(
     Raises:
         EventLogError: It is no event log that can be read. The message says what it looks like.
     """
-    lines = _readable_lines(path, head, format)
+    lines = readable_lines(path, head, format)
     if lines[0].lstrip().startswith("{") and not (format.columns and not _is_object(lines[0])):
         if format.columns:
             raise EventLogError(
@@ -107,7 +107,8 @@ def file_kind(
         return FileKind("sequences")
     if format.columns:
         return _without_header(path, lines, format)
-    table = _with_header(lines[0], format, partitions)
+    needed = {*format.needed} - {*partitions}
+    table = table_with_header(lines[0], needed, _separators(format))
     if table:
         return table
     if _TEXT_ENDING.search(path):
@@ -131,7 +132,7 @@ def likely_kind(
     try:
         return file_kind(path, head, format, partitions)
     except EventLogError:
-        lines = _readable_lines(path, head, format)
+        lines = readable_lines(path, head, format)
         separator, rows = _best_table(lines, format)
         if not separator or format.columns:
             raise
@@ -175,8 +176,12 @@ def _refuse_foreign(path: str, head: bytes) -> None:
         raise EventLogError(f"{path}: looks like a tar archive: unpack it.")
 
 
-def _readable_lines(path: str, head: bytes, format: EventLogFormat) -> list[str]:
-    """The lines of a text that may be a log, without blank ones."""
+def readable_lines(path: str, head: bytes, format: EventLogFormat) -> list[str]:
+    """The lines of a text that may be a log, without blank ones.
+
+    Raises:
+        EventLogError: It is empty, or something else. The message says what it looks like.
+    """
     _refuse_foreign(path, head)
     # The first line whole, however many columns it names.
     end = max(_HEAD_BYTES, len(_FIRST_LINE.match(head)[0]))  # type: ignore[index]
@@ -220,16 +225,24 @@ def _is_object(line: str) -> bool:
     return False
 
 
-def _with_header(line: str, format: EventLogFormat, partitions: Collection[str]) -> FileKind | None:
-    """The table whose header a line is, None if it names not all that is needed."""
-    for separator in _separators(format):
+def table_with_header(
+    line: str, needed: Collection[str], separators: Sequence[str] = SEPARATORS
+) -> FileKind | None:
+    """The table whose header a line is, None if it does not name all that is needed.
+
+    Args:
+        line: The first line of a file.
+        needed: Names of columns.
+        separators: What may stand between the fields.
+    """
+    for separator in separators:
         quotes = has_quotes(separator)
         if not quotes and all(f[:1] == f[-1:] == '"' for f in line.split(separator)):
             quotes = len(separator) == 1
         fields = split_line(line, separator, quotes)
         plain = [field.rsplit(":", 1)[0] for field in fields]
         for names in (fields, plain) if all(map(_RECBOLE.fullmatch, fields)) else (fields,):
-            if {*format.needed} - {*partitions} <= {*names}:
+            if {*needed} <= {*names}:
                 return FileKind("table", separator, tuple(names), True, quotes)
     return None
 

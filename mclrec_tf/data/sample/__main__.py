@@ -1,6 +1,6 @@
 """Writes the built-in sample to a file.
 
-python -m mclrec_tf.data.sample runs/sample.csv --events 50000
+python -m mclrec_tf.data.sample runs/sample.csv --events 50000 --items runs/items.csv
 """
 
 import argparse
@@ -12,6 +12,7 @@ from mclrec_tf.data.sample.sample_log import (
     MAX_EVENTS,
     MIN_EVENTS,
     NOISE_SHARE,
+    write_items,
     write_sample,
 )
 from mclrec_tf.data.sample.users import EVENTS_PER_USER
@@ -51,13 +52,37 @@ def main(arguments: Sequence[str] | None = None) -> None:
         default=FLAW_SHARE,
         help="share of rows that are duplicates, and again of rows that are unusable, 0 to 0.5",
     )
+    parser.add_argument(
+        "--items",
+        metavar="ITEMS",
+        default=argparse.SUPPRESS,  # so that the help names no default
+        help="also write the catalogue (columns item_id, title) to this file, NAME.csv or "
+        "NAME.csv.gz, for --item-names ITEMS:title; the log stays the same",
+    )
     options = parser.parse_args(arguments)
-    if os.path.lexists(options.out):
-        parser.error(f"{options.out}: exists already. Give the name of a new file, or remove it.")
+    items = getattr(options, "items", None)
+    files = [options.out] if items is None else [options.out, items]
+    for file in files:
+        if os.path.lexists(file):
+            parser.error(f"{file}: exists already. Give the name of a new file, or remove it.")
+    if len({*map(os.path.realpath, files)}) < len(files):
+        parser.error(f"--items: {items} is the file of the log. Name another one.")
     try:
-        contents = write_sample(
-            options.out, options.events, options.seed, options.noise, options.flaws, progress=True
-        )
+        if items is not None:
+            num_items = write_items(items, options.events, options.seed)
+        try:
+            contents = write_sample(
+                options.out,
+                options.events,
+                options.seed,
+                options.noise,
+                options.flaws,
+                progress=True,
+            )
+        except BaseException:
+            if items is not None:
+                os.unlink(items)  # or the next attempt would find it
+            raise
     except (ValueError, OSError) as error:
         parser.error(str(error))
     print(
@@ -65,6 +90,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         f"{contents.items:,} items, among them {contents.duplicates:,} duplicates and "
         f"{contents.unusable:,} unusable rows"
     )
+    if items is not None:
+        print(f"{items}: {num_items:,} items with their titles")
 
 
 if __name__ == "__main__":

@@ -28,11 +28,11 @@ def with_flaws(
     return kept, flaws
 
 
-def csv_rows(events: Events, flaws: npt.NDArray[np.int8], names: npt.NDArray[np.uint8]) -> bytes:
+def csv_rows(events: Events, flaws: npt.NDArray[np.int8], ids: npt.NDArray[np.uint8]) -> bytes:
     """The rows as text: a table of characters, one row of equal length an event."""
     fields = (
         (b"u", _digits(events.users, _USER_DIGITS)),
-        (b",", names[events.items]),
+        (b",", ids[events.items]),
         (b",", _digits(events.times, _TIME_DIGITS)),
     )
     parts = []
@@ -48,8 +48,8 @@ def csv_rows(events: Events, flaws: npt.NDArray[np.int8], names: npt.NDArray[np.
     return table[written].tobytes()
 
 
-def item_names(catalogue: Catalogue) -> npt.NDArray[np.uint8]:
-    """Names like c007-0042, the 43rd item of the eighth category, as rows of characters."""
+def item_ids(catalogue: Catalogue) -> npt.NDArray[np.uint8]:
+    """Ids like c007-0042, the 43rd item of the eighth category, as rows of characters."""
     items = np.arange(catalogue.num_items)
     category = catalogue.category_of(items)
     parts = [_digits(category, 3), _digits(items - catalogue.starts[category], 4)]

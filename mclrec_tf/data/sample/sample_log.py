@@ -21,7 +21,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
 from mclrec_tf.arguments import check_share, check_whole, check_whole_or_none, path_text
-from mclrec_tf.data.sample.rows import DUPLICATE, csv_rows, item_names, with_flaws
+from mclrec_tf.data.sample.rows import DUPLICATE, csv_rows, item_ids, with_flaws
+from mclrec_tf.data.sample.titles import item_rows
 from mclrec_tf.data.sample.users import EVENTS_PER_USER, Catalogue, simulate
 
 MIN_EVENTS, MAX_EVENTS = 1_000, 1_000_000_000
@@ -29,6 +30,7 @@ NOISE_SHARE, FLAW_SHARE = 0.05, 0.001
 _COHORT_USERS = 16_384
 _GZIP_LEVEL = 4
 _HEADER = b"user_id,item_id,timestamp\n"
+_ITEMS_HEADER = b"item_id,title\n"
 
 
 class SampleContents(NamedTuple):
@@ -80,20 +82,10 @@ def write_sample(
         >>> write_sample(pathlib.Path(tempfile.mkdtemp(), "sample.csv"), 1000).events
         1000
     """
-    path = Path(path_text("path", path))
-    if not path.name.endswith((".csv", ".csv.gz")):
-        raise ValueError(f"path must end in .csv or .csv.gz, got {str(path)!r}.")
-    check_whole(0, seed=seed)
-    check_whole(1, num_events=num_events)
-    check_whole_or_none(1, num_items=num_items)
-    if not MIN_EVENTS <= num_events <= MAX_EVENTS:
-        raise ValueError(
-            f"num_events must be {MIN_EVENTS:,} to {MAX_EVENTS:,}, got {num_events:,}."
-        )
+    path = _csv_path(path)
+    catalogue = _catalogue(num_events, seed, num_items)
     check_share(0.5, noise_share=noise_share, flaw_share=flaw_share)
-
-    catalogue = Catalogue.of_size(num_items or round(num_events**0.66), seed)
-    names = item_names(catalogue)
+    ids = item_ids(catalogue)
     occurs = np.zeros(catalogue.num_items, bool)
     rows = users = duplicates = unusable = 0
     with _progress_bar(progress) as bar, _appears_when_complete(path) as out:
@@ -111,7 +103,7 @@ def write_sample(
             )
             rng = np.random.default_rng([seed, 2, users])
             events, flaws = with_flaws(events, flaw_share, rng, num_events - rows)
-            out.write(csv_rows(events, flaws, names))
+            out.write(csv_rows(events, flaws, ids))
             occurs[events.items] = True
             rows += len(flaws)
             users += int(np.count_nonzero(np.bincount(events.users - users)))
@@ -119,6 +111,58 @@ def write_sample(
             unusable += int((flaws > DUPLICATE).sum())
             bar.update(written, completed=rows)
     return SampleContents(rows, users, int(occurs.sum()), duplicates, unusable)
+
+
+def write_items(
+    path: str | os.PathLike[str], num_events: int, seed: int = 0, num_items: int | None = None
+) -> int:
+    """Writes the catalogue of a sample, with the columns item_id and title.
+
+    A title such as "Walnut lamp 43" tells the item's category, which explains most of what the
+    users do, and its rank of popularity there. Items that no event has are in the catalogue too.
+
+    Args:
+        path: Where to write; the name ends in `.csv` or `.csv.gz`.
+        num_events, seed, num_items: Those of the log, see `write_sample`.
+
+    Returns:
+        The number of items.
+
+    Raises:
+        ValueError: An argument is out of range.
+        OSError: The file cannot be written; what is under its name stays as it was.
+
+    Example:
+        >>> from mclrec_tf.data.sample.sample_log import write_items
+        >>> import pathlib, tempfile
+        >>> write_items(pathlib.Path(tempfile.mkdtemp(), "items.csv"), 1000)
+        95
+    """
+    path = _csv_path(path)
+    catalogue = _catalogue(num_events, seed, num_items)
+    with _appears_when_complete(path) as out:
+        out.write(_ITEMS_HEADER)
+        for item_id, title in item_rows(catalogue, seed):
+            out.write(f"{item_id},{title}\n".encode())
+    return catalogue.num_items
+
+
+def _csv_path(path: str | os.PathLike[str]) -> Path:
+    path = Path(path_text("path", path))
+    if not path.name.endswith((".csv", ".csv.gz")):
+        raise ValueError(f"path must end in .csv or .csv.gz, got {str(path)!r}.")
+    return path
+
+
+def _catalogue(num_events: int, seed: int, num_items: int | None) -> Catalogue:
+    check_whole(0, seed=seed)
+    check_whole(1, num_events=num_events)
+    check_whole_or_none(1, num_items=num_items)
+    if not MIN_EVENTS <= num_events <= MAX_EVENTS:
+        raise ValueError(
+            f"num_events must be {MIN_EVENTS:,} to {MAX_EVENTS:,}, got {num_events:,}."
+        )
+    return Catalogue.of_size(num_items or round(num_events**0.66), seed)
 
 
 @contextmanager

@@ -40,6 +40,7 @@ def RunPage(
     export_check: InputArtifact[InfraBlessing],
     baseline: InputArtifact[Model],
     transitions: InputArtifact[File],
+    test_examples: InputArtifact[Examples],
     evaluation: InputArtifact[ModelEvaluation],
     blessing: InputArtifact[ModelBlessing],
     pushed_model: InputArtifact[PushedModel],
@@ -51,8 +52,8 @@ def RunPage(
     """Writes the page about a finished run. It has no timings, which the orchestrator shows.
 
     Args:
-        examples, anomalies, model, model_run, export_check, transitions, evaluation, blessing,
-            pushed_model: The outputs of the run.
+        examples, anomalies, model, model_run, export_check, transitions, test_examples, evaluation,
+            blessing, pushed_model: The outputs of the run.
         baseline: The model that the run was compared with.
         page: The output. Its folder gets `PAGE_FILE`.
         title: The title of the page.
@@ -69,20 +70,22 @@ def RunPage(
         if stands_for_none(baseline)
         else {"model": baseline},
         component_ids.ITEM_TRANSITIONS: {"transitions": transitions},
+        component_ids.EVALUATION_FEATURES: {"test_examples": test_examples},
         component_ids.EVALUATOR: {"evaluation": evaluation},
         component_ids.BLESSING: {"blessing": blessing},
         component_ids.PUSHER: {"pushed_model": pushed_model},
     }
+    trained = from_json(TrainerConfig, trainer_config)
+    used = dataclasses.replace(
+        from_json(Settings, settings), model=trained.model, training=trained.training
+    )
     contents = read_contents(
         {
             name: {key: _as_in_ml_metadata(artifact) for key, artifact in artifacts.items()}
             for name, artifacts in outputs.items()
         },
+        used,
         gone_without=baseline.get_string_custom_property(GONE).splitlines(),
-    )
-    trained = from_json(TrainerConfig, trainer_config)
-    used = dataclasses.replace(
-        from_json(Settings, settings), model=trained.model, training=trained.training
     )
     write_page(os.path.join(page.uri, PAGE_FILE), contents, used, title=title)
 

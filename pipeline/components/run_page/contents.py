@@ -18,9 +18,14 @@ from pipeline.components.evaluator.slices import ALL_USERS
 from pipeline.components.example_gen.event_log.log_report import EventLogReport, read_report
 from pipeline.components.example_gen.splits.split_example import TEST
 from pipeline.components.item_transitions.table import How, read_how
-from pipeline.components.run_page.recommendations import Recommended, recommend_to_some
+from pipeline.components.run_page.item_names import ItemNames, names_of_catalogue
+from pipeline.components.run_page.neighbours import Neighbours, neighbours_of_some
+from pipeline.components.run_page.recommendations import SliceOfUsers, recommend_to_slices
 from pipeline.components.trainer.learned_views import LearnedViews, read_learned_views
 from pipeline.components.trainer.run_fn import HISTORY_FILE
+from pipeline.components.transform.preprocessing import VOCABULARY
+from pipeline.components.transform.vocabulary import item_ids
+from pipeline.settings import Settings
 
 PUSHED, REFUSED, FAILED = "pushed", "refused", "failed"
 
@@ -42,7 +47,9 @@ class Contents:
         transitions: How the baseline `transitions` weighs the last items of a history.
         compared_with: The folder of the latest blessed model, if the model was compared with it.
         decision: The criteria, and whether the model meets them.
-        recommended: The histories of some test users and the recommendations for them.
+        slices: Some test users of each slice and the recommendations for them.
+        neighbours: The nearest items of some items.
+        item_names: The names of the items of the model.
         pushed_to: The folder of the pushed version.
         gone_without: One line for each artifact of an earlier run that is gone.
     """
@@ -58,13 +65,16 @@ class Contents:
     transitions: How | None = None
     compared_with: str | None = None
     decision: Decision | None = None
-    recommended: list[Recommended] = field(default_factory=list)
+    slices: list[SliceOfUsers] = field(default_factory=list)
+    neighbours: list[Neighbours] = field(default_factory=list)
+    item_names: ItemNames = ItemNames()
     pushed_to: str | None = None
     gone_without: Sequence[str] = ()
 
 
 def read_contents(
     outputs: Mapping[str, Mapping[str, Artifact]],
+    settings: Settings,
     failure: str = "",
     timings: Sequence[tuple[str, float, bool]] = (),
     gone_without: Sequence[str] = (),
@@ -74,6 +84,7 @@ def read_contents(
     Args:
         outputs: The artifacts by component and name of the output. For a failed run, those of the
             components that succeeded.
+        settings: The settings of the run.
         failure: Why the run failed. "", the default, if it did not.
         timings, gone_without: As in `Contents`.
     """
@@ -82,6 +93,7 @@ def read_contents(
         return outputs.get(component, {}).get(key)
 
     examples = output(component_ids.EXAMPLE_GEN, "examples")
+    test_examples = output(component_ids.EVALUATION_FEATURES, "test_examples")
     anomalies = output(component_ids.EXAMPLE_VALIDATOR, "anomalies")
     model = output(component_ids.TRAINER, "model")
     model_run = output(component_ids.TRAINER, "model_run")
@@ -90,7 +102,9 @@ def read_contents(
     export_check = output(component_ids.EXPORT_CHECK, "blessing")
     blessing = output(component_ids.BLESSING, "blessing")
     servable = export_check and export_check.custom_properties["blessed"].int_value
+    saved_model = path_utils.serving_model_path(model.uri) if model and servable else ""
     latest_blessed = output(component_ids.LATEST_BLESSED_MODEL, "model")
+    catalogue = item_ids(os.path.join(saved_model, "assets", VOCABULARY)) if saved_model else []
     results = read_results(evaluation.uri) if evaluation else {}
     was_compared = bool(results and results[ALL_USERS].latest_blessed_metrics)
     pushed = output(component_ids.PUSHER, "pushed_model")
@@ -107,18 +121,16 @@ def read_contents(
         transitions=read_how(transitions.uri) if transitions else None,
         compared_with=latest_blessed.uri if latest_blessed and was_compared else None,
         decision=read_decision(blessing.uri) if blessing else None,
-        recommended=(
-            recommend_to_some(path_utils.serving_model_path(model.uri), _test_folder(examples))
-            if model and examples and servable
+        slices=(
+            recommend_to_slices(saved_model, os.path.join(test_examples.uri, f"Split-{TEST}"))
+            if saved_model and test_examples
             else []
         ),
+        neighbours=neighbours_of_some(saved_model, catalogue) if catalogue else [],
+        item_names=names_of_catalogue(settings, catalogue) if catalogue else ItemNames(),
         pushed_to=pushed_to or None,
         gone_without=gone_without,
     )
-
-
-def _test_folder(examples: Artifact) -> str:
-    return os.path.join(examples.uri, f"Split-{TEST}")
 
 
 def _epochs(model_run_uri: str) -> list[dict[str, float]]:

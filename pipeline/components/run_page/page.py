@@ -25,8 +25,11 @@ from pipeline.components.evaluator.tfma_metrics import (
 from pipeline.components.example_gen.event_log.log_report import listed
 from pipeline.components.run_page import plots
 from pipeline.components.run_page.contents import Contents
+from pipeline.components.run_page.recommendations import ITEMS_SHOWN
 from pipeline.components.run_page.recommended_table import meanings, recommended_tables
 from pipeline.settings import Settings
+
+_LONGEST_NAME = 60
 
 
 def write_page(
@@ -50,6 +53,7 @@ def write_page(
     )
     environment.filters["slice_verdict"] = lambda criterion: f"{criterion.slice} ({criterion.note})"
     environment.filters["listed"] = listed
+    environment.filters["shortened"] = _shortened
     html = environment.get_template("page.html.j2").render(
         title=title,
         name=os.path.splitext(os.path.basename(path))[0],
@@ -59,6 +63,8 @@ def write_page(
         criteria=_by_requirement(contents.decision),
         recommended=recommended_tables(contents.results),
         meanings=meanings(),
+        names=contents.item_names.names,
+        items_shown=ITEMS_SHOWN,
         transitions_note=contents.transitions and contents.transitions.in_words(),
         **_pictures(contents, settings.blessing.confidence),
         **_evaluation(contents.results, settings.blessing.confidence),
@@ -71,6 +77,14 @@ def write_page(
         with suppress(Exception):
             fileio.remove(path)
         raise
+
+
+def _shortened(name: str) -> str:
+    """A name without its middle, if it is long: what tells two long ones apart may be the end."""
+    if len(name) <= _LONGEST_NAME:
+        return name
+    end = _LONGEST_NAME // 3
+    return f"{name[: _LONGEST_NAME - end].rstrip()} … {name[-end:].lstrip()}"
 
 
 def _by_requirement(decision: Decision | None) -> dict[str, list[Criterion]]:

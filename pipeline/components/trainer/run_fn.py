@@ -19,7 +19,7 @@ from pipeline.components.trainer.custom_config import TrainerConfig
 from pipeline.components.trainer.fit import fit, model_of, read_training_data
 from pipeline.components.trainer.learned_views import write_learned_views
 from pipeline.components.transform.preprocessing import VOCABULARY
-from pipeline.components.transform.vocabulary import vocabulary_file, vocabulary_size
+from pipeline.components.transform.vocabulary import item_ids, vocabulary_file, vocabulary_size
 from pipeline.components.tuner.search_space import with_values
 from pipeline.settings import from_json
 
@@ -111,9 +111,9 @@ def _goes_on_from(base_model: str, model: mclrec_tf.MCLRec, vocabulary: str) -> 
     previous = keras.models.load_model(keras_path(base_model))
     # The ids of the earlier model are those of the vocabulary in its export.
     earlier = os.path.join(base_model, "assets", VOCABULARY)
-    items = _item_ids(vocabulary)
+    items = item_ids(vocabulary)
     try:
-        known = warm_start(model, previous, items, _item_ids(earlier))
+        known = warm_start(model, previous, items, item_ids(earlier))
     except ArchitectureMismatchError as error:
         console.print(
             f"       starts from scratch, not from {base_model}: {error.difference}. To go on from "
@@ -122,8 +122,3 @@ def _goes_on_from(base_model: str, model: mclrec_tf.MCLRec, vocabulary: str) -> 
         return False
     console.print(f"       goes on from {base_model}, which knows {known} of {len(items)} items")
     return True
-
-
-def _item_ids(vocabulary: str) -> list[str]:
-    with tf.io.gfile.GFile(vocabulary, "rb") as file:
-        return file.read().decode("utf-8", "surrogateescape").split("\n")[:-1]

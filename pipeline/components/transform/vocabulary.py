@@ -1,4 +1,4 @@
-"""Finds the vocabulary in Transform's output."""
+"""Finds the vocabulary in Transform's output, and reads it."""
 
 import tensorflow as tf
 import tensorflow_transform as tft
@@ -22,6 +22,16 @@ def vocabulary_file(transform_graph: str) -> str:
             "pipeline's Transform."
         )
     return path
+
+
+def item_ids(vocabulary: str) -> list[str]:
+    """The raw item ids of a vocabulary, by id; the first one has the id 1.
+
+    Args:
+        vocabulary: The path of the file, of Transform's output or of an export.
+    """
+    with tf.io.gfile.GFile(vocabulary, "rb") as file:
+        return file.read().decode("utf-8", "surrogateescape").split("\n")[:-1]
 
 
 def vocabulary_size(transform_graph: str) -> int:

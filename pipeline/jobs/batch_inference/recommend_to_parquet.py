@@ -81,7 +81,7 @@ def recommend_to_parquet(
         asked = allowed.prepare(model, notes)
         try:
             _run(
-                Recommender(asked.saved_model, k, asked.candidate_set),
+                Recommender(asked.saved_model, k, candidate_set=asked.candidate_set),
                 model.version,
                 users,
                 folder,

@@ -12,11 +12,13 @@ from rich.console import Console
 from tfx import v1 as tfx
 
 from mclrec_tf.data.event_log.reader import EventLogError
+from mclrec_tf.data.item_table import ItemTableError
 from pipeline.cli.os_errors import causes, refusal
 from pipeline.components.data_gate.anomalies import DataRefused
 from pipeline.components.data_gate.schema_text import SchemaError
 from pipeline.components.example_gen.event_log.newest_spans import log_files
 from pipeline.components.run_page.contents import read_contents
+from pipeline.components.run_page.item_names import check_item_names
 from pipeline.components.run_page.page import write_page
 from pipeline.pipeline import local_pipeline
 from pipeline.runners.local.artifacts_on_disk import ArtifactsOnDisk
@@ -30,7 +32,7 @@ from pipeline.runners.local.workdir import RunError, Workdir
 from pipeline.settings import Settings
 
 # Errors whose message is complete without the name of the component.
-_SHOWN_UNCHANGED = (EventLogError, SchemaError, DataRefused, RunError)
+_SHOWN_UNCHANGED = (EventLogError, ItemTableError, SchemaError, DataRefused, RunError)
 
 
 def run(
@@ -86,7 +88,9 @@ def run(
         for line in gone_without:
             console.print(f"Goes on without {line}")
         # This reports a wrong path before TFX starts.
-        log_files(data_path, settings.data.format, settings.data.window_spans)
+        files, _ = log_files(data_path, settings.data.format, settings.data.window_spans)
+        if settings.page.names:
+            console.print(check_item_names(settings.page.names, files, settings.data))
         pipeline = local_pipeline(
             pipeline_root=pipeline_root,
             data_path=data_path,
@@ -168,6 +172,7 @@ def _write_page(
                 name: {key: artifacts[0] for key, artifacts in run.outputs.items()}
                 for name, run in components.items()
             },
+            settings,
             failure,
             [(name, run.seconds, run.cached) for name, run in components.items()],
             gone_without,

@@ -73,7 +73,7 @@ def _check_types(path: str, schema: pyarrow.Schema, format: EventLogFormat) -> N
         is_uuid = types.is_fixed_size_binary(kind) and kind.byte_width == _UUID_BYTES
         if not (number or is_text(kind) or is_uuid or types.is_null(kind)):
             raise EventLogError(
-                f"{path}: the ids in column {name!r} are of type {kind}. Write them as integers "
+                f"{path}: the values in column {name!r} are of type {kind}. Write them as integers "
                 "or strings."
             )
     if format.timestamp_column in schema.names:

@@ -1,5 +1,6 @@
 """The built-in sample is an honest log with something to learn in it."""
 
+import csv
 import gzip
 import tracemalloc
 from pathlib import Path
@@ -12,7 +13,7 @@ from mclrec_tf.data.histories import HeldOut, leave_one_out
 from mclrec_tf.data.interactions import Interactions, load_interactions
 from mclrec_tf.data.sample import sample_log as sample
 from mclrec_tf.data.sample.__main__ import main
-from mclrec_tf.data.sample.sample_log import SampleContents, write_sample
+from mclrec_tf.data.sample.sample_log import SampleContents, write_items, write_sample
 
 
 @pytest.fixture(scope="module")
@@ -206,5 +207,69 @@ def test_the_command_explains_itself(capsys: pytest.CaptureFixture) -> None:
     with pytest.raises(SystemExit):
         main(["--help"])
     text = capsys.readouterr().out
-    for option in ("OUT", "--events", "--seed", "--noise", "--flaws"):
+    for option in ("OUT", "--events", "--seed", "--noise", "--flaws", "--items"):
         assert option in text
+
+
+def titles_of(path: Path) -> dict[str, str]:
+    with open(path, newline="") as file:
+        return {row["item_id"]: row["title"] for row in csv.DictReader(file)}
+
+
+def test_every_item_of_the_log_has_a_title_of_its_own(
+    tmp_path: Path, contents: SampleContents, loaded: Interactions
+) -> None:
+    assert write_items(tmp_path / "items.csv", 50_000) >= contents.items
+    titles = titles_of(tmp_path / "items.csv")
+    assert {*loaded.item_ids} <= titles.keys()
+    assert len({*titles.values()}) == len(titles)
+
+
+@pytest.mark.parametrize("num_items", [3, 1263, 90_000])
+def test_a_kind_is_a_category(tmp_path: Path, num_items: int) -> None:
+    write_items(tmp_path / "items.csv", 50_000, num_items=num_items)
+    titles = titles_of(tmp_path / "items.csv")
+    assert len(titles) == num_items
+    pairs = {(item[:4], title.rsplit(" ", 1)[0]) for item, title in titles.items()}
+    assert len(pairs) == len({category for category, _ in pairs}) == len({k for _, k in pairs})
+    # The number counts from the most popular item of the kind.
+    assert all(int(t.rsplit(" ", 1)[1]) == int(item[5:]) + 1 for item, t in titles.items())
+
+
+def test_titles_follow_from_the_seed(tmp_path: Path) -> None:
+    for name, seed in (("a.csv", 7), ("b.csv", 7), ("c.csv", 8)):
+        write_items(tmp_path / name, 3000, seed)
+    a, b, c = ((tmp_path / name).read_bytes() for name in ("a.csv", "b.csv", "c.csv"))
+    assert a == b != c
+
+
+def test_the_command_writes_titles_beside_the_same_log(tmp_path: Path) -> None:
+    main([str(tmp_path / "plain.csv"), "--events", "2000"])
+    titled = [str(tmp_path / "log.csv"), "--events", "2000", "--items", str(tmp_path / "i.csv.gz")]
+    main(titled)
+    assert (tmp_path / "log.csv").read_bytes() == (tmp_path / "plain.csv").read_bytes()
+    assert gzip.decompress((tmp_path / "i.csv.gz").read_bytes()).startswith(b"item_id,title\nc000")
+
+
+@pytest.mark.parametrize(
+    ("items", "message"),
+    [
+        ("old.csv", "old.csv: exists already"),
+        ("log.csv", "log.csv is the file of the log"),
+        ("items.txt", "path must end in .csv or .csv.gz"),
+    ],
+)
+def test_titles_that_cannot_be_written_leave_no_log(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], items: str, message: str
+) -> None:
+    (tmp_path / "old.csv").write_text("somebody's own")
+    with pytest.raises(SystemExit):
+        main([str(tmp_path / "log.csv"), "--events", "2000", "--items", str(tmp_path / items)])
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "log.csv").exists()
+
+
+def test_a_log_that_cannot_be_written_leaves_no_titles(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit):
+        main([str(tmp_path / "log.csv"), "--noise", "2", "--items", str(tmp_path / "items.csv")])
+    assert list(tmp_path.iterdir()) == []

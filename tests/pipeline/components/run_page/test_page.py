@@ -33,14 +33,18 @@ from pipeline.components.example_gen.event_log.log_report import (
 from pipeline.components.example_gen.event_log.span import Span
 from pipeline.components.item_transitions.table import How
 from pipeline.components.run_page.contents import FAILED, PUSHED, REFUSED, Contents, read_contents
+from pipeline.components.run_page.item_names import ItemNames
+from pipeline.components.run_page.neighbours import Neighbours
 from pipeline.components.run_page.page import write_page
-from pipeline.components.run_page.recommendations import Recommended
+from pipeline.components.run_page.recommendations import Recommended, SliceOfUsers
 from pipeline.components.trainer.learned_views import LearnedViews
 from pipeline.settings import Settings
 from tests.pipeline.components.run_page.chromium import PHONE_WIDTH, look_at
 
 HOSTILE = "<script>alert('x')</script>"
 LONG = "an-item-whose-name-has-no-place-to-break" * 4
+HIT = Recommended(HOSTILE, [LONG, "b"], 7, LONG, [("c", 1.5), (LONG, 1.25)])
+MISS = Recommended("user", ["b"], 1, "d", [("b", 1.5)])
 
 
 def result(users: int, seed: int, other: bool = True) -> SliceResult:
@@ -95,7 +99,12 @@ def contents(other: bool = True) -> Contents:
         transitions=How(decay=0.3, reach=10),
         compared_with=f"/models/{LONG}" if other else None,
         decision=decide(results, f"{HOSTILE} {LONG}", Settings().blessing),
-        recommended=[Recommended(HOSTILE, [LONG, "b"], 7, LONG, [(LONG, 1.5), (HOSTILE, 1.0)])],
+        slices=[
+            SliceOfUsers("length_group 6-8", "unseen_items", 340, [HIT, MISS]),
+            SliceOfUsers("target_novelty repeated", "all_items", 20, [HIT]),
+        ],
+        neighbours=[Neighbours(LONG, 1, [("b", 0.875), (HOSTILE, -0.5)])],
+        item_names=ItemNames({"b": HOSTILE, LONG: f"{LONG} the end"}, [f"Names: {HOSTILE}"]),
     )
 
 
@@ -167,13 +176,56 @@ def test_a_value_that_an_export_does_not_tell_is_a_dash(tmp_path: Path):
     assert f'<tr><td>share of repeats</td>{own}<td class="n">–</td>' in page
 
 
+def section(page: str, name: str) -> str:
+    return page.split(f'<section id="{name}">')[1].split("</section>")[0]
+
+
+def words(html: str) -> str:
+    """What a reader sees, in one line."""
+    return " ".join(re.sub(r"<[^>]*>", " ", html).split())
+
+
+def test_hits_are_told_in_words_too(page: str):
+    text = words(section(page, "recommendations"))
+    assert "length group 6-8: 2 of 340 users, 1 with a hit" in text
+    assert "target novelty repeated: 1 of 20 users, 1 with a hit" in text
+    assert text.count("a hit, at place 2") == 2 and text.count("no hit") == 1
+    assert text.count("✓ hit") == 2
+
+
+def test_names_stand_beside_the_ids_they_are_of(page: str):
+    text = words(section(page, "recommendations"))
+    hostile = "&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;"
+    assert f"{hostile} b" in text and f"Names: {hostile}" in text
+    # An item without a name has its id alone.
+    assert "scores c 1.50" in text and "came next: d no hit" in text
+
+
+def test_neighbours_have_names_and_cosines(page: str):
+    text = words(section(page, "recommendations")).split("Neighbours of some items")[1]
+    hostile = "&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;"
+    assert "the end an-item" in text and "number 1 by events in training" in text
+    assert f"nearest first: {hostile} b 0.88 {hostile} -0.50" in text
+
+
+def test_a_long_name_keeps_its_end(page: str):
+    (shown, *_) = re.findall(r'<bdi title="an-item[^"]*">([^<]*)</bdi>', page)
+    assert shown.startswith("an-item-whose-name") and shown.endswith("the end")
+    assert len(shown) < 70 and " … " in shown
+
+
+def test_without_names_there_are_ids(tmp_path: Path):
+    page = page_of(dataclasses.replace(contents(), item_names=ItemNames()), tmp_path)
+    assert "came next: d no hit" in words(page) and "<bdi title" not in page
+
+
 def test_the_same_run_gives_the_same_numbers_of_pictures(page: str):
     # Five terms, three metrics, six signs of collapse, the projection and the slices.
     assert page.count("<svg") == 5 + 3 + 6 + 1 + 1
 
 
 def test_a_run_that_failed_before_anything_is_told_all_the_same(tmp_path: Path):
-    run = read_contents({}, failure=f"log.csv: {HOSTILE}")
+    run = read_contents({}, Settings(), failure=f"log.csv: {HOSTILE}")
     assert run == Contents(FAILED, failure=f"log.csv: {HOSTILE}")
     page = page_of(run, tmp_path)
     assert "Failed, nothing was pushed" in page and "log.csv: &lt;script&gt;" in page

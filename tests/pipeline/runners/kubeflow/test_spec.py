@@ -146,6 +146,7 @@ def test_a_search_for_settings_comes_before_the_training(tmp_path: Path):
         ("--pipeline-name=MyShop", "--pipeline-name: must match"),
         ("--output=spec.json", "--output must end in .yaml"),
         ("--dim=0", "--dim must be at least 1"),
+        ("--item-names=gs://shop/items.csv", "--item-names must be FILE:COLUMN"),
         ("--trials=2 --search-space=absent.json", "--search-space absent.json"),
     ],
 )
@@ -160,6 +161,12 @@ def test_paths_of_one_machine_are_pointed_out(tmp_path: Path, capsys: pytest.Cap
     path = tmp_path / "spec.yaml"
     run_kubeflow.main([*OPTIONS, f"--output={path}", f"--data={tmp_path}/events.csv"])
     assert "note: --data is a path, not a URI" in capsys.readouterr().out
+    run_kubeflow.main([*OPTIONS, f"--output={path}", f"--item-names={tmp_path}/items.csv:title"])
+    assert "note: --item-names is a path, not a URI: it has to be the same file" in (
+        capsys.readouterr().out
+    )
+    run_kubeflow.main([*OPTIONS, f"--output={path}", "--item-names=gs://shop/items.csv:title"])
+    assert "note" not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("content", ["", "[]", "a: [", "word", "pipelineInfo: {colour: red}"])

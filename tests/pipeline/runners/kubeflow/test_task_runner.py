@@ -13,7 +13,7 @@ import pytest
 import tensorflow_model_analysis as tfma
 from kfp.pipeline_spec.pipeline_spec_pb2 import PipelineSpec
 
-from mclrec_tf.data.sample.sample_log import write_sample
+from mclrec_tf.data.sample.sample_log import write_items, write_sample
 from pipeline import run_kubeflow
 from pipeline.components.blessing.component import read_decision
 from pipeline.demo import recommend
@@ -40,7 +40,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def spec(folder: Path) -> PipelineSpec:
     path = folder / "mclrec.yaml"
     data = "--data=gs://absent/span-{SPAN}/*.csv"
-    assert run_kubeflow.main([data, *URIS, *SMALL_MODEL, f"--output={path}"]) == 0
+    names = f"--item-names={folder}/items.csv:title"
+    assert run_kubeflow.main([data, names, *URIS, *SMALL_MODEL, f"--output={path}"]) == 0
     return read_spec(path)
 
 
@@ -49,6 +50,7 @@ def parameters(folder: Path, spec: PipelineSpec) -> dict[str, str]:
     for span, events in ((1, 1000), (2, 2500)):
         (folder / f"span-{span}").mkdir()
         write_sample(folder / f"span-{span}" / "events.csv", events)
+    write_items(folder / "items.csv", 2500)
     trainer = default_of(spec, "trainer_config") | {"backup_directory": str(folder / "backup")}
     return {
         "data_folder": str(folder),
@@ -130,6 +132,7 @@ def test_a_page_tells_the_run(finished: TaskRunner, folder: Path):
     assert f"<h1>{folder}</h1>" in page and "No model was blessed before" in page
     for section in ("decision", "data", "training", "evaluation", "recommendations"):
         assert f'<section id="{section}">' in page
+    assert f"Names are from {folder}/items.csv:title" in page and "<bdi title=" in page
     # When it is written, the run is not over.
     assert '<section id="timings">' not in page
 
