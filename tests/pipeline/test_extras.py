@@ -19,6 +19,7 @@ OPTIONS = {
     "pipeline.demo": ["--workdir=w"],
     "pipeline.inspect": ["log.csv"],
     "pipeline.batch_inference": ["--model=m", "--data=log.csv", "--output=new"],
+    "pipeline.item_sets": ["--model=m"],
     "pipeline.serving_skew": ["--data=log.csv", "--served=asked.jsonl"],
     "pipeline.runners.kubeflow.try_spec": ["spec.yaml", "--store=store"],
     "pipeline.runners.kubeflow.container": [],
