@@ -60,7 +60,8 @@ def parser() -> argparse.ArgumentParser:
         "--candidates",
         type=not_empty,
         metavar="FILE",
-        help="recommend only the items of this file, an id a line, plain or packed by gzip",
+        help="recommend only the items of this file, an id a line, plain or packed by gzip; with "
+        "--candidate-set those of either",
     )
     result.add_argument(
         "--candidate-set",
@@ -95,7 +96,7 @@ def main(arguments: list[str] | None = None) -> int:
     # These imports take seconds. They are made here so that --help answers at once.
     from mclrec_tf.data.event_log.reader import EventLogError
     from pipeline.beam_args import complete_beam_args
-    from pipeline.jobs.batch_inference.allowed_items import AllowedItems
+    from pipeline.jobs.batch_inference.allowed_items import allowed_items
     from pipeline.jobs.batch_inference.error import BatchInferenceError
     from pipeline.jobs.batch_inference.recommend_to_parquet import recommend_to_parquet
     from pipeline.jobs.batch_inference.user_histories import HistoriesError, find_histories
@@ -103,15 +104,19 @@ def main(arguments: list[str] | None = None) -> int:
     from pipeline.jobs.pushed_version import PushedModelError, find_model
 
     try:
+        model = find_model(options.model)
+        allowed = allowed_items(
+            model, options.candidates or "", options.candidate_set or "", options.exclude or ""
+        )
+        for note in allowed.notes:
+            print(note)
         coverage = recommend_to_parquet(
-            model=find_model(options.model),
+            model=model,
             users=find_histories(options.data, format, data.max_bad_rows),
             output=options.output,
             k=options.k,
             beam_args=complete_beam_args(options.beam_args),
-            allowed=AllowedItems(
-                options.candidates or "", options.candidate_set or "", options.exclude or ""
-            ),
+            allowed=allowed,
         )
     except (
         BatchInferenceError,

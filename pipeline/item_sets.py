@@ -15,7 +15,8 @@ _EPILOG = """\
 A file has an item id a line, in UTF-8, plain or packed by gzip; ids that the model does not know
 yet are kept for a model that does. The newest version is copied with its new sets to the next
 number, and a server that follows the folder takes that up; a push by the pipeline takes the sets
-along. Without --set and --remove the sets of the newest version are listed.
+along. Each copy is a whole model: remove versions that no server needs. A name holds no "=".
+Without --set and --remove the sets of the newest version are listed.
 
 exit status: 0 written, or listed; 1 error; 2 wrong options
 """
@@ -65,24 +66,25 @@ def main(arguments: list[str] | None = None) -> int:
         options_parser.error(f"--set, --remove: the set {twice!r} is given more than once.")
     load_tensorflow_quietly()
     # These imports take seconds. They are made here so that --help answers at once.
-    from mclrec_tf.export.registered_sets import read_catalogue
-    from pipeline.jobs.item_list import ItemListError, read_item_list
-    from pipeline.jobs.item_sets.register import ItemSetsError, add_version, changed_sets
+    from mclrec_tf.export.registered_sets import read_item_sets
+    from pipeline.jobs.item_list import ItemListError, known_of, read_item_list
+    from pipeline.jobs.item_sets.register import ItemSetsError, register
     from pipeline.jobs.pushed_version import PushedModelError, find_model
 
     try:
-        model = find_model(options.model)
+        find_model(options.model)
         given = {name: read_item_list("--set", file) for name, file in options.set}
-        sets = changed_sets(model.path, given, options.remove)
-        path = add_version(model.path, sets) if names else model.path
+        if names:
+            path = register(options.model, given, options.remove)
+        else:
+            path = find_model(options.model).path
+        sets = read_item_sets(path)
+        print(f"{'Written to ' if names else ''}{path}: {len(sets)} sets")
+        for name, items in sets.items():
+            print(f"  {name}: {known_of(items, path)}")
     except (ItemListError, ItemSetsError, PushedModelError) as error:
         print(error, file=sys.stderr)
         return 1
-    known = set(read_catalogue(path))
-    print(f"{'Written to ' if names else ''}{path}: {len(sets)} sets")
-    for name, items in sets.items():
-        found = len(known.intersection(items))
-        print(f"  {name}: {found:,} of {len(set(items)):,} items are in the catalogue")
     return 0
 
 

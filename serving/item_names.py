@@ -4,7 +4,8 @@ import argparse
 import re
 from typing import NamedTuple
 
-_NOT_OF_A_LINE = re.compile(r"[\s\x00-\x1f\x7f-\x9f]+")
+# White space, control characters, and what turns the direction of the text that follows.
+_NOT_OF_A_LINE = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]+")
 
 
 class FileAndColumn(NamedTuple):

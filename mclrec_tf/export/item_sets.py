@@ -10,8 +10,6 @@ import tensorflow as tf
 NAMES, MEMBERS = "item_set_names", "item_set_members"
 """Names of the variables. The first row has no name and no item: it is what no set stands for."""
 
-_SETS_TOLD = 20
-
 
 class ItemSets(tf.Module):
     """The sets of an export, at first none.
@@ -47,11 +45,15 @@ class ItemSets(tf.Module):
         unknown = tf.boolean_mask(names, ~tf.reduce_any(found, axis=1))
         told = [
             "candidate_set must be an item set of the export, got",
-            unknown[:1],
+            _quoted(unknown[:1]),
             "and the export has",
-            self._names[1:],
+            _quoted(self._names[1:]),
         ]
-        check = tf.debugging.Assert(tf.size(unknown) == 0, told, summarize=_SETS_TOLD)
+        check = tf.debugging.Assert(tf.size(unknown) == 0, told)
         with tf.control_dependencies([check]):
             place = tf.argmax(tf.cast(found, tf.int32), axis=1)
         return tf.gather(self._members, place)
+
+
+def _quoted(names: tf.Tensor) -> tf.Tensor:
+    return tf.strings.reduce_join(tf.strings.join(["'", names, "'"]), separator=", ")

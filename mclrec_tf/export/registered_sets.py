@@ -107,8 +107,8 @@ def write_item_sets(export: str | os.PathLike[str], item_sets: Mapping[str, Sequ
     catalogue = read_catalogue(export)
     known = set(catalogue)
     for name, items in item_sets.items():
-        if not isinstance(name, str) or not name:
-            raise ValueError(f"item_sets: the name of a set must be text, got {name!r}.")
+        if not isinstance(name, str) or not name.strip() or not name.isprintable():
+            raise ValueError(f"item_sets: the name of a set must be text of a line, got {name!r}.")
         if isinstance(items, str):
             raise ValueError(f"item_sets[{name!r}] must be a list of item ids, got {items!r}.")
         if known.isdisjoint(items):
@@ -154,15 +154,17 @@ def _write(
 def _replace_variables(export: str | os.PathLike[str], values: Mapping[str, np.ndarray]) -> None:
     """Writes the variables of an export anew, some, by their names, with other values."""
     prefix = os.path.join(export, _VARIABLES)
-    reader = tf.train.load_checkpoint(prefix)
-    keys = sorted(reader.get_variable_to_shape_map())
-    tensors = {key: reader.get_tensor(key) for key in keys}
+    try:
+        reader = tf.train.load_checkpoint(prefix)
+        keys = sorted(reader.get_variable_to_shape_map())
+        tensors = {key: reader.get_tensor(key) for key in keys}
+    except tf.errors.OpError as error:
+        raise ValueError(f"The files under variables/ cannot be read: {error.message}") from error
     graph = trackable_object_graph_pb2.TrackableObjectGraph.FromString(tensors[_OBJECT_GRAPH])
     key_of = {part.full_name: part.checkpoint_key for n in graph.nodes for part in n.attributes}
     if not values.keys() <= key_of.keys():
         raise ValueError(
-            f"{os.fspath(export)}: is an export of an earlier version, which has no item sets. "
-            "Export the model again."
+            "The export is of an earlier version, which has no item sets. Export the model again."
         )
     tensors |= {key_of[name]: value for name, value in values.items()}
     folder = os.path.dirname(prefix)

@@ -55,7 +55,7 @@ def checked_items(name: str, items: Any, num_items: int, count: int) -> tf.Tenso
     Args:
         name: Of the argument, for the error.
         items: Item ids `[B, C]` or `[C]` of any integer dtype, padded with 0; lists of unlike
-            length will do.
+            length will do, and sets.
         num_items: Size of the catalogue, |I|.
         count: B, the number of histories.
 
@@ -65,6 +65,10 @@ def checked_items(name: str, items: Any, num_items: int, count: int) -> tf.Tenso
     Raises:
         ValueError: `items` has another shape or dtype, or an id that is not in the catalogue.
     """
+    if hasattr(items, "columns"):
+        raise ValueError(f"{name} must be an array of integer ids, got {type(items).__name__}.")
+    if isinstance(items, (set, frozenset, list, tuple)):
+        items = [list(part) if isinstance(part, (set, frozenset)) else part for part in items]
     ids = _ids(name, items, num_items, ("[C]", "[B, C]"))
     if ids.shape.rank == 1:
         return ids[None]
@@ -270,7 +274,7 @@ def _tensor(name: str, value: Any) -> tf.Tensor:
     try:
         return tf.convert_to_tensor(value)
     except (TypeError, ValueError):
-        kind = type(value).__name__
+        kind = f"one of dtype {value.dtype}" if hasattr(value, "dtype") else type(value).__name__
         raise ValueError(f"{name} must be an array of integer ids, got {kind}.") from None
 
 

@@ -3,8 +3,11 @@
 import gzip
 import os
 import zlib
+from collections.abc import Sequence
 
 import tensorflow as tf
+
+from mclrec_tf.export.registered_sets import read_catalogue
 
 _GZIP = b"\x1f\x8b"
 
@@ -42,6 +45,26 @@ def read_item_list(option: str, path: str | os.PathLike[str]) -> list[str]:
             f"{option} {path}: line {line} is no UTF-8. Save the file as UTF-8."
         ) from error
     items = [line for line in text.replace("\r\n", "\n").split("\n") if line]
+    if broken := next((item for item in items if "\r" in item), None):
+        raise ItemListError(
+            f"{option} {path}: {broken[:40]!r} holds a carriage return, as lines of old Macs end. "
+            "End lines with a line feed."
+        )
     if not items:
         raise ItemListError(f"{option} {path}: has no item. Write an item id in each line.")
     return items
+
+
+def known_of(items: Sequence[str], export: str) -> str:
+    """How many of some items an export knows, in words, and one that it does not.
+
+    Args:
+        items: Raw item ids.
+        export: The folder of the SavedModel.
+    """
+    distinct = dict.fromkeys(items)
+    known = set(read_catalogue(export))
+    unknown = next((item for item in distinct if item not in known), None)
+    count = len(known.intersection(distinct))
+    told = f"{count:,} of {len(distinct):,} items are in the catalogue"
+    return told if unknown is None else f"{told}, {unknown[:80]!r} is not"

@@ -13,7 +13,7 @@ from serving.command_line import not_empty
 from serving.errors import ServingError
 from serving.item_names import FileAndColumn, file_and_column
 
-_SHOWN_IDS = 10
+_SHOWN_IDS, _LONGEST_NAME = 10, 80
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -46,6 +46,8 @@ def main(arguments: list[str] | None = None) -> int:
             for told in (remark, _without_names(answer, names, options.item_names)):
                 if told:
                     print(f"{protocol}: {told}", file=sys.stderr)
+            if options.similar and not answer.known_items:
+                continue
             print(
                 _table(f"{title}{options.model_name} over {protocol} at {address}", answer, names)
             )
@@ -112,8 +114,12 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
         parser.error("give --port or --rest_api_port, or both")
     if options.similar and not options.history:
         parser.error("--similar needs an ITEM")
-    if options.similar and (options.candidates or options.candidate_set or options.exclude):
-        parser.error("--similar does not go with --candidates, --candidate_set and --exclude")
+    if options.similar and (
+        options.candidates or options.candidate_set or options.exclude or options.keep_seen
+    ):
+        parser.error(
+            "--similar does not go with --candidates, --candidate_set, --exclude and --keep_seen"
+        )
     if (options.client_certificate or options.client_key) and not options.root_certificates:
         parser.error("--client_certificate and --client_key need --root_certificates")
     return options
@@ -131,7 +137,14 @@ def _best(
         candidates=options.candidates,
         candidate_set=options.candidate_set,
     )
-    return [("", answer, _remark(client, options.history, answer))]
+    remarks = [_remark(client, options.history, answer)]
+    if options.candidates:
+        known = {item.item_id for item in client.rank([], options.candidates)}
+        if unknown := [item for item in options.candidates if item not in known]:
+            remarks.append(
+                f"no candidates, because the model does not know them: {_listed(unknown)}"
+            )
+    return [("", answer, "; ".join(filter(None, remarks)))]
 
 
 def _similar(
@@ -151,7 +164,10 @@ def _remark(
     """What a person should know of the items that the model does not know."""
     known, asked = answer.known_items, answer.history_items
     if not history:
-        return "no history was given, so this is the popularity ranking; items go before --exclude"
+        return (
+            "no history was given, so this is the popularity ranking; items go before --exclude "
+            "and --candidates"
+        )
     if known == asked:
         return None
     if known is None:
@@ -191,12 +207,18 @@ def _listed(items: Sequence[str]) -> str:
     return ", ".join(items[:_SHOWN_IDS]) + more
 
 
+def _short(name: str) -> str:
+    return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"
+
+
 def _table(title: str, recommendations: Recommendations, names: Mapping[str, str]) -> str:
     width = max((len(r.item_id) for r in recommendations), default=4)
     head = f"  {'':>4}  {'item':<{width}}  {'score':>10}"
     lines = [title, head + ("  name" if names else "")]
     for position, (item_id, score) in enumerate(recommendations, 1):
-        line = f"  {position:>4}  {item_id:<{width}}  {score:>10.4f}  {names.get(item_id, '')}"
+        line = (
+            f"  {position:>4}  {item_id:<{width}}  {score:>10.4f}  {_short(names.get(item_id, ''))}"
+        )
         lines.append(line.rstrip())
     if not recommendations:
         lines.append("  no item is left to recommend")

@@ -95,7 +95,7 @@ class RecommendationClient(BaseClient):
             k: At least 1. Fewer items are returned when the catalogue has no more.
             exclude: Items never to recommend.
             keep_seen: Whether items of the history may be recommended again.
-            candidates: Recommend none but these items, up to 100,000; of an empty list nothing.
+            candidates: Recommend none but these items (100,000 are tested); of an empty list none.
             candidate_set: Recommend none but the items of this item set, which was registered with
                 the export, such as "in stock"; with `candidates`, the items of both.
 
@@ -150,7 +150,7 @@ class RecommendationClient(BaseClient):
 
         Args:
             history: As for `recommend`. Items of it are ranked like others.
-            items: Up to 100,000. Those that the model does not know are left out.
+            items: Those that the model does not know are left out. 100,000 are tested.
 
         Raises:
             ServingError: The server refused, failed, or was not reached.

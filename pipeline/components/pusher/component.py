@@ -15,13 +15,11 @@ from tfx.types.standard_component_specs import PUSH_DESTINATION_KEY, PUSHED_MODE
 from tfx.utils import io_utils, proto_utils
 
 from mclrec_tf.export.registered_sets import keep_item_sets
+from pipeline.components.pusher.served_folder import UNFINISHED, alone_in
 from pipeline.components.pusher.version_folders import version_folders
 from pipeline.whole_folder import whole_folder
 from serving.export_check.checksums import damage
 from serving.export_contract import CHECKSUM_FILE
-
-# The name is not a number, so that TensorFlow Serving does not take the folder for a version.
-_UNFINISHED = ".pushing-"
 
 
 class PusherExecutor(executor.Executor):
@@ -84,12 +82,12 @@ def push(
         FileExistsError: The version exists and is another model.
     """
     model_path, base_directory = os.fspath(model_path), os.fspath(base_directory)
+    with alone_in(base_directory):
+        return _push(model_path, base_directory, version)
+
+
+def _push(model_path: str, base_directory: str, version: int) -> str:
     folder = os.path.join(base_directory, str(version))
-    fileio.makedirs(base_directory)
-    for name in fileio.listdir(base_directory):
-        if name.startswith(_UNFINISHED):
-            logging.info("Removing %s, left by a killed push", name)
-            fileio.rmtree(os.path.join(base_directory, name.rstrip("/")))
     if fileio.exists(folder):
         if _graph(folder) != _graph(model_path):
             raise FileExistsError(
@@ -97,20 +95,24 @@ def push(
             )
         logging.info("%s was pushed before", folder)
         return folder
-    newest = next(
-        (os.path.join(base_directory, name) for name in version_folders(base_directory)[-1:]), ""
-    )
+    newest = ""
     try:
-        with whole_folder(folder, f"{_UNFINISHED}{version}") as unfinished:
+        with whole_folder(folder, f"{UNFINISHED}{version}") as unfinished:
             io_utils.copy_dir(model_path, unfinished)
-            if newest:
+            # Again where another version has come meanwhile, as it may on remote storage.
+            while newest != (newest := _newest(base_directory)):
                 keep_item_sets(newest, unfinished)
-                if (of_newest := _checksums(newest)) and of_newest == _checksums(unfinished):
-                    raise _ThereAlready
+            if newest and (checksums := _checksums(newest)) and checksums == _checksums(unfinished):
+                raise _ThereAlready
     except _ThereAlready:
         logging.info("%s is this model", newest)
         return newest
     return folder
+
+
+def _newest(base_directory: str) -> str:
+    versions = version_folders(base_directory)
+    return os.path.join(base_directory, versions[-1]) if versions else ""
 
 
 class _ThereAlready(Exception):

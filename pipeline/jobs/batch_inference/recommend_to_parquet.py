@@ -69,11 +69,9 @@ def recommend_to_parquet(
     Raises:
         BatchInferenceError: The output cannot be written, the model does not answer, there is no
             user, or the model knows no item of any history. In the last case the data belong to
-            another catalogue, and all users would get the same items. Also if no item may be
-            recommended.
+            another catalogue, and all users would get the same items.
         EventLogError: The event log cannot be used.
         HistoriesError: The Examples cannot be used.
-        ItemListError: A file of items cannot be used.
     """
     with output_folder(output) as folder:
         notes = os.path.join(folder, "notes")

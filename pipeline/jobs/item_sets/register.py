@@ -1,10 +1,13 @@
 """A version of a model with other item sets, beside the version that it was made of."""
 
 import os
+import uuid
 from collections.abc import Collection, Mapping, Sequence
 
 from mclrec_tf.export.registered_sets import copy_with_item_sets, read_item_sets
+from pipeline.components.pusher.served_folder import UNFINISHED, alone_in
 from pipeline.components.pusher.version_folders import version_folders
+from pipeline.jobs.pushed_version import find_model
 from pipeline.whole_folder import whole_folder
 
 
@@ -12,19 +15,64 @@ class ItemSetsError(ValueError):
     """Sets that cannot be registered, with what to do about it."""
 
 
-def changed_sets(
-    export: str, given: Mapping[str, Sequence[str]], removed: Collection[str]
-) -> dict[str, list[str]]:
-    """The sets of an export with some replaced or added, and some removed.
+def register(
+    model: str | os.PathLike[str], given: Mapping[str, Sequence[str]], removed: Collection[str]
+) -> str:
+    """Writes a copy of the newest version with other sets as the next one, whole or not at all.
+
+    The number is that of the newest version plus one: versions of new models are times in seconds,
+    and the next model has to have a greater number than any copy of this one.
 
     Args:
-        export: The folder of the SavedModel.
-        given: Item ids by the name of the set.
+        model: The folder of versions, or that of the newest one.
+        given: Item ids by the name of a set, which replaces one of that name.
         removed: The names of sets to remove.
 
+    Returns:
+        The folder of the new version.
+
     Raises:
-        ItemSetsError: A set to remove is not there.
+        PushedModelError: There is no model, or it is damaged.
+        ItemSetsError: The folder is not that of the newest version, the export has no place for
+            sets, a set to remove is not there, or a new one has no item of the catalogue.
     """
+    versions = os.path.dirname(find_model(model).path) or "."
+    with alone_in(versions):
+        # What is newest is known for certain only now.
+        newest = find_model(model).path
+        _check_newest(model, newest)
+        sets = _changed(newest, given, removed)
+        folder = os.path.join(versions, str(int(os.path.basename(newest)) + 1))
+        try:
+            with whole_folder(folder, f"{UNFINISHED}{uuid.uuid4().hex}") as unfinished:
+                copy_with_item_sets(newest, unfinished, sets)
+                _check_newest(model, newest)
+        except ValueError as error:
+            if isinstance(error, ItemSetsError):
+                raise
+            raise ItemSetsError(f"--model {newest}: {error}") from error
+    return folder
+
+
+def _check_newest(model: str | os.PathLike[str], newest: str) -> None:
+    versions, version = os.path.split(newest)
+    there = version_folders(versions or ".")
+    if there[-1:] == [version]:
+        return
+    if version in there and os.path.basename(os.fspath(model).rstrip("/")) != version:
+        raise ItemSetsError(
+            f"--model {os.fspath(model)}: version {there[-1]} has come meanwhile. Run the same "
+            "command again."
+        )
+    raise ItemSetsError(
+        f"--model {newest}: is not the newest of the versions in a folder, which a server serves. "
+        "Give the folder of versions."
+    )
+
+
+def _changed(
+    export: str, given: Mapping[str, Sequence[str]], removed: Collection[str]
+) -> dict[str, list[str]]:
     there = read_item_sets(export)
     if missing := [name for name in removed if name not in there]:
         raise ItemSetsError(
@@ -32,39 +80,6 @@ def changed_sets(
         )
     kept = {name: items for name, items in there.items() if name not in removed}
     return {**kept, **{name: list(items) for name, items in given.items()}}
-
-
-def add_version(export: str, item_sets: Mapping[str, Sequence[str]]) -> str:
-    """Writes a copy of an export with other sets as the next version, whole or not at all.
-
-    The number is that of the version plus one: versions of new models are times in seconds, and
-    the next model has to have a greater number than any copy of this one.
-
-    Args:
-        export: The folder of the newest version.
-        item_sets: The sets that the new version has.
-
-    Returns:
-        The folder of the new version.
-
-    Raises:
-        ItemSetsError: There is a newer version, or the folder is none; the export has no place for
-            sets, or no item of a set.
-    """
-    parent, version = os.path.split(export)
-    if [version] != version_folders(parent or ".")[-1:]:
-        raise ItemSetsError(
-            f"--model {export}: is not the newest of the versions in a folder, which a server "
-            "serves. Give the folder of versions."
-        )
-    folder = os.path.join(parent, str(int(version) + 1))
-    try:
-        # The name is not a number, so that a server does not take the folder for a version.
-        with whole_folder(folder, f".item-sets-{version}") as unfinished:
-            copy_with_item_sets(export, unfinished, item_sets)
-    except ValueError as error:
-        raise ItemSetsError(f"--model {export}: {error}") from error
-    return folder
 
 
 def _listed(names: Collection[str]) -> str:

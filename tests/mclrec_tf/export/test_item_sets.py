@@ -89,7 +89,9 @@ def test_a_set_may_be_as_large_as_the_catalogue(export: Path, tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("sets", "message"),
     [
-        ({"": NAMES[:1]}, "item_sets: the name of a set must be text, got ''"),
+        ({"": NAMES[:1]}, "item_sets: the name of a set must be text of a line, got ''"),
+        ({" ": NAMES[:1]}, "item_sets: the name of a set must be text of a line, got ' '"),
+        ({"a\nb": NAMES[:1]}, "item_sets: the name of a set must be text of a line"),
         ({"sold": NAMES[0]}, r"item_sets\['sold'\] must be a list of item ids, got 'item 1'"),
         ({"sold": []}, r"item_sets\['sold'\]: none of its 0 items is in the catalogue of 30 items"),
         ({"sold": ["x", "y"]}, r"item_sets\['sold'\]: none of its 2 items"),
@@ -127,7 +129,7 @@ def test_nothing_is_written_over(export: Path, tmp_path: Path) -> None:
 def test_an_export_of_an_earlier_version_is_told(tmp_path: Path) -> None:
     written = Path(__file__).parents[1] / "earlier_set" / "written"
     (earlier,) = [path.parent for path in written.rglob("saved_model.pb")]
-    with pytest.raises(ValueError, match="is an export of an earlier version"):
+    with pytest.raises(ValueError, match="^The export is of an earlier version"):
         copy_with_item_sets(earlier, tmp_path / "2", {})
     with pytest.raises(ValueError, match="is not an export of `export_savedmodel`"):
         copy_with_item_sets(tmp_path, tmp_path / "2", {})

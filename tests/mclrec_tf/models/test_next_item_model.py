@@ -4,6 +4,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
+import pandas as pd
 import pytest
 import tensorflow as tf
 
@@ -130,6 +131,8 @@ def test_forms_of_histories(trained: NextItemModel) -> None:
         ),
         ({"histories": [[1], [2]], "exclude": [[3]]}, "exclude must have a row for each history"),
         ({"histories": [[1]], "exclude": [[-1]]}, "exclude must hold ids from 1"),
+        ({"histories": [[1]], "exclude": [1, None]}, "exclude must be .* got one of dtype object"),
+        ({"histories": [[1]], "exclude": pd.DataFrame({"a": [1]})}, "exclude must be .*DataFrame"),
     ],
 )
 def test_what_cannot_be_recommended_is_refused_by_its_name(
@@ -154,6 +157,9 @@ def test_candidates_are_chosen_from_and_what_is_excluded_is_not(trained: NextIte
     rows = trained.recommend(HISTORY, 2, candidates=[candidates[-1]] * len(HISTORY))
     np.testing.assert_array_equal(alike.item_ids, rows.item_ids)
     assert not trained.recommend(HISTORY, 3, candidates=[]).item_ids.any()
+    for sets in ({*candidates[-1]}, [{*candidates[-1]}] * len(HISTORY)):
+        same = trained.recommend(HISTORY, 2, candidates=sets)
+        np.testing.assert_array_equal(same.item_ids, alike.item_ids)
     np.testing.assert_array_equal(
         trained.recommend(HISTORY, 3, exclude=[]).item_ids, trained.recommend(HISTORY, 3).item_ids
     )

@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+from concurrent.futures import ThreadPoolExecutor, TimeoutError
 from pathlib import Path
 
 import pytest
@@ -16,8 +17,9 @@ from mclrec_tf.export.registered_sets import read_item_sets
 from mclrec_tf.export.saved_model import export_savedmodel
 from pipeline.components.pusher import component as pusher
 from pipeline.components.pusher.component import PusherExecutor
+from pipeline.components.pusher.served_folder import UNFINISHED, alone_in
 from pipeline.components.pusher.version_folders import version_folders
-from pipeline.jobs.item_sets.register import add_version
+from pipeline.jobs.item_sets.register import register
 from serving.export_check.check import check_export
 
 
@@ -67,7 +69,7 @@ def execute(saved_model: Path, served: Path, blessed: bool = True, servable: boo
 
 def test_a_blessed_model_is_copied_to_the_version_of_its_export(saved_model: Path, served: Path):
     pushed = execute(saved_model, served)
-    assert [folder.name for folder in served.iterdir()] == ["1700000000"]
+    assert version_folders(served) == ["1700000000"]
     assert files(served / "1700000000") == files(saved_model) == files(Path(pushed.uri))
     assert pushed.get_int_custom_property("pushed") == 1
     assert pushed.get_string_custom_property("pushed_version") == "1700000000"
@@ -85,7 +87,7 @@ def test_pushing_again_changes_nothing(saved_model: Path, served: Path):
     execute(saved_model, served)
     before = (served / "1700000000").stat().st_ino
     execute(saved_model, served)
-    assert [folder.name for folder in served.iterdir()] == ["1700000000"]
+    assert version_folders(served) == ["1700000000"]
     assert (served / "1700000000").stat().st_ino == before
 
 
@@ -112,7 +114,7 @@ def test_a_killed_push_shows_no_version_and_is_made_up_for(
     assert left and not any(name.isdigit() for name in left)
 
     execute(saved_model, served)
-    assert [folder.name for folder in served.iterdir()] == ["1700000000"]
+    assert version_folders(served) == ["1700000000"]
     assert files(served / "1700000000") == files(saved_model)
 
 
@@ -127,7 +129,7 @@ def test_a_push_killed_after_the_rename_is_not_made_twice(
         with pytest.raises(Killed):
             execute(saved_model, served)
     assert execute(saved_model, served).get_int_custom_property("pushed") == 1
-    assert [folder.name for folder in served.iterdir()] == ["1700000000"]
+    assert version_folders(served) == ["1700000000"]
 
 
 def test_a_version_of_another_model_is_not_overwritten(saved_model: Path, served: Path):
@@ -147,7 +149,7 @@ def test_a_push_takes_the_item_sets_of_the_newest_version_along(tmp_path: Path, 
         os.utime(exports[-1] / "saved_model.pb", (time, time))
     execute(exports[0], served)
     sets = {"in stock": ["a", "d"], "new": ["b"]}
-    assert add_version(str(served / "1700000000"), sets) == str(served / "1700000001")
+    assert register(served, sets, []) == str(served / "1700000001")
     for _ in range(2):  # the second time nothing is left to do
         execute(exports[1], served)
         assert version_folders(served) == ["1700000000", "1700000001", "1700001000"]
@@ -159,6 +161,22 @@ def test_a_push_takes_the_item_sets_of_the_newest_version_along(tmp_path: Path, 
     assert version_folders(served) == ["1700000000", "1700000001", "1700001000"]
 
 
+def test_what_another_command_left_is_removed_and_one_waits_for_the_other(
+    saved_model: Path, served: Path
+):
+    served.mkdir(parents=True)
+    (served / f"{UNFINISHED}of item sets").mkdir()
+    with ThreadPoolExecutor() as threads:
+        with alone_in(str(served)):
+            pushing = threads.submit(execute, saved_model, served)
+            with pytest.raises(TimeoutError):
+                pushing.result(0.5)
+            assert version_folders(served) == []
+        pushing.result(60)
+    assert version_folders(served) == ["1700000000"]
+    assert not [path for path in served.iterdir() if path.name.startswith(UNFINISHED)]
+
+
 def test_a_copied_work_folder_pushes_no_second_version_of_its_model(
     saved_model: Path, served: Path
 ):
@@ -167,7 +185,7 @@ def test_a_copied_work_folder_pushes_no_second_version_of_its_model(
     execute(saved_model, served)
     os.utime(saved_model / "saved_model.pb", (1_700_000_009, 1_700_000_009))
     pushed = execute(saved_model, served)
-    assert [folder.name for folder in served.iterdir()] == ["1700000000"]
+    assert version_folders(served) == ["1700000000"]
     assert pushed.get_string_custom_property("pushed_version") == "1700000000"
     # The newest version is damaged: what is pushed is whole.
     (served / "1700000000" / "variables" / "variables.index").write_bytes(b"")

@@ -40,6 +40,9 @@ def test_recommends_none_but_candidates(
     assert main([ITEMS[9], port, "--candidates", *ITEMS[4:6]]) == 0
     told = capsys.readouterr().out
     assert [item for item in ITEMS if f" {item} " in told] == ITEMS[4:6]
+    assert main([ITEMS[9], port, "--candidates", ITEMS[4], "buttr"]) == 0
+    told = capsys.readouterr().err
+    assert told == "grpc: no candidates, because the model does not know them: buttr\n"
     assert main([ITEMS[9], port, "--candidate_set=odd places", "--k=99"]) == 0
     assert len(capsys.readouterr().out.splitlines()) == 2 + len(ITEMS) // 2
 
@@ -51,13 +54,14 @@ def test_shows_items_like_others(server: Addresses, capsys: pytest.CaptureFixtur
     told = capsys.readouterr()
     assert told.err == "grpc: buttr is not known\n"
     lines = told.out.splitlines()
-    assert len(lines) == 5 + 5 + 3
+    assert len(lines) == 5 + 5  # of the one that is not known there is no table
     assert [line for line in lines if line.startswith("like")] == [
-        f"like {item}, mclrec over grpc at {server.grpc}" for item in (*ITEMS[:2], "buttr")
+        f"like {item}, mclrec over grpc at {server.grpc}" for item in ITEMS[:2]
     ]
     for options, message in (
         (["--similar"], "--similar needs an ITEM"),
         (["x", "--similar", "--exclude", "y"], "--similar does not go with"),
+        (["x", "--similar", "--keep_seen"], "--similar does not go with"),
     ):
         with pytest.raises(SystemExit):
             main([port, *options])

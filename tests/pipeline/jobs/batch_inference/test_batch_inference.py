@@ -19,6 +19,7 @@ import tensorflow as tf
 from mclrec_tf import MCLRec, SASRec
 from mclrec_tf.data.event_log.reader import EventLogFormat
 from mclrec_tf.data.sample.sample_log import write_sample
+from mclrec_tf.export.registered_sets import read_catalogue
 from mclrec_tf.export.saved_model import export_savedmodel
 from pipeline.batch_inference import main
 from pipeline.beam_args import complete_beam_args
@@ -123,7 +124,9 @@ def test_examples_are_asked_with_their_history(
 
 
 @pytest.mark.integration
-def test_only_allowed_items_are_recommended(folder: Path, server: str, tmp_path: Path):
+def test_only_allowed_items_are_recommended(
+    folder: Path, server: str, tmp_path: Path, capfd: pytest.CaptureFixture
+):
     histories = histories_of(folder / "log")
     items = sorted({item for history in histories.values() for item in history})
     candidates, excluded = items[:60], items[20:30]
@@ -134,6 +137,8 @@ def test_only_allowed_items_are_recommended(folder: Path, server: str, tmp_path:
 
     def written(name: str, *options: str) -> list[dict]:
         assert run(folder, tmp_path / name, *options) == 0
+        told = capfd.readouterr().out
+        assert ("--candidates: " in told) == any("candidates=" in one for one in options)
         assert {path.suffix for path in (tmp_path / name).iterdir()} == {".parquet"}
         return rows_of(tmp_path / name)
 
@@ -144,10 +149,8 @@ def test_only_allowed_items_are_recommended(folder: Path, server: str, tmp_path:
     assert_answers_are_a_servers(rows, histories, server, 20, **options)
     rows = written("excluded", files[1])
     assert_answers_are_a_servers(rows, histories, server, 20, exclude=options["exclude"])
-    in_stock = [item for n, item in enumerate(items) if n % 7][::3]
-    both = [sorted(set(in_stock) & set(candidates) - set(excluded))] * len(histories)
     rows = written("all", *files, "--candidate-set=in stock")
-    assert_answers_are_a_servers(rows, histories, server, 20, candidates=both)
+    assert_answers_are_a_servers(rows, histories, server, 20, candidate_set="in stock", **options)
 
 
 @pytest.mark.integration
@@ -344,14 +347,21 @@ def test_items_that_cannot_be_allowed_are_told(error, folder: Path, tmp_path: Pa
     assert "items: line 3 is no UTF-8" in error(exclude=str(tmp_path / "items"))
     (tmp_path / "items").write_bytes(gzip.compress(b"a\nb\n" * 99)[:-9])
     assert "items: is damaged" in error(exclude=str(tmp_path / "items"))
+    (tmp_path / "items").write_text("a\rb\r")
+    assert "holds a carriage return" in error(candidates=str(tmp_path / "items"))
     (tmp_path / "items").write_text("12.0\n")
-    assert "no item of the model is left to recommend" in error(candidates=str(tmp_path / "items"))
+    for option in ("candidates", "exclude"):
+        told = error(**{option: str(tmp_path / "items")})
+        assert f"--{option}: none of its 1 items, such as '12.0', is among the" in told
+    known = read_catalogue(folder / "models" / "mclrec" / "7")
+    (tmp_path / "all").write_text("\n".join(known))
+    assert "excludes every item that is allowed" in error(exclude=str(tmp_path / "all"))
     told = error(**{"candidate-set": "sold"})
     assert "--candidate-set 'sold': " in told and "has no such set; it has 'in stock'" in told
     earlier = write_export(tmp_path / "models" / "1", ["x", "y"], model_type=EarlierVersion)
     (tmp_path / "items").write_text("x\n")
     told = error(model=str(earlier), candidates=str(tmp_path / "items"))
-    assert "is an export of an earlier version, which has no item sets" in told
+    assert "The export is of an earlier version, which has no item sets" in told
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 
 
