@@ -45,15 +45,11 @@ class ItemSets(tf.Module):
         unknown = tf.boolean_mask(names, ~tf.reduce_any(found, axis=1))
         told = [
             "candidate_set must be an item set of the export, got",
-            _quoted(unknown[:1]),
+            unknown[:1],
             "and the export has",
-            _quoted(self._names[1:]),
+            tf.strings.reduce_join(self._names[1:], separator=", "),
         ]
         check = tf.debugging.Assert(tf.size(unknown) == 0, told)
         with tf.control_dependencies([check]):
             place = tf.argmax(tf.cast(found, tf.int32), axis=1)
         return tf.gather(self._members, place)
-
-
-def _quoted(names: tf.Tensor) -> tf.Tensor:
-    return tf.strings.reduce_join(tf.strings.join(["'", names, "'"]), separator=", ")

@@ -83,7 +83,7 @@ _WRONG: list[tuple[str, dict[str, Any], str]] = [
     (
         "recommend_among",
         {"candidate_set": ["new"]},
-        "candidate_set must be an item set of the export, got] ['new'] [and the export has] []",
+        "candidate_set must be an item set of the export, got] [new] [and the export has] []",
     ),
     ("recommend_among", {"history": [["item-1"] * 51]}, "history must have the shape [batch, 50]"),
     ("recommend_among", {"k": [0]}, "k must be at least 1, got] [0]"),

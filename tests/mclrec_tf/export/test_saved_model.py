@@ -199,7 +199,7 @@ def test_nothing_but_candidates_is_recommended(run: Run, model: MCLRec) -> None:
 def test_an_item_set_that_is_not_there_is_named(run: Run) -> None:
     with pytest.raises(
         tf.errors.InvalidArgumentError,
-        match=r"\['sold'\] \[and the export has\] \['in stock', 'new'\]",
+        match=r"\[sold\] \[and the export has\] \[in stock, new\]",
     ):
         run(
             "recommend_among",

@@ -113,7 +113,8 @@ def _ports(server: Addresses) -> list[str]:
     [
         (
             [],
-            "no history was given, so this is the popularity ranking; items go before --exclude",
+            "no history was given, so this is the popularity ranking; items go before --exclude "
+            "and --candidates",
         ),
         (ITEMS[:3], None),
         (
