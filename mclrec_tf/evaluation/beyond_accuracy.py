@@ -112,13 +112,13 @@ class ListTotals:
         Args:
             num_items: |I|.
         """
-        results = {}
+        results: dict[str, float] = {}
         for c, cutoff in enumerate(CUTOFFS):
             results[f"coverage_at_{cutoff}"] = np.count_nonzero(self.lists[:, c]) / num_items
             results[f"gini_at_{cutoff}"] = gini(self.lists[:, c], num_items)
             for metric, (count, total, _) in zip(OF_USERS, self.values[:, c], strict=True):
-                results[f"{metric}_at_{cutoff}"] = total / count if count else np.nan
-        return {name: float(value) for name, value in results.items()}
+                results[f"{metric}_at_{cutoff}"] = float(total / count) if count else np.nan
+        return results
 
     def standard_errors(self) -> dict[str, float]:
         """The standard errors of the means over users, by name; NaN with fewer than two users."""
