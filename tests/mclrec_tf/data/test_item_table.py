@@ -38,7 +38,7 @@ AMONG_OTHERS = """price,item_id,title,x
         ("items.csv", CSV.replace("\n", "\r\n").encode("utf-16")),
         ("items.tsv", f"item_id\ttitle\n{TSV}".encode()),
         ("items.item", f"item_id:token\ttitle:token_seq\n{TSV}".encode()),
-        ("items.csv.gz", gzip.compress(CSV.encode())),
+        ("items.csv.gz", gzip.compress(CSV.encode(), mtime=0)),
         ("items", bz2.compress(CSV.encode())),
         ("items.jsonl", JSON.encode()),
         ("items.csv", AMONG_OTHERS.encode()),
@@ -117,7 +117,7 @@ def test_more_rows_than_a_block(tmp_path: Path) -> None:
         (b"item_id,title,title\n1,a,b\n", "names the column 'title' 2 times"),
         (b'{"item_id": 1, "title": "a"}\n{"item_id"\n', "row 2"),
         (b"PAR1 and no more", "not Parquet"),
-        (gzip.compress(b"item_id,title\n" + b"1,a\n" * 999)[:30], "cannot be read"),
+        (gzip.compress(b"item_id,title\n" + b"1,a\n" * 999, mtime=0)[:30], "cannot be read"),
         (b"SQLite format 3\0", "looks like a SQLite database"),
     ],
 )  # fmt: skip

@@ -57,7 +57,7 @@ BARS = 'x|title|item_id\n|"Tea, green"|1\n|"The ""best"" jam"|2\n|日本 ☕|3'
         CSV.encode(),
         CSV.encode("utf-8-sig"),
         CSV.replace("\n", "\r\n").encode(),
-        gzip.compress(CSV.encode()),
+        gzip.compress(CSV.encode(), mtime=0),
         f"item_id\ttitle\n{TSV}".encode(),
         BARS.encode(),
     ],
@@ -92,8 +92,8 @@ def test_what_has_no_id_or_no_name_is_left_out(tmp_path: Path) -> None:
         (b'item_id,title\n1,"a\n2,b\n', "row 2: unexpected end of data"),
         (b"PAR1\x15\x04", "is a Parquet file, which only the pipeline reads"),
         (CSV.encode("utf-16"), "is UTF-16"),
-        (gzip.compress(CSV.encode())[:-12], "is damaged"),
-        (gzip.compress(CSV.encode())[:-8] + b"12345678", "is damaged"),
+        (gzip.compress(CSV.encode(), mtime=0)[:-12], "is damaged"),
+        (gzip.compress(CSV.encode(), mtime=0)[:-8] + b"12345678", "is damaged"),
     ],
 )  # fmt: skip
 def test_what_is_no_such_table_is_refused(tmp_path: Path, content: bytes, message: str) -> None:
