@@ -133,7 +133,7 @@ class SequentialRecommender(CheckedModel, TrainableModel):
             exclude: Items never to recommend, in the same forms; none when left out.
 
         Returns:
-            `[B, k]`, with fewer columns where there are never as many items to choose from.
+            `[B, min(k, num_items)]`; the places that no item fills come last.
 
         Raises:
             ValueError: `histories`, `candidates` or `exclude` holds what is no item of the
