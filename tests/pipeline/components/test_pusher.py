@@ -139,6 +139,7 @@ def test_a_version_of_another_model_is_not_overwritten(saved_model: Path, served
         execute(saved_model, served)
 
 
+@pytest.mark.integration
 def test_a_push_takes_the_item_sets_of_the_newest_version_along(tmp_path: Path, served: Path):
     exports = []
     for number, names in enumerate((["a", "b", "c"], ["b", "c", "d"])):
