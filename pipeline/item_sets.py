@@ -66,22 +66,21 @@ def main(arguments: list[str] | None = None) -> int:
         options_parser.error(f"--set, --remove: the set {twice!r} is given more than once.")
     load_tensorflow_quietly()
     # These imports take seconds. They are made here so that --help answers at once.
-    from mclrec_tf.export.registered_sets import read_item_sets
+    from mclrec_tf.export.registered_sets import read_catalogue, read_item_sets
     from pipeline.jobs.item_list import ItemListError, known_of, read_item_list
     from pipeline.jobs.item_sets.register import ItemSetsError, register
     from pipeline.jobs.pushed_version import PushedModelError, find_model
 
     try:
-        find_model(options.model)
         given = {name: read_item_list("--set", file) for name, file in options.set}
         if names:
             path = register(options.model, given, options.remove)
         else:
             path = find_model(options.model).path
-        sets = read_item_sets(path)
+        sets, known = read_item_sets(path), set(read_catalogue(path))
         print(f"{'Written to ' if names else ''}{path}: {len(sets)} sets")
         for name, items in sets.items():
-            print(f"  {name}: {known_of(items, path)}")
+            print(f"  {name}: {known_of(items, known)}")
     except (ItemListError, ItemSetsError, PushedModelError) as error:
         print(error, file=sys.stderr)
         return 1

@@ -3,11 +3,9 @@
 import gzip
 import os
 import zlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import tensorflow as tf
-
-from mclrec_tf.export.registered_sets import read_catalogue
 
 _GZIP = b"\x1f\x8b"
 
@@ -55,16 +53,15 @@ def read_item_list(option: str, path: str | os.PathLike[str]) -> list[str]:
     return items
 
 
-def known_of(items: Sequence[str], export: str) -> str:
-    """How many of some items an export knows, in words, and one that it does not.
+def known_of(items: Sequence[str], catalogue: Collection[str]) -> str:
+    """How many of some items a model knows, in words, and one that it does not.
 
     Args:
         items: Raw item ids.
-        export: The folder of the SavedModel.
+        catalogue: Those of the model, as a set.
     """
     distinct = dict.fromkeys(items)
-    known = set(read_catalogue(export))
-    unknown = next((item for item in distinct if item not in known), None)
-    count = len(known.intersection(distinct))
+    unknown = next((item for item in distinct if item not in catalogue), None)
+    count = sum(item in catalogue for item in distinct)
     told = f"{count:,} of {len(distinct):,} items are in the catalogue"
     return told if unknown is None else f"{told}, {unknown[:80]!r} is not"

@@ -88,13 +88,14 @@ def allowed_items(
     if not (candidates or exclude):
         return AllowedItems(candidate_set)
     catalogue = read_catalogue(model.path)
+    known = set(catalogue)
     lists = {
         option: read_item_list(option, file)
         for option, file in (("--candidates", candidates), ("--exclude", exclude))
         if file
     }
     for option, items in lists.items():
-        if set(items).isdisjoint(catalogue):
+        if known.isdisjoint(items):
             raise BatchInferenceError(
                 f"{option}: none of its {len(items):,} items, such as {items[0][:80]!r}, is among "
                 f"the {len(catalogue):,} that the model knows. Write the ids like those in the "
@@ -102,10 +103,10 @@ def allowed_items(
             )
     among = {*lists.get("--candidates", ()), *sets.get(candidate_set, ())}
     if not (candidates or candidate_set):
-        among = set(catalogue)
+        among = known
     out = set(lists.get("--exclude", ()))
     allowed = [item for item in catalogue if item in among and item not in out]
     if not allowed:
         raise BatchInferenceError(f"--exclude {exclude}: excludes every item that is allowed.")
-    notes = [f"{option}: {known_of(items, model.path)}." for option, items in lists.items()]
+    notes = [f"{option}: {known_of(items, known)}." for option, items in lists.items()]
     return AllowedItems(items=allowed, notes=notes)
