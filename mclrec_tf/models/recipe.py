@@ -19,7 +19,7 @@ from mclrec_tf.training.learning_rate import LearningRateCourse
 def train_model(
     model: NextItemTraining,
     histories: Histories,
-    validation: HeldOut,
+    validation: HeldOut | None,
     stopping: ResumableEarlyStopping,
     *,
     batches: Callable[[int], tf.data.Dataset] | None = None,
@@ -30,6 +30,8 @@ def train_model(
     seed: int = 0,
 ) -> FittedWeights | None:
     """Trains a model with early stopping; it ends with the weights of its best epoch.
+
+    Without held-out items it trains for all epochs of `stopping`, and ends with those of the last.
 
     In this order: the item table starts from co-occurrence, the encoder (and with it the
     augmenters) is trained while its learning rate falls, the best epoch's weights are restored, and
@@ -43,6 +45,8 @@ def train_model(
             course.
         histories: The training part of each user, oldest first.
         validation: The held-out items that decide the best epoch and the weights of the counts.
+            None if nothing is held out, with a `stopping` whose `monitor` is None too; the weights
+            of the counts then stay what they are.
         stopping: Says what decides, and where the training keeps its state; if it has no `epochs`,
             it gets the preset's. Afterwards it holds the logs of every epoch.
         batches: The training batches from an epoch on, of known number if `stopping` has no
@@ -55,7 +59,7 @@ def train_model(
         seed: Of the batches' order and of the start.
 
     Returns:
-        What `fit_count_weights` found; None for a model without counts.
+        What `fit_count_weights` found; None for a model without counts, and without held-out items.
 
     Raises:
         ValueError: An argument is none of its values or does not fit the model, the model is not
@@ -108,7 +112,8 @@ def train_model(
         stopping.restore_best()
         model.optimizer.learning_rate = course.learning_rate
     else:
-        if model.counts is not None:  # after a warm start: the metric is that of the encoder
+        # After a warm start; the metric is that of the encoder.
+        if model.counts is not None and validation is not None:
             model.counts.feature_weights.assign(tf.zeros_like(model.counts.feature_weights))
         if not done and item_start == "co_occurrence":
             start_from_co_occurrence(model.encoder, histories, seed)
@@ -116,17 +121,19 @@ def train_model(
             batches_from(done),
             initial_epoch=done,
             epochs=stopping.epochs,
-            validation_data=evaluation_batches(*validation),
+            validation_data=None if validation is None else evaluation_batches(*validation),
             callbacks=[course, *callbacks, stopping],
             verbose=0,
         )
-    return None if model.counts is None else fit_count_weights(model, *validation)
+    if model.counts is None or validation is None:
+        return None
+    return fit_count_weights(model, *validation)
 
 
 def _check(
     model: NextItemTraining,
     histories: Histories,
-    validation: HeldOut,
+    validation: HeldOut | None,
     stopping: ResumableEarlyStopping,
     seed: int,
 ) -> None:
@@ -141,8 +148,18 @@ def _check(
     if not model.compiled:
         raise ValueError("model must be compiled: its optimizer says the highest learning rate.")
     check_whole(0, seed=seed)
+    if stopping.keeps_the_last:
+        if validation is not None:
+            raise ValueError(
+                "validation: stopping has no monitor to measure on it. Give stopping one, or no "
+                "held-out items."
+            )
+        return
     if not isinstance(validation, tuple) or len(validation) != 2:
-        raise ValueError(f"validation must be histories and their targets, got {validation!r}.")
+        raise ValueError(
+            f"validation must be histories and their targets, got {validation!r}. To train without "
+            "held-out items, give a stopping whose monitor is None."
+        )
     targets = held_out_items(*validation)
     if model.counts is not None and not ((targets > 0) & (validation[0].lengths > 0)).any():
         raise ValueError("validation: no user has both a history and a target in the catalogue.")

@@ -14,6 +14,7 @@ from mclrec_tf.training.averaged_weights import averaged_weights, swap_averages
 from mclrec_tf.training.weights_file import save_weights
 
 _WEIGHTS, _HISTORY, _UNFINISHED = "model.weights.h5", "history.json", "unfinished"
+_NUMBER_OF_EPOCHS = "number_of_epochs"  # a metric that rises with every epoch
 
 
 class ResumableEarlyStopping(keras.callbacks.EarlyStopping):
@@ -30,7 +31,8 @@ class ResumableEarlyStopping(keras.callbacks.EarlyStopping):
 
     Args:
         directory: Holds the newest state and the best; absent before a new training.
-        monitor: The metric, larger is better.
+        monitor: The metric, larger is better. None if there is nothing to measure it on: then the
+            newest epoch is always the best one, and `epochs` decides alone.
         patience: Epochs without a better value after which training stops.
         epochs: After how many epochs training is over in any case; when left out, only `fit` and
             `patience` decide.
@@ -65,14 +67,20 @@ class ResumableEarlyStopping(keras.callbacks.EarlyStopping):
     def __init__(
         self,
         directory: str | os.PathLike[str],
-        monitor: str = "val_unseen_items_ndcg_at_10",
+        monitor: str | None = "val_unseen_items_ndcg_at_10",
         patience: int = 10,
         epochs: int | None = None,
     ):
         check_whole(0, patience=patience)
         if epochs is not None:
             check_whole(1, epochs=epochs)
-        super().__init__(monitor=monitor, patience=patience, mode="max", restore_best_weights=True)
+        self.keeps_the_last = monitor is None
+        super().__init__(
+            monitor=monitor or _NUMBER_OF_EPOCHS,
+            patience=patience,
+            mode="max",
+            restore_best_weights=True,
+        )
         self.directory = path_text("directory", directory)
         self.epochs = epochs
         self.history: list[dict[str, float]] = []
@@ -149,6 +157,8 @@ class ResumableEarlyStopping(keras.callbacks.EarlyStopping):
         swap_averages(self.model)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        if self.keeps_the_last:
+            logs = {**(logs or {}), _NUMBER_OF_EPOCHS: epoch + 1}
         row = {name: float(value) for name, value in (logs or {}).items()}
         if not math.isfinite(row["loss"]):
             raise FloatingPointError(

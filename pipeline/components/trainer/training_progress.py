@@ -11,7 +11,7 @@ from mclrec_tf.training.early_stopping import ResumableEarlyStopping
 
 
 class TrainingProgress(keras.callbacks.Callback):
-    """Prints the loss and the monitored validation metric after each epoch.
+    """Prints the loss and the monitored validation metric, if there is one, after each epoch.
 
     Args:
         stopping: Knows the metric and its best value, also of the epochs before this process. It
@@ -46,12 +46,14 @@ class TrainingProgress(keras.callbacks.Callback):
         if self._bar is not None:
             self._bar.stop()
         logs = logs or {}
-        monitor = self._stopping.monitor
-        if monitor not in logs:
-            return  # which the early stopping says
-        value = float(logs[monitor])
-        mark = "  best" if value > self._stopping.best_so_far else ""
+        measured, mark, monitor = "", "", self._stopping.monitor
+        if not self._stopping.keeps_the_last:
+            if monitor not in logs:
+                return  # which the early stopping says
+            value = float(logs[monitor])
+            measured = f"{monitor} {value:.4f}  "
+            mark = "  best" if value > self._stopping.best_so_far else ""
         self._console.print(
             f"       epoch {epoch + 1:>3}/{self._stopping.epochs}  loss {float(logs['loss']):.4f}  "
-            f"{monitor} {value:.4f}  {time.monotonic() - self._started:.1f} s{mark}"
+            f"{measured}{time.monotonic() - self._started:.1f} s{mark}"
         )

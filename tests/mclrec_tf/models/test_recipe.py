@@ -108,6 +108,35 @@ def test_what_is_given_is_not_the_presets(tmp_path: Path, starts: list[int]) -> 
     assert starts == []
 
 
+def test_without_held_out_items_the_last_epoch_counts(tmp_path: Path) -> None:
+    model = new_model()
+    assert model.counts is not None
+    model.counts.feature_weights.assign(np.ones(6, np.float32))
+    stopping = ResumableEarlyStopping(tmp_path / "state", monitor=None, epochs=3)
+    with pytest.raises(Killed):
+        train_model(model, TRAIN, None, stopping, callbacks=[KilledIn(2)])
+    again = new_model()
+    assert again.counts is not None
+    again.counts.feature_weights.assign(np.ones(6, np.float32))
+    began = KilledIn()
+    assert train_model(again, TRAIN, None, stopping, callbacks=[began]) is None
+    assert began.begun == [2] and len(stopping.history) == 3
+    np.testing.assert_array_equal(again.counts.feature_weights, np.ones(6))
+    whole = new_model()
+    assert whole.counts is not None
+    whole.counts.feature_weights.assign(np.ones(6, np.float32))
+    at_once = ResumableEarlyStopping(tmp_path / "other", monitor=None, epochs=3)
+    train_model(whole, TRAIN, None, at_once)
+    for mine, theirs in zip(again.get_weights(), whole.get_weights(), strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+
+
+def test_held_out_items_without_a_metric_are_refused(tmp_path: Path) -> None:
+    stopping = ResumableEarlyStopping(tmp_path / "state", monitor=None, epochs=1)
+    with pytest.raises(ValueError, match="validation: stopping has no monitor"):
+        train_model(new_model(), TRAIN, VALIDATION, stopping)
+
+
 def test_the_weights_of_the_counts_are_learned_last(tmp_path: Path) -> None:
     model = new_model()
     stopping = ResumableEarlyStopping(tmp_path, epochs=1)
@@ -154,7 +183,7 @@ def test_an_unknown_start_is_refused_before_anything_is_done(tmp_path: Path) -> 
         ({"histories": LISTS}, "histories must be a Histories"),
         ({"stopping": None}, "stopping must be a ResumableEarlyStopping"),
         ({"seed": -1}, "seed must be at least 0, got -1"),
-        ({"validation": None}, "validation must be histories and their targets"),
+        ({"validation": None}, "histories and their targets, got None. To train without"),
         (
             {"validation": HeldOut(TRAIN, np.zeros(len(TRAIN), np.int32))},
             "validation: no user has both a history and a target",
