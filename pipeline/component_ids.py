@@ -23,6 +23,7 @@ ITEM_TRANSITIONS = "ItemTransitions"
 EVALUATION_FEATURES = "EvaluationFeatures"
 EVALUATOR = "Evaluator"
 BLESSING = "Blessing"
+REFIT = "Refit"
 PUSHER = "Pusher"
 
 # On Kubeflow Pipelines, which has no resolvers, the first of these replaces them, and the other two

@@ -64,19 +64,22 @@ def local_pipeline(
         prepared.transform, settings, pipeline_root, base[0].outputs["model"] if base else None
     )
     baseline = latest_blessed_model(candidate=trainer.outputs["model"])
-    released = stages.release(
+    judged = stages.judge(
+        data, prepared.transform, trainer, baseline.outputs["model"], settings.blessing
+    )
+    pushing = stages.push(
         data,
-        prepared.transform,
         trainer,
-        baseline.outputs["model"],
-        settings.blessing,
+        judged.blessing,
+        settings.release,
+        pipeline_root,
         _push_destination(model_directory),
     )
     components: list[BaseNode] = [*data, last_accepted, *prepared, *tuning, *base, trainer]
     return tfx.dsl.Pipeline(
         pipeline_name=pipeline_name,
         pipeline_root=pipeline_root,
-        components=[*components, baseline, *released],
+        components=[*components, baseline, *judged, *pushing],
         enable_cache=enable_cache,
         beam_pipeline_args=complete_beam_args(beam_args),
         metadata_connection_config=metadata,
@@ -123,32 +126,33 @@ def kubeflow_pipeline(
     prepared = stages.prepare(data, settings.data, previous.outputs["accepted"])
     base = previous.outputs["model"] if is_warm_start else None
     *tuning, trainer = stages.train(prepared.transform, settings, pipeline_root, base)
-    released = stages.release(
-        data,
-        prepared.transform,
-        trainer,
-        previous.outputs["model"],
-        settings.blessing,
-        push_destination,
+    judged = stages.judge(
+        data, prepared.transform, trainer, previous.outputs["model"], settings.blessing
+    )
+    *refit, pusher = stages.push(
+        data, trainer, judged.blessing, settings.release, pipeline_root, push_destination
     )
     keep = KeepForNextRun(
         model=trainer.outputs["model"],
-        pushed_model=released.pusher.outputs["pushed_model"],
+        pushed_model=pusher.outputs["pushed_model"],
         accepted=prepared.gate.outputs["accepted"],
         state_folder=state_folder,
+        is_refitted=int(settings.release.refit),
     )
     page = RunPage(
         examples=data.examples.outputs["examples"],
         anomalies=data.validator.outputs["anomalies"],
         model=trainer.outputs["model"],
         model_run=trainer.outputs["model_run"],
-        export_check=released.export_check.outputs["blessing"],
+        export_check=judged.export_check.outputs["blessing"],
         baseline=previous.outputs["model"],
-        transitions=released.item_transitions.outputs["transitions"],
-        test_examples=released.evaluation_features.outputs["test_examples"],
-        evaluation=released.evaluator.outputs["evaluation"],
-        blessing=released.blessing.outputs["blessing"],
-        pushed_model=released.pusher.outputs["pushed_model"],
+        transitions=judged.item_transitions.outputs["transitions"],
+        test_examples=judged.evaluation_features.outputs["test_examples"],
+        evaluation=judged.evaluator.outputs["evaluation"],
+        blessing=judged.blessing.outputs["blessing"],
+        pushed_model=pusher.outputs["pushed_model"],
+        # Without a refit it is the model itself, which has no report of one.
+        pushed_from=refit[0].outputs["model"] if refit else trainer.outputs["model"],
         title=data.examples.exec_properties["input_base"],
         settings=to_json(settings),
         trainer_config=trainer.exec_properties["custom_config"],
@@ -156,7 +160,18 @@ def kubeflow_pipeline(
     return tfx.dsl.Pipeline(
         pipeline_name=pipeline_name,
         pipeline_root=pipeline_root,
-        components=[*data, previous, *prepared, *tuning, trainer, *released, keep, page],
+        components=[
+            *data,
+            previous,
+            *prepared,
+            *tuning,
+            trainer,
+            *judged,
+            *refit,
+            pusher,
+            keep,
+            page,
+        ],
         enable_cache=False,
         beam_pipeline_args=complete_beam_args(beam_args),
     )

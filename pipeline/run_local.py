@@ -159,6 +159,8 @@ def _run(options: argparse.Namespace, chosen: Settings) -> int:
     if outcome.compared_with:
         against = f", compared with {outcome.compared_with}"
     console.print(f"Blessed{against}. Pushed to {outcome.pushed_to}")
+    if outcome.refit:
+        console.print(outcome.refit.in_words())
     for line in outcome.gone_without:
         console.print(f"Gone, and not compared with (--accept-missing): {line}")
     name = f"--model_name={options.model_name}"

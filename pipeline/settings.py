@@ -472,6 +472,30 @@ class BlessingSettings:
 
 
 @dataclass(frozen=True)
+class ReleaseSettings:
+    """What goes out of a model that is blessed.
+
+    Raises:
+        ValueError: A value is out of range.
+    """
+
+    refit: bool = setting(
+        False,
+        "after the decision, let the blessed model go on over every event, those of validation and "
+        "test included, and push the result",
+    )
+    min_agreement: float = setting(
+        0.3,
+        "smallest share of the 10 best items that a model of --refit must have in common with the "
+        "evaluated one, the mean over users; otherwise the evaluated one is pushed; 0 requires "
+        "nothing",
+    )
+
+    def __post_init__(self) -> None:
+        _require_share("min_agreement", self.min_agreement)
+
+
+@dataclass(frozen=True)
 class PageSettings:
     """What the page about a run shows beside ids; nothing else depends on it.
 
@@ -511,6 +535,7 @@ class Settings:
     tuning: TuningSettings = TuningSettings()
     blessing: BlessingSettings = BlessingSettings()
     page: PageSettings = PageSettings()
+    release: ReleaseSettings = ReleaseSettings()
 
 
 def to_json(settings: Any) -> str:

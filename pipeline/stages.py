@@ -33,10 +33,11 @@ from pipeline.components.example_gen.splits.split_example import (
 from pipeline.components.export_check.component import ExportCheck
 from pipeline.components.item_transitions.component import ItemTransitions
 from pipeline.components.pusher.component import Pusher
+from pipeline.components.refit.component import Refit
 from pipeline.components.trainer.custom_config import TrainerConfig
 from pipeline.components.tuner.custom_config import TunerConfig
 from pipeline.components.tuner.search_space import read_search_space
-from pipeline.settings import BlessingSettings, DataSettings, Settings, to_json
+from pipeline.settings import BlessingSettings, DataSettings, ReleaseSettings, Settings, to_json
 
 
 class Data(NamedTuple):
@@ -55,15 +56,14 @@ class Prepared(NamedTuple):
     transform: BaseNode
 
 
-class Released(NamedTuple):
-    """The components that check, evaluate, bless and push a model."""
+class Judged(NamedTuple):
+    """The components that check, evaluate and bless a model."""
 
     export_check: BaseNode
     item_transitions: BaseNode
     evaluation_features: BaseNode
     evaluator: BaseNode
     blessing: BaseNode
-    pusher: BaseNode
 
 
 def read(data_path: str, settings: DataSettings) -> Data:
@@ -181,15 +181,14 @@ def train(
     return [*tuning, trainer]
 
 
-def release(
+def judge(
     data: Data,
     transform: BaseNode,
     trainer: BaseNode,
     baseline: BaseChannel,
     settings: BlessingSettings,
-    push_destination: tfx.proto.PushDestination,
-) -> Released:
-    """Checks and evaluates the model, and pushes it if it is blessed.
+) -> Judged:
+    """Checks and evaluates the model, and blesses it if it is good enough.
 
     Args:
         data: The components of `read`.
@@ -197,7 +196,6 @@ def release(
         trainer: The component Trainer.
         baseline: The model that the new one is compared with.
         settings: The criteria for a blessing.
-        push_destination: The folder of the versions.
     """
     model = trainer.outputs["model"]
     export_check = ExportCheck(model=model)
@@ -224,14 +222,50 @@ def release(
         export_check=export_check.outputs["blessing"],
         settings=to_json(settings),
     )
+    return Judged(export_check, item_transitions, evaluation_features, evaluator, blessing)
+
+
+def push(
+    data: Data,
+    trainer: BaseNode,
+    blessing: BaseNode,
+    settings: ReleaseSettings,
+    pipeline_root: str,
+    push_destination: tfx.proto.PushDestination,
+) -> list[BaseNode]:
+    """Pushes a blessed model, after it has learned from every event if the settings say so.
+
+    Args:
+        data: The components of `read`.
+        trainer: The component Trainer.
+        blessing: The component Blessing.
+        settings: What goes out.
+        pipeline_root: The folder of the artifacts, in which backups of unfinished trainings are
+            kept.
+        push_destination: The folder of the versions.
+
+    Returns:
+        The components. The Pusher is the last one.
+    """
+    model, refit = trainer.outputs["model"], []
+    if settings.refit:
+        refit = [
+            Refit(
+                examples=data.examples.outputs["examples"],
+                evaluated_model=model,
+                model_run=trainer.outputs["model_run"],
+                blessing=blessing.outputs["blessing"],
+                settings=to_json(settings),
+                backup_directory=os.path.join(pipeline_root, component_ids.REFIT, "backup"),
+            )
+        ]
+        model = refit[0].outputs["model"]
     pusher = Pusher(
         model=model,
         model_blessing=blessing.outputs["blessing"],
         push_destination=push_destination,
     )
-    return Released(
-        export_check, item_transitions, evaluation_features, evaluator, blessing, pusher
-    )
+    return [*refit, pusher]
 
 
 def _of_the_log(settings: DataSettings) -> DataSettings:

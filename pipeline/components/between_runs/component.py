@@ -23,6 +23,8 @@ from serving.export_check.checksums import damage
 GONE = "gone"
 _ACCEPTED_DATA = "accepted_data"
 _MODEL_OF = "model_of_version_{}"
+# Of a version that has seen the events on which a new model is compared with it.
+_EVALUATED_MODEL_OF = "evaluated_model_of_version_{}"
 
 
 class MissingArtifact(Exception):
@@ -59,8 +61,9 @@ def PreviousRun(
     Args:
         push_destination: Pusher's `PushDestination` as JSON.
         state_folder: The folder to which `KeepForNextRun` writes.
-        model: The output: the newest pushed version, which was blessed, and its Keras file. Its
-            custom property `GONE` has one line for each artifact that is gone.
+        model: The output: the newest pushed version, which was blessed, and its Keras file; where
+            that version went on over every event, the model that was evaluated before. Its custom
+            property `GONE` has one line for each artifact that is gone.
         accepted: The output: the data that the gate of the last run accepted.
         trains_on: 1 if the training of this run begins with that model, else 0, the default.
         accept_missing: 1 to go on without artifacts that are gone, else 0, the default.
@@ -73,12 +76,23 @@ def PreviousRun(
     proto_utils.json_to_proto(push_destination, destination)
     base_directory = destination.filesystem.base_directory
     version = latest_version(base_directory)
-    if version is not None and (wrong := list(damage(version))):
-        gone += [f"{version}: {line}" for line in wrong]
+    export, trained = version, None
+    if version is not None:
+        number = os.path.basename(version)
+        trained = _read(state_folder, _MODEL_OF.format(number))
+        evaluated = _read(state_folder, _EVALUATED_MODEL_OF.format(number))
+        export = path_utils.serving_model_path(evaluated) if evaluated else version
+    if export is not None and not fileio.exists(os.path.join(export, "saved_model.pb")):
+        gone.append(
+            f"the model that was evaluated before {version} went on over every event: "
+            f"{export} is gone"
+        )
         version = None
-    elif version is not None:
-        io_utils.copy_dir(version, path_utils.serving_model_path(model.uri))
-        trained = _read(state_folder, _MODEL_OF.format(os.path.basename(version)))
+    elif export is not None and (wrong := list(damage(export))):
+        gone += [f"{export}: {line}" for line in wrong]
+        version = None
+    elif export is not None:
+        io_utils.copy_dir(export, path_utils.serving_model_path(model.uri))
         keras_file = os.path.join(trained or model.uri, KERAS_FILE)
         if fileio.exists(keras_file):
             fileio.copy(keras_file, os.path.join(model.uri, KERAS_FILE))
@@ -108,6 +122,7 @@ def KeepForNextRun(
     pushed_model: InputArtifact[PushedModel],
     accepted: InputArtifact[AcceptedData],
     state_folder: Parameter[str],
+    is_refitted: Parameter[int] = 0,
 ) -> None:
     """Writes down where the accepted data are and, if a version was pushed, where its model is.
 
@@ -117,10 +132,14 @@ def KeepForNextRun(
         accepted: DataGate's output.
         state_folder: The folder that gets one file for the data and one for each version. Each
             version has a file of its own, so runs that overlap do not overwrite each other's.
+        is_refitted: 1 if the pushed version may have seen every event, else 0, the default. Then
+            later models are compared with `model`.
     """
     if pushed_model.get_int_custom_property("pushed"):
         version = pushed_model.get_string_custom_property("pushed_version")
         _write(state_folder, _MODEL_OF.format(version), model.uri)
+        if is_refitted:
+            _write(state_folder, _EVALUATED_MODEL_OF.format(version), model.uri)
     _write(state_folder, _ACCEPTED_DATA, accepted.uri)
 
 

@@ -44,6 +44,7 @@ def RunPage(
     evaluation: InputArtifact[ModelEvaluation],
     blessing: InputArtifact[ModelBlessing],
     pushed_model: InputArtifact[PushedModel],
+    pushed_from: InputArtifact[Model],
     page: OutputArtifact[File],
     title: Parameter[str],
     settings: Parameter[str],
@@ -54,6 +55,7 @@ def RunPage(
     Args:
         examples, anomalies, model, model_run, export_check, transitions, test_examples, evaluation,
             blessing, pushed_model: The outputs of the run.
+        pushed_from: The output that the pushed model was taken from.
         baseline: The model that the run was compared with.
         page: The output. Its folder gets `PAGE_FILE`.
         title: The title of the page.
@@ -73,6 +75,7 @@ def RunPage(
         component_ids.EVALUATION_FEATURES: {"test_examples": test_examples},
         component_ids.EVALUATOR: {"evaluation": evaluation},
         component_ids.BLESSING: {"blessing": blessing},
+        component_ids.REFIT: {"model": pushed_from},
         component_ids.PUSHER: {"pushed_model": pushed_model},
     }
     trained = from_json(TrainerConfig, trainer_config)

@@ -18,6 +18,7 @@ from pipeline.components.evaluator.slices import ALL_USERS
 from pipeline.components.example_gen.event_log.log_report import EventLogReport, read_report
 from pipeline.components.example_gen.splits.split_example import TEST
 from pipeline.components.item_transitions.table import How, read_how
+from pipeline.components.refit.report import RefitReport, read_refit_report
 from pipeline.components.run_page.item_names import ItemNames, names_of_catalogue
 from pipeline.components.run_page.neighbours import Neighbours, neighbours_of_some
 from pipeline.components.run_page.recommendations import SliceOfUsers, recommend_to_slices
@@ -50,6 +51,7 @@ class Contents:
         slices: Some test users of each slice and the recommendations for them.
         neighbours: The nearest items of some items.
         item_names: The names of the items of the model.
+        refit: Which model goes out, if the run was to let it go on over every event.
         pushed_to: The folder of the pushed version.
         gone_without: One line for each artifact of an earlier run that is gone.
     """
@@ -68,6 +70,7 @@ class Contents:
     slices: list[SliceOfUsers] = field(default_factory=list)
     neighbours: list[Neighbours] = field(default_factory=list)
     item_names: ItemNames = ItemNames()
+    refit: RefitReport | None = None
     pushed_to: str | None = None
     gone_without: Sequence[str] = ()
 
@@ -107,6 +110,7 @@ def read_contents(
     catalogue = item_ids(os.path.join(saved_model, "assets", VOCABULARY)) if saved_model else []
     results = read_results(evaluation.uri) if evaluation else {}
     was_compared = bool(results and results[ALL_USERS].latest_blessed_metrics)
+    refitted = output(component_ids.REFIT, "model")
     pushed = output(component_ids.PUSHER, "pushed_model")
     pushed_to = pushed.custom_properties["pushed_destination"].string_value if pushed else ""
     return Contents(
@@ -128,6 +132,7 @@ def read_contents(
         ),
         neighbours=neighbours_of_some(saved_model, catalogue) if catalogue else [],
         item_names=names_of_catalogue(settings, catalogue) if catalogue else ItemNames(),
+        refit=read_refit_report(refitted.uri) if refitted else None,
         pushed_to=pushed_to or None,
         gone_without=gone_without,
     )

@@ -18,6 +18,7 @@ from mclrec_tf.models.warm_start import warm_start
 from pipeline.components.trainer.custom_config import TrainerConfig
 from pipeline.components.trainer.fit import fit, model_of, read_training_data
 from pipeline.components.trainer.learned_views import write_learned_views
+from pipeline.components.trainer.outcome import Outcome, write_outcome
 from pipeline.components.transform.preprocessing import VOCABULARY
 from pipeline.components.transform.vocabulary import item_ids, vocabulary_file, vocabulary_size
 from pipeline.components.tuner.search_space import with_values
@@ -36,8 +37,8 @@ def run_fn(fn_args: FnArgs) -> None:
     architecture does, training begins from scratch and says so.
 
     It writes the SavedModel to `serving_model_dir` and `model.keras` beside it. To `model_run_dir`
-    it writes TensorBoard's logs, `history.json` with the logs of every epoch, and the learned views
-    of a sample of validation users.
+    it writes TensorBoard's logs, `history.json` with the logs of every epoch, what the model was
+    trained with, and the learned views of a sample of validation users.
 
     Args:
         fn_args: TFX's arguments. `custom_config` is a `TrainerConfig`.
@@ -72,6 +73,7 @@ def run_fn(fn_args: FnArgs) -> None:
 
     with tf.io.gfile.GFile(os.path.join(fn_args.model_run_dir, HISTORY_FILE), "w") as file:
         json.dump(stopping.history, file, indent=1)
+    write_outcome(fn_args.model_run_dir, Outcome(settings, training, stopping.best_epoch + 1))
     if model.objective.uses_augmenters:
         write_learned_views(fn_args.model_run_dir, model, data.validation.histories)
     model.save(keras_path(fn_args.serving_model_dir))

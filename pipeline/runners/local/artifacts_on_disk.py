@@ -30,9 +30,11 @@ _SIZES_FILE = "artifact-sizes.json"
 # A run that starts again finds its own model and data among the newest, and is compared with those
 # before.
 _COMPARED_WITH = 2
-# The Evaluator writes no blessing, because Blessing does, and a refused model is not pushed.
+# The Evaluator writes no blessing, because Blessing does, and a refused model neither goes on over
+# every event nor is pushed.
 _MAY_BE_EMPTY = (
     f"{component_ids.EVALUATOR}/blessing",
+    f"{component_ids.REFIT}/model",
     f"{component_ids.PUSHER}/pushed_model",
     f"{component_ids.TRANSFORM}/updated_analyzer_cache",
 )
@@ -175,7 +177,7 @@ class ArtifactsOnDisk:
             return "has {} files of {:,} bytes, and had {} of {:,}".format(*now, *before)
         if not before and not now[0] and not _name(artifact).startswith(_MAY_BE_EMPTY):
             return "is empty"
-        if artifact.type == Model.TYPE_NAME and thoroughly:
+        if artifact.type == Model.TYPE_NAME and thoroughly and now[0]:
             return _damage_of_model(artifact.uri)
         return ""
 

@@ -25,6 +25,7 @@ from pipeline.components.evaluator.tfma_metrics import (
 )
 from pipeline.components.example_gen.event_log.log_report import EventLogReport, listed, read_report
 from pipeline.components.item_transitions.table import How, read_how
+from pipeline.components.refit.report import RefitReport, read_refit_report
 from pipeline.runners.local.run_history import ComponentRun
 from serving.export_check.checksums import damage
 
@@ -42,6 +43,7 @@ class RunReport:
         decision: The criteria, and whether the model meets them.
         compared_with: The folder of the latest blessed model. None if there was none.
         saved_model: The folder of the SavedModel.
+        refit: Which model goes out, if the run was to let it go on over every event.
         pushed_to: The folder of the pushed version. None if the model was refused.
         gone_without: One line for each artifact of an earlier run that is gone.
     """
@@ -54,6 +56,7 @@ class RunReport:
     decision: Decision
     compared_with: str | None
     saved_model: str
+    refit: RefitReport | None
     pushed_to: str | None
     gone_without: Sequence[str] = ()
 
@@ -71,6 +74,7 @@ def read_run(components: dict[str, ComponentRun]) -> RunReport:
     everybody = read_results(output(component_ids.EVALUATOR, "evaluation").uri)[ALL_USERS]
     compared_with = components[component_ids.LATEST_BLESSED_MODEL].outputs.get("model")
     pushed = output(component_ids.PUSHER, "pushed_model").custom_properties
+    refit = components.get(component_ids.REFIT)
     return RunReport(
         event_log=read_report(output(component_ids.EXAMPLE_GEN, "examples").uri),
         test_users=everybody.users,
@@ -84,6 +88,7 @@ def read_run(components: dict[str, ComponentRun]) -> RunReport:
             compared_with[0].uri if compared_with and everybody.latest_blessed_metrics else None
         ),
         saved_model=path_utils.serving_model_path(output(component_ids.TRAINER, "model").uri),
+        refit=read_refit_report(refit.outputs["model"][0].uri) if refit else None,
         pushed_to=pushed["pushed_destination"].string_value if pushed["pushed"].int_value else None,
     )
 

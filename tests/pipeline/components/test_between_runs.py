@@ -57,7 +57,7 @@ def run_component(models: Path, state: Path, found: Path, **options: int) -> Art
     return outputs["model"][0]
 
 
-def keep(state: Path, run: Path, version: str | None) -> None:
+def keep(state: Path, run: Path, version: str | None, **properties: int) -> None:
     """Ends a run whose artifacts lie in a folder, and which pushed a version or none."""
     pushed = artifact(PushedModel, run / "pushed")
     pushed.set_int_custom_property("pushed", int(version is not None))
@@ -70,7 +70,9 @@ def keep(state: Path, run: Path, version: str | None) -> None:
     }
     (run / "model" / KERAS_FILE).write_text(f"trained in {run.name}")
     (run / "accepted" / "spans.json").write_text(f"seen in {run.name}")
-    KeepForNextRun.EXECUTOR_SPEC.executor_class().Do(inputs, {}, {"state_folder": str(state)})
+    KeepForNextRun.EXECUTOR_SPEC.executor_class().Do(
+        inputs, {}, {"state_folder": str(state), **properties}
+    )
 
 
 def push(base_directory: Path, name: str, *names: str) -> None:
@@ -117,6 +119,39 @@ def test_after_a_version_was_taken_back_the_one_before_counts(tmp_path: Path):
     keep(state, tmp_path / "tuesday", "2")  # somebody has removed it
     model, _ = previous(models, state, tmp_path / "wednesday")
     assert model == {"Format-Serving/saved_model.pb": "1", KERAS_FILE: "trained in monday"}
+
+
+@pytest.fixture
+def refitted(tmp_path: Path) -> tuple[Path, Path]:
+    """Folders of models and of states after a run whose version went on over every event."""
+    models, state = tmp_path / "models", tmp_path / "state"
+    push(models, "1", "saved_model.pb", "of_the_pushed")
+    push(tmp_path / "monday" / "model", "Format-Serving", "saved_model.pb", "of_the_evaluated")
+    keep(state, tmp_path / "monday", "1", is_refitted=1)
+    return models, state
+
+
+def test_a_version_that_saw_every_event_is_not_what_later_models_are_compared_with(
+    tmp_path: Path, refitted: tuple[Path, Path]
+):
+    model, _ = previous(*refitted, tmp_path / "tuesday")
+    assert model == {
+        "Format-Serving/saved_model.pb": "Format-Serving",
+        "Format-Serving/of_the_evaluated": "Format-Serving",
+        KERAS_FILE: "trained in monday",
+    }
+
+
+def test_without_the_model_that_was_evaluated_it_is_not_compared_with(
+    tmp_path: Path, refitted: tuple[Path, Path]
+):
+    shutil.rmtree(tmp_path / "monday" / "model" / "Format-Serving")
+    with pytest.raises(MissingArtifact, match="evaluated before .*models/1 went on .* is gone"):
+        previous(*refitted, tmp_path / "tuesday")
+    assert stands_for_none(run_component(*refitted, tmp_path / "wednesday", accept_missing=1))
+    push(refitted[0], "2", "saved_model.pb")  # which saw no more than it was told
+    keep(refitted[1], tmp_path / "thursday", "2")
+    assert previous(*refitted, tmp_path / "friday")[0]["Format-Serving/saved_model.pb"] == "2"
 
 
 @pytest.fixture

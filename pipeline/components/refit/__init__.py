@@ -1,0 +1,1 @@
+"""Lets a blessed model learn from every event before it goes out."""

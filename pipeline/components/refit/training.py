@@ -1,0 +1,52 @@
+"""Lets the evaluated model go on over every event, with the settings of its training."""
+
+import keras
+
+import mclrec_tf
+from mclrec_tf.data.batches import training_batches
+from mclrec_tf.models.refit import refit
+from mclrec_tf.training.early_stopping import ResumableEarlyStopping
+from pipeline.components.refit.every_event import EveryEvent
+from pipeline.components.trainer.fit import model_of
+from pipeline.components.trainer.outcome import Outcome
+from pipeline.components.trainer.training_progress import TrainingProgress
+
+
+def trained_on(
+    every: EveryEvent,
+    evaluated: mclrec_tf.MCLRec,
+    evaluated_items: list[str],
+    outcome: Outcome,
+    stopping: ResumableEarlyStopping,
+) -> mclrec_tf.MCLRec:
+    """What `mclrec_tf.models.refit` makes of an evaluated model.
+
+    Args:
+        every: All events. Their catalogue is that of the model that is made.
+        evaluated: The model that was evaluated. It stays as it is.
+        evaluated_items: The raw ids of its items, by id from 1.
+        outcome: What it was trained with.
+        stopping: Without a monitor; keeps the state of a training that is killed.
+    """
+    training = outcome.training
+    keras.utils.set_random_seed(training.seed)
+    model = model_of(len(every.items), outcome.model, training, every.histories)
+    refit(
+        model,
+        evaluated,
+        every.items,
+        evaluated_items,
+        every.histories,
+        stopping,
+        batches=lambda first_epoch: training_batches(
+            every.histories,
+            max_length=model.encoder.max_length,
+            batch_size=training.batch_size,
+            schedule=training.schedule,
+            seed=training.seed,
+            first_epoch=first_epoch,
+        ),
+        callbacks=[TrainingProgress(stopping)],
+        seed=training.seed,
+    )
+    return model
