@@ -42,7 +42,7 @@ async def serve(options: argparse.Namespace) -> None:
         ),
         labels_may_be_early=options.allow_version_labels_for_unavailable_models,
         request_log=RequestLog(
-            options.request_log and str(Path(options.request_log).absolute()),
+            str(Path(options.request_log).absolute()) if options.request_log else "",
             options.request_log_sampling,
             LogLimits(options.request_log_max_mebibytes * 2**20, options.request_log_max_days),
             max_waiting=options.max_concurrent_requests,

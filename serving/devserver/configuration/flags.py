@@ -120,7 +120,6 @@ def _add_request_log(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--request_log",
         type=_local_folder,
-        default="",
         metavar="DIR",
         help="folder for requests and their answers, as TFRecord files of PredictionLog that only "
         "their owner may read; histories are personal data (by default nothing is logged)",
