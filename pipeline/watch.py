@@ -23,8 +23,8 @@ ERROR, BROKEN = 1, 3
 _SETTINGS = (*LOG_OPTIONS, "max_bad_rows")
 
 _EPILOG = f"""\
-Requests are TFRecord files of PredictionLog, as the local server (--request_log) and TensorFlow
-Serving log them, plain or packed by gzip, of one or several servers. A request names no user: it is
+Requests are TFRecord files of TensorFlow Serving's PredictionLog, as the local server writes them
+(--request_log), plain or packed by gzip, of one or several servers. A request names no user: it is
 joined with the events by its history, and the outcome is the next event.
 
 exit status: 0 within the limits; {BROKEN} a version breaks a limit, a line each; {ERROR} error, or

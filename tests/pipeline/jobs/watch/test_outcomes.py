@@ -10,7 +10,7 @@ from pipeline.jobs.watch.outcomes import AMBIGUOUS, EMPTY, PENDING, UNMATCHED, j
 
 def events(users: list[list[int]], seconds: list[list[int]] | None) -> Events:
     histories = Histories.from_lists(users)
-    times = None if seconds is None else np.array(sum(seconds, []), np.int64)
+    times = None if seconds is None else np.concatenate(seconds).astype(np.int64)
     names = [f"i{n}" for n in range(int(histories.items.max(initial=0)) + 1)]
     return Events(histories, names, times)
 
