@@ -64,7 +64,7 @@ def _lengths(report: VersionReport, reference: Reference) -> str:
         axes.set_xticks(list(shown), names[: len(shown)])
         axes.set_xlabel("items in a history")
         axes.set_ylabel("share")
-        axes.legend(frameon=False, fontsize=8)
+        figure.legend(frameon=False, loc="outside upper center", ncols=2, fontsize=8)
         return svg(figure)
 
 

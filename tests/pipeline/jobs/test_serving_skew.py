@@ -53,7 +53,9 @@ def test_what_a_server_has_logged(log: Path, tmp_path: Path, capfd: pytest.Captu
     others = write_log(tmp_path / "log.csv", [prediction_log([["sku-1"] * 5])] * 20)
     assert main([f"--data={log}", f"--served={others}"]) == 3
     assert "sku-1" in capfd.readouterr().out
-    nothing = write_log(tmp_path / "c.tfrecord", [prediction_log([])])
+    similar = prediction_log([["tea"]], signature="similar_items")
+    del similar.predict_log.request.inputs["history"]
+    nothing = write_log(tmp_path / "c.tfrecord", [similar])
     assert main([f"--data={log}", f"--served={nothing}"]) == 1
     assert "no request with a history was logged" in capfd.readouterr().err
 

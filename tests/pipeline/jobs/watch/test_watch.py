@@ -12,6 +12,7 @@ from pipeline.watch import main
 from serving.client import RecommendationClient
 from serving.devserver.models.repository import single_model
 from serving.devserver.request_log.request_log import RequestLog
+from tests.pipeline.components.run_page.chromium import PHONE_WIDTH, look_at
 from tests.pipeline.jobs.request_logs import prediction_log, write_log
 from tests.serving.running_server import running_server
 from tests.serving.stand_in import EarlierVersion, write_export
@@ -218,6 +219,17 @@ def test_only_requests_without_histories(case: Case) -> None:
     assert case.watch() == 0
     assert case.metric("requests", signature="similar_items") == 1
     assert case.metric("histories") == 0
+
+
+def test_the_page_can_be_read_on_a_phone(case: Case) -> None:
+    long = "a-model-whose-name-has-no-place-to-break" * 3
+    log = prediction_log([["i1"]], [["x" * 300] * 20], [1], time=NOON, model=long)
+    write_log(case.log.with_name("b.tfrecord"), [log] * 3)
+    case.watch()
+    seen = look_at(case.page, case.folder)
+    assert seen["scrollWidth"] <= PHONE_WIDTH and seen["outside"] == []
+    assert seen["sections"] == ["online"] and seen["scripts"] == 0
+    assert min(seen["pictures"]) > 200
 
 
 def test_names_from_outside_do_no_harm(case: Case) -> None:
