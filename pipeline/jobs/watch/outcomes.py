@@ -20,6 +20,7 @@ EMPTY, UNMATCHED, AMBIGUOUS, PENDING = -1, -2, -3, -4
 """Why a row has no outcome: its history is empty, is no user's, is several users', or is one's who
 has done nothing since."""
 _MOST_POINTS = 1000
+_PAIRS_AT_ONCE = 1_000_000
 
 
 class _Windows(NamedTuple):
@@ -120,39 +121,56 @@ def _of_length(
         is_many = counts > _MOST_POINTS
         outcome[left[is_many]] = AMBIGUOUS
         left, first, counts = left[~is_many], first[~is_many], counts[~is_many]
-        rows = np.repeat(left, counts)
-        ends = windows.ends[np.repeat(first, counts) + positions(counts)]
-        fits = _is_same(items[rows], ends, events) & _is_around(times[rows], ends, events)
-        rows, ends = rows[fits], ends[fits]
-        found, index, points = np.unique(rows, return_index=True, return_counts=True)
-        outcome[found] = np.where(points > 1, AMBIGUOUS, _next(ends[index], events))
+        # A part at a time: a short history may end at hundreds of points.
+        parts = np.unique(np.cumsum(counts) // _PAIRS_AT_ONCE, return_index=True)[1][1:]
+        for rows, begin, count in zip(
+            *(np.split(x, parts) for x in (left, first, counts)), strict=True
+        ):
+            rows = np.repeat(rows, count)
+            ends = windows.ends[np.repeat(begin, count) + positions(count)]
+            for fits in (_is_around, _is_same):
+                is_kept = fits(items, times, rows, ends, events)
+                rows, ends = rows[is_kept], ends[is_kept]
+            found, index, points = np.unique(rows, return_index=True, return_counts=True)
+            outcome[found] = np.where(points > 1, AMBIGUOUS, _next(ends[index], events))
     return outcome
 
 
 def _is_same(
-    items: npt.NDArray[np.int64], ends: npt.NDArray[np.int64], events: Events
+    items: npt.NDArray[np.int64],
+    times: npt.NDArray[np.int64],
+    rows: npt.NDArray[np.int64],
+    ends: npt.NDArray[np.int64],
+    events: Events,
 ) -> npt.NDArray[np.bool_]:
+    """Whether the events up to each end are the items of each row: hashes alone may mistake."""
+    del times
     places = ends[:, None] + np.arange(1 - items.shape[1], 1)
-    return (events.histories.items[places] == items).all(axis=1)
+    return (events.histories.items[places] == items[rows]).all(axis=1)
 
 
 def _is_around(
-    times: npt.NDArray[np.int64], ends: npt.NDArray[np.int64], events: Events
+    items: npt.NDArray[np.int64],
+    times: npt.NDArray[np.int64],
+    rows: npt.NDArray[np.int64],
+    ends: npt.NDArray[np.int64],
+    events: Events,
 ) -> npt.NDArray[np.bool_]:
     """Whether requests lie between the last event of a history and the next one."""
+    del items
     if events.seconds is None:
         return np.ones(len(ends), bool)
+    asked = times[rows]
     after = _next(ends, events)
-    is_before_next = (after == PENDING) | (events.seconds[np.maximum(after, 0)] >= times)
-    return (times == 0) | ((events.seconds[ends] <= times) & is_before_next)
+    is_before_next = (after == PENDING) | (events.seconds[np.maximum(after, 0)] >= asked)
+    return (asked == 0) | ((events.seconds[ends] <= asked) & is_before_next)
 
 
 def _next(ends: npt.NDArray[np.int64], events: Events) -> npt.NDArray[np.int64]:
     """The event after each, or `PENDING` where it is its user's last."""
-    is_last = np.zeros(len(events.histories.items), bool)
-    lengths = events.histories.lengths
-    is_last[events.histories.row_splits[1:][lengths > 0] - 1] = True
-    return np.where(is_last[ends], PENDING, ends + 1)
+    splits = events.histories.row_splits
+    is_last = splits[np.searchsorted(splits, ends + 1)] == ends + 1
+    return np.where(is_last, PENDING, ends + 1)
 
 
 def _powers(base: int, count: int) -> npt.NDArray[np.uint64]:

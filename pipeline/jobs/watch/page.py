@@ -18,6 +18,9 @@ from pipeline.jobs.watch.report import Reference, VersionReport
 from pipeline.jobs.watch.watching import Watched
 
 
+_LONGEST_NAME = 16
+
+
 def write_page(
     path: str | os.PathLike[str], watched: Watched, limits: WatchLimits, title: str
 ) -> None:
@@ -39,6 +42,14 @@ def write_page(
         "online": _online([r for r in watched.reports if r.hit_rates[10]]),
     }
     write_html(path, "pipeline.jobs.watch", values, filters)
+
+
+def _short(report: VersionReport) -> str:
+    """The name of a version with the end of a long model's left out."""
+    model = report.by.model
+    if len(model) > _LONGEST_NAME:
+        model = model[:_LONGEST_NAME] + "…"
+    return f"{model} {report.by.version}"
 
 
 def _time(seconds: int) -> str:
@@ -82,7 +93,7 @@ def _online(reports: list[VersionReport]) -> str:
             axes.errorbar(
                 rate.value, place, xerr=errors, fmt="o", ms=4, color=ORANGE, lw=1.2, capsize=0
             )
-        names = [f"{report.by.model} {report.by.version}" for report in reversed(reports)]
+        names = [_short(report) for report in reversed(reports)]
         # A dollar sign would begin a formula.
         axes.set_yticks(range(len(names)), [name.replace("$", r"\$") for name in names])
         axes.set_xlim(left=0)

@@ -29,7 +29,7 @@ from serving.devserver.request_log.log_files import LogFiles, LogLimits
 from serving.devserver.request_log.logging_configs import ModelLog, model_logs
 from serving.devserver.request_log.request_log import RequestLog
 from serving.errors import ServingError
-from tests.serving.conftest import ITEMS
+from tests.serving.conftest import ITEMS, K
 from tests.serving.devserver.patient import history, predict_request
 from tests.serving.running_server import Addresses, running_server
 from tests.serving.wait_until import wait_until
@@ -78,7 +78,7 @@ def test_both_protocols_log_the_same_request_and_answer(server: Addresses, folde
     before = len(records(folder))
     for address, protocol in ((server.grpc, "grpc"), (server.rest, "rest")):
         with RecommendationClient(address, protocol=protocol) as client:
-            answers = client.recommend_batch(asked, k=25)  # serving_default has 20
+            answers = client.recommend_batch(asked, k=K, keep_seen=True)
     wait_until(lambda: len(records(folder)) == before + 2, "a record")
     over_grpc, over_rest = records(folder)[before:]
     for log in (over_grpc, over_rest):
