@@ -17,7 +17,6 @@ from pipeline.jobs.watch.metrics_file import OUTCOMES
 from pipeline.jobs.watch.report import Reference, VersionReport
 from pipeline.jobs.watch.watching import Watched
 
-
 _LONGEST_NAME = 16
 
 

@@ -87,10 +87,18 @@ def test_the_end_of_a_long_history_is_joined_and_a_whole_one_comes_first() -> No
     ]
 
 
-def test_a_history_that_ends_very_many_states_is_ambiguous_and_costs_nothing() -> None:
-    users = [[0, 1]] * 3000
-    log = events(users, None)
-    assert set(joined([[0]] * 2000, [0] * 2000, log)) == {AMBIGUOUS}
+def test_a_history_of_very_many_users_is_joined_by_its_time() -> None:
+    users = [[0, 1]] * 20_000
+    seconds = [[10 * number, 10 * number + 5] for number in range(1, 20_001)]
+    times = [10 * number + 2 for number in range(1, 20_001)]
+    followed = join(
+        Histories.from_lists([[0]] * 20_000),
+        np.array(times),
+        events(users, seconds),
+        np.arange(2),
+    )
+    np.testing.assert_array_equal(followed, 2 * np.arange(20_000) + 1)
+    assert set(joined([[0]] * 9, [0] * 9, events(users, None))) == {AMBIGUOUS}
 
 
 def test_no_users_items_run_into_the_next_ones() -> None:
