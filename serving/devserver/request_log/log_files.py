@@ -1,5 +1,6 @@
 """The files of a request log: ended by size and by time, deleted by age and all their size."""
 
+import contextlib
 import os
 import re
 import socket
@@ -122,6 +123,15 @@ class LogFiles:
         writer, self._writer, self._path = self._writer, None, ""
         if writer:
             writer.close()
+
+    def give_up(self) -> None:
+        """Ends the file that is being written after a failure, and deletes it if it is empty."""
+        path = self._path
+        with contextlib.suppress(tf.errors.OpError):
+            self.close()
+        with contextlib.suppress(OSError):
+            if path and not os.path.getsize(path):
+                os.unlink(path)
 
     def _begin(self, now: float) -> None:
         os.makedirs(self._folder, mode=0o700, exist_ok=True)

@@ -1,6 +1,5 @@
 """Takes requests with their answers while the server answers, and writes them in another thread."""
 
-import contextlib
 import logging
 import os
 import queue
@@ -11,7 +10,6 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import tensorflow as tf
-from google.protobuf.message import EncodeError
 from tensorflow_serving.apis import model_pb2, prediction_log_pb2
 from tensorflow_serving.config import model_server_config_pb2
 
@@ -162,7 +160,7 @@ class RequestLog:
             return
         try:
             record = _record(offered).SerializeToString()
-        except (EncodeError, TypeError, ValueError):
+        except Exception:  # whatever an odd model answers, the thread goes on
             metrics.count_unlogged("no_record")
             return
         if len(record) > self._limits.file_bytes - 16:
@@ -191,8 +189,7 @@ class RequestLog:
         self._paused_until = time.monotonic() + _PAUSE_SECONDS
         _log.error("requests cannot be logged for %g s: %s", _PAUSE_SECONDS, error)
         for files in self._files.values():
-            with contextlib.suppress(*_WRITE_ERRORS):  # told above
-                files.close()
+            files.give_up()
 
 
 def _record(offered: _Offered) -> prediction_log_pb2.PredictionLog:

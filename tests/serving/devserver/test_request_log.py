@@ -29,6 +29,7 @@ from serving.devserver.request_log.log_files import LogFiles, LogLimits
 from serving.devserver.request_log.logging_configs import ModelLog, model_logs
 from serving.devserver.request_log.request_log import RequestLog
 from serving.errors import ServingError
+from tests.pipeline.small_disk import fill, small_disk
 from tests.serving.conftest import ITEMS, K
 from tests.serving.devserver.patient import history, predict_request
 from tests.serving.running_server import Addresses, running_server
@@ -321,6 +322,28 @@ def test_what_cannot_be_written_is_dropped_and_counted(tmp_path: Path) -> None:
     assert count('mclrec_serving_requests_unlogged_total{reason="no_record"}') == faulty + 1
     assert count('mclrec_serving_requests_unlogged_total{reason="too_large"}') == large + 1
     assert count('mclrec_serving_requests_unlogged_total{reason="write_failed"}') == failed + 3
+
+
+def test_on_a_full_disk_nothing_is_left_and_the_log_goes_on_when_there_is_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("serving.devserver.request_log.request_log._PAUSE_SECONDS", 0.2)
+    monkeypatch.setattr("serving.devserver.request_log.request_log._TEND_SECONDS", 0.05)
+    failed = 'mclrec_serving_requests_unlogged_total{reason="write_failed"}'
+    with small_disk(tmp_path / "disk") as disk:
+        (disk / "log").mkdir()
+        ballast, before = fill(disk), count(failed)
+        log = _log(disk / "log")
+
+        def offer() -> bool:
+            log.offer(model_pb2.ModelSpec(name="m"), _nothing)
+            return count(failed) > before
+
+        wait_until(offer, "a record that cannot be written")
+        ballast.unlink()
+        wait_until(lambda: not offer() or len(records(disk / "log")) > 0, "a record")
+        log.close()
+        assert all(file.stat().st_size for file in (disk / "log").iterdir())
 
 
 def test_a_share_of_the_requests_is_logged_and_its_rate_with_them(tmp_path: Path) -> None:
