@@ -1,10 +1,12 @@
 """The items that each version knows, as far as its export is still there."""
 
 import os
+from collections.abc import Collection
 
 import tensorflow as tf
 
 from pipeline.components.pusher.version_folders import version_folders
+from pipeline.jobs.request_log.requests import ModelVersion
 from serving.export_contract import GRAPH_FILE
 
 _ITEMS = os.path.join("assets", "items")
@@ -14,14 +16,18 @@ class CataloguesError(ValueError):
     """There is no model in a folder. The message names the option and says what to do."""
 
 
-def catalogues(folder: str | os.PathLike[str]) -> dict[int, set[str]]:
+def catalogues(
+    folder: str | os.PathLike[str], models: Collection[str]
+) -> dict[ModelVersion, set[str]]:
     """The raw ids of the items of each version.
 
     Args:
         folder: The folder of all versions, or of one.
+        models: The names of the models that have answered. Of several, the folder is that of the
+            model whose name it has.
 
     Returns:
-        By the number of a version. Versions whose export has no list of items are left out.
+        By version. Versions whose export has no list of items are left out.
 
     Raises:
         CataloguesError: There is no version.
@@ -37,11 +43,12 @@ def catalogues(folder: str | os.PathLike[str]) -> dict[int, set[str]]:
             f"--model {folder}: contains no version of a model. Give the folder that a server has "
             "as --model_base_path."
         )
+    model = next(iter(models)) if len(models) == 1 else os.path.basename(folder)
     found = {}
     for name in names:
         try:
             with tf.io.gfile.GFile(os.path.join(folder, name, _ITEMS)) as lines:
-                found[int(name)] = set(lines.read().splitlines())
+                found[ModelVersion(model, int(name))] = set(lines.read().splitlines())
         except tf.errors.NotFoundError:
             continue
     return found

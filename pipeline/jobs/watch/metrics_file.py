@@ -38,7 +38,7 @@ _VALUES: dict[str, tuple[str, Callable[[VersionReport], float | None]]] = {
     ),
     "recommended_items": ("Different items among the first 20.", lambda r: r.recommended),
     "recommended_catalogue_ratio": ("Share of its catalogue among them.", lambda r: r.coverage),
-    "predictions": ("Answers with an outcome, one for each event.", lambda r: r.predictions),
+    "predictions": ("Answers with an outcome, one for each event.", lambda r: r.online.predictions),
     "last_answer_timestamp_seconds": ("Time of the last answer.", lambda r: r.last or None),
 }
 
@@ -73,8 +73,8 @@ def write_metrics(path: str | os.PathLike[str], watched: Watched) -> None:
         for quantile, length in report.lengths.items():
             lengths.labels(*by, f"{quantile:g}").set(length)
         for outcome, word in OUTCOMES.items():
-            answers.labels(*by, word).set(report.joined[outcome])
-        for cutoff, rate in report.hit_rates.items():
+            answers.labels(*by, word).set(report.online.joined[outcome])
+        for cutoff, rate in report.online.hit_rates.items():
             if rate:
                 rates.labels(*by, str(cutoff)).set(rate.value)
                 lows.labels(*by, str(cutoff)).set(rate.low)

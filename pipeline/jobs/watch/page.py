@@ -38,7 +38,7 @@ def write_page(
         "limits": limits,
         "outcomes": OUTCOMES,
         "lengths": {r.by: _lengths(r, watched.reference) for r in watched.reports if r.rows},
-        "online": _online([r for r in watched.reports if r.hit_rates[10]]),
+        "online": _online([r for r in watched.reports if r.online.hit_rates[10]]),
     }
     write_html(path, "pipeline.jobs.watch", values, filters)
 
@@ -86,7 +86,7 @@ def _online(reports: list[VersionReport]) -> str:
         figure = Figure(figsize=(4.2, 0.7 + 0.34 * len(reports)), layout="constrained")
         axes = figure.add_subplot()
         for place, report in enumerate(reversed(reports)):
-            rate = report.hit_rates[10]
+            rate = report.online.hit_rates[10]
             assert rate
             errors = [[max(rate.value - rate.low, 0)], [max(rate.high - rate.value, 0)]]
             axes.errorbar(

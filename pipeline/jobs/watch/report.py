@@ -1,18 +1,18 @@
 """What is found of each version that has answered."""
 
-from collections import Counter
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from mclrec_tf.evaluation.ranking_metrics import CUTOFFS
 from pipeline.jobs.request_log.requests import Asked, ModelVersion, Requests
 from pipeline.jobs.watch.events import Events
 from pipeline.jobs.watch.limits import WatchLimits
-from pipeline.jobs.watch.measures import Rate, divergence, item_divergence, length_groups, rate
-from pipeline.jobs.watch.outcomes import AMBIGUOUS, EMPTY, PENDING, UNMATCHED, join
+from pipeline.jobs.watch.measures import divergence, item_divergence, length_groups
+from pipeline.jobs.watch.online import Online, online_rates
+from pipeline.jobs.watch.outcomes import join
 
 QUANTILES = (0.1, 0.5, 0.9, 0.99, 1.0)
 _TOP = 20
@@ -47,10 +47,8 @@ class VersionReport:
         recommended: How many different items there are among the first 20.
         catalogue: How many items the version knows.
         top: The items that are recommended most.
-        joined: How many answers have an outcome, one of `outcomes.EMPTY` and so on, or 0.
-        predictions: How many of them count: of several answers before one event, the last.
-        hit_rates: The online hit rate by cutoff, of answers with as many items.
-        broken: A sentence for each limit that is broken.
+        online: What followed the answers.
+        broken: A sentence for each limit that is broken, by the name of the limit.
     """
 
     by: ModelVersion
@@ -71,9 +69,7 @@ class VersionReport:
     recommended: int
     catalogue: int | None
     top: list[Recommended]
-    joined: dict[int, int]
-    predictions: int
-    hit_rates: dict[int, Rate | None]
+    online: Online
     broken: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -101,7 +97,7 @@ def report(
     requests: Requests,
     events: Events,
     reference: Reference,
-    known: dict[int, set[str]],
+    known: Mapping[ModelVersion, set[str]],
     limits: WatchLimits,
 ) -> list[VersionReport]:
     """Looks at every version that has answered.
@@ -110,7 +106,7 @@ def report(
         requests: What was logged.
         events: What users did, before and afterwards.
         reference: What the requests are compared with.
-        known: The raw ids of the items of a version by its number, as far as they are known.
+        known: The raw ids of the items of a version, as far as they are known.
         limits: What each version must keep.
     """
     number_of = {item: number for number, item in enumerate(events.item_ids)}
@@ -122,22 +118,21 @@ def report(
         of_version = requests.take(rows)
         if not len(rows) and not requests.asked[by]:
             continue
-        values = _of_version(of_version, by, reference, known.get(by.version))
-        values |= _online(of_version, outcome[rows], events, item_of)
+        values = _of_version(of_version, by, reference, known.get(by))
         version = VersionReport(
             by=by,
             asked=requests.asked[by],
             sampling_rates=sorted(requests.sampling_rates[by]),
+            online=online_rates(of_version, outcome[rows], events, item_of),
             **values,
         )
-        found.append(version)
-        version.broken.update(_broken(version, limits))
+        found.append(replace(version, broken=broken_limits(version, limits)))
     return found
 
 
 def _of_version(
     rows: Requests, by: ModelVersion, reference: Reference, catalogue: set[str] | None
-) -> dict:
+) -> dict[str, Any]:
     lengths = rows.histories.lengths
     times = rows.time[rows.time > 0]
     groups = length_groups(lengths)
@@ -192,33 +187,6 @@ def _known_items(rows: Requests, catalogue: set[str] | None) -> npt.NDArray[np.i
     return np.where(rows.known_items >= 0, rows.known_items, counted)
 
 
-def _online(
-    rows: Requests,
-    outcome: npt.NDArray[np.int64],
-    events: Events,
-    item_of: npt.NDArray[np.int64],
-) -> dict:
-    answered = np.flatnonzero(rows.best[:, 0] >= 0)
-    outcome, best, times = outcome[answered], rows.best[answered], rows.time[answered]
-    joined = dict.fromkeys((0, PENDING, AMBIGUOUS, UNMATCHED, EMPTY), 0)
-    joined |= Counter(np.minimum(outcome, 0).tolist())
-    # The last answer before an event is the one that its user may have seen.
-    latest = np.lexsort((times, outcome))
-    latest = latest[outcome[latest] >= 0]
-    is_last = np.append(np.diff(outcome[latest]) > 0, True)[: len(latest)]
-    latest = latest[is_last]
-    targets = events.histories.items[outcome[latest]]
-    users = np.searchsorted(events.histories.row_splits, outcome[latest], side="right")
-    items = np.where(best[latest] >= 0, item_of[best[latest]], -1)
-    is_hit = items == targets[:, None]
-    places = (best[latest] >= 0).sum(axis=1)
-    rates = {}
-    for cutoff in CUTOFFS:
-        counts = places >= cutoff
-        rates[cutoff] = rate(is_hit[counts, :cutoff].any(axis=1), users[counts])
-    return {"joined": joined, "predictions": len(latest), "hit_rates": rates}
-
-
 def length_reference(events: Events, width: int) -> npt.NDArray[np.int64]:
     """The lengths of users' histories without their last event, as an evaluation has them.
 
@@ -230,7 +198,8 @@ def length_reference(events: Events, width: int) -> npt.NDArray[np.int64]:
     return length_groups(np.minimum(lengths[lengths > 1] - 1, width))
 
 
-def _broken(version: VersionReport, limits: WatchLimits) -> dict[str, str]:
+def broken_limits(version: VersionReport, limits: WatchLimits) -> dict[str, str]:
+    """A sentence for each limit that a version breaks, by the name of the limit."""
     if version.rows < limits.min_rows:
         return {}
     values = {
@@ -245,10 +214,10 @@ def _broken(version: VersionReport, limits: WatchLimits) -> dict[str, str]:
         if value is not None and value > limit:
             option = "--" + name.replace("_", "-")
             broken[name] = f"{value:.3f} {what}, more than {limit:g} ({option})"
-    online = version.hit_rates[10]
-    if online and online.high < limits.min_hit_rate_at_10:
+    rate = version.online.hit_rates[10]
+    if rate and rate.high < limits.min_hit_rate_at_10:
         broken["min_hit_rate_at_10"] = (
-            f"{online.value:.4f} ({online.low:.4f} to {online.high:.4f}) is its online HR@10, less "
+            f"{rate.value:.4f} ({rate.low:.4f} to {rate.high:.4f}) is its online HR@10, less "
             f"than {limits.min_hit_rate_at_10:g} (--min-hit-rate-at-10)"
         )
     return broken

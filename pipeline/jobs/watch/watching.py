@@ -65,12 +65,13 @@ def watch(
             f"{requests}: no request was logged. Is logging on, and its share above 0?"
         )
     events = read_all_events(data, format, max_bad_rows)
-    known = catalogues(model) if model else {}
+    known = catalogues(model, {by.model for by in asked.versions}) if model else {}
     notes = list(asked.notes)
-    if gone := sorted({by.version for by in asked.versions} - known.keys()) if model else []:
+    if gone := sorted(set(asked.versions) - known.keys()) if model else []:
+        names = ", ".join(f"{by.model} {by.version}" for by in gone)
         notes.append(
-            f"{model} has no list of items of the versions {', '.join(map(str, gone))}: what they "
-            "know is told by their answers alone."
+            f"{model} has no list of items of {names}: "
+            "what they know is told by their answers alone."
         )
     if since is None:
         reference = Reference(

@@ -162,11 +162,20 @@ def test_the_catalogue_tells_what_the_answers_do_not(
     write_log(case.log, logs)
     assert case.watch(f"--model={case.folder / 'models'}", "--max-length-drift=1") == 3
     said = capsys.readouterr().out
-    assert "has no list of items of the versions 6: what they know is told by their answers" in said
+    assert "has no list of items of mclrec 6: what they know is told by their answers" in said
     assert case.metric("unknown_items_ratio", version="7") == 0.5
     assert case.metric("recommended_catalogue_ratio", version="7") == 0.5
     assert case.metric("unknown_items_ratio", version="6") is None
     assert case.metric("recommended_catalogue_ratio", version="6") is None
+    # Another model has a version of that number, too.
+    write_log(case.log, [*logs, prediction_log([["i39"]], [ITEMS[:15]], model="another")])
+    assert case.watch(f"--model={case.folder / 'models'}", "--max-length-drift=1") == 0
+    assert case.metric("unknown_items_ratio", model="mclrec", version="7") is None
+    (case.folder / "models").rename(case.folder / "mclrec")
+    assert case.watch(f"--model={case.folder / 'mclrec'}", "--max-length-drift=1") == 3
+    assert case.metric("unknown_items_ratio", model="mclrec", version="7") == 0.5
+    assert case.metric("unknown_items_ratio", model="another") is None
+    capsys.readouterr()
     assert case.watch(f"--model={case.folder}") == 1
     assert "contains no version of a model" in capsys.readouterr().err
 
