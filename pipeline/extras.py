@@ -16,6 +16,7 @@ PIPELINE = {
     "keras_tuner": "keras-tuner",
     "matplotlib": "matplotlib",
     "ml_metadata": "ml-metadata",
+    "prometheus_client": "prometheus-client",
     "scipy": "scipy",
     "sklearn": "scikit-learn",
     "tensorboard": "tensorboard",

@@ -21,7 +21,8 @@ _SETTINGS = ("schema", *LOG_OPTIONS, "max_bad_rows")
 
 _EPILOG = f"""\
 Served histories are JSON lines, {{"history": ["item", "item", ...]}}, oldest first, in a file whose
-name ends in .jsonl; or TFRecord files of Examples with user_id and history; or an event log.
+name ends in .jsonl; what a server has logged (TFRecord files of PredictionLog); TFRecord files of
+Examples with user_id and history; or an event log. Those of a server are told by what they hold.
 
 exit status: 0 alike; {SKEWED} skewed, one line for each limit; {ERROR} error; 2 wrong options
 """
@@ -44,7 +45,11 @@ def parser() -> argparse.ArgumentParser:
         help="the training data: the event log, or the Examples of Split-test",
     )
     result.add_argument(
-        "--served", required=True, type=not_empty, metavar="FILE", help="the served histories"
+        "--served",
+        required=True,
+        type=not_empty,
+        metavar="FILE",
+        help="the served histories: a file, a folder or a glob pattern",
     )
     add_options(result, DataSettings, _SETTINGS)
     add_beam_args(result)
@@ -70,7 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from pipeline.jobs.serving_skew.comparison import skew
 
     try:
-        lines = skew(
+        lines, notes = skew(
             data=options.data,
             served=options.served,
             schema=settings.schema,
@@ -81,6 +86,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (EventLogError, HistoriesError, SchemaError) as error:
         print(error, file=sys.stderr)
         return ERROR
+    print(*notes, sep="\n", end="\n" if notes else "")
     print("\n".join(lines) or f"{options.served} is like {options.data}: no limit is violated")
     return SKEWED if lines else 0
 

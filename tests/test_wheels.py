@@ -134,6 +134,8 @@ def test_the_wheels_hold_each_module_once_and_the_data_files(wheels: Path) -> No
     library, serving = packed(wheels, "mclrec_tf"), packed(wheels, "mclrec_tf_serving")
     assert library == relative("mclrec_tf", "pipeline") | {
         "pipeline/components/run_page/page.html.j2",
+        "pipeline/html_page/style.css",
+        "pipeline/jobs/watch/page.html.j2",
         "pipeline/schema/schema.pbtxt",
     }
     deploy = (CHECKOUT / "serving" / "deploy").rglob("*")

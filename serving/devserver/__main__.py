@@ -7,9 +7,10 @@ production. Flags of tensorflow_model_server that are not below are unknown here
 threads and retries are TF Serving's. Metrics for Prometheus are always at the REST port.
 
 It serves the newest version under the base path and looks for newer ones. On purpose it differs
-from TF Serving in three things: it is reachable from this machine alone unless --host says
-otherwise; it stops at once when there is no version that can be loaded; and it goes on serving a
-version whose folder has vanished as long as no other takes its place.
+from TF Serving in four things: it is reachable from this machine alone unless --host says
+otherwise; it stops at once when there is no version that can be loaded; it goes on serving a
+version whose folder has vanished as long as no other takes its place; and with --request_log it
+logs requests, for which TF Serving's own program has no collector.
 """
 
 import logging

@@ -55,6 +55,17 @@ _REQUESTS_REFUSED = Counter(
     ["reason"],
     registry=_REGISTRY,
 )
+REQUESTS_LOGGED = Counter(
+    "mclrec_serving_requests_logged",
+    "Requests written to the request log.",
+    registry=_REGISTRY,
+)
+_REQUESTS_UNLOGGED = Counter(
+    "mclrec_serving_requests_unlogged",
+    "Requests that were to be logged and were dropped.",
+    ["reason"],
+    registry=_REGISTRY,
+)
 REQUESTS_IN_FLIGHT = Gauge(
     "mclrec_serving_requests_in_flight",
     "Requests that run in a thread or wait for one.",
@@ -80,6 +91,11 @@ def count_request(model_name: str, api: str, entrypoint: str, status: str, secon
 def count_refusal(reason: str) -> None:
     """Counts a request that was refused to protect the server, by one of a few fixed words."""
     _REQUESTS_REFUSED.labels(reason).inc()
+
+
+def count_unlogged(reason: str) -> None:
+    """Counts a request that was to be logged and was not, by one of a few fixed words."""
+    _REQUESTS_UNLOGGED.labels(reason).inc()
 
 
 def count_run(model_name: str, seconds: float) -> None:

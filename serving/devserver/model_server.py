@@ -9,6 +9,7 @@ from tensorflow_serving.config import model_server_config_pb2
 from serving.devserver.grpc_api.server import GrpcServer
 from serving.devserver.limits import Limits
 from serving.devserver.models.repository import ModelRepository
+from serving.devserver.request_log.request_log import RequestLog
 from serving.devserver.request_pool import RequestPool
 from serving.devserver.rest_api.server import RestServer
 
@@ -27,6 +28,7 @@ class ModelServer:
         limits: How much the server takes on.
         poll_seconds: The time between two looks for new versions; 0 for never.
         labels_may_be_early: See `ModelRepository`.
+        request_log: Where requests are logged; by default nowhere.
 
     Example:
 
@@ -44,11 +46,13 @@ class ModelServer:
     limits: Limits = Limits()
     poll_seconds: float = 0.25
     labels_may_be_early: bool = False
+    request_log: RequestLog | None = None
 
     def __post_init__(self) -> None:
         num_threads = max(4, os.cpu_count() or 1)
         self._pool = RequestPool(num_threads, self.limits.max_concurrent_requests)
-        self._repository = ModelRepository(self._pool, self.labels_may_be_early)
+        self._request_log = self.request_log or RequestLog()
+        self._repository = ModelRepository(self._pool, self.labels_may_be_early, self._request_log)
         self._grpc: GrpcServer | None = None
         self._rest: RestServer | None = None
         self._polling: asyncio.Task[None] | None = None
@@ -57,10 +61,11 @@ class ModelServer:
         """Loads the models, then opens the ports.
 
         Raises:
-            OSError: A port cannot be bound.
+            OSError: A port cannot be bound, or the folder of the request log not be written to.
             ServingError: A model cannot be loaded.
         """
         try:
+            self._request_log.start()
             await self._repository.reload(self.config)
             if self.grpc_port:
                 host = f"[{self.host}]" if ":" in self.host else self.host
@@ -94,3 +99,4 @@ class ModelServer:
             self._polling.cancel()
             await asyncio.wait([self._polling])
         await self._repository.close()
+        await asyncio.to_thread(self._request_log.close)

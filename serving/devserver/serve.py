@@ -13,6 +13,8 @@ from serving.devserver.configuration.model_configs import is_uri
 from serving.devserver.limits import Limits
 from serving.devserver.model_server import ModelServer
 from serving.devserver.models.repository import single_model
+from serving.devserver.request_log.log_files import LogLimits
+from serving.devserver.request_log.request_log import RequestLog
 
 
 async def serve(options: argparse.Namespace) -> None:
@@ -22,7 +24,7 @@ async def serve(options: argparse.Namespace) -> None:
         options: The values of the flags, from `parse_flags`.
 
     Raises:
-        OSError: A port cannot be bound, or a file cannot be read.
+        OSError: A port cannot be bound, a file cannot be read, or requests cannot be logged.
         ServingError: A model cannot be loaded.
         ValueError: The file of models is faulty.
     """
@@ -39,6 +41,12 @@ async def serve(options: argparse.Namespace) -> None:
             rest_timeout_seconds=options.rest_api_timeout_in_ms / 1000,
         ),
         labels_may_be_early=options.allow_version_labels_for_unavailable_models,
+        request_log=RequestLog(
+            str(Path(options.request_log).absolute()) if options.request_log else "",
+            options.request_log_sampling,
+            LogLimits(options.request_log_max_mebibytes * 2**20, options.request_log_max_days),
+            max_waiting=options.max_concurrent_requests,
+        ),
     )
     # None of the objects of imported modules becomes garbage. Without them a collection, which
     # every change of versions needs, takes 20 ms instead of 200.

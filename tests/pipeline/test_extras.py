@@ -21,6 +21,7 @@ OPTIONS = {
     "pipeline.batch_inference": ["--model=m", "--data=log.csv", "--output=new"],
     "pipeline.item_sets": ["--model=m"],
     "pipeline.serving_skew": ["--data=log.csv", "--served=asked.jsonl"],
+    "pipeline.watch": ["--requests=log", "--data=log.csv", "--out=page.html"],
     "pipeline.runners.kubeflow.try_spec": ["spec.yaml", "--store=store"],
     "pipeline.runners.kubeflow.container": [],
 }

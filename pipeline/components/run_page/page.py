@@ -3,12 +3,8 @@
 import dataclasses
 import itertools
 import os
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Callable, Mapping
 from typing import Any
-
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from tfx.dsl.io import fileio
 
 from mclrec_tf.evaluation.ranking_metrics import CUTOFFS
 from mclrec_tf.evaluation.ranks import POLICIES
@@ -27,6 +23,7 @@ from pipeline.components.run_page import plots
 from pipeline.components.run_page.contents import Contents
 from pipeline.components.run_page.recommendations import ITEMS_SHOWN
 from pipeline.components.run_page.recommended_table import meanings, recommended_tables
+from pipeline.html_page.page_file import write_html
 from pipeline.settings import Settings
 
 _LONGEST_NAME = 60
@@ -44,17 +41,7 @@ def write_page(
         title: The title, for example the path of the event log.
     """
     path = os.fspath(path)
-    environment = Environment(
-        loader=PackageLoader("pipeline.components.run_page", "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["slice_verdict"] = lambda criterion: f"{criterion.slice} ({criterion.note})"
-    environment.filters["listed"] = listed
-    environment.filters["shortened"] = _shortened
-    html = environment.get_template("page.html.j2").render(
+    values = dict(
         title=title,
         name=os.path.splitext(os.path.basename(path))[0],
         run=contents,
@@ -69,14 +56,12 @@ def write_page(
         **_pictures(contents, settings.blessing.confidence),
         **_evaluation(contents.results, settings.blessing.confidence),
     )
-    fileio.makedirs(os.path.dirname(path))
-    try:
-        with fileio.open(path, "w") as file:
-            file.write(html)
-    except Exception:
-        with suppress(Exception):
-            fileio.remove(path)
-        raise
+    filters: dict[str, Callable[..., Any]] = {
+        "slice_verdict": lambda criterion: f"{criterion.slice} ({criterion.note})",
+        "listed": listed,
+        "shortened": _shortened,
+    }
+    write_html(path, "pipeline.components.run_page", values, filters)
 
 
 def _shortened(name: str) -> str:

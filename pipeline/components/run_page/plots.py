@@ -1,8 +1,6 @@
 """The pictures of the page, as SVG elements for HTML."""
 
-import io
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 from matplotlib import rc_context
@@ -18,19 +16,8 @@ from pipeline.components.evaluator.paired_moments import LATEST_BLESSED, MODEL
 from pipeline.components.evaluator.results import SliceResult
 from pipeline.components.evaluator.slices import judged_policy
 from pipeline.components.trainer.learned_views import LearnedViews
+from pipeline.html_page.pictures import BLUE, GREY, ORANGE, STYLE, svg
 
-BLUE, ORANGE, GREY = "#1f5fa8", "#d9730d", "#8a8f98"
-_STYLE: dict[Any, Any] = {  # matplotlib 3.11 types its keys one by one
-    # Text stays text, in the font of the page.
-    "svg.fonttype": "none",
-    "font.family": "sans-serif",
-    "font.size": 9,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.edgecolor": GREY,
-    "xtick.color": "#444",
-    "ytick.color": "#444",
-}
 _COLLAPSE = {
     "alignment": "alignment",
     "uniformity": "uniformity",
@@ -69,7 +56,7 @@ def collapse_curves(epochs: Sequence[Mapping[str, float]]) -> dict[str, str]:
 
 
 def _curves(epochs: Sequence[Mapping[str, float]], names: Mapping[str, str]) -> str:
-    with rc_context(_STYLE):
+    with rc_context(STYLE):
         figure = Figure(figsize=(2.6, 1.7), layout="constrained")
         axes = figure.add_subplot()
         numbers = range(1, len(epochs) + 1)
@@ -79,7 +66,7 @@ def _curves(epochs: Sequence[Mapping[str, float]], names: Mapping[str, str]) -> 
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=5))
         if len(names) > 1:
             axes.legend(frameon=False, fontsize=8, handlelength=1)
-        return _svg(figure)
+        return svg(figure)
 
 
 def projection(views: LearnedViews) -> tuple[str, float]:
@@ -96,7 +83,7 @@ def projection(views: LearnedViews) -> tuple[str, float]:
     with np.errstate(invalid="ignore", divide="ignore"):
         points = TSNE(perplexity=perplexity, init="random", random_state=0).fit_transform(both)
     first, second = np.split(points, 2)
-    with rc_context(_STYLE):
+    with rc_context(STYLE):
         figure = Figure(figsize=(4.2, 3.4), layout="constrained")
         axes = figure.add_subplot()
         pairs = np.stack([first, second], axis=1).transpose(2, 1, 0)
@@ -105,13 +92,13 @@ def projection(views: LearnedViews) -> tuple[str, float]:
             axes.scatter(x, y, s=9, color=color, alpha=0.75, lw=0, label=label, zorder=2)
         axes.set_axis_off()
         axes.legend(frameon=False, loc="best", markerscale=1.6)
-        return _svg(figure), share
+        return svg(figure), share
 
 
 def slices(results: Mapping[str, SliceResult], confidence: float) -> str:
     """NDCG@10 with its interval in every slice, for this model and the latest blessed one."""
     names = list(results)[::-1]
-    with rc_context(_STYLE):
+    with rc_context(STYLE):
         figure = Figure(figsize=(4.2, 0.6 + 0.34 * len(names)), layout="constrained")
         axes = figure.add_subplot()
         _slice_points(axes, results, names, MODEL, confidence, ("this model", BLUE, 0.12))
@@ -123,7 +110,7 @@ def slices(results: Mapping[str, SliceResult], confidence: float) -> str:
         axes.grid(axis="x", color="#e4e6ea", lw=0.8)
         axes.set_axisbelow(True)
         figure.legend(frameon=False, loc="outside upper center", ncols=2, fontsize=8)
-        return _svg(figure)
+        return svg(figure)
 
 
 def _slice_points(
@@ -143,11 +130,3 @@ def _slice_points(
             mean, position + shift, xerr=errors, fmt="o", ms=4, color=color, lw=1.2, capsize=0,
             label=None if position else label,
         )  # fmt: skip
-
-
-def _svg(figure: Figure) -> str:
-    buffer = io.StringIO()
-    no_metadata = dict.fromkeys(("Creator", "Date", "Format", "Type"))
-    figure.savefig(buffer, format="svg", metadata=no_metadata, transparent=True)
-    text = buffer.getvalue()
-    return text[text.index("<svg") :]

@@ -18,6 +18,8 @@ from pipeline.jobs.batch_inference.user_histories import (
     ExampleHistories,
     find_histories,
 )
+from pipeline.jobs.request_log.record_files import is_request_log
+from pipeline.jobs.serving_skew.logged import write_logged_examples
 from pipeline.jobs.serving_skew.served import write_examples
 
 
@@ -29,12 +31,13 @@ def skew(
     format: EventLogFormat,
     max_bad_rows: float,
     beam_args: Sequence[str],
-) -> list[str]:
+) -> tuple[list[str], list[str]]:
     """Finds out how served histories differ from those of training.
 
     Args:
         data: The event log or the Examples of the training.
-        served: JSON lines (a file whose name ends in `.jsonl`), Examples, or an event log.
+        served: JSON lines (a file whose name ends in `.jsonl`), what a server has logged, Examples,
+            or an event log.
         schema: The file of the schema whose `skew_comparator`s are the limits. "" stands for the
             built-in schema.
         format: How event logs are read.
@@ -42,21 +45,25 @@ def skew(
         beam_args: Beam's options.
 
     Returns:
-        One line for each limit that is violated.
+        One line for each limit that is violated, and sentences on what was left out.
 
     Raises:
         EventLogError: An event log cannot be used.
-        HistoriesError: Examples or JSON lines cannot be used.
+        HistoriesError: Examples, JSON lines or a request log cannot be used.
         SchemaError: The schema cannot be read.
     """
     data, served = os.fspath(data), os.fspath(served)
     limits = text_format.Parse(schema_text(schema), schema_pb2.Schema())
     with tempfile.TemporaryDirectory() as folder:
         trained = find_histories(data, format, max_bad_rows)
-        examples = served
+        examples, notes = served, []
+        written = os.path.join(folder, "served.tfrecord")
         if served.endswith(".jsonl"):
-            examples = os.path.join(folder, "served.tfrecord")
+            examples = written
             write_examples(served, examples)
+        elif is_request_log(served):
+            examples = written
+            notes = write_logged_examples(served, examples)
         requested = find_histories(examples, format, max_bad_rows)
         anomalies = tfdv.validate_statistics(
             _statistics(trained, os.path.join(folder, "trained"), beam_args),
@@ -64,7 +71,7 @@ def skew(
             environment=HISTORIES,
             serving_statistics=_statistics(requested, os.path.join(folder, "requested"), beam_args),
         )
-    return list(findings(f"{served} against {data}", anomalies))
+    return list(findings(f"{served} against {data}", anomalies)), notes
 
 
 def _statistics(

@@ -28,6 +28,7 @@ def parse_flags(arguments: list[str] | None, description: str) -> argparse.Names
     _add_addresses(parser.add_argument_group("addresses"))
     _add_models(parser.add_argument_group("models"))
     _add_limits(parser.add_argument_group("limits"))
+    _add_request_log(parser.add_argument_group("log of requests"))
     options = parser.parse_args(arguments)
     if not options.model_base_path and not options.model_config_file:
         parser.error("give --model_base_path or --model_config_file")
@@ -115,6 +116,36 @@ def _add_limits(group: argparse._ArgumentGroup) -> None:
     )
 
 
+def _add_request_log(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--request_log",
+        type=_local_folder,
+        metavar="DIR",
+        help="folder for requests and their answers, as TFRecord files of PredictionLog that only "
+        "their owner may read; histories are personal data (by default nothing is logged)",
+    )
+    group.add_argument(
+        "--request_log_sampling",
+        type=_share,
+        default=1.0,
+        metavar="SHARE",
+        help="share of the requests that is logged, from 0 to 1, for models without a "
+        "logging_config (%(default)s)",
+    )
+    group.add_argument(
+        "--request_log_max_mebibytes",
+        type=_positive,
+        default=1024,
+        help="size of all files of a model; the oldest are deleted (%(default)s)",
+    )
+    group.add_argument(
+        "--request_log_max_days",
+        type=_positive,
+        default=30,
+        help="age at which a file is deleted (%(default)s)",
+    )
+
+
 def _boolean(text: str) -> bool:
     if text.lower() not in ("true", "false"):
         raise argparse.ArgumentTypeError(f"{text!r} is neither true nor false")
@@ -125,6 +156,22 @@ def _port(text: str) -> int:
     if not text.isdecimal() or int(text) > _LAST_PORT:
         raise argparse.ArgumentTypeError(f"{text!r} is not a port, 0 to {_LAST_PORT}")
     return int(text)
+
+
+def _local_folder(text: str) -> str:
+    if "://" in not_empty(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a folder of this machine")
+    return text
+
+
+def _share(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1
+    if not 0 <= number <= 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to 1")
+    return number
 
 
 def _positive(text: str) -> int:

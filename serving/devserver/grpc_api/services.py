@@ -12,6 +12,7 @@ from tensorflow_serving.apis import (
     model_pb2,
     model_service_pb2_grpc,
     predict_pb2,
+    prediction_log_pb2,
     prediction_service_pb2_grpc,
 )
 
@@ -47,9 +48,14 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
     async def Predict(
         self, request: predict_pb2.PredictRequest, context: ServicerContext
     ) -> predict_pb2.PredictResponse:
-        return await self._repository.call(
+        response = await self._repository.call(
             request.model_spec, predict_request, request, self._check_inputs
         )
+        self._repository.request_log.offer(
+            response.model_spec,
+            lambda: prediction_log_pb2.PredictLog(request=request, response=response),
+        )
+        return response
 
     async def Classify(self, request: Any, context: ServicerContext) -> NoReturn:
         refuse_examples(self._repository.servable(model_spec_of(request)))

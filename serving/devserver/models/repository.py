@@ -13,6 +13,7 @@ from tensorflow_serving.config import model_server_config_pb2
 from serving.devserver.configuration.model_configs import PLATFORM, checked_models
 from serving.devserver.models.model import Model
 from serving.devserver.models.version import Version
+from serving.devserver.request_log.request_log import RequestLog
 from serving.devserver.request_pool import RequestPool
 from serving.devserver.servables.servable import Servable
 from serving.errors import ServingError, invalid_argument
@@ -46,6 +47,7 @@ class ModelRepository:
         labels_may_be_early: Whether a new label may name a version that is not loaded. Moving a
             label always takes a version that is loaded, as requests would otherwise fail for a
             while.
+        request_log: The log that follows the configuration; by default there is none.
 
     Example:
 
@@ -58,8 +60,14 @@ class ModelRepository:
     >>> await repository.call(ModelSpec(name="mclrec"), predict_request, request)
     """
 
-    def __init__(self, pool: RequestPool, labels_may_be_early: bool = False):
+    def __init__(
+        self,
+        pool: RequestPool,
+        labels_may_be_early: bool = False,
+        request_log: RequestLog | None = None,
+    ):
         self._pool = pool
+        self.request_log = request_log or RequestLog()
         self._labels_may_be_early = labels_may_be_early
         self._models: dict[str, Model] = {}
         self._faults: dict[str, str] = {}
@@ -83,12 +91,14 @@ class ModelRepository:
         configs = checked_models(config)
         async with self._changing:
             self._check_labels(configs)
+            self.request_log.logs_of(configs)  # refuses what cannot be followed
             new = await self._load_new(configs)
             for name in self._models.keys() - configs.keys():
                 self._models.pop(name).unload()
             self._models.update(new)
             for name, model in self._models.items():
                 model.config = configs[name]
+            self.request_log.follow(configs)
             await self._refresh_models()
 
     async def refresh(self) -> None:

@@ -9,6 +9,7 @@ from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
 from tensorflow_serving.apis import get_model_metadata_pb2, get_model_status_pb2
 
+from serving.devserver.request_log.request_log import RequestLog
 from serving.devserver.rest_api import json_predict
 from serving.devserver.servables import predict as prediction
 from serving.devserver.servables.predict import CheckInputs
@@ -17,13 +18,16 @@ from serving.errors import invalid_argument
 from serving.export_contract import DEFAULT_SIGNATURE
 
 
-def predict(servable: Servable, body: bytes, check_inputs: CheckInputs) -> bytes:
+def predict(
+    servable: Servable, body: bytes, check_inputs: CheckInputs, request_log: RequestLog
+) -> bytes:
     """The answer to `:predict`.
 
     Args:
         servable: The model.
         body: The body of the request.
         check_inputs: Refuses inputs that would cost too much.
+        request_log: Gets the request and the answer.
 
     Raises:
         ServingError: The request is wrong, is refused or fails.
@@ -38,10 +42,13 @@ def predict(servable: Servable, body: bytes, check_inputs: CheckInputs) -> bytes
     outputs = prediction.predict(
         servable, request.signature_name, request.inputs, check_inputs=check_inputs
     )
-    return json_predict.write_response(outputs, request.by_row)
+    answer = json_predict.write_response(outputs, request.by_row)
+    spec = servable.model_spec(request.signature_name or DEFAULT_SIGNATURE)
+    request_log.offer(spec, lambda: prediction.predict_log(spec, request.inputs, outputs))
+    return answer
 
 
-def refuse_examples(servable: Servable, body: bytes, check_inputs: CheckInputs) -> NoReturn:
+def refuse_examples(servable: Servable, body: bytes) -> NoReturn:
     """The answer to `:classify` and `:regress`; see `servables.predict.refuse_examples`."""
     check_examples(body)
     prediction.refuse_examples(servable)

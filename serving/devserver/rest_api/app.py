@@ -1,8 +1,10 @@
 """The REST API of TF Serving, as an ASGI application."""
 
 import asyncio
+import functools
 import json
 import re
+from collections.abc import Callable
 from urllib.parse import unquote
 
 import grpc
@@ -18,6 +20,7 @@ from serving.devserver.request_outcome import request_outcome
 from serving.devserver.request_pool import RequestPool
 from serving.devserver.rest_api import answers, json_predict
 from serving.devserver.rest_api.request_body import read_body
+from serving.devserver.servables.servable import Servable
 from serving.errors import ServableNotFound, ServingError, invalid_argument
 
 _API = re.compile(r"/v1/.*", re.IGNORECASE | re.DOTALL)
@@ -30,11 +33,6 @@ _MODEL = re.compile(
     rf"/v1/models(?:/(?P<name>[^/:]+))?{_NAMED_VERSION}(?P<metadata>/metadata)?",
     re.IGNORECASE | re.ASCII,
 )
-_ANSWERS = {
-    "predict": answers.predict,
-    "classify": answers.refuse_examples,
-    "regress": answers.refuse_examples,
-}
 _JSON = "application/json"
 _PREFLIGHT = {"content-type": "text/html; charset=ISO-8859-1"}
 _NOT_FOUND_PAGE = (
@@ -57,6 +55,15 @@ class RestApp:
         self._repository = repository
         self._pool = pool
         self._limits = limits
+        self._answers: dict[str, Callable[[Servable, bytes], bytes]] = {
+            "predict": functools.partial(
+                answers.predict,
+                check_inputs=limits.check_inputs,
+                request_log=repository.request_log,
+            ),
+            "classify": answers.refuse_examples,
+            "regress": answers.refuse_examples,
+        }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
@@ -82,7 +89,7 @@ class RestApp:
         try:
             with request_outcome("REST", verb, name):
                 # TF Serving matches the path in any case but knows its verbs in lower case only.
-                if match is None or (verb and verb not in _ANSWERS):
+                if match is None or (verb and verb not in self._answers):
                     raise invalid_argument(f"Malformed request: {request.method} {path}")
                 body = await self._infer(request, match) if verb else self._describe(match)
                 return Response(body, media_type=_JSON)
@@ -101,14 +108,12 @@ class RestApp:
 
     async def _answer(self, request: Request, match: re.Match[str]) -> bytes:
         body = await read_body(request, self._limits.max_request_bytes)
-        answer = _ANSWERS[match["verb"]]
         try:
-            return await self._repository.call(
-                _model_spec(match), answer, body, self._limits.check_inputs
-            )
+            answer = self._answers[match["verb"]]
+            return await self._repository.call(_model_spec(match), answer, body)
         except ServableNotFound:
             # TF Serving reads the body before it looks for the model.
-            is_predict = answer is answers.predict
+            is_predict = match["verb"] == "predict"
             read = json_predict.parse_object if is_predict else answers.check_examples
             await self._pool.submit(read, body)
             raise

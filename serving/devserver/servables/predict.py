@@ -7,7 +7,7 @@ import grpc
 import numpy as np
 import tensorflow as tf
 from tensorflow.core.protobuf import meta_graph_pb2
-from tensorflow_serving.apis import predict_pb2
+from tensorflow_serving.apis import model_pb2, predict_pb2, prediction_log_pb2
 
 from serving.devserver.servables.servable import Servable
 from serving.devserver.servables.tensor_proto import from_array, to_array
@@ -90,6 +90,27 @@ def predict_request(
     for alias, array in outputs.items():
         response.outputs[alias].CopyFrom(from_array(array))
     return response
+
+
+def predict_log(
+    spec: model_pb2.ModelSpec, inputs: Mapping[str, np.ndarray], outputs: Mapping[str, np.ndarray]
+) -> prediction_log_pb2.PredictLog:
+    """What gRPC's Predict would have been asked, and would have answered, for a request of REST.
+
+    Args:
+        spec: The model, version and signature that have answered.
+        inputs: Arrays by the signature's names for its inputs.
+        outputs: The answer, from `predict`.
+    """
+    log = prediction_log_pb2.PredictLog()
+    log.request.model_spec.name = spec.name
+    log.request.model_spec.signature_name = spec.signature_name
+    for alias, array in inputs.items():
+        log.request.inputs[alias].CopyFrom(from_array(array))
+    log.response.model_spec.CopyFrom(spec)
+    for alias, array in outputs.items():
+        log.response.outputs[alias].CopyFrom(from_array(array))
+    return log
 
 
 def refuse_examples(servable: Servable) -> NoReturn:

@@ -22,6 +22,7 @@ COMMANDS = {
     "pipeline.batch_inference": ["--model=m", "--data=log.csv", "--output=new"],
     "pipeline.item_sets": ["--model=m"],
     "pipeline.serving_skew": ["--data=log.csv", "--served=asked.jsonl"],
+    "pipeline.watch": ["--requests=log", "--data=log.csv", "--out=page.html"],
     "pipeline.runners.kubeflow.try_spec": ["spec.yaml", "--store=store"],
     "benchmarks.cost_of_size": ["training", "histories.npz", "--items=9"],
     "benchmarks.peers": ["--quick"],

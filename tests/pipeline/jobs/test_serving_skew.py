@@ -7,6 +7,7 @@ import pytest
 
 from pipeline.serving_skew import main
 from tests.pipeline.components.data_gate.days import day
+from tests.pipeline.jobs.request_logs import prediction_log, write_log
 
 
 def served(path: Path, histories: list) -> str:
@@ -35,6 +36,28 @@ def test_skewed(log: Path, tmp_path: Path, capfd: pytest.CaptureFixture):
     assert "history: High Linfty distance between training and serving" in high
     assert "above the threshold 0.2. The feature value with maximum difference is: sku-1" in high
     assert "Jensen-Shannon divergence between training and serving is 1" in other
+
+
+def test_what_a_server_has_logged(log: Path, tmp_path: Path, capfd: pytest.CaptureFixture):
+    lines = [line.split(",") for line in log.read_text().splitlines()[1:]]
+    histories = [[item for user, item, _ in lines if user == f"user{n}"] for n in range(20)]
+    folder = tmp_path / "asked"
+    for name, rows in (("a.tfrecord", histories[:10]), ("b.tfrecord", histories[10:])):
+        file = write_log(folder / name, [prediction_log([row]) for row in rows])
+    file.write_bytes(file.read_bytes()[:-1])  # the server is writing its last record
+    assert main([f"--data={log}", f"--served={folder}"]) == 0
+    note, alike = capfd.readouterr().out.splitlines()
+    assert "b.tfrecord: the record after number 9 is incomplete" in note
+    assert "asked is like" in alike
+    # Named like an event log, but told by what it holds.
+    others = write_log(tmp_path / "log.csv", [prediction_log([["sku-1"] * 5])] * 20)
+    assert main([f"--data={log}", f"--served={others}"]) == 3
+    assert "sku-1" in capfd.readouterr().out
+    similar = prediction_log([["tea"]], signature="similar_items")
+    del similar.predict_log.request.inputs["history"]
+    nothing = write_log(tmp_path / "c.tfrecord", [similar])
+    assert main([f"--data={log}", f"--served={nothing}"]) == 1
+    assert "no request with a history was logged" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,9 @@ COMPOSE = DEPLOY / "compose.yaml"
 KUBERNETES = sorted((DEPLOY / "kubernetes").rglob("*.yaml"))
 INFERENCE_SERVICE = DEPLOY / "kserve" / "inference_service.yaml"
 ALERTS = DEPLOY / "prometheus" / "alerts.yaml"
-MODELS_CONFIG, ROLLOUT_CONFIG, MONITORING_CONFIG, BATCHING_CONFIG = (
+MODELS_CONFIG, ROLLOUT_CONFIG, REQUEST_LOG_CONFIG, MONITORING_CONFIG, BATCHING_CONFIG = (
     DEPLOY / "tf_serving" / f"{name}.config"
-    for name in ("models", "rollout", "monitoring", "batching")
+    for name in ("models", "rollout", "request_log", "monitoring", "batching")
 )
 
 

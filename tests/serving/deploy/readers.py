@@ -85,6 +85,7 @@ READERS: dict[Path, Callable[[Path], None]] = {
     files.ALERTS: _alerts,
     files.MODELS_CONFIG: _models,
     files.ROLLOUT_CONFIG: _models,
+    files.REQUEST_LOG_CONFIG: _models,
     files.MONITORING_CONFIG: functools.partial(_config, MonitoringConfig),
     files.BATCHING_CONFIG: functools.partial(_config, BatchingParameters),
 }

@@ -6,9 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from pipeline import run_local
+from pipeline.jobs.watch.metrics_file import write_metrics
+from pipeline.jobs.watch.report import Reference
+from pipeline.jobs.watch.watching import Watched
 from serving.client import RecommendationClient
 from serving.devserver.configuration.config_files import read_config
 from serving.devserver.configuration.flags import parse_flags
@@ -58,7 +62,7 @@ def _values(document: Any, key: str) -> Iterator[Any]:
 def test_the_model_has_one_name(compose: Any) -> None:
     client = inspect.signature(RecommendationClient).parameters["model_name"].default
     assert client == run_local.parser().get_default("model_name") == _MODEL
-    for config in (files.MODELS_CONFIG, files.ROLLOUT_CONFIG):
+    for config in (files.MODELS_CONFIG, files.ROLLOUT_CONFIG, files.REQUEST_LOG_CONFIG):
         assert files.model(config).name == _MODEL
         assert files.model(config).base_path == f"/models/{_MODEL}"
     assert files.load(files.INFERENCE_SERVICE)["metadata"]["name"] == _MODEL
@@ -67,7 +71,9 @@ def test_the_model_has_one_name(compose: Any) -> None:
     assert probed == {f"/v1/models/{_MODEL}/metadata"}
     assert probed.pop() in compose["healthcheck"]["test"][-1]
     for rule in files.alerting_rules():
-        models = re.findall(r'(?:model_name|job)="(.*?)"|model_path=~"\.\*/(.*?)/', rule["expr"])
+        models = re.findall(
+            r'(?:model_name|model|job)="(.*?)"|model_path=~"\.\*/(.*?)/', rule["expr"]
+        )
         assert {name for match in models for name in match if name} == {_MODEL}
 
 
@@ -112,9 +118,13 @@ def test_prometheus_finds_the_metrics() -> None:
     }
 
 
-def test_alerts_ask_for_metrics_that_tf_serving_has() -> None:
+def test_alerts_ask_for_metrics_that_are_there(tmp_path: Path) -> None:
     used = {name for rule in files.alerting_rules() for name in metrics_of(rule["expr"])}
-    for name in used - {"up"}:
+    reference = Reference(np.zeros(0, np.int64), np.zeros(0, np.int32), "")
+    write_metrics(tmp_path / "m.prom", Watched([], reference, True, []))
+    watched = set(re.findall(r"^# TYPE (\S+) gauge$", (tmp_path / "m.prom").read_text(), re.M))
+    assert used & watched
+    for name in used - {"up"} - watched:
         histogram = re.sub("_(bucket|count|sum)$", "", name)
         assert {name, histogram} & _TF_SERVING_METRICS, name
 

@@ -1,9 +1,11 @@
 """What the files of TF Serving say suits the model and its clients."""
 
 import inspect
+import re
 
 from serving.client import RecommendationClient
 from serving.devserver.configuration.config_files import read_config
+from serving.devserver.request_log.logging_configs import model_logs
 from serving.export_contract import SIGNATURES
 from tests.serving.deploy import files
 from tests.serving.tf_serving_configs import BatchingParameters
@@ -38,3 +40,13 @@ def test_batching_is_safe_for_the_signatures_that_it_names() -> None:
     }
     comment = files.BATCHING_CONFIG.read_text()
     assert all(signature in comment for signature in SIGNATURES)
+
+
+def test_what_is_logged_lies_in_the_folder_that_the_comment_says() -> None:
+    comment = files.REQUEST_LOG_CONFIG.read_text()
+    [folder] = re.findall(r"--request_log=([^,\s]+)", comment)
+    runbook = (files.DEPLOY / "README.md").read_text()
+    assert f"--request_log={folder} " in runbook
+    model = files.model(files.REQUEST_LOG_CONFIG)
+    [log] = model_logs({model.name: model}, folder, 1).values()
+    assert log.prefix.startswith(f"{folder}/") and 0 < log.sampling_rate < 1

@@ -21,6 +21,7 @@ _TYPOS = {
     "alerts.yaml": ("annotations:", "annotation:"),
     "models.config": ("num_versions:", "num_version:"),
     "rollout.config": ("version_labels ", "version_label "),
+    "request_log.config": ("sampling_rate:", "sample_rate:"),
     "monitoring.config": ("enable:", "enabled:"),
     "batching.config": ("batch_timeout_micros ", "batch_timeout_millis "),
 }

@@ -46,13 +46,21 @@ def test_a_boolean_stands_alone_or_has_a_value(value: str, expected: bool) -> No
         (["--rest_api_port=65536"], "--rest_api_port: '65536' is not a port, 0 to 65535"),
         *(
             ([f"--{name}="], f"--{name}: must not be empty; is a variable of the shell unset?")
-            for name in ("host", "model_name", "model_base_path", "model_config_file")
+            for name in (
+                *("host", "model_name", "model_base_path", "model_config_file"),
+                "request_log",
+            )
         ),
         (["--max_concurrent_requests=1e6"], "'1e6' is not a whole number of 1 or more"),
         (["--max_request_mebibytes=0"], "'0' is not a whole number of 1 or more"),
         (["--model_config_file_poll_wait_seconds=-1"], "'-1' is not a number of seconds"),
         (["--model_config_file_poll_wait_seconds=nan"], "'nan' is not a number of seconds"),
         (["--model_config_file_poll_wait_seconds=1"], "needs --model_config_file"),
+        (["--request_log=gs://b/log"], "'gs://b/log' is not a folder of this machine"),
+        (["--request_log_sampling=1.5"], "'1.5' is not a number from 0 to 1"),
+        (["--request_log_sampling=nan"], "'nan' is not a number from 0 to 1"),
+        (["--request_log_max_mebibytes=0"], "'0' is not a whole number of 1 or more"),
+        (["--request_log_max_days=0.5"], "'0.5' is not a whole number of 1 or more"),
         (["--unknown_flag"], "unrecognized arguments: --unknown_flag"),
     ],
 )

@@ -1,0 +1,1 @@
+"""Reads what servers have logged: TFRecord files of TF Serving's PredictionLog, as columns."""

@@ -1,0 +1,1 @@
+"""Logs requests with their answers, in TF Serving's format: TFRecord files of PredictionLog."""
