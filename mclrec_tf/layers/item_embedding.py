@@ -58,6 +58,11 @@ class ItemEmbedding(keras.layers.Layer):
         return self.num_items - (self.features.num_cold if self.features else 0)
 
     @property
+    def is_cold(self) -> slice:
+        """The rows of the table that belong to cold items, which have no part in their vectors."""
+        return slice(self.num_trained + 1, self.num_items + 1)
+
+    @property
     def mask_token(self) -> int:
         """Id that stands for a masked item."""
         return self.num_items + 1
