@@ -31,7 +31,7 @@ def carried_features(
     carried: list[CarriedWeight] = []
     for name in _common(new, earlier)[0]:
         row_of = {value: row for row, value in enumerate(_values("previous", earlier, name))}
-        rows = np.full(len(new.value_vectors[name]), -1)
+        rows = np.full(new.value_vectors[name].shape[0], -1)
         for row, value in enumerate(_values("model", new, name)):
             rows[row] = row_of.get(value, -1)
         carried.append((new.value_vectors[name], earlier.value_vectors[name], rows))
