@@ -62,11 +62,13 @@ def genres_of(path: str) -> dict[str, list[str]]:
 
 
 def load(events: str | None, items: str | None) -> tuple[Interactions, dict[str, list[str]]]:
-    """The events, and the categories of each item by its raw id."""
+    """The events, those of rare items too, and the categories of each item by its raw id."""
     if events is not None and items is not None:
         has_header = events.removesuffix(".gz").endswith(".inter")
         columns = "" if has_header else "user_id,item_id,-,timestamp"
-        return load_interactions(events, EventLogFormat(columns=columns)), genres_of(items)
+        return load_interactions(events, EventLogFormat(columns=columns), k_core=0), genres_of(
+            items
+        )
     with tempfile.TemporaryDirectory() as folder:
         log, table = Path(folder, "sample.csv"), Path(folder, "items.csv")
         write_sample(log, SAMPLE_EVENTS)
@@ -76,7 +78,7 @@ def load(events: str | None, items: str | None) -> tuple[Interactions, dict[str,
             categories = {
                 row["item_id"]: [row["title"].rpartition(" ")[0]] for row in csv.DictReader(rows)
             }
-        return load_interactions(str(log)), categories
+        return load_interactions(str(log), k_core=0), categories
 
 
 def with_cold_items(
