@@ -114,7 +114,7 @@ def padded_rows(history: Any, targets: Any, num_items: int) -> tuple[tf.Tensor, 
 
 
 def training_rows(
-    history: Any, targets: Any, num_items: int, max_length: int, num_trained: int
+    history: Any, targets: Any, num_items: int, max_length: int, num_trained: int | None = None
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Histories and targets as the losses take them.
 
@@ -125,7 +125,8 @@ def training_rows(
             may then be longer: its most recent part is read.
         num_items: Size of the catalogue, |I|.
         max_length: Longest history the encoder reads, n.
-        num_trained: How many of the items, the first ones, have training events.
+        num_trained: How many of the items, the first ones, have training events; all when left
+            out.
 
     Returns:
         Two int32 `[B, L]`, L ≤ max_length, right-padded with 0.
@@ -149,7 +150,7 @@ def training_rows(
     stray = tf.math.count_nonzero((targets > 0) & (history == 0), dtype=tf.int32)
     message = "targets must be 0 where the history has no item; positions where they are not:"
     checks = _check(stray == 0, message, stray)
-    if num_trained < num_items:
+    if num_trained is not None and num_trained < num_items:
         highest = tf.reduce_max(targets)
         message = (
             f"targets must be items from 1 to {num_trained}, because num_cold of the item features "
@@ -189,7 +190,7 @@ def _is_of_any_rank(targets: Any) -> bool:
     return isinstance(targets, tf.Tensor) and targets.shape.rank is None
 
 
-def _by_rank(rows: Callable[..., Any], history: Any, targets: tf.Tensor, *sizes: int) -> Any:
+def _by_rank(rows: Callable[..., Any], history: Any, targets: tf.Tensor, *sizes: int | None) -> Any:
     one_a_history = (tf.rank(targets) == 1) | (tf.shape(targets)[-1] == 1)
     by_place = [tf.shape(targets)[0], -1]
     return tf.cond(
