@@ -85,6 +85,8 @@ class MCLRec(NextItemTraining, TwoOptimizerModel):
             from 0 to 1.
         item_dropout: Share of a history's items that L_rec hides from the encoder, from 0 to 1.
         counts: What joins the scores from counting, `ItemCounts`; nothing when left out.
+        item_features: What is known of the items, `mclrec_tf.data.item_features.ItemFeatures`;
+            nothing when left out. The encoder must be new.
 
     Call arguments:
         history: int tensor `[B, L]` of ids, oldest first, padded with 0, of any length; the most
@@ -196,7 +198,7 @@ class MCLRec(NextItemTraining, TwoOptimizerModel):
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> "MCLRec":
         objects: dict[str, Any] = {
             name: keras.saving.deserialize_keras_object(config[name], custom_objects)
-            for name in ("encoder", "update_rule", "operations", "counts")
+            for name in ("encoder", "update_rule", "operations", "counts", "item_features")
             if name in config
         }
         return cls(**{**config, **objects})
