@@ -116,7 +116,7 @@ def night(
     from mclrec_tf.data.histories import leave_one_out
     from mclrec_tf.evaluation.offline import rank_targets
     from mclrec_tf.models.recipe import train_model
-    from mclrec_tf.models.refit import refit
+    from mclrec_tf.models.refit import refit, refit_epochs
     from mclrec_tf.training.early_stopping import ResumableEarlyStopping
 
     items, every = known.item_ids, known.histories
@@ -147,7 +147,7 @@ def night(
     found["epochs"] = best
 
     began, model = monotonic(), model_of(settings, every, len(items), seed)
-    stopping = ResumableEarlyStopping(state / "refitted", monitor=None)
+    stopping = ResumableEarlyStopping(state / "refitted", None, epochs=refit_epochs(best))
     refit(model, trained.model, items, items, every, stopping, batches=batches, seed=seed)
     keep("refitted", model, began)
 

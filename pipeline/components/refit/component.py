@@ -10,7 +10,7 @@ from tfx.types.standard_artifacts import Examples, Model, ModelBlessing, ModelRu
 from tfx.utils import io_utils, path_utils
 
 from mclrec_tf.export.saved_model import export_savedmodel
-from mclrec_tf.models.refit import EPOCHS
+from mclrec_tf.models.refit import refit_epochs
 from mclrec_tf.training.early_stopping import ResumableEarlyStopping
 from pipeline.components.export_check.component import check
 from pipeline.components.refit.every_event import read_every_event
@@ -62,8 +62,9 @@ def Refit(
     evaluated = keras.models.load_model(keras_path(evaluated_export))
     outcome = read_outcome(model_run.uri)
     config = TrainerConfig(outcome.model, outcome.training, backup_directory)
+    epochs = refit_epochs(outcome.best_epoch)
     stopping = ResumableEarlyStopping(
-        config.backup(examples.uri, evaluated_model.uri), monitor=None, epochs=EPOCHS
+        config.backup(examples.uri, evaluated_model.uri), monitor=None, epochs=epochs
     )
     found = trained_on(every, evaluated, evaluated_items, outcome, stopping)
     chosen = from_json(ReleaseSettings, settings)
@@ -87,7 +88,7 @@ def Refit(
         users=len(every.histories),
         events=len(every.histories.items),
         held_out=every.held_out,
-        epochs=EPOCHS,
+        epochs=epochs,
         agreement=compared.agreement,
         effective_rank=compared.effective_rank,
         evaluated_effective_rank=compared.evaluated_effective_rank,

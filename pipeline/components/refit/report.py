@@ -41,10 +41,11 @@ class RefitReport:
                 f"The evaluated model goes out. {' '.join(self.refusals)} So the model that went "
                 "on over every event was dropped."
             )
+        many = "epoch" if self.epochs == 1 else "epochs"
         return (
-            f"The model that goes out is the evaluated one after {self.epochs} more epochs over "
-            f"every event, {self.held_out:,} of {self.events:,} more than the evaluated one has "
-            f"seen. Its 10 best items agree with those of the evaluated model by "
+            f"The model that goes out is the evaluated one after {self.epochs} {many} over every "
+            f"event, {self.held_out:,} of {self.events:,} of which the evaluated one has not "
+            "learned from. Its 10 best items agree with those of the evaluated model by "
             f"{self.agreement:.2f}."
         )
 
