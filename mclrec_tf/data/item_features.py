@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mclrec_tf.arguments import check_whole, path_text
+from mclrec_tf.data.histories import positions
 
 _FORMAT = "mclrec_tf.item_features.1"
 
@@ -87,6 +88,13 @@ class ItemCategories:
         """The values of an item, by its id."""
         return tuple(self.values[v] for v in self.ids[self.splits[item] : self.splits[item + 1]])
 
+    def take(self, items: npt.NDArray[np.integer]) -> ItemCategories:
+        """Those of the given items, by their ids, in the given order."""
+        lengths = np.diff(self.splits)[items]
+        places = np.repeat(self.splits[items], lengths) + positions(lengths)
+        splits = np.concatenate([[0, 0], np.cumsum(lengths)]).astype(np.int64)
+        return ItemCategories(self.values, self.ids[places], splits)
+
 
 @dataclass(frozen=True, eq=False)
 class ItemFeatures:
@@ -152,6 +160,19 @@ class ItemFeatures:
     def num_items(self) -> int:
         """Size of the catalogue, |I|."""
         return next(iter(self._sizes().values()))
+
+    def take(self, items: npt.NDArray[np.integer], num_cold: int) -> ItemFeatures:
+        """Those of a catalogue of the given items, by their ids, in the given order.
+
+        Args:
+            items: int [M], the ids of its items.
+            num_cold: How many of them, the last ones, are cold.
+        """
+        return ItemFeatures(
+            {name: category.take(items) for name, category in self.categories.items()},
+            {name: given[np.concatenate([[0], items])] for name, given in self.vectors.items()},
+            num_cold,
+        )
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes them as a NumPy archive, `.npz`, which holds no pickled objects.

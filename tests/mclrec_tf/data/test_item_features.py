@@ -24,6 +24,18 @@ def test_values_are_those_of_each_item() -> None:
     assert GENRES.ids.dtype == np.int32 and GENRES.splits.dtype == np.int64
 
 
+def test_a_catalogue_of_other_items_has_the_features_of_each() -> None:
+    genres = ItemCategories.from_lists([["a", "b"], [], ["c"], ["b"]])
+    given = np.array([[0, 0], [1, 0], [2, 0], [3, 0], [4, 0]], np.float32)
+    items = np.array([4, 1, 2, 3])
+    found = ItemFeatures({"genres": genres}, {"text": given}, 1).take(items, num_cold=2)
+    assert (found.num_items, found.num_cold) == (4, 2)
+    for place, item in enumerate(items, start=1):
+        assert found.categories["genres"].of_item(place) == genres.of_item(item)
+        np.testing.assert_array_equal(found.vectors["text"][place], given[item])
+    assert not found.vectors["text"][0].any()
+
+
 @pytest.mark.parametrize(
     "features",
     [
