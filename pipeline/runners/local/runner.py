@@ -12,7 +12,7 @@ from rich.console import Console
 from tfx import v1 as tfx
 
 from mclrec_tf.data.event_log.reader import EventLogError
-from mclrec_tf.data.item_table import ItemTableError
+from mclrec_tf.data.item_table_rows import ItemTableError
 from pipeline.cli.os_errors import causes, refusal
 from pipeline.components.data_gate.anomalies import DataRefused
 from pipeline.components.data_gate.schema_text import SchemaError
