@@ -37,6 +37,7 @@ from mclrec_tf.data.event_log.values.column_texts import check_exact, column_tex
 _NAMES_SHOWN = 30
 _BYTES_THAT_ARE_NOT_UTF8 = re.compile(r"[\ud800-\udfff]")
 
+
 class ItemTableError(ValueError):
     """The table cannot be used. The message says where, why and what to do."""
 
