@@ -25,7 +25,7 @@ _LOOKS = """walnut copper linen cobalt amber ivory crimson granite olive silver 
     canvas saffron oak turquoise wicker"""
 
 
-_FINISHES = "matte glossy brushed polished raw waxed lacquered glazed".split()
+_FINISHES = ["matte", "glossy", "brushed", "polished", "raw", "waxed", "lacquered", "glazed"]
 _PLACES = len(_FINISHES) // 2  # numbers of an item's place among those of its category
 
 

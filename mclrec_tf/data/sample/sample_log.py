@@ -21,9 +21,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
 from mclrec_tf.arguments import check_share, check_whole, check_whole_or_none, path_text
-from mclrec_tf.data.sample.rows import DUPLICATE, csv_rows, item_ids, with_flaws
 from mclrec_tf.data.sample.item_rows import HEADER as _ITEMS_HEADER
 from mclrec_tf.data.sample.item_rows import item_rows
+from mclrec_tf.data.sample.rows import DUPLICATE, csv_rows, item_ids, with_flaws
 from mclrec_tf.data.sample.users import EVENTS_PER_USER, Catalogue, simulate
 
 MIN_EVENTS, MAX_EVENTS = 1_000, 1_000_000_000

@@ -12,10 +12,10 @@ import pytest
 from mclrec_tf.data.event_log.reader import Event, EventLogFormat, read_events
 from mclrec_tf.data.histories import HeldOut, leave_one_out
 from mclrec_tf.data.interactions import Interactions, load_interactions
-from mclrec_tf.data.sample import sample_log as sample
-from mclrec_tf.data.sample.__main__ import main
 from mclrec_tf.data.item_features import ItemFeatures
 from mclrec_tf.data.item_features_table import read_item_features
+from mclrec_tf.data.sample import sample_log as sample
+from mclrec_tf.data.sample.__main__ import main
 from mclrec_tf.data.sample.sample_log import SampleContents, write_items, write_sample
 
 
