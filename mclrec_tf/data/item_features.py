@@ -130,8 +130,8 @@ class ItemFeatures:
         for name, column in self.categories.items():
             if not isinstance(column, ItemCategories):
                 raise ValueError(f"{name} must be ItemCategories, got {type(column).__name__}.")
-        for name, column in self.vectors.items():
-            _check_vectors(name, column)
+        for name, given in self.vectors.items():
+            _check_vectors(name, given)
         sizes = self._sizes()
         if len(set(sizes.values())) > 1:
             raise ValueError(f"features must be of one catalogue, but have items: {sizes}.")

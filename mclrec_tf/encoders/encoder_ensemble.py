@@ -126,8 +126,8 @@ class _Columns:
     def table(self) -> tf.Tensor:
         return self._items.table[:, self._own]
 
-    def candidates(self, first: int = 0) -> tf.Tensor:
-        return self._items.candidates(first)[:, self._own]
+    def candidates(self, first: int = 0, last: int | None = None) -> tf.Tensor:
+        return self._items.candidates(first, last)[:, self._own]
 
 
 def encoder_of(

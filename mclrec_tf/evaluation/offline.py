@@ -1,6 +1,7 @@
 """Offline evaluation: the rank of every user's held-out item, and the metrics from ranks."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 
 import keras
 import numpy as np
@@ -68,9 +69,11 @@ def rank_targets(
     batches = evaluation_batches(histories, targets, batch_size)
     progress = keras.utils.Progbar(int(batches.cardinality()), verbose=verbose, unit_name="batch")
     found = []
-    for history, target in batches:
-        found.append([policy.numpy() for policy in rank(history, target)])
-        progress.add(1)
+    # A model adds up the vectors of its items' features once, not in each batch.
+    with getattr(scorer, "items_computed", nullcontext)():
+        for history, target in batches:
+            found.append([policy.numpy() for policy in rank(history, target)])
+            progress.add(1)
     order = evaluation_order(histories)
     all_items, unseen_items = np.empty((2, len(order)), np.int64)
     if found:

@@ -23,6 +23,7 @@ from mclrec_tf.export.signature_inputs import (
     keep_seen_input,
 )
 from mclrec_tf.layers.padded_history import without_gaps
+from mclrec_tf.models.computed_items import with_computed_items
 from mclrec_tf.models.item_cosines import item_cosines, item_norms
 from mclrec_tf.models.sequential_recommender import SequentialRecommender
 
@@ -40,7 +41,7 @@ class ExportedModel:
     """
 
     def __init__(self, model: SequentialRecommender, vocabulary: str, k: int) -> None:
-        self.model = model
+        self.model = model = with_computed_items(model)
         self.k = min(k, model.num_items)
         self.width = history_width(model.encoder.max_length)
         self.item_sets = ItemSets(model.num_items)

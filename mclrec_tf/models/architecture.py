@@ -4,6 +4,7 @@ from typing import Any
 
 from mclrec_tf.encoders.encoder_ensemble import EncoderEnsemble
 from mclrec_tf.encoders.sequence_encoder import SequenceEncoder
+from mclrec_tf.models.computed_items import without_features
 from mclrec_tf.models.sequential_recommender import SequentialRecommender
 
 # Arguments of an encoder that may change: its weights mean the same, or their shapes tell.
@@ -75,6 +76,7 @@ def _check_encoder(new: dict[str, Any], earlier: dict[str, Any]) -> None:
 
 
 def _shapes(model: SequentialRecommender) -> list[tuple[int, ...]]:
-    """Of all learned weights; of the item table without its rows."""
+    """Of all learned weights but those of features; of the item table without its rows."""
     table = model.encoder.item_embedding.table
-    return [tuple(w.shape[1:] if w is table else w.shape) for w in model.learned_weights]
+    weights = without_features(model, model.learned_weights)
+    return [tuple(w.shape[1:] if w is table else w.shape) for w in weights]

@@ -90,7 +90,14 @@ def fit_count_weights(
     batch_size = max(_CELLS // model.num_items, 1)
     batches = evaluation_batches(histories.take(users), targets[users], batch_size)
 
-    log_likelihood = _LogLikelihood(model, batches)
+    with model.items_computed():
+        return _fitted(model, _LogLikelihood(model, batches), len(users))
+
+
+def _fitted(
+    model: SequentialRecommender, log_likelihood: "_LogLikelihood", users: int
+) -> FittedWeights:
+    assert model.counts is not None
     start = np.concatenate([[1.0], keras.ops.convert_to_numpy(model.counts.feature_weights)])
     weights = _maximum(log_likelihood, start, fixed=0)
     if weights[0] <= 0:
@@ -103,8 +110,8 @@ def fit_count_weights(
     model.counts.feature_weights.assign(learned)
     return FittedWeights(
         dict(zip(FEATURES, map(float, learned), strict=True)),
-        found / len(users),
-        before / len(users),
+        found / users,
+        before / users,
     )
 
 

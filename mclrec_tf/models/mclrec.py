@@ -196,7 +196,7 @@ class MCLRec(NextItemTraining, TwoOptimizerModel):
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> "MCLRec":
         objects: dict[str, Any] = {
             name: keras.saving.deserialize_keras_object(config[name], custom_objects)
-            for name in ("encoder", "update_rule", "operations", "counts")
+            for name in ("encoder", "update_rule", "operations", "counts", "item_features")
             if name in config
         }
         return cls(**{**config, **objects})

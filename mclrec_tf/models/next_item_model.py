@@ -61,7 +61,7 @@ class NextItemTraining(SequentialRecommender):
             self.encoder.build(input_shape)
 
     def get_config(self) -> dict[str, Any]:
-        return {
+        config = {
             **super().get_config(),
             "encoder": keras.saving.serialize_keras_object(self.encoder),
             "preset": self.preset,
@@ -69,6 +69,10 @@ class NextItemTraining(SequentialRecommender):
             "item_dropout": self.item_dropout,
             "counts": keras.saving.serialize_keras_object(self.counts),
         }
+        if self.item_features is not None:
+            config["item_features"] = keras.saving.serialize_keras_object(self.item_features)
+            config["encoder"].pop("build_config", None)  # the model builds it, with its features
+        return config
 
     @property
     def encoder_weights(self) -> list[keras.Variable]:
@@ -142,7 +146,8 @@ class NextItemTraining(SequentialRecommender):
 
     def _cross_entropy(self, vectors: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
         first = 0 if get_preset(self.preset).padding_is_candidate else 1
-        candidates = self.encoder.item_embedding.candidates(first)
+        items = self.encoder.item_embedding
+        candidates = items.candidates(first, items.num_trained)
         dims = self.encoder.member_dims
         # Each member of an ensemble learns by itself; its vectors are a share of the ensemble's.
         of_members = zip(
@@ -228,7 +233,7 @@ class NextItemModel(NextItemTraining):
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> "NextItemModel":
         objects: dict[str, Any] = {
             name: keras.saving.deserialize_keras_object(config[name], custom_objects)
-            for name in ("encoder", "counts")
+            for name in ("encoder", "counts", "item_features")
             if name in config
         }
         return cls(**{**config, **objects})

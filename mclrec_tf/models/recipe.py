@@ -141,6 +141,14 @@ def _check(
     if not model.compiled:
         raise ValueError("model must be compiled: its optimizer says the highest learning rate.")
     check_whole(0, seed=seed)
+    trained = model.encoder.item_embedding.num_trained
+    if int(histories.items.max(initial=0)) > trained:
+        raise ValueError(
+            f"histories: item {histories.items.max()} has training events, but only items 1 to "
+            f"{trained} of the model do: num_cold of its item features is wrong."
+            if trained < model.num_items
+            else f"histories: item {histories.items.max()} is not among the {trained} of the model."
+        )
     if not isinstance(validation, tuple) or len(validation) != 2:
         raise ValueError(f"validation must be histories and their targets, got {validation!r}.")
     targets = held_out_items(*validation)

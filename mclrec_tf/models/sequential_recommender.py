@@ -1,14 +1,18 @@
 """A model that scores the whole catalogue: its evaluation by ranks, and its recommendations."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import keras
 import tensorflow as tf
 
 from mclrec_tf.arguments import check_whole
+from mclrec_tf.data.item_features import ItemFeatures
 from mclrec_tf.encoders.sequence_encoder import SequenceEncoder
 from mclrec_tf.evaluation.ranking_metrics import ranking_metrics
 from mclrec_tf.evaluation.ranks import POLICIES, Ranks, seen_items, target_ranks
+from mclrec_tf.layers.item_feature_embedding import ItemFeatureEmbedding
 from mclrec_tf.layers.padded_history import lengths_of, most_recent
 from mclrec_tf.models.checked_model import CheckedModel
 from mclrec_tf.models.inputs import (
@@ -21,6 +25,7 @@ from mclrec_tf.models.inputs import (
 )
 from mclrec_tf.models.item_cosines import item_cosines, item_norms
 from mclrec_tf.models.item_counts import ItemCounts
+from mclrec_tf.models.item_features import give_features
 from mclrec_tf.models.recommendations import (
     ItemLists,
     Recommendations,
@@ -37,6 +42,8 @@ class SequentialRecommender(CheckedModel, TrainableModel):
         encoder: The sequence encoder f_θ.
         counts: What joins the scores from counting; nothing when left out. Training does not
             see it.
+        item_features: `ItemFeatures` of the catalogue: the vector of an item is then its own and
+            those of its features together; none when left out. The encoder must be new.
 
     Call arguments:
         history: int tensor `[B, L]` of ids, oldest first, padded with 0, of any length; the most
@@ -48,7 +55,12 @@ class SequentialRecommender(CheckedModel, TrainableModel):
     """
 
     def __init__(
-        self, encoder: SequenceEncoder, *, counts: ItemCounts | None = None, **kwargs: Any
+        self,
+        encoder: SequenceEncoder,
+        *,
+        counts: ItemCounts | None = None,
+        item_features: ItemFeatures | ItemFeatureEmbedding | None = None,
+        **kwargs: Any,
     ) -> None:
         if keras.config.floatx() not in ("float32", "float64"):
             raise ValueError(
@@ -67,6 +79,8 @@ class SequentialRecommender(CheckedModel, TrainableModel):
             raise ValueError(
                 f"counts has {counts.num_items} items, but the encoder {encoder.num_items}."
             )
+        if item_features is not None:
+            give_features(encoder, item_features)
         # One policy for all: Keras looks at the model's to know whether losses must be scaled.
         own = keras.dtype_policies.get(kwargs.pop("dtype", None) or encoder.dtype_policy)
         if own.name != encoder.dtype_policy.name:
@@ -96,6 +110,32 @@ class SequentialRecommender(CheckedModel, TrainableModel):
         """All weights but those of `counts`, whose tables are counted."""
         counted = {id(weight) for weight in self.counts.weights} if self.counts else set()
         return [weight for weight in self.weights if id(weight) not in counted]
+
+    @property
+    def item_features(self) -> ItemFeatureEmbedding | None:
+        """What the features of items add to their vectors, if they have any."""
+        return self.encoder.item_embedding.features
+
+    @contextmanager
+    def items_computed(self) -> Iterator[None]:
+        """Within it, the vectors of items with features are computed once, at its begin.
+
+        `evaluate`, `predict`, `recommend` and `rank_targets` do so themselves. Weights that change
+        within it are not seen.
+
+        Example:
+
+        ```python
+        from mclrec_tf import NextItemModel, SASRec
+
+        model = NextItemModel(SASRec(num_items=100))
+        with model.items_computed():
+            for history in ([[3, 7]], [[9]]):
+                model(history)
+        ```
+        """
+        with self.encoder.item_embedding.computed():
+            yield
 
     def call(self, history: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         return self.scores(checked_history(history, self.num_items), training)
@@ -167,7 +207,8 @@ class SequentialRecommender(CheckedModel, TrainableModel):
             scores = self.scores(history, training=False)
             return highest_scores(scores, min(k, self.num_items), left_out)
 
-        return in_batches(len(ids), batch_size, best)
+        with self.items_computed():
+            return in_batches(len(ids), batch_size, best)
 
     @named_errors
     def similar_items(self, items: Any, k: int = 10, batch_size: int = 256) -> Recommendations:
@@ -250,6 +291,22 @@ class SequentialRecommender(CheckedModel, TrainableModel):
             for metric in metrics:
                 metric.update_state(getattr(ranks, policy), sample_weight=weight)
         return self.results_of_step(self.evaluation_metrics)
+
+    def evaluate(self, *args: Any, **kwargs: Any) -> Any:
+        with self.items_computed():
+            return super().evaluate(*args, **kwargs)
+
+    def predict(self, *args: Any, **kwargs: Any) -> Any:
+        with self.items_computed():
+            return super().predict(*args, **kwargs)
+
+    def test_on_batch(self, *args: Any, **kwargs: Any) -> Any:
+        with self.items_computed():
+            return super().test_on_batch(*args, **kwargs)
+
+    def predict_on_batch(self, *args: Any, **kwargs: Any) -> Any:
+        with self.items_computed():
+            return super().predict_on_batch(*args, **kwargs)
 
     @property
     def evaluation_metrics(self) -> list[keras.metrics.Metric]:

@@ -1,12 +1,14 @@
 """Training that goes on from an earlier model, although the catalogue has changed since."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
 import numpy as np
 
 from mclrec_tf.models.architecture import check_alike
+from mclrec_tf.models.carried_features import carried_features, own_vectors
+from mclrec_tf.models.computed_items import without_features
 from mclrec_tf.models.sequential_recommender import SequentialRecommender
 from mclrec_tf.training.averaged_weights import unwrapped
 
@@ -27,6 +29,12 @@ def warm_start(
     starts near the mean of the rarest tenth of the earlier items, because it will be rare as well;
     from zero it would overtake all items that the model has learned not to recommend.
 
+    What features of items add to their vectors is carried over by the names of the features, and of
+    a category by its values, so a new item starts with what its features are known to say, and a
+    cold one has nothing else. A feature that is new, or whose vectors have another width, starts
+    at zero. What a feature added that the new model does not have becomes part of each item's own
+    vector: so scores of known items stay the same, too, where features come or go altogether.
+
     The tables of `counts` stay those of the new model, which come from its own histories; only the
     weights with which they join the scores are taken over, if both join them in the same way.
     `mclrec_tf.models.recipe.train_model` learns these weights anew.
@@ -46,7 +54,8 @@ def warm_start(
     Raises:
         ArchitectureMismatchError: The models differ in more than the catalogue; the new one is
             as it was.
-        ValueError: A vocabulary does not fit its model, or the model is not compiled.
+        ValueError: A vocabulary does not fit its model, the model is not compiled, or one of the
+            models does not know the values of a category.
 
     Example:
 
@@ -72,14 +81,29 @@ def warm_start(
     if not model.compiled:
         raise ValueError("model must be compiled, so that its optimizers can go on.")
     check_alike(model, previous)
+    of_features = carried_features(model, previous)
     rows = _previous_rows(items, previous_items)
     table = model.encoder.item_embedding.table
+    carried: dict[int, tuple[keras.Variable, np.ndarray | None]] = {}
     # Also those that are not trained: frozen, or moving statistics of an encoder of one's own.
-    for weight, earlier in zip(model.learned_weights, previous.learned_weights, strict=True):
-        values = keras.ops.convert_to_numpy(earlier)
+    for weight, earlier in zip(
+        without_features(model, model.learned_weights),
+        without_features(previous, previous.learned_weights),
+        strict=True,
+    ):
         if weight is table:
-            values = _carried(keras.ops.convert_to_numpy(weight) + _rare_mean(values), values, rows)
+            values = own_vectors(previous, model)
+            start = keras.ops.convert_to_numpy(weight) + _rare_mean(previous, values)
+            values = _carried(start, values, rows)
+            values[model.encoder.item_embedding.is_cold] = 0
+        else:
+            values = keras.ops.convert_to_numpy(earlier)
         weight.assign(values)
+        carried[id(weight)] = earlier, rows if weight is table else None
+    for weight, earlier, of_values in of_features:
+        values = keras.ops.convert_to_numpy(earlier)
+        weight.assign(values if of_values is None else _carried(0, values, of_values))
+        carried[id(weight)] = earlier, of_values
     counts, earlier_counts = model.counts, previous.counts
     # Weights mean the same to counts of the same form alone.
     if (
@@ -98,9 +122,7 @@ def warm_start(
             unwrapped(getattr(model, name, None)),
             unwrapped(getattr(previous, name, None)),
             getattr(model, weights),
-            getattr(previous, weights),
-            table,
-            rows,
+            carried,
         )
     return int(np.count_nonzero(rows[1:-1] >= 0))
 
@@ -112,12 +134,12 @@ def _previous_rows(items: Sequence[str], previous_items: Sequence[str]) -> np.nd
     return np.array([0, *(row_of.get(name, -1) for name in items), mask_token])
 
 
-def _rare_mean(table: np.ndarray) -> np.ndarray:
-    vectors = table[1:-1]  # items by falling frequency
+def _rare_mean(previous: SequentialRecommender, table: np.ndarray) -> np.ndarray:
+    vectors = table[1 : previous.encoder.item_embedding.num_trained + 1]  # by falling frequency
     return vectors[-max(round(_RARE_SHARE * len(vectors)), 1) :].mean(axis=0)
 
 
-def _carried(fresh: np.ndarray, earlier: np.ndarray, rows: np.ndarray) -> np.ndarray:
+def _carried(fresh: np.ndarray | float, earlier: np.ndarray, rows: np.ndarray) -> np.ndarray:
     return np.where((rows >= 0)[:, None], earlier[rows], fresh)
 
 
@@ -125,19 +147,18 @@ def _carry_optimizer(
     optimizer: Any,
     previous: Any,
     weights: Sequence[keras.Variable],
-    previous_weights: Sequence[keras.Variable],
-    table: keras.Variable,
-    rows: np.ndarray,
+    carried: Mapping[int, tuple[keras.Variable, np.ndarray | None]],
 ) -> None:
     if type(optimizer) is type(previous):
         optimizer.iterations.assign(previous.iterations)
-        for weight, earlier in zip(weights, previous_weights, strict=True):
+        for weight in weights:
+            if id(weight) not in carried:  # of a new feature
+                continue
+            earlier, rows = carried[id(weight)]
             slots, earlier_slots = _slots(optimizer, weight), _slots(previous, earlier)
             for kind in slots.keys() & earlier_slots.keys():
                 values = keras.ops.convert_to_numpy(earlier_slots[kind])
-                if weight is table:
-                    values = _carried(np.zeros_like(values[:1]), values, rows)
-                slots[kind].assign(values)
+                slots[kind].assign(values if rows is None else _carried(0, values, rows))
     if getattr(optimizer, "use_ema", False):
         for weight in weights:
             _slots(optimizer, weight)["average"].assign(weight)
