@@ -49,14 +49,10 @@ class ItemTableReport:
 
     def sentences(self) -> list[str]:
         """What a person should know of it."""
-        used = ", ".join(f"{name} ({what})" for name, what in self.used.items())
         found = [
             f"{self.path}: {_items(self.known)} with events and {_items(self.new)} without. "
-            f"Features: {used}."
+            f"{self.columns_in_words()}"
         ]
-        if self.left_out:
-            others = ", ".join(f"{name} ({why})" for name, why in self.left_out.items())
-            found.append(f"{self.path}: left out: {others}.")
         if self.missing:
             more = ", …" if self.missing > len(self.first_missing) else ""
             found.append(
@@ -65,6 +61,12 @@ class ItemTableReport:
                 f"{', '.join(map(repr, self.first_missing))}{more}."
             )
         return found
+
+    def columns_in_words(self) -> str:
+        """Which columns are used, and which are not."""
+        used = ", ".join(f"{name} ({what})" for name, what in self.used.items())
+        others = ", ".join(f"{name} ({why})" for name, why in self.left_out.items())
+        return f"Features: {used}.{f' Left out: {others}.' if others else ''}"
 
 
 def read_item_features(

@@ -4,20 +4,24 @@ from tensorflow_model_analysis.proto import config_pb2
 
 from pipeline.components.evaluator.paired_moments import PairedMoments
 from pipeline.components.evaluator.recommendation_metrics import RecommendationMetrics
-from pipeline.components.evaluator.slices import SLICE_FEATURES
+from pipeline.components.evaluator.slices import SLICE_FEATURES, TARGET_EVENTS
 from pipeline.components.evaluator.tfma_metrics import RankingMetrics
 
 
-def eval_config() -> config_pb2.EvalConfig:
+def eval_config(with_item_features: bool = False) -> config_pb2.EvalConfig:
     """The evaluation of the signature `rank_examples`: all metrics, overall and by slice.
 
     Without thresholds, TFX's Evaluator blesses nothing.
+
+    Args:
+        with_item_features: Whether users are also sliced by the training events of their target.
     """
+    features = (*SLICE_FEATURES, TARGET_EVENTS) if with_item_features else SLICE_FEATURES
     return config_pb2.EvalConfig(
         model_specs=[config_pb2.ModelSpec(signature_name="rank_examples", label_key="target")],
         slicing_specs=[
             config_pb2.SlicingSpec(),
-            *(config_pb2.SlicingSpec(feature_keys=[feature]) for feature in SLICE_FEATURES),
+            *(config_pb2.SlicingSpec(feature_keys=[feature]) for feature in features),
         ],
         metrics_specs=[
             config_pb2.MetricsSpec(
