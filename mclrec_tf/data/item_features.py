@@ -184,27 +184,31 @@ class ItemFeatures:
         """
         path = path_text("path", path)
         try:
-            with np.load(path, allow_pickle=False) as arrays:
-                if str(arrays["format"]) != _FORMAT:
-                    raise KeyError(f"format {arrays['format']}")
-                categories = {
-                    name: ItemCategories(
-                        tuple(_of_texts(arrays[f"category_{number}_values"])),
-                        arrays[f"category_{number}_ids"],
-                        arrays[f"category_{number}_splits"],
-                    )
-                    for number, name in enumerate(_of_texts(arrays["categories"]))
-                }
-                vectors = {
-                    name: arrays[f"vectors_{number}"]
-                    for number, name in enumerate(_of_texts(arrays["vectors"]))
-                }
-                return cls(categories, vectors, int(arrays["num_cold"]))
+            with open(path, "rb") as file:
+                return cls._of_arrays(np.load(file, allow_pickle=False))
         except (KeyError, IndexError, TypeError, ValueError, EOFError, zipfile.BadZipFile) as error:
             raise ValueError(
                 f"{path} holds no item features as ItemFeatures.save writes them, or is damaged: "
                 f"{error}."
             ) from None
+
+    @classmethod
+    def _of_arrays(cls, arrays: Any) -> ItemFeatures:
+        if isinstance(arrays, np.ndarray) or str(arrays["format"]) != _FORMAT:
+            raise KeyError(f"not {_FORMAT}")
+        categories = {
+            name: ItemCategories(
+                tuple(_of_texts(arrays[f"category_{number}_values"])),
+                arrays[f"category_{number}_ids"],
+                arrays[f"category_{number}_splits"],
+            )
+            for number, name in enumerate(_of_texts(arrays["categories"]))
+        }
+        vectors = {
+            name: arrays[f"vectors_{number}"]
+            for number, name in enumerate(_of_texts(arrays["vectors"]))
+        }
+        return cls(categories, vectors, int(arrays["num_cold"]))
 
 
 def _texts(texts: Any) -> npt.NDArray[Any]:

@@ -73,7 +73,13 @@ class CheckedModel(keras.Model):
         if not _is_array(x):
             return x, y
         with tf.device("CPU"):
-            history, targets = training_rows(x, y, self.encoder.num_items, self.encoder.max_length)
+            history, targets = training_rows(
+                x,
+                y,
+                self.encoder.num_items,
+                self.encoder.max_length,
+                self.encoder.item_embedding.num_trained,
+            )
         return history.numpy(), targets.numpy()
 
     def _evaluation_arrays(self, x: Any, y: Any) -> tuple[Any, Any]:

@@ -114,7 +114,7 @@ def padded_rows(history: Any, targets: Any, num_items: int) -> tuple[tf.Tensor, 
 
 
 def training_rows(
-    history: Any, targets: Any, num_items: int, max_length: int
+    history: Any, targets: Any, num_items: int, max_length: int, num_trained: int
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Histories and targets as the losses take them.
 
@@ -125,16 +125,17 @@ def training_rows(
             may then be longer: its most recent part is read.
         num_items: Size of the catalogue, |I|.
         max_length: Longest history the encoder reads, n.
+        num_trained: How many of the items, the first ones, have training events.
 
     Returns:
         Two int32 `[B, L]`, L ≤ max_length, right-padded with 0.
 
     Raises:
-        ValueError: As in `padded_rows`; or a history is too long, or a target stands where there
-            is no item to predict it from.
+        ValueError: As in `padded_rows`; or a history is too long, a target stands where there is
+            no item to predict it from, or it is a cold item.
     """
     if _is_of_any_rank(targets):
-        return _by_rank(training_rows, history, targets, num_items, max_length)
+        return _by_rank(training_rows, history, targets, num_items, max_length, num_trained)
     history, targets = padded_rows(history, targets, num_items)
     if targets.shape.rank == 1:
         history = most_recent(history, max_length)
@@ -147,7 +148,15 @@ def training_rows(
             history, targets = history[:, :max_length], targets[:, :max_length]
     stray = tf.math.count_nonzero((targets > 0) & (history == 0), dtype=tf.int32)
     message = "targets must be 0 where the history has no item; positions where they are not:"
-    with tf.control_dependencies(_check(stray == 0, message, stray)):
+    checks = _check(stray == 0, message, stray)
+    if num_trained < num_items:
+        highest = tf.reduce_max(targets)
+        message = (
+            f"targets must be items from 1 to {num_trained}, because num_cold of the item features "
+            "says that the others have no training event; got"
+        )
+        checks += _check(highest <= num_trained, message, highest)
+    with tf.control_dependencies(checks):
         return history, tf.identity(targets)
 
 

@@ -82,7 +82,13 @@ class NextItemTraining(SequentialRecommender):
     def train_step(self, data: Any) -> dict[str, tf.Tensor]:
         history, targets, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
         refuse_weights(sample_weight=sample_weight)
-        history, targets = training_rows(history, targets, self.num_items, self.encoder.max_length)
+        history, targets = training_rows(
+            history,
+            targets,
+            self.num_items,
+            self.encoder.max_length,
+            self.encoder.item_embedding.num_trained,
+        )
         losses = self.update(self.training_batch(history, targets))
         predictions = tf.math.count_nonzero(targets)
         for name, value in losses.items():
