@@ -49,10 +49,10 @@ class ItemTableReport:
 
     def sentences(self) -> list[str]:
         """What a person should know of it."""
-        found = [
-            f"{self.path}: {_items(self.known)} with events and {_items(self.new)} without. "
-            f"{self.columns_in_words()}"
-        ]
+        counts = f"{_items(self.known)} with events and {_items(self.new)} without"
+        if not self.known:  # Nothing is known of events.
+            counts = _items(self.new)
+        found = [f"{self.path}: {counts}. {self.columns_in_words()}"]
         if self.missing:
             more = ", …" if self.missing > len(self.first_missing) else ""
             found.append(

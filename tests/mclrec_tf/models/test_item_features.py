@@ -139,9 +139,7 @@ def test_targets_that_are_cold_are_refused_in_training_and_ranked_in_evaluation(
     model = new_model()
     model.compile(run_eagerly=True)
     history, targets = HISTORY[:2, :3], np.array([[2, 3, 4], [1, 2, ITEMS]])
-    with pytest.raises(
-        ValueError, match="targets .* to 9, .* no training event; got 12"
-    ):
+    with pytest.raises(ValueError, match="targets .* to 9, .* no training event; got 12"):
         model.fit(history, targets, verbose=0)
     model.evaluate(history, targets[:, -1], verbose=0)
 
