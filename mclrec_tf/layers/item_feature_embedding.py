@@ -156,6 +156,10 @@ class ItemFeatureEmbedding(keras.layers.Layer):
         projection = tf.convert_to_tensor(self.projections[name])
         return tf.matmul(tf.cast(scaled, projection.dtype), projection)
 
+    def given(self, name: str) -> npt.NDArray[np.float32]:
+        """The vectors that were given, `[num_items + 2, width]`."""
+        return keras.ops.convert_to_numpy(self._given[name])
+
     def save_assets(self, dir_path: str) -> None:
         """Texts are no weights, and too many for the configuration."""
         with open(os.path.join(dir_path, _VALUES_FILE), "w", encoding="utf-8") as file:

@@ -59,8 +59,8 @@ def build_model(
         seed: Of the views; that of initial weights and dropout is `keras.utils.set_random_seed`'s.
         optimizer: Of the encoder; `encoder_optimizer(preset=preset)` by default.
         augmenter_learning_rate: Adam's, of the augmenters.
-        objective: Further arguments of `MCLRec`, for example `lambda_`, `beta`, `counts` and
-            `update_rule`; `lambda_=0, beta=0` is the encoder alone.
+        objective: Further arguments of `MCLRec`, for example `lambda_`, `beta`, `counts`,
+            `item_features` and `update_rule`; `lambda_=0, beta=0` is the encoder alone.
 
     Raises:
         ValueError: An argument is out of range; it is named.

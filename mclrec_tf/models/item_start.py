@@ -5,6 +5,7 @@ import numpy as np
 from mclrec_tf.data.histories import Histories
 from mclrec_tf.data.item_vectors import item_vectors
 from mclrec_tf.encoders.sequence_encoder import SequenceEncoder
+from mclrec_tf.models.feature_start import fit_features
 
 ITEM_STARTS = ("random", "co_occurrence")
 """Where the training of an item table may start."""
@@ -17,7 +18,8 @@ def start_from_co_occurrence(encoder: SequenceEncoder, histories: Histories, see
     """Adds to the item table of a new encoder what stands near what in the training histories.
 
     A training then needs some epochs less, those in which it would learn just that. The encoder's
-    other weights stay random.
+    other weights stay random. Where items have features, what these explain of it becomes theirs,
+    so that cold items start near the items they are like, and only the rest the items' own.
 
     Args:
         encoder: An encoder that is built and not trained yet.
@@ -48,6 +50,10 @@ def start_from_co_occurrence(encoder: SequenceEncoder, histories: Histories, see
         for member, dim in enumerate(encoder.member_dims)
     ]
     vectors = _LENGTH * np.concatenate(of_members, axis=1)
+    if items.features is not None:
+        known = np.flatnonzero(vectors.any(axis=1))
+        fit_features(items.features, vectors[known], known)
+        vectors[known] -= items.features(known).numpy()
     start = items.table.numpy()
     start[: len(vectors)] += vectors
     items.table.assign(start)

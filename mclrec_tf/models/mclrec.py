@@ -85,6 +85,8 @@ class MCLRec(NextItemTraining, TwoOptimizerModel):
             from 0 to 1.
         item_dropout: Share of a history's items that L_rec hides from the encoder, from 0 to 1.
         counts: What joins the scores from counting, `ItemCounts`; nothing when left out.
+        item_features: What is known of the items, `mclrec_tf.data.item_features.ItemFeatures`;
+            nothing when left out. The encoder must be new.
 
     Call arguments:
         history: int tensor `[B, L]` of ids, oldest first, padded with 0, of any length; the most

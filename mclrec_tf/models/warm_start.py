@@ -7,7 +7,7 @@ import keras
 import numpy as np
 
 from mclrec_tf.models.architecture import check_alike
-from mclrec_tf.models.carried_features import carried_features, own_vectors
+from mclrec_tf.models.carried_features import carried_features, common_features, own_vectors
 from mclrec_tf.models.computed_items import without_features
 from mclrec_tf.models.sequential_recommender import SequentialRecommender
 from mclrec_tf.training.averaged_weights import unwrapped
@@ -30,10 +30,10 @@ def warm_start(
     from zero it would overtake all items that the model has learned not to recommend.
 
     What features of items add to their vectors is carried over by the names of the features, and of
-    a category by its values, so a new item starts with what its features are known to say, and a
-    cold one has nothing else. A feature that is new, or whose vectors have another width, starts
-    at zero. What a feature added that the new model does not have becomes part of each item's own
-    vector: so scores of known items stay the same, too, where features come or go altogether.
+    a category by its values. So a new item starts with what its features are known to say, and a
+    cold one has nothing else. A feature that is new, or whose given vectors are others than before,
+    starts at zero. What a feature added that the new model does not have becomes part of each
+    item's own vector: scores of known items stay, too, where features come or go altogether.
 
     The tables of `counts` stay those of the new model, which come from its own histories; only the
     weights with which they join the scores are taken over, if both join them in the same way.
@@ -81,8 +81,8 @@ def warm_start(
     if not model.compiled:
         raise ValueError("model must be compiled, so that its optimizers can go on.")
     check_alike(model, previous)
-    of_features = carried_features(model, previous)
     rows = _previous_rows(items, previous_items)
+    common = common_features(model, previous, rows)
     table = model.encoder.item_embedding.table
     carried: dict[int, tuple[keras.Variable, np.ndarray | None]] = {}
     # Also those that are not trained: frozen, or moving statistics of an encoder of one's own.
@@ -92,7 +92,7 @@ def warm_start(
         strict=True,
     ):
         if weight is table:
-            values = own_vectors(previous, model)
+            values = own_vectors(previous, common)
             start = keras.ops.convert_to_numpy(weight) + _rare_mean(previous, values)
             values = _carried(start, values, rows)
             values[model.encoder.item_embedding.is_cold] = 0
@@ -100,7 +100,7 @@ def warm_start(
             values = keras.ops.convert_to_numpy(earlier)
         weight.assign(values)
         carried[id(weight)] = earlier, rows if weight is table else None
-    for weight, earlier, of_values in of_features:
+    for weight, earlier, of_values in carried_features(model, previous, common):
         values = keras.ops.convert_to_numpy(earlier)
         weight.assign(values if of_values is None else _carried(0, values, of_values))
         carried[id(weight)] = earlier, of_values
