@@ -37,7 +37,7 @@ class Numbers(NamedTuple):
 
     Attributes:
         counts: int64 `[F]`, how many each field has; 0 for one that is empty.
-        numbers: float32 `[N]`, those of the first field, then those of the second, …
+        numbers: float32 `[N]`, those of the first field, then those of the second, and so on.
     """
 
     counts: npt.NDArray[np.int64]
