@@ -10,7 +10,7 @@ import tensorflow as tf
 from mclrec_tf.arguments import check_whole
 from mclrec_tf.data.batches import evaluation_batches, held_out_items
 from mclrec_tf.data.histories import Histories
-from mclrec_tf.models.item_counts import FEATURES
+from mclrec_tf.models.item_counts import COLD, ItemCounts
 from mclrec_tf.models.sequential_recommender import SequentialRecommender
 
 _MOST_STEPS, _TOLERANCE = 25, 1e-7  # of the likelihood, what float32 can tell
@@ -26,7 +26,7 @@ class FittedWeights(NamedTuple):
     """What was learned, and how much likelier the held-out items became; weights of 0 if not.
 
     Attributes:
-        weights: By the names of `mclrec_tf.models.item_counts.FEATURES`.
+        weights: By the `feature_names` of the counts.
         log_likelihood: Mean logarithm of the held-out items' probabilities.
         before: The same for the encoder's scores alone.
     """
@@ -50,7 +50,8 @@ def fit_count_weights(
     solves in some steps. The base, the encoder's scores, has a weight in it too, since an encoder
     may be too sure or not sure enough of them; the others are divided by that, so that the base
     stays what it is. Where the held-out items are likelier by the encoder's scores alone,
-    all weights become 0.
+    all weights become 0. The weight of cold items is learned where a held-out item is cold, and 0
+    elsewhere: it would only be pushed down.
 
     Args:
         model: A trained model that has `counts`.
@@ -91,33 +92,37 @@ def fit_count_weights(
     batches = evaluation_batches(histories.take(users), targets[users], batch_size)
 
     with model.items_computed():
-        return _fitted(model, _LogLikelihood(model, batches), len(users))
+        return _fitted(model.counts, _LogLikelihood(model, batches), targets[users])
 
 
 def _fitted(
-    model: SequentialRecommender, log_likelihood: "_LogLikelihood", users: int
+    counts: ItemCounts, log_likelihood: "_LogLikelihood", targets: npt.NDArray[np.integer]
 ) -> FittedWeights:
-    assert model.counts is not None
-    start = np.concatenate([[1.0], keras.ops.convert_to_numpy(model.counts.feature_weights)])
-    weights = _maximum(log_likelihood, start, fixed=0)
+    users = len(targets)
+    start = np.concatenate([[1.0], keras.ops.convert_to_numpy(counts.feature_weights)])
+    free = np.ones(len(start), bool)
+    if counts.num_cold and not (targets > counts.num_items - counts.num_cold).any():
+        at = 1 + counts.feature_names.index(COLD)
+        start[at], free[at] = 0, False
+    weights = _maximum(log_likelihood, start, free)
     if weights[0] <= 0:
         # Scores that say less than nothing, as before training: they stay what they are.
-        weights = _maximum(log_likelihood, start, fixed=1)
+        free[0] = False
+        weights = _maximum(log_likelihood, start, free)
     learned = weights[1:] / weights[0]
     found, before = log_likelihood(weights)[0], log_likelihood.of_encoder()
     if found < before:
         found, learned = before, np.zeros_like(learned)
-    model.counts.feature_weights.assign(learned)
+    counts.feature_weights.assign(learned)
     return FittedWeights(
-        dict(zip(FEATURES, map(float, learned), strict=True)),
+        dict(zip(counts.feature_names, map(float, learned), strict=True)),
         found / users,
         before / users,
     )
 
 
-def _maximum(log_likelihood: "_LogLikelihood", start: np.ndarray, fixed: int) -> np.ndarray:
-    """Newton's method; the first `fixed` weights stay at their start."""
-    free = np.arange(len(start)) >= fixed
+def _maximum(log_likelihood: "_LogLikelihood", start: np.ndarray, free: np.ndarray) -> np.ndarray:
+    """Newton's method; weights that are not free stay at their start."""
     precision = _PRECISION * (np.arange(len(start)) > 0)
 
     def posterior(weights: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
@@ -147,6 +152,8 @@ class _LogLikelihood:
     """Of all targets together: value, gradient and second derivatives, as sums over users."""
 
     def __init__(self, model: SequentialRecommender, batches: tf.data.Dataset) -> None:
+        assert model.counts is not None
+        counts = model.counts
         self._model = model
         self._batches = batches
         self._of_batch = tf.function(
@@ -154,7 +161,7 @@ class _LogLikelihood:
             input_signature=[
                 tf.TensorSpec([None, None], tf.int32),
                 tf.TensorSpec([None], tf.int32),
-                tf.TensorSpec([1 + len(FEATURES)], tf.float32),
+                tf.TensorSpec([1 + counts.feature_weights.shape[0]], tf.float32),
             ],
         )
 

@@ -18,6 +18,9 @@ FEATURES = (
 )
 """What joins the scores, each with a weight of its own."""
 
+COLD = "cold"
+"""What joins them besides in a catalogue that has cold items."""
+
 _NEIGHBOURS = 3  # of the features, the first
 
 
@@ -40,7 +43,10 @@ class ItemCounts(keras.layers.Layer):
     - companions: the same of items that stand near them, before or after, in proportion to their
       own frequency (cosine, with inverse user frequency);
     - repeated: 1 for an item that the history holds; age_of_repeated: log(1 + the number of items
-      that came since), times_of_repeated: the logarithm of how often it came.
+      that came since), times_of_repeated: the logarithm of how often it came;
+    - cold, with `num_cold`: 1 for an item without training events. Nothing is counted of it, and
+      its vector is that of its features alone, so all others would stand before it: its weight
+      says how likely held-out items are to be cold.
 
     The tables come from the training histories alone. The weights are few, and are learned after
     the encoder, from held-out items, by `mclrec_tf.models.count_weights.fit_count_weights`;
@@ -59,6 +65,8 @@ class ItemCounts(keras.layers.Layer):
             export is not asked with either, keep the encoder's scores.
         encoder_scores_repeats: Whether items of the history keep the encoder's scores as their
             base, as in models saved before there was this choice.
+        num_cold: How many of the items, the last ones, have no training event: `num_cold` of the
+            model's item features.
 
     Call arguments:
         history: int `[B, L]`, oldest first, right-padded with 0.
@@ -89,14 +97,17 @@ class ItemCounts(keras.layers.Layer):
         num_neighbours: int = 20,
         max_length: int = 50,
         encoder_scores_repeats: bool = False,
+        num_cold: int = 0,
         **kwargs: Any,
     ) -> None:
         super().__init__(**{**kwargs, "dtype": "float32"})
         check_whole(1, num_items=num_items, num_neighbours=num_neighbours, max_length=max_length)
+        check_whole(0, num_cold=num_cold)
         self.num_items = num_items
         self.num_neighbours = num_neighbours
         self.max_length = max_length
         self.encoder_scores_repeats = encoder_scores_repeats
+        self.num_cold = num_cold
         self.autocast = False
         self.next = ItemNeighbours(num_items, num_neighbours, reach=1, name="next")
         self.followers = ItemNeighbours(num_items, num_neighbours, decay=0.6, name="followers")
@@ -134,11 +145,16 @@ class ItemCounts(keras.layers.Layer):
 
     def build(self, input_shape: Any = None) -> None:
         self.feature_weights = self.add_weight(
-            shape=(len(FEATURES),),
+            shape=(len(self.feature_names),),
             initializer="zeros",
             trainable=False,
             name="feature_weights",
         )
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """What joins the scores, in the order of `feature_weights`."""
+        return (*FEATURES, COLD) if self.num_cold else FEATURES
 
     @property
     def is_learned(self) -> tf.Tensor:
@@ -154,7 +170,9 @@ class ItemCounts(keras.layers.Layer):
             ]
         )
         cells, values = self._of_repeats(history)
-        repeats = tf.linalg.matvec(values, tf.stack(weights[_NEIGHBOURS:]))
+        if self.num_cold:
+            joint += weights[-1] * self._is_cold()
+        repeats = tf.linalg.matvec(values, tf.stack(weights[_NEIGHBOURS : len(FEATURES)]))
         return tf.tensor_scatter_nd_add(joint, cells, repeats)
 
     def base(self, history: tf.Tensor, scores: tf.Tensor) -> tf.Tensor:
@@ -177,12 +195,17 @@ class ItemCounts(keras.layers.Layer):
         return tf.tensor_scatter_nd_update(scores, cells, repeated)
 
     def features(self, history: tf.Tensor) -> tf.Tensor:
-        """The features of every item, float32 `[K, B, |I| + 1]` in the order of `FEATURES`."""
+        """The features of every item, float32 `[K, B, |I| + 1]`, K as `feature_names`."""
         of_neighbours = self._of_neighbours(history)
         cells, values = self._of_repeats(history)
         shape = tf.shape(of_neighbours[0])
         of_repeats = [tf.scatter_nd(cells, one, shape) for one in tf.unstack(values, axis=-1)]
-        return tf.stack([*of_neighbours, *of_repeats])
+        of_cold = [tf.broadcast_to(self._is_cold(), shape)] if self.num_cold else []
+        return tf.stack([*of_neighbours, *of_repeats, *of_cold])
+
+    def _is_cold(self) -> tf.Tensor:
+        ids = tf.range(self.num_items + 1)
+        return tf.cast(ids > self.num_items - self.num_cold, tf.float32)
 
     def _of_neighbours(self, history: tf.Tensor) -> list[tf.Tensor]:
         shares = (self.next(history), self.followers(history), self.companions(history))
@@ -213,6 +236,7 @@ class ItemCounts(keras.layers.Layer):
             "num_neighbours": self.num_neighbours,
             "max_length": self.max_length,
             "encoder_scores_repeats": self.encoder_scores_repeats,
+            **({"num_cold": self.num_cold} if self.num_cold else {}),
         }
 
     @classmethod

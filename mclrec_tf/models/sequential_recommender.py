@@ -81,6 +81,12 @@ class SequentialRecommender(CheckedModel, TrainableModel):
             )
         if item_features is not None:
             give_features(encoder, item_features)
+        features = encoder.item_embedding.features
+        if counts is not None and counts.num_cold != (features.num_cold if features else 0):
+            raise ValueError(
+                f"counts has num_cold={counts.num_cold}, but the item features of the model "
+                f"{features.num_cold if features else 0}: give the counts the same."
+            )
         # One policy for all: Keras looks at the model's to know whether losses must be scaled.
         own = keras.dtype_policies.get(kwargs.pop("dtype", None) or encoder.dtype_policy)
         if own.name != encoder.dtype_policy.name:

@@ -111,7 +111,10 @@ def warm_start(
         and earlier_counts is not None
         and counts.encoder_scores_repeats == earlier_counts.encoder_scores_repeats
     ):
-        counts.feature_weights.assign(earlier_counts.feature_weights)
+        learned = dict(
+            zip(earlier_counts.feature_names, earlier_counts.feature_weights.numpy(), strict=True)
+        )
+        counts.feature_weights.assign([learned.get(name, 0) for name in counts.feature_names])
     for name, weights in (
         ("optimizer", "encoder_weights"),
         ("augmenter_optimizer", "augmenter_weights"),

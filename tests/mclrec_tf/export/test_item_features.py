@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from tensorflow.core.protobuf import saved_model_pb2
 
 from mclrec_tf import ItemCounts, NextItemModel, SASRec
 from mclrec_tf.data.histories import Histories
@@ -53,7 +54,8 @@ def folders(model: NextItemModel, tmp_path_factory: pytest.TempPathFactory) -> t
 
 def operations(folder: Path) -> dict[str, list[str]]:
     """The operations of each function of an export, in any order."""
-    (meta,) = tf.compat.v1.saved_model.loader_impl.parse_saved_model(str(folder)).meta_graphs
+    model = saved_model_pb2.SavedModel.FromString((folder / "saved_model.pb").read_bytes())
+    (meta,) = model.meta_graphs
     kinds = [node.op for node in meta.graph_def.node]
     for function in meta.graph_def.library.function:
         kinds += [node.op for node in function.node_def]

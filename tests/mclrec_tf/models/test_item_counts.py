@@ -10,6 +10,7 @@ from scipy import optimize
 
 from mclrec_tf import ItemCounts, MCLRec, NextItemModel, PostNormSASRec
 from mclrec_tf.data.histories import Histories
+from mclrec_tf.data.item_features import ItemCategories, ItemFeatures
 from mclrec_tf.data.item_pairs import item_pairs, strongest
 from mclrec_tf.layers import ItemNeighbours
 from mclrec_tf.models import count_weights
@@ -276,3 +277,58 @@ def test_a_warm_start_takes_the_weights_and_leaves_the_tables() -> None:
     without = model_with(None)
     without.compile()
     assert warm_start(without, previous, names, names) == NUM_ITEMS
+
+
+def featured(num_cold: int) -> tuple[NextItemModel, ItemCounts]:
+    counts = ItemCounts.from_histories(followed(), NUM_ITEMS, num_neighbours=6, num_cold=num_cold)
+    kinds = ItemCategories.from_lists([[str(item % 3)] for item in range(NUM_ITEMS)])
+    keras.utils.set_random_seed(1)
+    return NextItemModel(
+        PostNormSASRec(NUM_ITEMS, dim=8, num_layers=1),
+        counts=counts,
+        item_features=ItemFeatures({"kind": kinds}, {}, num_cold),
+    ), counts
+
+
+def test_cold_items_are_as_likely_as_held_out_items_are_cold() -> None:
+    model, counts = featured(num_cold=2)
+    known, targets = held_out(followed())
+    targets[: len(targets) // 3] = NUM_ITEMS
+    found = fit_count_weights(model, known, targets)
+    assert found.weights["cold"] > 0.5
+    history = tf.ragged.constant([known[u].tolist() for u in range(len(known))]).to_tensor()
+    likely = tf.nn.softmax(model(history)[:, 1:]).numpy()
+    expected = np.mean(targets > NUM_ITEMS - 2)
+    # The base has a weight of its own in what is learned, which the scores leave out.
+    assert likely[:, -2:].sum(axis=1).mean() == pytest.approx(expected, abs=0.1)
+
+
+def test_where_no_held_out_item_is_cold_nothing_is_learned_of_them() -> None:
+    model, counts = featured(num_cold=2)
+    known, targets = held_out(followed())
+    targets = np.where(targets > NUM_ITEMS - 2, 1, targets)
+    counts.feature_weights.assign([0, 0, 0, 0, 0, 0, 3.0])  # of an earlier training
+    assert fit_count_weights(model, known, targets).weights["cold"] == 0
+
+
+def test_cold_items_of_counts_and_of_the_model_are_the_same(tmp_path: Path) -> None:
+    model, counts = featured(num_cold=2)
+    counts.feature_weights.assign([0.1, 0.2, 0.4, -1.0, 0.3, 0.5, 2.0])
+    without, _ = featured(num_cold=0)
+    with pytest.raises(ValueError, match="counts has num_cold=2, but the item features of the mod"):
+        model_with(counts)
+    model.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    history = [[3, 1, NUM_ITEMS], [2, 0, 0]]
+    np.testing.assert_array_equal(again(history), model(history))
+    assert again.counts.get_config() == counts.get_config()
+    assert "num_cold" not in without.counts.get_config()
+    joint = counts(tf.constant([[3, 1]]), tf.zeros([1, NUM_ITEMS + 1])).numpy()[0]
+    counts.feature_weights.assign([0.1, 0.2, 0.4, -1.0, 0.3, 0.5, 0.0])
+    less = counts(tf.constant([[3, 1]]), tf.zeros([1, NUM_ITEMS + 1])).numpy()[0]
+    np.testing.assert_allclose(joint - less, [0] * (NUM_ITEMS - 1) + [2, 2], atol=1e-5)
+    sums = tf.tensordot(
+        tf.constant([0.1, 0.2, 0.4, -1.0, 0.3, 0.5, 2.0]), counts.features(tf.constant([[3, 1]])), 1
+    )
+    base = counts.base(tf.constant([[3, 1]]), tf.zeros([1, NUM_ITEMS + 1]))
+    np.testing.assert_allclose(joint, (base + sums)[0], atol=1e-5)
