@@ -6,7 +6,11 @@ from pathlib import Path
 import pytest
 
 from mclrec_tf.data.sample.sample_log import write_items, write_sample
+from pipeline.components.evaluator.category_similarity import METRIC
+from pipeline.components.evaluator.list_features import MODEL
+from pipeline.components.evaluator.recommendation_metrics import name_of
 from pipeline.components.evaluator.results import read_results
+from pipeline.components.evaluator.tfma_metrics import BASELINES
 from pipeline.components.example_gen.histories.user_history import UserHistory
 from pipeline.components.transform.preprocessing import VOCABULARY
 from pipeline.components.transform.vocabulary import item_ids
@@ -100,7 +104,9 @@ def test_a_cold_item_is_recommended_where_it_belongs(
     assert {"target_events 1-5", "target_events warm"} <= by_events
     assert sum(results[name].users for name in by_events) == results["all users"].users
     page = max((shop.run.workdir / "reports").iterdir()).read_text()
-    assert "items with events and" in page
+    assert "items with events and" in page and "similarity by categories" in page
+    for who in (MODEL, *BASELINES):
+        assert 0 < results["all users"].metrics[name_of(who, METRIC, 10)] <= 1
 
 
 @pytest.mark.slow

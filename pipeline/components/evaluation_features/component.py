@@ -25,10 +25,11 @@ from pipeline.components.evaluator.catalogue_files import (
     CatalogueFiles,
     read_items,
     write_catalogue,
+    write_categories,
 )
 from pipeline.components.evaluator.list_features import LONGEST
 from pipeline.components.example_gen.splits.split_example import TEST, TRAIN
-from pipeline.components.item_features.catalogue_graph import has_item_features
+from pipeline.components.item_features.catalogue_graph import has_item_features, read_categories
 from pipeline.components.transform.vocabulary import vocabulary_file
 
 
@@ -84,4 +85,5 @@ def EvaluationFeatures(
     items = read_items(vocabulary_file(transform_graph.uri))
     users = read_training_users(working_folder, items)
     write_catalogue(test_examples.uri, CatalogueFiles(items, *users))
+    write_categories(test_examples.uri, read_categories(transform_graph.uri))
     fileio.rmtree(working_folder)

@@ -3,14 +3,14 @@
 import dataclasses
 import json
 import os
-import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import tensorflow as tf
 from tfx.utils import io_utils
 
 from mclrec_tf.data.histories import Histories
-from mclrec_tf.data.item_features import ItemFeatures
+from mclrec_tf.data.item_features import ItemCategories, ItemFeatures
+from pipeline.components.item_features.stored_features import read_features, write_features
 from pipeline.components.transform.vocabulary import vocabulary_file
 
 _FEATURES_FILE, _NOTES_FILE = "item_features.npz", "item_table.json"
@@ -37,10 +37,7 @@ def write_catalogue_graph(
     io_utils.copy_dir(transform_graph, folder)
     with tf.io.gfile.GFile(vocabulary_file(folder), "wb") as file:
         file.write(b"".join(item.encode("utf-8", "surrogateescape") + b"\n" for item in items))
-    with tempfile.TemporaryDirectory() as here:  # The folder may be remote.
-        path = os.path.join(here, _FEATURES_FILE)
-        features.save(path)
-        tf.io.gfile.copy(path, os.path.join(folder, _FEATURES_FILE))
+    write_features(os.path.join(folder, _FEATURES_FILE), features)
     with tf.io.gfile.GFile(os.path.join(folder, _NOTES_FILE), "w") as file:
         json.dump(list(notes), file)
 
@@ -58,14 +55,17 @@ def read_item_features(transform_graph: str, training: Histories) -> ItemFeature
         training: The training histories, which tell the cold items from the others. The vocabulary
             has them last: those that occur in held-out events alone, then those of the table.
     """
-    if not has_item_features(transform_graph):
+    features = read_features(os.path.join(transform_graph, _FEATURES_FILE))
+    if features is None:
         return None
-    with tempfile.TemporaryDirectory() as here:
-        path = os.path.join(here, _FEATURES_FILE)
-        tf.io.gfile.copy(os.path.join(transform_graph, _FEATURES_FILE), path)
-        features = ItemFeatures.load(path)
     num_trained = int(training.items.max(initial=0))
     return dataclasses.replace(features, num_cold=features.num_items - num_trained)
+
+
+def read_categories(transform_graph: str) -> Mapping[str, ItemCategories]:
+    """The categories of the items of a catalogue. None for Transform's own output."""
+    features = read_features(os.path.join(transform_graph, _FEATURES_FILE))
+    return features.categories if features else {}
 
 
 def read_notes(transform_graph: str) -> list[str]:

@@ -132,7 +132,7 @@ def read_contents(
         ),
         neighbours=neighbours_of_some(saved_model, catalogue) if catalogue else [],
         item_names=names_of_catalogue(settings, catalogue) if catalogue else ItemNames(),
-        item_table=read_notes(catalogue_graph.uri) if catalogue_graph else [],
+        item_table=read_notes(catalogue_graph.uri) if catalogue_graph else (),
         pushed_to=pushed_to or None,
         gone_without=gone_without,
     )

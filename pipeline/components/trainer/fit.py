@@ -72,8 +72,12 @@ def model_of(
         counted = get_preset(settings.preset).counts
     counts = None
     if counted:
-        asked_with = history_width(settings.max_length)
-        counts = mclrec_tf.ItemCounts.from_histories(histories, num_items, max_length=asked_with)
+        counts = mclrec_tf.ItemCounts.from_histories(
+            histories,
+            num_items,
+            max_length=history_width(settings.max_length),
+            num_cold=item_features.num_cold if item_features else 0,
+        )
     if settings.encoder == "gru4rec":
         del values["num_heads"]
     return build_model(

@@ -139,10 +139,9 @@ def _look(found: Inspection, given: EventLogFormat, batches: int, seconds: float
 def _look_at_items(found: Inspection) -> None:
     """Reads the table of the catalogue, beside the items that the k-core leaves."""
     items: list[str] = []
-    if found.figures and found.sample:
+    if found.figures and found.sample and found.sample.is_whole:
         ids = found.sample.events.item_ids
-        left = np.unique(found.figures.after.histories.items) if found.sample.is_whole else []
-        items = [ids[number] for number in left]
+        items = [ids[number] for number in np.unique(found.figures.after.histories.items)]
     chosen = found.catalogue
     try:
         *_, report = read_item_features(
