@@ -82,10 +82,11 @@ class SequentialRecommender(CheckedModel, TrainableModel):
         if item_features is not None:
             give_features(encoder, item_features)
         features = encoder.item_embedding.features
-        if counts is not None and counts.num_cold != (features.num_cold if features else 0):
+        # A model of computed items has counts that know which are cold, and no features any more.
+        if counts is not None and features is not None and counts.num_cold != features.num_cold:
             raise ValueError(
-                f"counts has num_cold={counts.num_cold}, but the item features of the model "
-                f"{features.num_cold if features else 0}: give the counts the same."
+                f"counts has num_cold={counts.num_cold}, but item_features {features.num_cold}: "
+                "give ItemCounts the same."
             )
         # One policy for all: Keras looks at the model's to know whether losses must be scaled.
         own = keras.dtype_policies.get(kwargs.pop("dtype", None) or encoder.dtype_policy)

@@ -29,8 +29,8 @@ FEATURES = ItemFeatures(
 
 def new_model(features: ItemFeatures | None) -> NextItemModel:
     keras.utils.set_random_seed(0)
-    counts = ItemCounts.from_histories(TRAINING, ITEMS, num_neighbours=5)
-    counts.feature_weights.assign([0.2, 0.3, 0.5, -1.0, 0.4, 0.7])
+    counts = ItemCounts.from_histories(TRAINING, ITEMS, num_neighbours=5, num_cold=COLD)
+    counts.feature_weights.assign([0.2, 0.3, 0.5, -1.0, 0.4, 0.7, 1.5])
     model = NextItemModel(
         SASRec(ITEMS, dim=8, max_length=6, num_layers=1), counts=counts, item_features=features
     )

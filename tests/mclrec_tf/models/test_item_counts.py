@@ -315,8 +315,12 @@ def test_cold_items_of_counts_and_of_the_model_are_the_same(tmp_path: Path) -> N
     model, counts = featured(num_cold=2)
     counts.feature_weights.assign([0.1, 0.2, 0.4, -1.0, 0.3, 0.5, 2.0])
     without, _ = featured(num_cold=0)
-    with pytest.raises(ValueError, match="counts has num_cold=2, but the item features of the mod"):
-        model_with(counts)
+    with pytest.raises(ValueError, match="counts has num_cold=2, but item_features 0: give Item"):
+        NextItemModel(
+            PostNormSASRec(NUM_ITEMS, dim=8),
+            counts=counts,
+            item_features=ItemFeatures({"x": ItemCategories.from_lists([[]] * NUM_ITEMS)}, {}),
+        )
     model.save(tmp_path / "model.keras")
     again = keras.models.load_model(tmp_path / "model.keras")
     history = [[3, 1, NUM_ITEMS], [2, 0, 0]]
