@@ -9,11 +9,11 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 import pyarrow
-from pyarrow import compute
+from pyarrow import compute, types
 
 from mclrec_tf.data.item_feature_values import are_numbers, split_numbers, split_values
 from mclrec_tf.data.item_features import ItemCategories
-from mclrec_tf.data.item_table_rows import ItemRows, ItemTableError
+from mclrec_tf.data.item_table_rows import ItemRows, ItemTableError, is_list
 
 _LOOKED_AT = 1000  # rows that tell whether a column has vectors
 EMPTY, _ALIKE = "is empty", "says the same of all items"
@@ -222,19 +222,26 @@ class VectorColumn(FeatureColumn):
 
 def columns_of(
     part: ItemRows, categories: Sequence[str] | None, vectors: Sequence[str] | None
-) -> dict[str, FeatureColumn]:
-    """The columns of a table, by name.
+) -> tuple[dict[str, FeatureColumn], dict[str, str]]:
+    """The columns of a table, by name, and why others are none.
 
     Args:
         part: Its first rows.
         categories, vectors: Names that were given; with neither, what the rows hold decides.
     """
-    if categories is None and vectors is None:
-        vectors = [
-            name for name, array in part.columns.items() if are_numbers(array.slice(0, _LOOKED_AT))
-        ]
-    of_vectors = {*(vectors or ())}
-    return {
-        name: VectorColumn(name) if name in of_vectors else CategoryColumn(name)
-        for name in part.columns
-    }
+    if categories is not None or vectors is not None:
+        of_vectors = {*(vectors or ())}
+        return {
+            name: VectorColumn(name) if name in of_vectors else CategoryColumn(name)
+            for name in part.columns
+        }, {}
+    columns: dict[str, FeatureColumn] = {}
+    left_out = {}
+    for name, array in part.columns.items():
+        if types.is_nested(array.type) and not is_list(array.type):
+            left_out[name] = f"is of type {array.type}"
+        elif are_numbers(array.slice(0, _LOOKED_AT)):
+            columns[name] = VectorColumn(name)
+        else:
+            columns[name] = CategoryColumn(name)
+    return columns, left_out

@@ -185,7 +185,7 @@ def _json_list(text: str) -> list[str] | None:
     """The values of a JSON list of single ones as texts; None if the text is none."""
     try:
         found = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     if any(isinstance(value, (list, dict)) for value in found):
         return None

@@ -119,10 +119,12 @@ def read_item_features(
             f"{', '.join(named) or 'none'}."
         )
     columns: dict[str, FeatureColumn] = {}
+    left_out: dict[str, str] = {}
     rows = _Rows()
     for part in read_item_rows(path, named, item_column, lists=True):
         _check_ids(part)
-        columns = columns or columns_of(part, categories, vectors)
+        if not rows.count:
+            columns, left_out = columns_of(part, categories, vectors)
         rows.add(part)
         for name, column in columns.items():
             if name not in part.columns:
@@ -152,7 +154,7 @@ def read_item_features(
                 f"{path}: the column {empty[0]!r} holds nothing for any item. Name another column "
                 "or file."
             )
-    left_out = useless if named is None else {}
+    left_out |= useless if named is None else {}
     used = {name: column for name, column in columns.items() if name not in left_out}
     if not used:
         why = ", ".join(f"{name} ({reason})" for name, reason in left_out.items())

@@ -28,7 +28,8 @@ from mclrec_tf.data.event_log.file_kind import (
 from mclrec_tf.data.event_log.formats.json_lines import first_values
 from mclrec_tf.data.event_log.formats.packed_files import CANNOT_READ, open_unpacked, seekable
 from mclrec_tf.data.event_log.formats.parquet import damaged_parquet, is_parquet
-from mclrec_tf.data.event_log.formats.text_blocks import TextBlocks
+from mclrec_tf.data.event_log.formats.text_blocks import BLOCK_BYTES, TextBlocks
+from mclrec_tf.data.event_log.formats.text_blocks import texts_of as texts_of_block
 from mclrec_tf.data.event_log.log_files import event_log_files, partitions_of
 from mclrec_tf.data.event_log.log_format import EventLogFormat
 from mclrec_tf.data.event_log.reader import LogFile
@@ -71,7 +72,8 @@ def read_item_rows(
 
     Args:
         path: The table: a file, a folder or a glob pattern, as for `event_log_files`.
-        columns: The names of the columns to read. None, the default, are all.
+        columns: The names of the columns to read, of single values and perhaps of lists. None, the
+            default, are all, of any type.
         item_column: The name of the column with the raw item ids. If a file has no column of this
             name, its first one has them.
         lists: Whether a list is a value. By default it is refused.
@@ -145,8 +147,9 @@ class _ItemTableFormat(EventLogFormat):
 def _rows_of(
     file: str, columns: Sequence[str] | None, item_column: str, lists: bool
 ) -> Iterator[ItemRows]:
-    present = _column_names(file, columns or [item_column])
+    present = _column_names(file, columns or (), item_column)
     id_column = item_column if item_column in present else present[0]
+    is_named = columns is not None
     if columns is None:
         columns = [name for name in dict.fromkeys(present) if name != id_column]
     _check_names(file, id_column, present, columns)
@@ -163,7 +166,7 @@ def _rows_of(
             values = {name: plain(batch.columns[name]) for name in others}
         except pyarrow.ArrowException as error:  # values that damaged pages refer to
             raise damaged(file, batch.rows[0], error) from error
-        for name, array in values.items():
+        for name, array in values.items() if is_named else ():
             if types.is_nested(array.type) and not (lists and is_list(array.type)):
                 raise ItemTableError(
                     f"{file}: the values in column {name!r} are of type {array.type}. Write them "
@@ -205,8 +208,8 @@ def _check_names(file: str, id_column: str, present: list[str], columns: Sequenc
         )
 
 
-def _column_names(file: str, looked_for: Sequence[str]) -> list[str]:
-    """The names of a file's columns. A header is split so that it has those looked for."""
+def _column_names(file: str, named: Sequence[str], item_column: str) -> list[str]:
+    """The names of a file's columns. A header is split so that it has those that are named."""
     folders = list(partitions_of(file))
     try:
         with open_unpacked(file) as data:
@@ -218,15 +221,20 @@ def _column_names(file: str, looked_for: Sequence[str]) -> list[str]:
                         return [*parquet.ParquetFile(source).schema_arrow.names, *folders]
                 except (pyarrow.ArrowException, OSError) as error:
                     raise damaged_parquet(file, 1, error) from error
-            lines = readable_lines(file, TextBlocks(file, data).head(), EventLogFormat())
+            head = TextBlocks(file, data).head()
+            lines = readable_lines(file, head, EventLogFormat())
     except CANNOT_READ as error:
         raise ItemTableError(
             f"{file}: cannot be read: {error}. If the file is damaged or incomplete, copy or "
             "compress it again."
         ) from error
     if lines[0].lstrip().startswith("{"):
-        return [*first_values(lines)[0], *folders]
-    table = table_with_header(lines[0], {*looked_for})
+        names = [*first_values(texts_of_block(head))[0], *folders]
+        if len(head) < BLOCK_BYTES // 2:
+            return names
+        # What is empty in the first objects may be named in a later one.
+        return list(dict.fromkeys([*names, *named]))
+    table = table_with_header(lines[0], {*named} or {item_column})
     if table:
         return [*table.names, *folders]
     fields = (split_line(lines[0], each, has_quotes(each)) for each in SEPARATORS)

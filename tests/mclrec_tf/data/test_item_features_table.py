@@ -226,7 +226,35 @@ def test_columns_that_cannot_be_used_are_refused(
 def test_lists_of_lists_are_refused(tmp_path: Path) -> None:
     table = pyarrow.table({"item_id": [1], "v": [[[1.0]]]})
     (tmp_path / "i.parquet").write_bytes(parquet_bytes(table))
-    refuse(tmp_path / "i.parquet", "values in column 'v' are of type list<.*lists of them")
+    message = "values in column 'v' are of type list<.*lists of them"
+    refuse(tmp_path / "i.parquet", message, vectors=["v"])
+    refuse(tmp_path / "i.parquet", "no column tells anything of the items: v .is of type list<")
+
+
+def test_columns_of_other_types_are_left_out_unless_they_are_named(tmp_path: Path) -> None:
+    table = pyarrow.table({"item_id": [1, 2, 3], "k": ["a", "a", "b"], "d": [{"x": 1}] * 3})
+    (tmp_path / "i.parquet").write_bytes(parquet_bytes(table))
+    *_, report = read_item_features(tmp_path / "i.parquet", ["1"])
+    assert report.left_out == {"d": "is of type struct<x: int64>"}
+    refuse(tmp_path / "i.parquet", "values in column 'd' are of type struct", categories=["d"])
+
+
+def test_a_value_that_only_late_objects_have(tmp_path: Path) -> None:
+    late = [{"v": [n, 1]} if n > 9000 else {} for n in range(9500)]
+    rows = [{"item_id": n, "text": "x" * 100} | more for n, more in enumerate(late)]
+    (tmp_path / "i.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    features, *_ = read_item_features(tmp_path / "i.jsonl", ["9001", "1"], vectors=["v"])
+    assert features.vectors["v"][:3].tolist() == [[0, 0], [9001, 1], [0, 0]]
+    refuse(tmp_path / "i.jsonl", "the column 'w' holds nothing for any item", vectors=["w"])
+
+
+def test_brackets_that_are_no_list_are_a_value(tmp_path: Path) -> None:
+    deep = "[" * 100_000 + "]" * 100_000
+    table = tmp_path / "i.csv"
+    table.write_text(f"item_id,k\n1,[draft]\n2,{deep}\n3,[draft]|[x]\n")
+    features, *_ = read_item_features(table, ["1"], categories=["k"])
+    assert features.categories["k"].of_item(3) == ("[draft]", "[x]")
+    assert features.categories["k"].of_item(2) == (deep,)
 
 
 def test_a_title_in_json_is_no_list(tmp_path: Path) -> None:
