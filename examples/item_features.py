@@ -4,8 +4,8 @@
 
 The files are those of MovieLens 100K as it is published; without them the built-in sample is taken.
 A random tenth of the items loses its training events, as if they came into the catalogue today.
-Then popularity, a model that knows events alone, and one that knows genres too, say what each user
-takes next: among all items, and, as on a shelf of new items, among the cold ones.
+Then popularity, a model that knows events alone, and one that knows categories too, say what each
+user takes next: among all items, and, as on a shelf of new items, among the cold ones.
 """
 
 import argparse
@@ -45,40 +45,41 @@ parser.add_argument("--epochs", type=int, default=10, help="most epochs; default
 parser.add_argument("--seed", type=int, default=0, help="of all that is drawn; default: 0")
 
 
-def genres_of(path: str) -> dict[str, list[str]]:
-    """The genres of each film, by the place of its flags: id|title|date|video|URL|19 flags."""
-    genres = {}
+Categories = dict[str, dict[str, list[str]]]
+"""By the name of a category, the values of each item by its raw id."""
+
+
+def films(path: str) -> Categories:
+    """Genres and years of release: id|title|date|video date|URL|19 flags, the genres by place."""
+    genres, years = {}, {}
     with open(path, encoding="latin-1") as lines:
         for number, line in enumerate(lines, start=1):
             fields = line.rstrip("\r\n").split("|")
             flags = fields[-GENRES:]
-            if len(fields) < GENRES + 2 or not set(flags) <= {"0", "1"}:
+            if len(fields) != GENRES + 5 or not set(flags) <= {"0", "1"}:
                 raise ValueError(
-                    f"{path}, line {number}: not item id|title|…|{GENRES} flags of genres, 0 or 1: "
-                    f"{line[:60]!r}"
+                    f"{path}, line {number}: not item id|title|date|video date|URL|{GENRES} flags "
+                    f"of genres, 0 or 1: {line[:60]!r}"
                 )
-            genres[fields[0]] = [f"genre {place}" for place, f in enumerate(flags) if f == "1"]
-    return genres
+            genres[fields[0]] = [str(place) for place, flag in enumerate(flags) if flag == "1"]
+            years[fields[0]] = [fields[2][-4:]] if fields[2] else []
+    return {"genre": genres, "year": years}
 
 
-def load(events: str | None, items: str | None) -> tuple[Interactions, dict[str, list[str]]]:
-    """The events, those of rare items too, and the categories of each item by its raw id."""
+def load(events: str | None, items: str | None) -> tuple[Interactions, Categories]:
+    """The events, those of rare items too, and the categories of the items."""
     if events is not None and items is not None:
         has_header = events.removesuffix(".gz").endswith(".inter")
         columns = "" if has_header else "user_id,item_id,-,timestamp"
-        return load_interactions(events, EventLogFormat(columns=columns), k_core=0), genres_of(
-            items
-        )
+        return load_interactions(events, EventLogFormat(columns=columns), k_core=0), films(items)
     with tempfile.TemporaryDirectory() as folder:
         log, table = Path(folder, "sample.csv"), Path(folder, "items.csv")
         write_sample(log, SAMPLE_EVENTS)
         write_items(table, SAMPLE_EVENTS)
         with open(table, newline="", encoding="utf-8") as rows:
             # A title such as "Walnut lamp 43": what stands before the number is the category.
-            categories = {
-                row["item_id"]: [row["title"].rpartition(" ")[0]] for row in csv.DictReader(rows)
-            }
-        return load_interactions(str(log), k_core=0), categories
+            kinds = {r["item_id"]: [r["title"].rpartition(" ")[0]] for r in csv.DictReader(rows)}
+        return load_interactions(str(log), k_core=0), {"kind": kinds}
 
 
 def with_cold_items(
@@ -136,10 +137,14 @@ def main(arguments: list[str] | None = None) -> None:
     histories, train, old_ids, events = with_cold_items(data.histories, num_items, options.seed)
     _, validation, test = leave_one_out(histories)
     names = [data.item_ids[old - 1] for old in old_ids]
-    if missing := [name for name in names if name not in categories]:
+    known = next(iter(categories.values()))
+    if missing := [name for name in names if name not in known]:
         print(f"{len(missing):,} items have no category, the first is {missing[0]!r}")
     features = ItemFeatures(
-        {"category": ItemCategories.from_lists([categories.get(name, []) for name in names])},
+        {
+            category: ItemCategories.from_lists([values.get(name, []) for name in names])
+            for category, values in categories.items()
+        },
         {},
         num_cold=int((events == 0).sum()),
     )

@@ -3,6 +3,7 @@
 from mclrec_tf.layers.augmenter import Augmenter
 from mclrec_tf.layers.filter_block import CausalFilter, FilterBlock
 from mclrec_tf.layers.item_embedding import ItemEmbedding
+from mclrec_tf.layers.item_feature_embedding import ItemFeatureEmbedding
 from mclrec_tf.layers.item_neighbours import ItemNeighbours
 from mclrec_tf.layers.sasrec_block import QueryNormAttention, SASRecBlock
 from mclrec_tf.layers.tokens import Tokens
@@ -26,6 +27,7 @@ __all__ = [
     "FilterBlock",
     "Insert",
     "ItemEmbedding",
+    "ItemFeatureEmbedding",
     "ItemNeighbours",
     "Mask",
     "QueryNormAttention",

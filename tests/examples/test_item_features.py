@@ -23,16 +23,18 @@ def film(item: str, title: str, *genres: int) -> bytes:
     return ("|".join([item, title, "01-Jan-1995", "", address, *flags]) + "\n").encode("latin-1")
 
 
-def test_genres_are_read_as_they_are_published(example: dict[str, Any], tmp_path: Path) -> None:
+def test_genres_and_years_are_read_as_they_are_published(
+    example: dict[str, Any], tmp_path: Path
+) -> None:
     items = tmp_path / "u.item"
     items.write_bytes(
-        film("1", "Toy Story (1995)", 3, 4, 5) + film("2", "Misérables, Les", 8) + film("9", "x")
+        film("1", "Toy Story (1995)", 3, 4, 5)
+        + film("2", "Misérables, Les", 8)
+        + film("9", "x").replace(b"01-Jan-1995", b"")
     )
-    assert example["genres_of"](str(items)) == {
-        "1": ["genre 3", "genre 4", "genre 5"],
-        "2": ["genre 8"],
-        "9": [],
-    }
+    read = example["films"](str(items))
+    assert read["genre"] == {"1": ["3", "4", "5"], "2": ["8"], "9": []}
+    assert read["year"] == {"1": ["1995"], "2": ["1995"], "9": []}
 
 
 @pytest.mark.parametrize(
@@ -42,7 +44,7 @@ def test_another_layout_is_named(example: dict[str, Any], tmp_path: Path, line: 
     items = tmp_path / "u.item"
     items.write_bytes(film("1", "x") + line)
     with pytest.raises(ValueError, match=r"u\.item, line 2: not item id\|title"):
-        example["genres_of"](str(items))
+        example["films"](str(items))
 
 
 @pytest.mark.parametrize(
