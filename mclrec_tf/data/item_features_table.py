@@ -110,31 +110,14 @@ def read_item_features(
         (['old', 'up'], ('comedy', 'drama'), [[0.0, 0.0], [1.0, 0.5], [0.0, 1.0]])
     """
     path = path_text("path", path)
-    named = (
-        None if categories is None and vectors is None else [*(categories or ()), *(vectors or ())]
-    )
-    if named is not None and (not named or len({*named}) < len(named)):
+    is_named = categories is not None or vectors is not None
+    names = [*(categories or ()), *(vectors or ())]
+    if is_named and (not names or len({*names}) < len(names)):
         raise ItemTableError(
             f"{path}: name at least one column of categories or vectors, and each once, got "
-            f"{', '.join(named) or 'none'}."
+            f"{', '.join(names) or 'none'}."
         )
-    columns: dict[str, FeatureColumn] = {}
-    left_out: dict[str, str] = {}
-    rows = _Rows()
-    for part in read_item_rows(path, named, item_column, lists=True):
-        _check_ids(part)
-        if not rows.count:
-            columns, left_out = columns_of(part, categories, vectors)
-        rows.add(part)
-        for name, column in columns.items():
-            if name not in part.columns:
-                raise ItemTableError(
-                    f"{part.file}: has no column {name!r}, which an earlier file of {path} has. "
-                    "Write all files alike, or name the columns to use."
-                )
-            column.add(part.file, part.rows, part.columns[name])
-    if not rows.count:
-        raise ItemTableError(f"{path}: has no item. Give a table with one row an item.")
+    rows, columns, left_out = _read(path, categories, vectors, item_column)
     numbers, all_items = _numbered(rows.ids(), item_ids)
     known = len(np.unique(numbers[numbers <= len(item_ids)]))
     if item_ids and not known:
@@ -146,15 +129,7 @@ def read_item_features(
     first = _first_rows(numbers, len(all_items))
     for column in columns.values():
         column.check_repeated(numbers, first, rows.place)
-    useless = {name: why for name, c in columns.items() if (why := c.why_useless(first))}
-    if named is not None:
-        empty = [name for name, why in useless.items() if why == EMPTY]
-        if empty:
-            raise ItemTableError(
-                f"{path}: the column {empty[0]!r} holds nothing for any item. Name another column "
-                "or file."
-            )
-    left_out |= useless if named is None else {}
+    left_out |= _useless(path, columns, first, is_named)
     used = {name: column for name, column in columns.items() if name not in left_out}
     if not used:
         why = ", ".join(f"{name} ({reason})" for name, reason in left_out.items())
@@ -178,6 +153,47 @@ def read_item_features(
         num_cold=len(all_items) - len(item_ids) if item_ids else 0,
     )
     return features, all_items, report
+
+
+def _read(
+    path: str, categories: Sequence[str] | None, vectors: Sequence[str] | None, item_column: str
+) -> tuple[_Rows, dict[str, FeatureColumn], dict[str, str]]:
+    """All rows, the columns that may be features, and why others are none."""
+    names = [*(categories or ()), *(vectors or ())] or None
+    columns: dict[str, FeatureColumn] = {}
+    left_out: dict[str, str] = {}
+    rows = _Rows()
+    for part in read_item_rows(path, names, item_column, lists=True):
+        _check_ids(part)
+        if not rows.count:
+            columns, left_out = columns_of(part, categories, vectors)
+        rows.add(part)
+        for name, column in columns.items():
+            if name not in part.columns:
+                raise ItemTableError(
+                    f"{part.file}: has no column {name!r}, which an earlier file of {path} has. "
+                    "Write all files alike, or name the columns to use."
+                )
+            column.add(part.file, part.rows, part.columns[name])
+    if not rows.count:
+        raise ItemTableError(f"{path}: has no item. Give a table with one row an item.")
+    return rows, columns, left_out
+
+
+def _useless(
+    path: str, columns: Mapping[str, FeatureColumn], first: npt.NDArray[np.int64], is_named: bool
+) -> dict[str, str]:
+    """Why columns that nobody named tell nothing; what was named is used unless it is empty."""
+    found = {name: why for name, column in columns.items() if (why := column.why_useless(first))}
+    if not is_named:
+        return found
+    empty = [name for name, why in found.items() if why == EMPTY]
+    if empty:
+        raise ItemTableError(
+            f"{path}: the column {empty[0]!r} holds nothing for any item. Name another column or "
+            "file."
+        )
+    return {}
 
 
 class _Rows:
