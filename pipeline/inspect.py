@@ -14,7 +14,7 @@ from rich.console import Console
 from pipeline.cli.interrupts import INTERRUPTED
 from pipeline.cli.os_errors import tells_os_errors
 from pipeline.cli.setting_options import add_options, chosen
-from pipeline.settings import LOG_OPTIONS, DataSettings
+from pipeline.settings import LOG_OPTIONS, CatalogueSettings, DataSettings
 from serving.command_line import not_empty
 from serving.tensorflow_log import load_tensorflow_quietly
 
@@ -31,7 +31,8 @@ _SETTINGS = (
 
 _EPILOG = f"""\
 Shows how the files are read, what they contain, what the k-core leaves, the expected time and
-memory of a run, and the command of pipeline.run_local to paste. Of a large log it reads a part and
+memory of a run, what a table of the catalogue (--items) tells of the items, and the command of
+pipeline.run_local to paste. Of a large log it reads a part and
 says so. Columns that are not named are guessed, and the command names them.
 
 exit status: {WOULD_START} a run would start; {WOULD_NOT} would not; {WRONG_OPTIONS} wrong options
@@ -54,6 +55,7 @@ def parser() -> argparse.ArgumentParser:
         help="the event log: a file, a folder or a pattern in quotes, like --data of a run",
     )
     add_options(result, DataSettings, _SETTINGS)
+    add_options(result, CatalogueSettings)
     return result
 
 
@@ -87,9 +89,10 @@ def _inspect(options_parser: argparse.ArgumentParser, options: argparse.Namespac
 
     try:
         settings = chosen(options, DataSettings, _SETTINGS)
+        catalogue = chosen(options, CatalogueSettings)
     except ValueError as error:
         options_parser.error(str(error))
-    found = inspect_log(data, settings)
+    found = inspect_log(data, settings, catalogue=catalogue)
     console = Console(highlight=False, markup=False, soft_wrap=True)
     show(found, console)
     sys.stdout.flush()

@@ -12,9 +12,11 @@ from tfx import v1 as tfx
 from tfx.dsl.components.base.base_node import BaseNode
 from tfx.utils import proto_utils
 
+from mclrec_tf.data.event_log.reader import event_log_files
 from pipeline import stages
 from pipeline.beam_args import complete_beam_args
 from pipeline.components.between_runs.component import KeepForNextRun, PreviousRun
+from pipeline.components.example_gen.event_log.log_location import fingerprint
 from pipeline.components.run_page.component import RunPage
 from pipeline.resolvers import base_model, last_accepted_data, latest_blessed_model
 from pipeline.settings import Settings, to_json
@@ -52,30 +54,43 @@ def local_pipeline(
     Raises:
         ValueError: The search space cannot be used.
         SchemaError: The schema cannot be read.
+        EventLogError: The table of the catalogue is missing.
     """
     pipeline_root = os.fspath(pipeline_root)
     data = stages.read(os.fspath(data_path), settings.data)
     last_accepted = last_accepted_data(current=data.statistics.outputs["statistics"])
-    prepared = stages.prepare(data, settings.data, last_accepted.outputs["accepted"])
+    table = settings.catalogue.items
+    prepared = stages.prepare(
+        data,
+        settings,
+        last_accepted.outputs["accepted"],
+        fingerprint(event_log_files(table)) if table else "",
+    )
     base = []
     if settings.training.start_from == "blessed":
-        base = [base_model(examples=prepared.transform.outputs["transformed_examples"])]
+        base = [base_model(examples=prepared.examples)]
     *tuning, trainer = stages.train(
-        prepared.transform, settings, pipeline_root, base[0].outputs["model"] if base else None
+        prepared, settings, pipeline_root, base[0].outputs["model"] if base else None
     )
     baseline = latest_blessed_model(candidate=trainer.outputs["model"])
-    judged = stages.judge(
-        data, prepared.transform, trainer, baseline.outputs["model"], settings.blessing
-    )
+    judged = stages.judge(data, prepared, trainer, baseline.outputs["model"], settings)
     pushing = stages.push(
         data,
+        prepared,
         trainer,
         judged.blessing,
-        settings.release,
+        settings,
         pipeline_root,
         _push_destination(model_directory),
     )
-    components: list[BaseNode] = [*data, last_accepted, *prepared, *tuning, *base, trainer]
+    components: list[BaseNode] = [
+        *data,
+        last_accepted,
+        *prepared.components,
+        *tuning,
+        *base,
+        trainer,
+    ]
     return tfx.dsl.Pipeline(
         pipeline_name=pipeline_name,
         pipeline_root=pipeline_root,
@@ -123,14 +138,12 @@ def kubeflow_pipeline(
         accept_missing=int(accept_missing),
     )
     data = stages.read(os.fspath(data_path), settings.data)
-    prepared = stages.prepare(data, settings.data, previous.outputs["accepted"])
+    prepared = stages.prepare(data, settings, previous.outputs["accepted"])
     base = previous.outputs["model"] if is_warm_start else None
-    *tuning, trainer = stages.train(prepared.transform, settings, pipeline_root, base)
-    judged = stages.judge(
-        data, prepared.transform, trainer, previous.outputs["model"], settings.blessing
-    )
+    *tuning, trainer = stages.train(prepared, settings, pipeline_root, base)
+    judged = stages.judge(data, prepared, trainer, previous.outputs["model"], settings)
     *refit, pusher = stages.push(
-        data, trainer, judged.blessing, settings.release, pipeline_root, push_destination
+        data, prepared, trainer, judged.blessing, settings, pipeline_root, push_destination
     )
     keep = KeepForNextRun(
         model=trainer.outputs["model"],
@@ -144,6 +157,7 @@ def kubeflow_pipeline(
         anomalies=data.validator.outputs["anomalies"],
         model=trainer.outputs["model"],
         model_run=trainer.outputs["model_run"],
+        transform_graph=prepared.transform_graph,
         export_check=judged.export_check.outputs["blessing"],
         baseline=previous.outputs["model"],
         transitions=judged.item_transitions.outputs["transitions"],
@@ -163,7 +177,7 @@ def kubeflow_pipeline(
         components=[
             *data,
             previous,
-            *prepared,
+            *prepared.components,
             *tuning,
             trainer,
             *judged,

@@ -121,10 +121,10 @@ def main(arguments: list[str] | None = None) -> int:
         options_parser.error(str(error))
     write_spec(compile_spec(pipeline, options.image), options.output)
     print(f"Compiled {len(pipeline.components)} components to {options.output}")
-    for name in ("data", "pipeline_root", "serving_dir", "item_names"):
+    for name in ("data", "pipeline_root", "serving_dir", "item_names", "items"):
         value = getattr(options, name)
         if value and "://" not in value:
-            kind = "file" if name == "item_names" else "folder"
+            kind = "file" if name in ("item_names", "items") else "folder"
             print(
                 f"note: {option(name)} is a path, not a URI: it has to be the same {kind} "
                 "in every container"

@@ -526,6 +526,63 @@ class PageSettings:
 
 
 @dataclass(frozen=True)
+class CatalogueSettings:
+    """The table of the catalogue: features of items, and items that have no events yet.
+
+    Raises:
+        ValueError: A column has two roles, or there are columns without a table.
+    """
+
+    items: str = setting(
+        "",
+        "table of the catalogue (CSV or other tables with a header, JSON lines, Parquet, also "
+        "packed), with one row an item: the model learns what its columns say of the items, and "
+        "recommends also items that have no event yet; the ids are in its column --item-column, "
+        "or in the first one if it has none of that name",
+    )
+    item_categories: str = setting(
+        "",
+        "columns of --items with categories, for example genres,brand, whose fields have one value "
+        "or several between |; with neither this nor --item-vectors, all columns are used that "
+        "tell something",
+    )
+    item_vectors: str = setting(
+        "",
+        "columns of --items with vectors, for example embeddings of texts or images: lists of "
+        "numbers, or numbers between spaces",
+    )
+
+    def __post_init__(self) -> None:
+        for name in ("item_categories", "item_vectors"):
+            if getattr(self, name) and not self.items:
+                raise ValueError(f"{option(name)}: applies to --items only. Add that.")
+        names = [*(self.category_names or ()), *(self.vector_names or ())]
+        if "" in names or len({*names}) < len(names):
+            raise ValueError(
+                "--item-categories and --item-vectors must name each column once, between commas, "
+                f"got {self.item_categories!r} and {self.item_vectors!r}."
+            )
+
+    @property
+    def category_names(self) -> list[str] | None:
+        """The columns of `item_categories`. None if no column is named."""
+        return _names(self.item_categories) if self._has_names else None
+
+    @property
+    def vector_names(self) -> list[str] | None:
+        """The columns of `item_vectors`. None if no column is named."""
+        return _names(self.item_vectors) if self._has_names else None
+
+    @property
+    def _has_names(self) -> bool:
+        return bool(self.item_categories or self.item_vectors)
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",")] if text else []
+
+
+@dataclass(frozen=True)
 class Settings:
     """All settings of a run."""
 
@@ -536,6 +593,7 @@ class Settings:
     blessing: BlessingSettings = BlessingSettings()
     page: PageSettings = PageSettings()
     release: ReleaseSettings = ReleaseSettings()
+    catalogue: CatalogueSettings = CatalogueSettings()
 
 
 def to_json(settings: Any) -> str:

@@ -31,13 +31,14 @@ from pipeline.components.example_gen.splits.split_example import (
     VALIDATION,
 )
 from pipeline.components.export_check.component import ExportCheck
+from pipeline.components.item_features.component import ItemFeatures
 from pipeline.components.item_transitions.component import ItemTransitions
 from pipeline.components.pusher.component import Pusher
 from pipeline.components.refit.component import Refit
 from pipeline.components.trainer.custom_config import TrainerConfig
 from pipeline.components.tuner.custom_config import TunerConfig
 from pipeline.components.tuner.search_space import read_search_space
-from pipeline.settings import BlessingSettings, DataSettings, ReleaseSettings, Settings, to_json
+from pipeline.settings import DataSettings, Settings, to_json
 
 
 class Data(NamedTuple):
@@ -50,10 +51,31 @@ class Data(NamedTuple):
 
 
 class Prepared(NamedTuple):
-    """The components that accept the data and transform them."""
+    """The components that accept the data and transform them.
+
+    With a table of the catalogue, a third one adds features and items without events.
+    """
 
     gate: BaseNode
     transform: BaseNode
+    item_features: BaseNode | None
+
+    @property
+    def components(self) -> list[BaseNode]:
+        """Those that there are."""
+        return [component for component in self if component is not None]
+
+    @property
+    def examples(self) -> BaseChannel:
+        """The transformed Examples."""
+        return self.transform.outputs["transformed_examples"]
+
+    @property
+    def transform_graph(self) -> BaseChannel:
+        """Transform's output with the vocabulary of the whole catalogue."""
+        if self.item_features is not None:
+            return self.item_features.outputs["catalogue"]
+        return self.transform.outputs["transform_graph"]
 
 
 class Judged(NamedTuple):
@@ -85,26 +107,37 @@ def read(data_path: str, settings: DataSettings) -> Data:
     return Data(examples, statistics, schema, validator)
 
 
-def prepare(data: Data, settings: DataSettings, last_accepted: BaseChannel) -> Prepared:
+def prepare(
+    data: Data, settings: Settings, last_accepted: BaseChannel, fingerprint: str = ""
+) -> Prepared:
     """Stops the run if the data are anomalous, and maps raw ids to integers.
 
     Args:
         data: The components of `read`.
-        settings: How the log is read.
+        settings: The settings of the run.
         last_accepted: The data that an earlier run accepted last.
+        fingerprint: That of the table of the catalogue, if there is one and a cache.
     """
     gate = DataGate(
         examples=data.examples.outputs["examples"],
         statistics=data.statistics.outputs["statistics"],
         anomalies=data.validator.outputs["anomalies"],
         schema=data.schema.outputs["schema"],
-        settings=to_json(_of_the_log(settings)),
+        settings=to_json(_of_the_log(settings.data)),
         previous=last_accepted,
     )
     prepared = transform(data)
     # Data that the gate refuses must not be used for training.
     prepared.add_upstream_node(gate)
-    return Prepared(gate, prepared)
+    item_features = None
+    if settings.catalogue.items:
+        item_features = ItemFeatures(
+            transform_graph=prepared.outputs["transform_graph"],
+            settings=to_json(settings.catalogue),
+            item_column=settings.data.item_column,
+            fingerprint=fingerprint,
+        )
+    return Prepared(gate, prepared, item_features)
 
 
 def transform(data: Data) -> Transform:
@@ -127,7 +160,7 @@ def transform(data: Data) -> Transform:
 
 
 def train(
-    transform: BaseNode,
+    prepared: Prepared,
     settings: Settings,
     pipeline_root: str,
     base_model: BaseChannel | None = None,
@@ -135,7 +168,7 @@ def train(
     """Searches for hyperparameters, if the settings have trials, and trains.
 
     Args:
-        transform: The component Transform.
+        prepared: The components of `prepare`.
         settings: The settings of the run.
         pipeline_root: The folder of the artifacts, in which backups of unfinished trainings are
             kept.
@@ -149,8 +182,8 @@ def train(
         ValueError: The search space cannot be used.
     """
     inputs = {
-        "examples": transform.outputs["transformed_examples"],
-        "transform_graph": transform.outputs["transform_graph"],
+        "examples": prepared.examples,
+        "transform_graph": prepared.transform_graph,
         "train_args": tfx.proto.TrainArgs(splits=[TRAIN]),
         "eval_args": tfx.proto.EvalArgs(splits=[VALIDATION]),
     }
@@ -183,29 +216,29 @@ def train(
 
 def judge(
     data: Data,
-    transform: BaseNode,
+    prepared: Prepared,
     trainer: BaseNode,
     baseline: BaseChannel,
-    settings: BlessingSettings,
+    settings: Settings,
 ) -> Judged:
     """Checks and evaluates the model, and blesses it if it is good enough.
 
     Args:
         data: The components of `read`.
-        transform: The component Transform.
+        prepared: The components of `prepare`.
         trainer: The component Trainer.
         baseline: The model that the new one is compared with.
-        settings: The criteria for a blessing.
+        settings: The settings of the run.
     """
     model = trainer.outputs["model"]
     export_check = ExportCheck(model=model)
     item_transitions = ItemTransitions(
-        transformed_examples=transform.outputs["transformed_examples"],
-        transform_graph=transform.outputs["transform_graph"],
+        transformed_examples=prepared.examples,
+        transform_graph=prepared.transform_graph,
     )
     evaluation_features = EvaluationFeatures(
         examples=data.examples.outputs["examples"],
-        transform_graph=transform.outputs["transform_graph"],
+        transform_graph=prepared.transform_graph,
         transitions=item_transitions.outputs["transitions"],
         list_length=LONGEST,
     )
@@ -214,22 +247,23 @@ def judge(
         example_splits=[TEST],
         model=model,
         baseline_model=baseline,
-        eval_config=eval_config(),
+        eval_config=eval_config(bool(settings.catalogue.items)),
     )
     blessing = Blessing(
         model=model,
         evaluation=evaluator.outputs["evaluation"],
         export_check=export_check.outputs["blessing"],
-        settings=to_json(settings),
+        settings=to_json(settings.blessing),
     )
     return Judged(export_check, item_transitions, evaluation_features, evaluator, blessing)
 
 
 def push(
     data: Data,
+    prepared: Prepared,
     trainer: BaseNode,
     blessing: BaseNode,
-    settings: ReleaseSettings,
+    settings: Settings,
     pipeline_root: str,
     push_destination: tfx.proto.PushDestination,
 ) -> list[BaseNode]:
@@ -237,9 +271,10 @@ def push(
 
     Args:
         data: The components of `read`.
+        prepared: The components of `prepare`.
         trainer: The component Trainer.
         blessing: The component Blessing.
-        settings: What goes out.
+        settings: The settings of the run.
         pipeline_root: The folder of the artifacts, in which backups of unfinished trainings are
             kept.
         push_destination: The folder of the versions.
@@ -248,14 +283,15 @@ def push(
         The components. The Pusher is the last one.
     """
     model, refit = trainer.outputs["model"], []
-    if settings.refit:
+    if settings.release.refit:
         refit = [
             Refit(
                 examples=data.examples.outputs["examples"],
+                transform_graph=prepared.transform_graph,
                 evaluated_model=model,
                 model_run=trainer.outputs["model_run"],
                 blessing=blessing.outputs["blessing"],
-                settings=to_json(settings),
+                settings=to_json(settings.release),
                 backup_directory=os.path.join(pipeline_root, component_ids.REFIT, "backup"),
             )
         ]

@@ -12,6 +12,7 @@ from pipeline import settings
 from pipeline.cli.setting_options import add_settings, settings_of
 from pipeline.settings import (
     BlessingSettings,
+    CatalogueSettings,
     DataSettings,
     ModelSettings,
     Settings,
@@ -45,6 +46,37 @@ def test_no_option_gives_the_defaults():
 def test_settings_survive_json(chosen):
     text = to_json(chosen)
     assert from_json(type(chosen), text) == from_json(type(chosen), json.loads(text)) == chosen
+
+
+def test_columns_of_the_table_of_the_catalogue():
+    chosen = parse("--items=i.csv", "--item-categories=genres, brand", "--item-vectors=text")
+    assert chosen.catalogue.category_names == ["genres", "brand"]
+    assert chosen.catalogue.vector_names == ["text"]
+    only_vectors = CatalogueSettings("i.csv", item_vectors="text")
+    assert (only_vectors.category_names, only_vectors.vector_names) == ([], ["text"])
+    unnamed = CatalogueSettings("i.csv")
+    assert (unnamed.category_names, unnamed.vector_names) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (("", "genres"), "--item-categories: applies to --items only"),
+        (("", "", "text"), "--item-vectors: applies to --items only"),
+        (("i.csv", "a,a"), "must name each column once, between commas, got 'a,a' and ''"),
+        (("i.csv", "a,", "b"), "must name each column once"),
+        (("i.csv", "a", "a"), "must name each column once"),
+    ],
+)
+def test_columns_that_make_no_sense_are_refused(values, message):
+    with pytest.raises(ValueError, match=message):
+        CatalogueSettings(*values)
+
+
+def test_settings_of_an_earlier_version_have_no_table():
+    earlier = json.loads(to_json(Settings()))
+    del earlier["catalogue"]
+    assert from_json(Settings, earlier) == Settings()
 
 
 def test_settings_of_json_are_checked():

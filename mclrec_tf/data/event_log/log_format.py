@@ -95,6 +95,11 @@ class EventLogFormat:
         return list(dict.fromkeys([*self.roles, *self.filter.columns]))
 
     @property
+    def lists(self) -> tuple[str, ...]:
+        """The columns in which a list of JSON is one value: those of a log have none."""
+        return ()
+
+    @property
     def is_sequences(self) -> bool:
         return self.columns == SEQUENCES
 

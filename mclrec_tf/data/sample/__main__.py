@@ -56,8 +56,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--items",
         metavar="ITEMS",
         default=argparse.SUPPRESS,  # so that the help names no default
-        help="also write the catalogue (columns item_id, title) to this file, NAME.csv or "
-        "NAME.csv.gz, for --item-names ITEMS:title; the log stays the same",
+        help="also write the catalogue (columns item_id, title, kind, styles, embedding) to this "
+        "file, NAME.csv or NAME.csv.gz, for --items ITEMS and --item-names ITEMS:title; it has "
+        "some new items without events, and the log stays the same",
     )
     options = parser.parse_args(arguments)
     items = getattr(options, "items", None)
@@ -91,7 +92,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         f"{contents.unusable:,} unusable rows"
     )
     if items is not None:
-        print(f"{items}: {num_items:,} items with their titles")
+        print(f"{items}: {num_items:,} items with titles and features, some of them without events")
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from mclrec_tf.data.sample.users import Catalogue, Events
+from mclrec_tf.data.sample.users import Events
 
 DUPLICATE, NO_USER, NO_TIME = 1, 2, 3  # flaws of a row; 0 is none
 _USER_DIGITS, _TIME_DIGITS = 8, 10
@@ -48,13 +48,17 @@ def csv_rows(events: Events, flaws: npt.NDArray[np.int8], ids: npt.NDArray[np.ui
     return table[written].tobytes()
 
 
-def item_ids(catalogue: Catalogue) -> npt.NDArray[np.uint8]:
-    """Ids like c007-0042, the 43rd item of the eighth category, as rows of characters."""
-    items = np.arange(catalogue.num_items)
-    category = catalogue.category_of(items)
-    parts = [_digits(category, 3), _digits(items - catalogue.starts[category], 4)]
-    c, dash = (np.full((len(items), 1), ord(sign), np.uint8) for sign in "c-")
-    return np.hstack([c, parts[0], dash, parts[1]])
+def item_ids(
+    categories: npt.NDArray[np.int64], numbers: npt.NDArray[np.int64]
+) -> npt.NDArray[np.uint8]:
+    """Ids like c007-0042, the 43rd item of the eighth category, as rows of characters.
+
+    Args:
+        categories: The category of each item, from 0.
+        numbers: The place of each item in its category, from 0.
+    """
+    c, dash = (np.full((len(numbers), 1), ord(sign), np.uint8) for sign in "c-")
+    return np.hstack([c, _digits(categories, 3), dash, _digits(numbers, 4)])
 
 
 def _digits(numbers: npt.NDArray[np.integer], count: int) -> npt.NDArray[np.uint8]:

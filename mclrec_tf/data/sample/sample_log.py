@@ -21,8 +21,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
 from mclrec_tf.arguments import check_share, check_whole, check_whole_or_none, path_text
+from mclrec_tf.data.sample.item_rows import HEADER as _ITEMS_HEADER
+from mclrec_tf.data.sample.item_rows import item_rows
 from mclrec_tf.data.sample.rows import DUPLICATE, csv_rows, item_ids, with_flaws
-from mclrec_tf.data.sample.titles import item_rows
 from mclrec_tf.data.sample.users import EVENTS_PER_USER, Catalogue, simulate
 
 MIN_EVENTS, MAX_EVENTS = 1_000, 1_000_000_000
@@ -30,7 +31,6 @@ NOISE_SHARE, FLAW_SHARE = 0.05, 0.001
 _COHORT_USERS = 16_384
 _GZIP_LEVEL = 4
 _HEADER = b"user_id,item_id,timestamp\n"
-_ITEMS_HEADER = b"item_id,title\n"
 
 
 class SampleContents(NamedTuple):
@@ -85,7 +85,9 @@ def write_sample(
     path = _csv_path(path)
     catalogue = _catalogue(num_events, seed, num_items)
     check_share(0.5, noise_share=noise_share, flaw_share=flaw_share)
-    ids = item_ids(catalogue)
+    items = np.arange(catalogue.num_items)
+    categories = catalogue.category_of(items)
+    ids = item_ids(categories, items - catalogue.starts[categories])
     occurs = np.zeros(catalogue.num_items, bool)
     rows = users = duplicates = unusable = 0
     with _progress_bar(progress) as bar, _appears_when_complete(path) as out:
@@ -116,17 +118,20 @@ def write_sample(
 def write_items(
     path: str | os.PathLike[str], num_events: int, seed: int = 0, num_items: int | None = None
 ) -> int:
-    """Writes the catalogue of a sample, with the columns item_id and title.
+    """Writes the catalogue of a sample: columns item_id, title, kind, styles and embedding.
 
     A title such as "Walnut lamp 43" tells the item's category, which explains most of what the
-    users do, and its rank of popularity there. Items that no event has are in the catalogue too.
+    users do, and its rank of popularity there. The kind ("lamp"), the styles ("walnut|matte") and
+    the embedding (12 numbers) tell of an item without events what users would do with it: its
+    category, and which items come before and after it. Of every category the last item is new: no
+    event has it.
 
     Args:
         path: Where to write; the name ends in `.csv` or `.csv.gz`.
         num_events, seed, num_items: Those of the log, see `write_sample`.
 
     Returns:
-        The number of items.
+        The number of items, with the new ones.
 
     Raises:
         ValueError: An argument is out of range.
@@ -136,15 +141,17 @@ def write_items(
         >>> from mclrec_tf.data.sample.sample_log import write_items
         >>> import pathlib, tempfile
         >>> write_items(pathlib.Path(tempfile.mkdtemp(), "items.csv"), 1000)
-        95
+        98
     """
     path = _csv_path(path)
     catalogue = _catalogue(num_events, seed, num_items)
     with _appears_when_complete(path) as out:
-        out.write(_ITEMS_HEADER)
-        for item_id, title in item_rows(catalogue, seed):
-            out.write(f"{item_id},{title}\n".encode())
-    return catalogue.num_items
+        out.write(_ITEMS_HEADER.encode())
+        num_rows = 0
+        for row in item_rows(catalogue, seed):
+            out.write(row.encode())
+            num_rows += 1
+    return num_rows
 
 
 def _csv_path(path: str | os.PathLike[str]) -> Path:

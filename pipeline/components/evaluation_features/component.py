@@ -25,9 +25,11 @@ from pipeline.components.evaluator.catalogue_files import (
     CatalogueFiles,
     read_items,
     write_catalogue,
+    write_categories,
 )
 from pipeline.components.evaluator.list_features import LONGEST
 from pipeline.components.example_gen.splits.split_example import TEST, TRAIN
+from pipeline.components.item_features.catalogue_graph import has_item_features, read_categories
 from pipeline.components.transform.vocabulary import vocabulary_file
 
 
@@ -48,7 +50,7 @@ def EvaluationFeatures(
 
     Args:
         examples: ExampleGen's output.
-        transform_graph: Transform's output, which has the vocabulary.
+        transform_graph: Transform's output, which has the vocabulary, or that of ItemFeatures.
         transitions: ItemTransitions' output.
         list_length: How many items a list of a baseline has: `list_features.LONGEST`. Examples
             of an earlier version, which have no lists, are thus not taken from the cache.
@@ -76,11 +78,12 @@ def EvaluationFeatures(
         _ = (
             pipeline
             | "ReadTest" >> beam.io.ReadFromTFRecord(test)
-            | AddSliceFeatures(trained_on)
+            | AddSliceFeatures(trained_on, has_item_features(transform_graph.uri))
             | AddBaselineAnswers(transform_graph.uri, transitions.uri)
             | beam.io.WriteToTFRecord(output, file_name_suffix=".gz")
         )
     items = read_items(vocabulary_file(transform_graph.uri))
     users = read_training_users(working_folder, items)
     write_catalogue(test_examples.uri, CatalogueFiles(items, *users))
+    write_categories(test_examples.uri, read_categories(transform_graph.uri))
     fileio.rmtree(working_folder)

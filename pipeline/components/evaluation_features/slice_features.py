@@ -7,8 +7,10 @@ import apache_beam as beam
 import tensorflow as tf
 
 from pipeline.components.evaluator.slices import (
+    TARGET_EVENTS,
     TARGET_NOVELTY,
     TARGET_POPULARITY,
+    events_group,
     novelty,
     popularity_borders,
     popularity_group,
@@ -22,11 +24,13 @@ class AddSliceFeatures(beam.PTransform):
 
     Args:
         train: The serialized Examples of the train split.
+        with_events: Whether `TARGET_EVENTS` is among the features.
     """
 
-    def __init__(self, train: beam.PCollection[bytes]) -> None:
+    def __init__(self, train: beam.PCollection[bytes], with_events: bool = False) -> None:
         super().__init__()
         self._train = train
+        self._with_events = with_events
 
     def expand(self, test: beam.PCollection[bytes]) -> beam.PCollection[bytes]:
         counts = (
@@ -45,7 +49,8 @@ class AddSliceFeatures(beam.PTransform):
         return (
             {"counts": counts, "examples": by_target}
             | beam.CoGroupByKey()
-            | "AddFeatures" >> beam.FlatMap(_add_features, beam.pvalue.AsSingleton(borders))
+            | "AddFeatures"
+            >> beam.FlatMap(_add_features, beam.pvalue.AsSingleton(borders), self._with_events)
         )
 
 
@@ -60,17 +65,18 @@ def _by_target(record: bytes) -> tuple[bytes, bytes]:
 
 
 def _add_features(
-    joined: tuple[bytes, dict[str, Iterable[Any]]], borders: tuple[int, int]
+    joined: tuple[bytes, dict[str, Iterable[Any]]], borders: tuple[int, int], with_events: bool
 ) -> Iterator[bytes]:
     target, found = joined
-    group = popularity_group(sum(found["counts"]), borders)
+    count = sum(found["counts"])
+    of_target = {TARGET_POPULARITY: popularity_group(count, borders)}
+    if with_events:
+        of_target[TARGET_EVENTS] = events_group(count)
     for record in found["examples"]:
         example = tf.train.Example.FromString(record)
         feature = example.features.feature
         history = feature["history"].bytes_list.value
-        for name, value in (
-            (TARGET_POPULARITY, group),
-            (TARGET_NOVELTY, novelty(target, history)),
-        ):
+        values = {**of_target, TARGET_NOVELTY: novelty(target, history)}
+        for name, value in values.items():
             feature[name].bytes_list.value.append(value.encode())
         yield example.SerializeToString()

@@ -1,13 +1,18 @@
 """What is known of the items, as files beside the test Examples, without pickle."""
 
 import os
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from mclrec_tf.data.item_features import ItemCategories, ItemFeatures
+from pipeline.components.item_features.stored_features import read_features, write_features
+
 _FOLDER, _ITEMS_FILE, _USERS_FILE = "catalogue", "items", "training_users.npy"
+_CATEGORIES_FILE = "categories.npz"
 
 
 class CatalogueFiles(NamedTuple):
@@ -68,6 +73,19 @@ def read_catalogue(examples_uri: str) -> CatalogueFiles:
     item_users = users.copy()
     item_users[0] = 0
     return CatalogueFiles(items, item_users, int(users[0]))
+
+
+def write_categories(examples_uri: str, categories: Mapping[str, ItemCategories]) -> None:
+    """Writes the categories of the items beside a catalogue, if there are any."""
+    if categories:
+        path = os.path.join(examples_uri, _FOLDER, _CATEGORIES_FILE)
+        write_features(path, ItemFeatures(categories, {}))
+
+
+def read_categories(examples_uri: str) -> Mapping[str, ItemCategories]:
+    """Reads what `write_categories` has written."""
+    found = read_features(os.path.join(examples_uri, _FOLDER, _CATEGORIES_FILE))
+    return found.categories if found else {}
 
 
 def _not_ours(path: str, reason: str) -> ValueError:

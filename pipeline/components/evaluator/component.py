@@ -18,6 +18,7 @@ from tfx.types.standard_component_specs import (
 )
 from tfx.utils import path_utils, proto_utils
 
+from pipeline.components.evaluator.category_similarity import CategorySimilarity
 from pipeline.components.evaluator.recommendation_metrics import RecommendationMetrics
 from pipeline.components.trainer.run_fn import keras_path
 
@@ -27,7 +28,8 @@ STANDS_FOR_NONE = "stands_for_no_model"
 class EvaluatorExecutor(executor.Executor):
     """TFX's executor, which treats a baseline that `PreviousRun` marks as absent as no baseline.
 
-    It tells `RecommendationMetrics` where the catalogue and the item vectors of the run are.
+    It tells `RecommendationMetrics` and `CategorySimilarity` where the catalogue and the item
+    vectors of the run are.
 
     Raises:
         FileNotFoundError: There should be a baseline, but its files are gone. Otherwise the
@@ -74,6 +76,8 @@ def _with_catalogue(eval_config: str, examples_uri: str, model: types.Artifact) 
         for metric in spec.metrics:
             if metric.class_name == RecommendationMetrics.__name__:
                 metric.config = json.dumps({"examples_uri": examples_uri, "keras_file": keras_file})
+            elif metric.class_name == CategorySimilarity.__name__:
+                metric.config = json.dumps({"examples_uri": examples_uri})
     return proto_utils.proto_to_json(config)
 
 

@@ -11,7 +11,8 @@ import tensorflow as tf
 
 import mclrec_tf  # noqa: F401  # registers what a Keras file holds
 from mclrec_tf.evaluation.catalogue import Catalogue
-from pipeline.components.evaluator.catalogue_files import read_catalogue
+from mclrec_tf.evaluation.category_similarity import CategoryValues
+from pipeline.components.evaluator.catalogue_files import read_catalogue, read_categories
 
 _lock = threading.Lock()
 
@@ -41,6 +42,27 @@ def known_items(examples_uri: str, keras_file: str) -> KnownItems:
     """
     with _lock:
         return _read(examples_uri, keras_file)
+
+
+def known_categories(examples_uri: str) -> tuple[dict[bytes, int], CategoryValues | None]:
+    """The id of each raw id of the items of test Examples, and their values of all categories.
+
+    Args:
+        examples_uri: The folder of the Examples.
+
+    Raises:
+        FileNotFoundError: The Examples have no catalogue.
+    """
+    with _lock:
+        return _read_categories(examples_uri)
+
+
+@lru_cache(maxsize=1)
+def _read_categories(examples_uri: str) -> tuple[dict[bytes, int], CategoryValues | None]:
+    items = read_catalogue(examples_uri).items
+    categories = read_categories(examples_uri)
+    values = CategoryValues.of(categories) if categories else None
+    return {item: number for number, item in enumerate(items, start=1)}, values
 
 
 @lru_cache(maxsize=1)

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
+from mclrec_tf.evaluation.target_slices import SLICES
+
 LENGTH_GROUP = "length_group"
 """By the number of events: the paper's groups 5, 6-8 and >8, and <5. ExampleGen writes it."""
 
@@ -10,6 +12,9 @@ HEAD, TORSO, TAIL, COLD = "head", "torso", "tail", "cold"
 
 TARGET_NOVELTY = "target_novelty"
 REPEATED, NEW = "repeated", "new"
+
+TARGET_EVENTS = "target_events"
+"""By the training events of the target: cold, 1-5 and warm. Only in runs with item features."""
 
 SLICE_FEATURES = (LENGTH_GROUP, TARGET_POPULARITY, TARGET_NOVELTY)
 
@@ -67,6 +72,15 @@ def popularity_group(count: int, borders: tuple[int, int]) -> str:
     if count == 0:
         return COLD
     return TAIL if count <= borders[0] else TORSO if count <= borders[1] else HEAD
+
+
+def events_group(count: int) -> str:
+    """The slice of an item by the number of its training events."""
+    return next(
+        name
+        for name, (least, most) in SLICES.items()
+        if count >= least and (most is None or count <= most)
+    )
 
 
 def novelty(target: bytes, history: Sequence[bytes]) -> str:

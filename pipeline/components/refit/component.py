@@ -6,13 +6,14 @@ import keras
 from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArtifact, Parameter
 from tfx.dsl.component.experimental.decorators import component
 from tfx.dsl.io import fileio
-from tfx.types.standard_artifacts import Examples, Model, ModelBlessing, ModelRun
+from tfx.types.standard_artifacts import Examples, Model, ModelBlessing, ModelRun, TransformGraph
 from tfx.utils import io_utils, path_utils
 
 from mclrec_tf.export.saved_model import export_savedmodel
 from mclrec_tf.models.refit import refit_epochs
 from mclrec_tf.training.early_stopping import ResumableEarlyStopping
 from pipeline.components.export_check.component import check
+from pipeline.components.item_features.catalogue_graph import stored_item_features
 from pipeline.components.refit.every_event import read_every_event
 from pipeline.components.refit.guards import guarded
 from pipeline.components.refit.report import RefitReport, write_refit_report
@@ -28,6 +29,7 @@ from pipeline.settings import ReleaseSettings, from_json
 @component
 def Refit(
     examples: InputArtifact[Examples],
+    transform_graph: InputArtifact[TransformGraph],
     evaluated_model: InputArtifact[Model],
     model_run: InputArtifact[ModelRun],
     blessing: InputArtifact[ModelBlessing],
@@ -47,6 +49,7 @@ def Refit(
 
     Args:
         examples: ExampleGen's output.
+        transform_graph: Transform's output, or that of ItemFeatures if the run has one.
         evaluated_model: Trainer's output.
         model_run: Trainer's output.
         blessing: Blessing's output, about `evaluated_model`.
@@ -61,12 +64,13 @@ def Refit(
     every = read_every_event(examples.uri, evaluated_items)
     evaluated = keras.models.load_model(keras_path(evaluated_export))
     outcome = read_outcome(model_run.uri)
+    features = stored_item_features(transform_graph.uri)
     config = TrainerConfig(outcome.model, outcome.training, backup_directory)
     epochs = refit_epochs(outcome.best_epoch)
     stopping = ResumableEarlyStopping(
         config.backup(examples.uri, evaluated_model.uri), monitor=None, epochs=epochs
     )
-    found = trained_on(every, evaluated, evaluated_items, outcome, stopping)
+    found = trained_on(every, evaluated, evaluated_items, outcome, features, stopping)
     chosen = from_json(ReleaseSettings, settings)
     compared = guarded(
         found, every.items, evaluated, evaluated_items, every.histories, chosen.min_agreement

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import tensorflow as tf
@@ -27,11 +28,13 @@ class EveryEvent(NamedTuple):
         histories: All events of each user, oldest first, in the order of the users' ids.
         items: The raw id of each item, by id from 1: by falling frequency in these histories, and
             items of equal frequency in descending order of their bytes, as in a vocabulary.
+        order: int `[|I|]`, the id that each item has in the catalogue that was read with.
         held_out: How many of the events were held out from training.
     """
 
     histories: Histories
     items: list[str]
+    order: npt.NDArray[np.int64]
     held_out: int
 
 
@@ -69,6 +72,7 @@ def read_every_event(examples: str, items: Sequence[str]) -> EveryEvent:
     return EveryEvent(
         Histories.from_lengths(new_number[numbers], lengths),
         [items[place] for place in order],
+        order + 1,
         len(numbers) - trained_on,
     )
 
@@ -97,6 +101,7 @@ def _histories(folder: str, split: str, vocabulary: pa.Array) -> Iterator[tuple[
         yield from zip(features["user_id"].numpy(), np.split(numbers, ends), strict=True)
 
 
-def _by_frequency(counts: np.ndarray, names: pa.Array) -> np.ndarray:
+def _by_frequency(counts: np.ndarray, names: pa.Array) -> npt.NDArray[np.int64]:
     keys = pa.table({"count": counts, "name": names})
-    return pc.sort_indices(keys, [("count", "descending"), ("name", "descending")]).to_numpy()
+    by_falling = [("count", "descending"), ("name", "descending")]
+    return pc.sort_indices(keys, by_falling).to_numpy().astype(np.int64)

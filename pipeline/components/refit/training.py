@@ -4,6 +4,7 @@ import keras
 
 import mclrec_tf
 from mclrec_tf.data.batches import training_batches
+from mclrec_tf.data.item_features import ItemFeatures
 from mclrec_tf.models.refit import refit
 from mclrec_tf.training.early_stopping import ResumableEarlyStopping
 from pipeline.components.refit.every_event import EveryEvent
@@ -17,6 +18,7 @@ def trained_on(
     evaluated: mclrec_tf.MCLRec,
     evaluated_items: list[str],
     outcome: Outcome,
+    item_features: ItemFeatures | None,
     stopping: ResumableEarlyStopping,
 ) -> mclrec_tf.MCLRec:
     """What `mclrec_tf.models.refit` makes of an evaluated model.
@@ -26,11 +28,15 @@ def trained_on(
         evaluated: The model that was evaluated. It stays as it is.
         evaluated_items: The raw ids of its items, by id from 1.
         outcome: What it was trained with.
+        item_features: The features of its items, if they have any.
         stopping: Without a monitor; keeps the state of a training that is killed.
     """
     training = outcome.training
     keras.utils.set_random_seed(training.seed)
-    model = model_of(len(every.items), outcome.model, training, every.histories)
+    if item_features is not None:
+        num_cold = len(every.items) - int(every.histories.items.max(initial=0))
+        item_features = item_features.take(every.order, num_cold)
+    model = model_of(len(every.items), outcome.model, training, every.histories, item_features)
     refit(
         model,
         evaluated,

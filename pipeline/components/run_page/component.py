@@ -18,6 +18,7 @@ from tfx.types.standard_artifacts import (
     ModelEvaluation,
     ModelRun,
     PushedModel,
+    TransformGraph,
 )
 
 from pipeline import component_ids
@@ -37,6 +38,7 @@ def RunPage(
     anomalies: InputArtifact[ExampleAnomalies],
     model: InputArtifact[Model],
     model_run: InputArtifact[ModelRun],
+    transform_graph: InputArtifact[TransformGraph],
     export_check: InputArtifact[InfraBlessing],
     baseline: InputArtifact[Model],
     transitions: InputArtifact[File],
@@ -56,6 +58,7 @@ def RunPage(
         examples, anomalies, model, model_run, export_check, transitions, test_examples, evaluation,
             blessing, pushed_model: The outputs of the run.
         pushed_from: The output that the pushed model was taken from.
+        transform_graph: Transform's output, or that of ItemFeatures if the run has one.
         baseline: The model that the run was compared with.
         page: The output. Its folder gets `PAGE_FILE`.
         title: The title of the page.
@@ -67,6 +70,7 @@ def RunPage(
         component_ids.EXAMPLE_GEN: {"examples": examples},
         component_ids.EXAMPLE_VALIDATOR: {"anomalies": anomalies},
         component_ids.TRAINER: {"model": model, "model_run": model_run},
+        component_ids.ITEM_FEATURES: {"catalogue": transform_graph},
         component_ids.EXPORT_CHECK: {"blessing": export_check},
         component_ids.LATEST_BLESSED_MODEL: {}
         if stands_for_none(baseline)

@@ -17,6 +17,7 @@ from pipeline.components.evaluator.results import SliceResult, read_results
 from pipeline.components.evaluator.slices import ALL_USERS
 from pipeline.components.example_gen.event_log.log_report import EventLogReport, read_report
 from pipeline.components.example_gen.splits.split_example import TEST
+from pipeline.components.item_features.catalogue_graph import read_notes
 from pipeline.components.item_transitions.table import How, read_how
 from pipeline.components.refit.report import RefitReport, read_refit_report
 from pipeline.components.run_page.item_names import ItemNames, names_of_catalogue
@@ -52,6 +53,7 @@ class Contents:
         neighbours: The nearest items of some items.
         item_names: The names of the items of the model.
         refit: Which model goes out, if the run was to let it go on over every event.
+        item_table: What a person should know of the table of the catalogue.
         pushed_to: The folder of the pushed version.
         gone_without: One line for each artifact of an earlier run that is gone.
     """
@@ -71,6 +73,7 @@ class Contents:
     neighbours: list[Neighbours] = field(default_factory=list)
     item_names: ItemNames = ItemNames()
     refit: RefitReport | None = None
+    item_table: Sequence[str] = ()
     pushed_to: str | None = None
     gone_without: Sequence[str] = ()
 
@@ -98,6 +101,7 @@ def read_contents(
     examples = output(component_ids.EXAMPLE_GEN, "examples")
     test_examples = output(component_ids.EVALUATION_FEATURES, "test_examples")
     anomalies = output(component_ids.EXAMPLE_VALIDATOR, "anomalies")
+    catalogue_graph = output(component_ids.ITEM_FEATURES, "catalogue")
     model = output(component_ids.TRAINER, "model")
     model_run = output(component_ids.TRAINER, "model_run")
     transitions = output(component_ids.ITEM_TRANSITIONS, "transitions")
@@ -133,6 +137,7 @@ def read_contents(
         neighbours=neighbours_of_some(saved_model, catalogue) if catalogue else [],
         item_names=names_of_catalogue(settings, catalogue) if catalogue else ItemNames(),
         refit=read_refit_report(refitted.uri) if refitted else None,
+        item_table=read_notes(catalogue_graph.uri) if catalogue_graph else (),
         pushed_to=pushed_to or None,
         gone_without=gone_without,
     )

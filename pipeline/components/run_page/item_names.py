@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from mclrec_tf.data.event_log.reader import LogFile
-from mclrec_tf.data.item_table import ItemColumn, ItemTableError, read_item_column
+from mclrec_tf.data.item_table import ItemColumn, read_item_column
+from mclrec_tf.data.item_table_rows import ItemTableError
 from pipeline.settings import DataSettings, Settings
 from serving.item_names import FileAndColumn, one_line
 

@@ -21,35 +21,40 @@ class Neighbours:
 
     Attributes:
         item: The raw id.
-        rank: Its place by the number of its training events, from 1 for the most popular item.
+        rank: Its place by the number of its training events, from 1 for the most popular item. None
+            for a cold item, which has none.
         items: The nearest items with their cosines, nearest first.
     """
 
     item: str
-    rank: int
+    rank: int | None
     items: list[tuple[str, float]]
 
 
 def neighbours_of_some(saved_model: str, catalogue: Sequence[str]) -> list[Neighbours]:
-    """Finds the neighbours of a popular, a middling and a rare item.
+    """Finds the neighbours of a popular, a middling and a rare item, and of a cold one.
 
     Args:
         saved_model: The folder of the SavedModel, beside which the Keras file is.
-        catalogue: The raw ids of the items of the model, the most popular first.
+        catalogue: The raw ids of the items of the model, the most popular first, cold ones last.
 
     Returns:
-        The items, the most popular first; none if there is no Keras file.
+        The items, the most popular first, and the last cold one, which is the newest of a table
+        that grows; none if there is no Keras file.
     """
     path = keras_path(saved_model)
     if not tf.io.gfile.exists(path):
         return []
     model = keras.saving.load_model(path, compile=False)
-    ids = sorted({int(place * (len(catalogue) - 1)) + 1 for place in _PLACES})
+    trained = model.encoder.item_embedding.num_trained
+    ids = sorted({int(place * (trained - 1)) + 1 for place in _PLACES})
+    if trained < len(catalogue):
+        ids.append(len(catalogue))
     nearest = model.similar_items(ids, NEIGHBOURS)
     return [
         Neighbours(
             catalogue[item - 1],
-            item,
+            item if item <= trained else None,
             [(catalogue[i - 1], float(c)) for i, c in zip(others, cosines, strict=True) if i],
         )
         for item, others, cosines in zip(ids, *nearest, strict=True)

@@ -49,7 +49,7 @@ def write_page(
         confidence=settings.blessing.confidence,
         criteria=_by_requirement(contents.decision),
         recommended=recommended_tables(contents.results),
-        meanings=meanings(),
+        meanings=meanings(contents.results),
         names=contents.item_names.names,
         items_shown=ITEMS_SHOWN,
         transitions_note=contents.transitions and contents.transitions.in_words(),

@@ -9,7 +9,12 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from pipeline.components.evaluator.slices import SLICE_FEATURES, judged_policy, slice_name
+from pipeline.components.evaluator.slices import (
+    SLICE_FEATURES,
+    TARGET_EVENTS,
+    judged_policy,
+    slice_name,
+)
 from pipeline.components.example_gen.histories.user_history import from_example
 from pipeline.model_handler import Recommender
 
@@ -127,12 +132,13 @@ def _choose(test_folder: str) -> tuple[dict[str, list[_User]], Counter[str]]:
 
 def _of_batch(examples: tf.Tensor) -> Iterator[tuple[str, int, list[_User]]]:
     """The name of each slice, and how many users it has in a batch and the first of them."""
-    names = ("user_id", *SLICE_FEATURES)
-    # An earlier version wrote fewer features.
+    sliced_by = (*SLICE_FEATURES, TARGET_EVENTS)
+    names = ("user_id", *sliced_by)
+    # An earlier version wrote fewer features, and so does a run without item features.
     features = {name: tf.io.FixedLenFeature([], tf.string, "") for name in names}
     parsed = tf.io.parse_example(examples, features)
     users, records = parsed["user_id"].numpy(), examples.numpy()
-    for feature in SLICE_FEATURES:
+    for feature in sliced_by:
         values = parsed[feature].numpy()
         texts = tf.strings.join([feature, parsed[feature], parsed["user_id"]], "\0")
         drawn = tf.strings.to_hash_bucket_fast(texts, _BUCKETS).numpy()

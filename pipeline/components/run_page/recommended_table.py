@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from mclrec_tf.evaluation.ranking_metrics import CUTOFFS
+from pipeline.components.evaluator import category_similarity
 from pipeline.components.evaluator.list_features import MODEL
 from pipeline.components.evaluator.recommendation_metrics import (
     LABELS,
@@ -27,9 +28,13 @@ MEANINGS = {
     "newer to users.",
     "intra_list_similarity": "the mean cosine of the new model's vectors of each two items of a "
     "list; less is more diverse. Vectors differ from run to run: compare within this page only.",
+    category_similarity.METRIC: "the mean cosine of each two items of a list by the categories of "
+    "--items: how many values they share; less is more diverse, on every page by the same measure.",
     "repeat_share": "the share of the best of all items that the history holds already; neither "
     "more nor less is better, it tells how much is left out when items of the history are.",
 }
+
+_LABELS = LABELS | {category_similarity.METRIC: category_similarity.LABEL}
 
 Row = tuple[str, Sequence[float | None]]
 
@@ -67,18 +72,30 @@ def recommended_tables(results: Mapping[str, SliceResult]) -> Recommended | None
     )
 
 
-def meanings() -> list[tuple[str, str, str]]:
-    """Label, policy and meaning of each metric."""
-    return [(LABELS[metric], policy_of(metric), MEANINGS[metric]) for metric in METRICS]
+def meanings(results: Mapping[str, SliceResult]) -> list[tuple[str, str, str]]:
+    """Label, policy and meaning of each metric.
+
+    Args:
+        results: The evaluation by slice.
+    """
+    everybody = results.get(ALL_USERS)
+    shown = _shown(everybody) if everybody else METRICS
+    return [(_LABELS[metric], policy_of(metric), MEANINGS[metric]) for metric in shown]
+
+
+def _shown(result: SliceResult) -> Sequence[str]:
+    """The metrics of a slice: that by categories only if the items have some."""
+    by_categories = name_of(MODEL, category_similarity.METRIC, CUTOFF) in result.metrics
+    return (*METRICS, category_similarity.METRIC) if by_categories else METRICS
 
 
 def _rows(result: SliceResult, cutoff: int) -> list[Row]:
     rows: list[Row] = []
-    for metric in METRICS:
+    for metric in _shown(result):
         own = name_of(MODEL, metric, cutoff)
         values: list[float | None] = [result.metrics.get(own)]
         if result.latest_blessed_metrics:
             values.append(result.latest_blessed_metrics.get(own))
         values += [result.metrics.get(name_of(b, metric, cutoff)) for b in result.baselines]
-        rows.append((LABELS[metric], values))
+        rows.append((_LABELS[metric], values))
     return rows

@@ -9,6 +9,7 @@ import keras
 import mclrec_tf
 from mclrec_tf.data.batches import training_batches
 from mclrec_tf.data.histories import HeldOut, Histories
+from mclrec_tf.data.item_features import ItemFeatures
 from mclrec_tf.data.item_similarity import similar_items
 from mclrec_tf.export.signature_inputs import history_width
 from mclrec_tf.models.building import build_model, encoder_optimizer
@@ -49,7 +50,11 @@ def read_training_data(train_files: Sequence[str], eval_files: Sequence[str]) ->
 
 
 def model_of(
-    num_items: int, settings: ModelSettings, training: TrainingSettings, histories: Histories
+    num_items: int,
+    settings: ModelSettings,
+    training: TrainingSettings,
+    histories: Histories,
+    item_features: ItemFeatures | None = None,
 ) -> mclrec_tf.MCLRec:
     """Builds and compiles the model that the settings describe.
 
@@ -58,6 +63,7 @@ def model_of(
         settings: The settings of the model.
         training: The settings of the training, for optimizers and seed.
         histories: The training histories, for what is counted and which items are similar.
+        item_features: The features of the items, if they have any.
     """
     values = dataclasses.asdict(settings)
     del values["item_start"]  # for `fit`
@@ -66,8 +72,12 @@ def model_of(
         counted = get_preset(settings.preset).counts
     counts = None
     if counted:
-        asked_with = history_width(settings.max_length)
-        counts = mclrec_tf.ItemCounts.from_histories(histories, num_items, max_length=asked_with)
+        counts = mclrec_tf.ItemCounts.from_histories(
+            histories,
+            num_items,
+            max_length=history_width(settings.max_length),
+            num_cold=item_features.num_cold if item_features else 0,
+        )
     if settings.encoder == "gru4rec":
         del values["num_heads"]
     return build_model(
@@ -81,6 +91,7 @@ def model_of(
             else None,
         },
         counts=counts,
+        item_features=item_features,
         seed=training.seed,
         optimizer=encoder_optimizer(
             training.learning_rate,

@@ -15,6 +15,7 @@ from mclrec_tf.models.architecture import ArchitectureMismatchError, architectur
 from mclrec_tf.models.count_weights import FittedWeights
 from mclrec_tf.models.presets import get_preset
 from mclrec_tf.models.warm_start import warm_start
+from pipeline.components.item_features.catalogue_graph import read_item_features
 from pipeline.components.trainer.custom_config import TrainerConfig
 from pipeline.components.trainer.fit import fit, model_of, read_training_data
 from pipeline.components.trainer.learned_views import write_learned_views
@@ -56,7 +57,8 @@ def run_fn(fn_args: FnArgs) -> None:
     vocabulary = vocabulary_file(fn_args.transform_output)
     data = read_training_data(fn_args.train_files, fn_args.eval_files)
     num_items = vocabulary_size(fn_args.transform_output)
-    model = model_of(num_items, settings, training, data.train)
+    features = read_item_features(fn_args.transform_output, data.train)
+    model = model_of(num_items, settings, training, data.train, features)
     goes_on = fn_args.base_model and _goes_on_from(fn_args.base_model, model, vocabulary)
     state = config.backup(
         *(fn_args.train_files, fn_args.eval_files, fn_args.transform_output),

@@ -10,6 +10,8 @@ from rich.console import Console
 from tfx.components.trainer.fn_args_utils import FnArgs
 from tfx.components.tuner.component import TunerFnResult
 
+from mclrec_tf.data.item_features import ItemFeatures
+from pipeline.components.item_features.catalogue_graph import read_item_features
 from pipeline.components.trainer.fit import TrainingData, fit, model_of, read_training_data
 from pipeline.components.transform.vocabulary import vocabulary_size
 from pipeline.components.tuner.custom_config import TunerConfig
@@ -33,17 +35,18 @@ def tuner_fn(fn_args: FnArgs) -> TunerFnResult:
         FileNotFoundError: A split has no files, or Transform's output has no vocabulary.
     """
     config = from_json(TunerConfig, fn_args.custom_config)
+    data = read_training_data(fn_args.train_files, fn_args.eval_files)
     tuner = Search(
         model=config.model,
         training=config.training,
         space=config.space,
         trials=config.trials,
         num_items=vocabulary_size(fn_args.transform_graph_path),
+        item_features=read_item_features(fn_args.transform_graph_path, data.train),
         directory=config.backup(
             fn_args.train_files, fn_args.eval_files, fn_args.transform_graph_path
         ),
     )
-    data = read_training_data(fn_args.train_files, fn_args.eval_files)
     return TunerFnResult(tuner=tuner, fit_kwargs={"data": data})
 
 
@@ -62,6 +65,7 @@ class Search(base_tuner.BaseTuner):
         trials: The number of trainings.
         num_items: The number of items in the vocabulary, |I|.
         directory: The folder in which the search keeps its state, so that it can resume.
+        item_features: The features of the items, if they have any.
     """
 
     def __init__(
@@ -72,9 +76,11 @@ class Search(base_tuner.BaseTuner):
         trials: int,
         num_items: int,
         directory: str,
+        item_features: ItemFeatures | None = None,
     ):
         self._model, self._training = model, training
         self._num_items = num_items
+        self._item_features = item_features
         self._trials = trials
         self._console = Console(highlight=False, markup=False, soft_wrap=True)
         hyperparameters = keras_tuner.HyperParameters()
@@ -107,7 +113,7 @@ class Search(base_tuner.BaseTuner):
         keras.utils.set_random_seed(training.seed)
         # Counts join the scores after the training, whose metric is that of the encoder.
         settings = dataclasses.replace(settings, counts=False)
-        model = model_of(self._num_items, settings, training, data.train)
+        model = model_of(self._num_items, settings, training, data.train, self._item_features)
         state = os.path.join(self.get_trial_dir(trial.trial_id), "state")
         stopping = fit(model, data, training, state, settings.item_start).stopping
         stopping.discard()

@@ -9,15 +9,18 @@ import sys
 from collections.abc import Sequence
 from dataclasses import fields
 
-from pipeline.settings import DataSettings, option
+from pipeline.settings import CatalogueSettings, DataSettings, option
 
 
-def arguments(data: str, settings: DataSettings) -> list[str]:
+def arguments(
+    data: str, settings: DataSettings, catalogue: CatalogueSettings | None = None
+) -> list[str]:
     """The arguments of `pipeline.run_local` without --workdir, for settings that are not defaults.
 
     Args:
         data: The event log.
         settings: How it is read, filtered and split.
+        catalogue: The table of the catalogue, if there is one.
 
     Example:
         >>> from pipeline.jobs.inspect.command import arguments
@@ -25,12 +28,13 @@ def arguments(data: str, settings: DataSettings) -> list[str]:
         >>> arguments("log.csv", DataSettings(columns="-,user,item", timestamp_column=""))
         ['--data', 'log.csv', '--timestamp-column', '', '--columns=-,user,item']
     """
-    defaults = DataSettings()
     found = _option("--data", data)
-    for field in fields(settings):
-        value = getattr(settings, field.name)
-        if value != getattr(defaults, field.name):
-            found += _option(option(field.name), str(value))
+    for chosen in (settings, catalogue or CatalogueSettings()):
+        defaults = type(chosen)()
+        for field in fields(chosen):
+            value = getattr(chosen, field.name)
+            if value != getattr(defaults, field.name):
+                found += _option(option(field.name), str(value))
     return found
 
 

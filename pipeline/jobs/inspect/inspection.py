@@ -6,8 +6,12 @@ import dataclasses
 from dataclasses import dataclass, field
 from os import PathLike, fspath
 
+import numpy as np
+
 from mclrec_tf.data.event_log.preview import Preview, preview
 from mclrec_tf.data.event_log.reader import EventLogError, EventLogFormat, event_log_files
+from mclrec_tf.data.item_features_table import read_item_features
+from mclrec_tf.data.item_table_rows import ItemTableError
 from mclrec_tf.data.time_split import Periods
 from pipeline.components.example_gen.event_log import log_checks
 from pipeline.components.example_gen.event_log.log_report import notes as notes_on_files
@@ -18,7 +22,7 @@ from pipeline.jobs.inspect.guess import guess_format
 from pipeline.jobs.inspect.notes import notes_on_columns, notes_on_events
 from pipeline.jobs.inspect.periods import TimeSplit, suggest_time_split
 from pipeline.jobs.inspect.sample import BATCHES, SECONDS, Sample, file_sizes, read_sample
-from pipeline.settings import LOG_OPTIONS, DataSettings
+from pipeline.settings import LOG_OPTIONS, CatalogueSettings, DataSettings
 
 _PREVIEWED_FILES = 10
 
@@ -30,6 +34,7 @@ class Inspection:
     Attributes:
         data: The log.
         settings: How it would be read, including guesses.
+        catalogue: The table of the catalogue and its columns.
         sizes: The size of each of its files in bytes.
         preview: The first rows of one of its files. None if none can be read.
         guesses: One sentence for each setting that was guessed.
@@ -38,6 +43,7 @@ class Inspection:
         time_split: A possible split by time. None if there is none.
         split_users: The number of users in each part of the split that `settings` choose.
         cost: The expected time and memory of a run. None if it would not start.
+        item_table: What the table of the catalogue holds, in sentences.
         notes: Sentences about what a person should look at.
         problems: Why a run would not start. Empty if it would.
         command: The arguments of `pipeline.run_local` without --workdir. None with problems.
@@ -45,6 +51,7 @@ class Inspection:
 
     data: str
     settings: DataSettings
+    catalogue: CatalogueSettings = CatalogueSettings()
     sizes: dict[str, int] = field(default_factory=dict)
     preview: Preview | None = None
     guesses: list[str] = field(default_factory=list)
@@ -53,6 +60,7 @@ class Inspection:
     time_split: TimeSplit | None = None
     split_users: dict[str, int] = field(default_factory=dict)
     cost: Cost | None = None
+    item_table: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     command: list[str] | None = None
@@ -63,6 +71,7 @@ def inspect_log(
     settings: DataSettings | None = None,
     batches: int = BATCHES,
     seconds: float = SECONDS,
+    catalogue: CatalogueSettings | None = None,
 ) -> Inspection:
     """Inspects a log. It reads all of a small log, and parts of a large one.
 
@@ -71,6 +80,7 @@ def inspect_log(
         settings: How the log is read, by default `DataSettings()`. Names of columns that the log
             does not have are replaced by guesses.
         batches, seconds: Limits on how much to read, see `read_sample`.
+        catalogue: The table of the catalogue, which is read whole. By default there is none.
 
     Raises:
         ValueError: The settings contradict each other.
@@ -84,14 +94,16 @@ def inspect_log(
         >>> inspect_log(log).command[2:]
         ['--user-column', 'userId', '--item-column', 'movieId']
     """
-    found = Inspection(fspath(data), settings or DataSettings())
+    found = Inspection(fspath(data), settings or DataSettings(), catalogue or CatalogueSettings())
     given = found.settings.format
     try:
         _look(found, given, batches, seconds)
     except EventLogError as error:
         found.problems.append(str(error))
+    if found.catalogue.items:
+        _look_at_items(found)
     if not found.problems:
-        found.command = arguments(found.data, found.settings)
+        found.command = arguments(found.data, found.settings, found.catalogue)
     return found
 
 
@@ -122,6 +134,27 @@ def _look(found: Inspection, given: EventLogFormat, batches: int, seconds: float
         # The k-core leaves a smaller share of a part than of the whole log.
         left = after if sample.is_whole else before
         found.cost = expected_cost(before, left, scale, *growths)
+
+
+def _look_at_items(found: Inspection) -> None:
+    """Reads the table of the catalogue, beside the items that the k-core leaves."""
+    items: list[str] = []
+    if found.figures and found.sample and found.sample.is_whole:
+        ids = found.sample.events.item_ids
+        items = [ids[number] for number in np.unique(found.figures.after.histories.items)]
+    chosen = found.catalogue
+    try:
+        *_, report = read_item_features(
+            chosen.items,
+            items,
+            chosen.category_names,
+            chosen.vector_names,
+            found.settings.item_column,
+        )
+    except ItemTableError as error:
+        found.problems.append(str(error))
+    else:
+        found.item_table = report.sentences()
 
 
 def _check(found: Inspection, sample: Sample) -> None:

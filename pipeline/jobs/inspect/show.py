@@ -47,6 +47,8 @@ def show(found: Inspection, console: Console) -> None:
     if found.figures:
         _show_times(found, console)
         _show_figures(found, console)
+    for sentence in found.item_table:
+        console.print(f"Items: {printable(sentence)}")
     for note in found.notes:
         console.print(f"Note: {printable(note)}")
     if found.cost:

@@ -12,11 +12,12 @@ from rich.console import Console
 from tfx import v1 as tfx
 
 from mclrec_tf.data.event_log.reader import EventLogError
-from mclrec_tf.data.item_table import ItemTableError
+from mclrec_tf.data.item_table_rows import ItemTableError
 from pipeline.cli.os_errors import causes, refusal
 from pipeline.components.data_gate.anomalies import DataRefused
 from pipeline.components.data_gate.schema_text import SchemaError
 from pipeline.components.example_gen.event_log.newest_spans import log_files
+from pipeline.components.item_features.check import check_item_features
 from pipeline.components.run_page.contents import read_contents
 from pipeline.components.run_page.item_names import check_item_names
 from pipeline.components.run_page.page import write_page
@@ -91,6 +92,8 @@ def run(
         files, _ = log_files(data_path, settings.data.format, settings.data.window_spans)
         if settings.page.names:
             console.print(check_item_names(settings.page.names, files, settings.data))
+        if settings.catalogue.items:
+            console.print(check_item_features(settings.catalogue, files, settings.data))
         pipeline = local_pipeline(
             pipeline_root=pipeline_root,
             data_path=data_path,

@@ -9,7 +9,8 @@ import pyarrow
 import pytest
 from pyarrow import parquet
 
-from mclrec_tf.data.item_table import ItemTableError, read_item_column
+from mclrec_tf.data.item_table import read_item_column
+from mclrec_tf.data.item_table_rows import ItemTableError
 
 TITLES = {"1": "Tea, green", "2": 'The "best" jam', "3": "日本 ☕"}
 ROWS = '1,"Tea, green"\n2,"The ""best"" jam"\n3,日本 ☕\n'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -37,10 +38,11 @@ def read_json_lines(
 
     A name with dots leads into objects; a list on the way is several events: with item column
     `events.aid`, `{"session": 7, "events": [{"aid": 1}, {"aid": 2}]}` holds two, and so does
-    `{"session": 7, "aids": [1, 2]}` with item column `aids`.
+    `{"session": 7, "aids": [1, 2]}` with item column `aids`. Under the names of `format.lists` a
+    list is one value, as the text of a JSON list.
     """
     checked = all_seen = False
-    needed = format.needed
+    needed, lists = format.needed, format.lists
     paths = {name: name.split(".") for name in needed}
     present: dict[str, None] = {}
     for block in blocks:
@@ -63,7 +65,10 @@ def read_json_lines(
                 all_seen = present.keys() >= {*needed}
             for event in events:
                 try:
-                    values = [_text(event[name]) for name in needed]
+                    values = [
+                        _list_text(event[name]) if name in lists else _text(event[name])
+                        for name in needed
+                    ]
                 except _NotSingleError:
                     problems.append(_not_single(path, row, event))
                     continue
@@ -175,6 +180,18 @@ def _text(value: Any) -> str:
             return str(value)
         return str(int(value)) if value == value.to_integral_value() else format(value, "f")
     return str(value)
+
+
+def _list_text(value: Any) -> str:
+    """A value as text, a list as that of JSON."""
+    return json.dumps(value, default=_number) if isinstance(value, _LISTS) else _text(value)
+
+
+def _number(value: Any) -> float:
+    """A value of a list that JSON does not write by itself."""
+    if isinstance(value, Decimal):
+        return float(value)
+    raise _NotSingleError
 
 
 def _binary(values: list[str]) -> Any:

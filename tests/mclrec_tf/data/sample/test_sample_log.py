@@ -3,6 +3,7 @@
 import csv
 import gzip
 import tracemalloc
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,8 @@ import pytest
 from mclrec_tf.data.event_log.reader import Event, EventLogFormat, read_events
 from mclrec_tf.data.histories import HeldOut, leave_one_out
 from mclrec_tf.data.interactions import Interactions, load_interactions
+from mclrec_tf.data.item_features import ItemFeatures
+from mclrec_tf.data.item_features_table import read_item_features
 from mclrec_tf.data.sample import sample_log as sample
 from mclrec_tf.data.sample.__main__ import main
 from mclrec_tf.data.sample.sample_log import SampleContents, write_items, write_sample
@@ -229,11 +232,63 @@ def test_every_item_of_the_log_has_a_title_of_its_own(
 def test_a_kind_is_a_category(tmp_path: Path, num_items: int) -> None:
     write_items(tmp_path / "items.csv", 50_000, num_items=num_items)
     titles = titles_of(tmp_path / "items.csv")
-    assert len(titles) == num_items
     pairs = {(item[:4], title.rsplit(" ", 1)[0]) for item, title in titles.items()}
     assert len(pairs) == len({category for category, _ in pairs}) == len({k for _, k in pairs})
+    assert len(titles) == num_items + len(pairs)  # and a new item of each
     # The number counts from the most popular item of the kind.
     assert all(int(t.rsplit(" ", 1)[1]) == int(item[5:]) + 1 for item, t in titles.items())
+
+
+@pytest.fixture(scope="module")
+def features(
+    tmp_path_factory: pytest.TempPathFactory, loaded: Interactions
+) -> tuple[ItemFeatures, list[str]]:
+    table = tmp_path_factory.mktemp("items") / "items.csv"
+    write_items(table, 50_000)
+    found, items, report = read_item_features(table, loaded.item_ids)
+    assert {*report.left_out} == {"title"} and report.missing == 0
+    return found, items
+
+
+def test_each_category_has_a_new_item(
+    features: tuple[ItemFeatures, list[str]], loaded: Interactions
+) -> None:
+    found, items = features
+    assert {*found.categories} == {"kind", "styles"} and {*found.vectors} == {"embedding"}
+    sizes = Counter(item[:4] for item in items)
+    without_events = {*items} - {*loaded.item_ids}
+    assert {f"{category}-{size - 1:04}" for category, size in sizes.items()} <= without_events
+
+
+def test_kind_and_styles_are_those_of_the_category(
+    features: tuple[ItemFeatures, list[str]],
+) -> None:
+    found, items = features
+    kinds, styles = found.categories["kind"], found.categories["styles"]
+    of_category = {}
+    for number, item in enumerate(items, start=1):
+        assert len(kinds.of_item(number)) == 1 and len(styles.of_item(number)) == 2
+        known = of_category.setdefault(item[:4], [kinds.of_item(number), {*styles.of_item(number)}])
+        assert kinds.of_item(number) == known[0]
+        known[1] &= {*styles.of_item(number)}
+    # What all items of a category share is its look; the other style is the item's own.
+    assert all(looks for _, looks in of_category.values())
+
+
+def test_embeddings_tell_what_comes_next(
+    features: tuple[ItemFeatures, list[str]], loaded: Interactions
+) -> None:
+    found, items = features
+    vectors = found.vectors["embedding"][1:]
+    place, after = vectors[:, 4:8], vectors[:, 8:]
+    category = np.array([int(item[1:4]) for item in items])
+    followed = np.zeros((len(items), len(items)), bool)
+    for user in range(len(loaded.histories)):
+        history = loaded.histories[user]
+        followed[history[:-1] - 1, history[1:] - 1] = True
+    same = (category[:, None] == category) & ~np.eye(len(items), dtype=bool)
+    likeness = after @ place.T
+    assert likeness[same & followed].mean() > likeness[same & ~followed].mean() + 0.1
 
 
 def test_titles_follow_from_the_seed(tmp_path: Path) -> None:
@@ -248,7 +303,7 @@ def test_the_command_writes_titles_beside_the_same_log(tmp_path: Path) -> None:
     titled = [str(tmp_path / "log.csv"), "--events", "2000", "--items", str(tmp_path / "i.csv.gz")]
     main(titled)
     assert (tmp_path / "log.csv").read_bytes() == (tmp_path / "plain.csv").read_bytes()
-    assert gzip.decompress((tmp_path / "i.csv.gz").read_bytes()).startswith(b"item_id,title\nc000")
+    assert gzip.decompress((tmp_path / "i.csv.gz").read_bytes()).startswith(b"item_id,title,")
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from collections import Counter
 import pytest
 
 from pipeline.components.evaluator.slices import (
+    events_group,
     judged_policy,
     novelty,
     popularity_borders,
@@ -31,6 +32,13 @@ def test_items_of_equal_count_stay_together():
 def test_an_item_that_is_never_trained_on_is_cold_whatever_the_others():
     for counts in ([], [1], [7, 9]):
         assert popularity_group(0, popularity_borders(Counter(counts))) == "cold"
+
+
+@pytest.mark.parametrize(
+    ("count", "expected"), [(0, "cold"), (1, "1-5"), (5, "1-5"), (6, "warm"), (10**6, "warm")]
+)
+def test_items_by_their_training_events(count: int, expected: str):
+    assert events_group(count) == expected
 
 
 @pytest.mark.parametrize(("history", "expected"), [([b"a", b"b"], "repeated"), ([b"b"], "new")])

@@ -58,6 +58,7 @@ def test_items_have_the_numbers_of_their_frequency_in_every_event(tmp_path: Path
     found = read_every_event(write_examples(tmp_path, LeaveOneOut(), USERS), ITEMS)
     frequencies = Counter(item for user in USERS for item in user.items)
     assert found.items == ["b", "a", "é", "c"]  # é is before a in bytes, and a is more frequent
+    assert [ITEMS[number - 1] for number in found.order] == found.items
     counted = [frequencies[item] for item in found.items]  # type: ignore[index]
     assert counted == found.histories.item_counts(4).tolist() == [5, 3, 2, 0]
 

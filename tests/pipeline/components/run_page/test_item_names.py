@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mclrec_tf.data.item_table import ItemTableError
+from mclrec_tf.data.item_table_rows import ItemTableError
 from pipeline.components.run_page.item_names import (
     ItemNames,
     check_item_names,

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from mclrec_tf import EncoderEnsemble, NextItemModel, SASRec
+from mclrec_tf.data.item_features import ItemCategories, ItemFeatures
 from pipeline.components.run_page.neighbours import NEIGHBOURS, Neighbours, neighbours_of_some
 from pipeline.components.trainer.run_fn import keras_path
 
@@ -54,6 +55,22 @@ def test_members_of_an_ensemble_count_together(tmp_path: Path):
     for one in neighbours_of_some(export(tmp_path, model), names):
         expected = [n for n in np.argsort(-cosines[int(one.item)]) if n != int(one.item)]
         assert [item for item, _ in one.items] == [str(n) for n in expected[:NEIGHBOURS]]
+
+
+def test_a_cold_item_is_near_those_of_its_features(tmp_path: Path):
+    kinds = ItemCategories.from_lists([["x"], ["y"], ["x"], ["y"], ["y"]])
+    features = ItemFeatures({"kind": kinds}, {}, num_cold=2)
+    model = NextItemModel(
+        SASRec(5, dim=2, num_layers=1, num_heads=1, max_length=5), item_features=features
+    )
+    model(np.ones([1, 2], np.int32))
+    model.encoder.item_embedding.table.assign(np.zeros([7, 2]))
+    (weights,) = model.item_features.value_vectors.values()
+    weights.assign(np.eye(len(weights.numpy()))[:, :2])
+    *others, cold = neighbours_of_some(export(tmp_path, model), [*"abcde"])
+    assert [(one.item, one.rank) for one in others] == [("a", 1), ("b", 2)]
+    assert (cold.item, cold.rank) == ("e", None)
+    assert {item for item, _ in cold.items[:2]} == {"b", "d"}
 
 
 def test_a_vector_of_zero_is_near_nothing(tmp_path: Path):

@@ -25,6 +25,7 @@ from rich.console import Console
 
 from mclrec_tf.data.event_log.reader import EventLogError
 from mclrec_tf.data.interactions import load_interactions
+from mclrec_tf.data.sample.sample_log import write_items, write_sample
 from pipeline import run_local
 from pipeline.cli.setting_options import settings_of
 from pipeline.components.example_gen.event_log.log_report import LogTotals
@@ -554,3 +555,32 @@ def test_suggested_columns_can_be_pasted(tmp_path: Path):
     assert option == "--columns=-,user,item"
     found = inspect_log(log, DataSettings(columns="-,user,item", timestamp_column=""))
     assert found.command and option in found.command
+
+
+def test_a_table_of_the_catalogue_is_told_and_is_in_the_command(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    log, items = tmp_path / "log.csv", tmp_path / "items.csv"
+    write_sample(log, 2000)
+    write_items(items, 2000)
+    assert main([str(log), f"--items={items}", "--item-categories=kind"]) == 0
+    told = capsys.readouterr().out
+    assert re.search(rf"Items: {items}: \d+ items with events and \d+ items without\. ", told)
+    assert "Features: kind (a category of" in told and "embedding" not in told
+    assert f"--items {items} --item-categories kind --workdir" in told
+
+
+def test_a_table_that_cannot_be_used_is_a_problem(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    log, items = tmp_path / "log.csv", tmp_path / "items.csv"
+    write_sample(log, 2000)
+    items.write_text("item_id,kind\nx,a\ny,a\nz,b\n")
+    for options, reason in (
+        ([], "none of its ids, such as 'x', is an item of the catalogue"),
+        (["--item-vectors=v"], "has no column 'v'"),
+    ):
+        assert main([str(log), f"--items={items}", *options]) == 1
+        told = capsys.readouterr()
+        assert f"A run would not start: {items}: {reason}" in told.err
+        assert "pipeline.run_local" not in told.out

@@ -140,9 +140,19 @@ def test_a_search_for_settings_comes_before_the_training(tmp_path: Path):
     assert order.index("Transform") < order.index("Tuner") < order.index("Trainer")
 
 
+def test_a_table_of_the_catalogue_is_a_task_before_the_training(tmp_path: Path):
+    path = tmp_path / "spec.yaml"
+    run_kubeflow.main([*OPTIONS, f"--output={path}", "--items=gs://shop/items.csv"])
+    order = task_order(read_spec(path))
+    assert order.index("Transform") < order.index("ItemFeatures") < order.index("Trainer")
+    run_kubeflow.main([*OPTIONS, f"--output={path}"])
+    assert "ItemFeatures" not in task_order(read_spec(path))
+
+
 @pytest.mark.parametrize(
     ("option", "message"),
     [
+        ("--item-vectors=text", "--item-vectors: applies to --items only"),
         ("--pipeline-name=MyShop", "--pipeline-name: must match"),
         ("--output=spec.json", "--output must end in .yaml"),
         ("--dim=0", "--dim must be at least 1"),
@@ -163,6 +173,10 @@ def test_paths_of_one_machine_are_pointed_out(tmp_path: Path, capsys: pytest.Cap
     assert "note: --data is a path, not a URI" in capsys.readouterr().out
     run_kubeflow.main([*OPTIONS, f"--output={path}", f"--item-names={tmp_path}/items.csv:title"])
     assert "note: --item-names is a path, not a URI: it has to be the same file" in (
+        capsys.readouterr().out
+    )
+    run_kubeflow.main([*OPTIONS, f"--output={path}", f"--items={tmp_path}/items.csv"])
+    assert "note: --items is a path, not a URI: it has to be the same file" in (
         capsys.readouterr().out
     )
     run_kubeflow.main([*OPTIONS, f"--output={path}", "--item-names=gs://shop/items.csv:title"])

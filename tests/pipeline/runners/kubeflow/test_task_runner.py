@@ -40,8 +40,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def spec(folder: Path) -> PipelineSpec:
     path = folder / "mclrec.yaml"
     data = "--data=gs://absent/span-{SPAN}/*.csv"
-    names = f"--item-names={folder}/items.csv:title"
-    assert run_kubeflow.main([data, names, *URIS, *SMALL_MODEL, f"--output={path}"]) == 0
+    table = (f"--items={folder}/items.csv", f"--item-names={folder}/items.csv:title")
+    assert run_kubeflow.main([data, *table, *URIS, *SMALL_MODEL, f"--output={path}"]) == 0
     return read_spec(path)
 
 
@@ -95,6 +95,16 @@ def test_a_model_is_pushed_whole(finished: TaskRunner, folder: Path):
     exported = Path(output(finished, "Trainer", "model").uri, "Format-Serving")
     files = {path.relative_to(exported) for path in exported.rglob("*")}
     assert files == {path.relative_to(version) for path in version.rglob("*")}
+
+
+def test_items_of_the_table_without_events_are_in_the_model(finished: TaskRunner, folder: Path):
+    with open(folder / "items.csv", newline="") as file:
+        everything = {row["item_id"] for row in csv.DictReader(file)}
+    exported = Path(output(finished, "Trainer", "model").uri, "Format-Serving")
+    catalogue = (exported / "assets" / "items").read_text().splitlines()
+    assert {*catalogue} >= everything and len({*catalogue}) == len(catalogue)
+    page = Path(output(finished, "RunPage", "page").uri, "run.html").read_text()
+    assert "items with events and" in page
 
 
 def test_the_spans_of_the_folder_were_read(finished: TaskRunner):

@@ -1,0 +1,41 @@
+"""Checks before a run that the table of the catalogue can be used."""
+
+from collections.abc import Sequence
+
+from mclrec_tf.data.event_log.reader import LogFile
+from mclrec_tf.data.item_features_table import read_item_features
+from mclrec_tf.data.item_table_rows import ItemTableError
+from pipeline.settings import CatalogueSettings, DataSettings
+
+
+def check_item_features(settings: CatalogueSettings, log: Sequence[str], data: DataSettings) -> str:
+    """Checks that the table can be read, and is of items of the log.
+
+    Args:
+        settings: The table and its columns.
+        log: The files of the event log.
+        data: How the log is read.
+
+    Returns:
+        What was found, in a sentence.
+
+    Raises:
+        ItemTableError: The table cannot be used.
+        EventLogError: The log cannot be read.
+    """
+    names = settings.category_names, settings.vector_names
+    _, items, report = read_item_features(settings.items, [], *names, data.item_column)
+    known, seen = {*items}, ""
+    for file in log:
+        for batch in LogFile(file, data.format).batches():
+            of_log = batch.items.unique().to_pylist()
+            if not known.isdisjoint(of_log):
+                return f"Features of items: {len(items):,} items. {report.columns_in_words()}"
+            seen = seen or next(iter(of_log), "")
+    if not seen:  # The log has no events, which ExampleGen will tell.
+        return f"Features of items: {len(items):,} items. {report.columns_in_words()}"
+    raise ItemTableError(
+        f"--items {settings.items}: none of its ids, such as {items[0]!r}, is an item of the log, "
+        f"where one is {seen!r}. Name the table of this log's items, with the ids written as "
+        "there, in its first column or in that of --item-column."
+    )
