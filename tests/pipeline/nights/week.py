@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from mclrec_tf.data.sample.sample_log import write_sample
+from mclrec_tf.data.sample.sample_log import write_items, write_sample
 from tests.pipeline.local_run import SMALL_MODEL
 
 Rows = list[dict[str, str]]
@@ -72,6 +72,8 @@ class Feed:
         self.folder = folder
         self.log = folder / "{YYYY}-{MM}-{DD}" / "v{VERSION}" / "*.csv"
         write_sample(sample, _EVENTS)
+        self._catalogue = sample.with_name("catalogue.csv")
+        write_items(self._catalogue, _EVENTS)
         with open(sample, newline="") as file:
             rows = [row for row in csv.DictReader(file) if row["timestamp"].isdecimal()]
         rows.sort(key=lambda row: int(row["timestamp"]))
@@ -96,6 +98,14 @@ class Feed:
         if night.is_broken:
             rows = [row | {"item_id": f"SKU/{row['item_id'].upper()}"} for row in rows]
         deliver(self.folder / self.date(night) / f"v{night.version}", rows)
+
+    def write_items(self, table: Path, night: Night) -> None:
+        """Writes the table of what is for sale on the day after the night's, without any event."""
+        with open(self._catalogue, newline="") as file:
+            header, *rows = csv.reader(file)
+        known = [row for row in rows if self._since.get(row[0], _DAYS) <= night.day + 1]
+        with open(table, "w", newline="") as file:
+            csv.writer(file).writerows([header, *known])
 
     def date(self, night: Night) -> str:
         """The date of a night's day, as in the name of its folder."""
