@@ -119,6 +119,7 @@ def _run(options: argparse.Namespace, chosen: Settings) -> int:
             check_can_be_written(models, "--serving-dir" if options.serving_dir else "--workdir")
             console.print(f"Loading TensorFlow and TFX; their log is {log_file}")
             # These imports take seconds. They are made here so that --help answers at once.
+            from pipeline.components.pusher.version_folders import version_folders
             from pipeline.runners.local import run_summary, runner
 
             outcome = runner.run(
@@ -159,6 +160,9 @@ def _run(options: argparse.Namespace, chosen: Settings) -> int:
     if outcome.compared_with:
         against = f", compared with {outcome.compared_with}"
     console.print(f"Blessed{against}. Pushed to {outcome.pushed_to}")
+    newest = version_folders(str(models))[-1:]
+    if newest and newest != [os.path.basename(outcome.pushed_to)]:
+        console.print(f"Pushed before. Servers load a newer version: {models / newest[0]}")
     if outcome.refit:
         console.print(outcome.refit.in_words())
     for line in outcome.gone_without:

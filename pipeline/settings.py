@@ -584,7 +584,11 @@ def _names(text: str) -> list[str]:
 
 @dataclass(frozen=True)
 class Settings:
-    """All settings of a run."""
+    """All settings of a run.
+
+    Raises:
+        ValueError: Two settings do not go together.
+    """
 
     data: DataSettings = DataSettings()
     model: ModelSettings = ModelSettings()
@@ -594,6 +598,13 @@ class Settings:
     page: PageSettings = PageSettings()
     release: ReleaseSettings = ReleaseSettings()
     catalogue: CatalogueSettings = CatalogueSettings()
+
+    def __post_init__(self) -> None:
+        if self.release.refit and self.data.split == "time":
+            raise ValueError(
+                "--refit needs --split leave_one_out: Examples that are split by time hold of each "
+                "user one event after the cut-offs, and not every event."
+            )
 
 
 def to_json(settings: Any) -> str:

@@ -84,6 +84,7 @@ def refit(
     warm_start(model, evaluated, items, evaluated_items)
     highest = model.optimizer.learning_rate
     if isinstance(highest, keras.Variable):  # `train_model` refuses a schedule
+        highest = float(highest)  # the variable itself would fall with it
         model.optimizer.learning_rate = _SHARE_OF_LEARNING_RATE * highest
     train_model(
         model,

@@ -15,6 +15,7 @@ from pipeline.settings import (
     CatalogueSettings,
     DataSettings,
     ModelSettings,
+    ReleaseSettings,
     Settings,
     TrainingSettings,
     from_json,
@@ -172,3 +173,11 @@ def test_wrong_options_end_with_status_2_and_one_message():
     assert outcome.returncode == 2
     assert "--dropout must be at least 0 and below 1, got 2." in outcome.stderr
     assert "Traceback" not in outcome.stderr
+
+
+def test_a_refit_needs_every_event_in_the_examples() -> None:
+    period = {"test_period": 2, "validation_period": 2}
+    data, release = DataSettings(split="time", **period), ReleaseSettings(refit=True)
+    with pytest.raises(ValueError, match="--refit needs --split leave_one_out"):
+        Settings(data=data, release=release)
+    assert Settings(release=release).release.refit

@@ -11,12 +11,17 @@ from tfx.dsl.components.base.executor_spec import ExecutorClassSpec
 from tfx.dsl.io import fileio
 from tfx.proto import pusher_pb2
 from tfx.types import artifact_utils
-from tfx.types.standard_component_specs import PUSH_DESTINATION_KEY, PUSHED_MODEL_KEY
-from tfx.utils import io_utils, proto_utils
+from tfx.types.standard_component_specs import (
+    MODEL_KEY,
+    PUSH_DESTINATION_KEY,
+    PUSHED_MODEL_KEY,
+)
+from tfx.utils import io_utils, path_utils, proto_utils
 
 from mclrec_tf.export.registered_sets import keep_item_sets
 from pipeline.components.pusher.served_folder import UNFINISHED, alone_in
 from pipeline.components.pusher.version_folders import version_folders
+from pipeline.components.refit.report import IN_ITS_PLACE
 from pipeline.whole_folder import whole_folder
 from serving.export_check.checksums import damage
 from serving.export_contract import CHECKSUM_FILE
@@ -42,11 +47,17 @@ class PusherExecutor(executor.Executor):
             return
         destination = pusher_pb2.PushDestination()
         proto_utils.json_to_proto(exec_properties[PUSH_DESTINATION_KEY], destination)
-        model_path = self.GetModelPath(input_dict)
+        model_path = self._model_path(input_dict)
         version = export_time(model_path)
         folder = push(model_path, destination.filesystem.base_directory, version)
         io_utils.copy_dir(model_path, pushed.uri)
         self._MarkPushed(pushed, pushed_destination=folder, pushed_version=os.path.basename(folder))
+
+    def _model_path(self, input_dict: dict[str, list[types.Artifact]]) -> str:
+        model = artifact_utils.get_single_instance(input_dict[MODEL_KEY])
+        if other := model.get_string_custom_property(IN_ITS_PLACE):
+            return path_utils.serving_model_path(other)
+        return self.GetModelPath(input_dict)
 
 
 class Pusher(component.Pusher):

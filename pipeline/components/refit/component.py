@@ -1,5 +1,6 @@
 """The component that lets a blessed model learn from what was held out, before it goes out."""
 
+import dataclasses
 import os
 
 import keras
@@ -7,7 +8,7 @@ from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArti
 from tfx.dsl.component.experimental.decorators import component
 from tfx.dsl.io import fileio
 from tfx.types.standard_artifacts import Examples, Model, ModelBlessing, ModelRun, TransformGraph
-from tfx.utils import io_utils, path_utils
+from tfx.utils import path_utils
 
 from mclrec_tf.export.saved_model import export_savedmodel
 from mclrec_tf.models.refit import refit_epochs
@@ -15,8 +16,8 @@ from mclrec_tf.training.early_stopping import ResumableEarlyStopping
 from pipeline.components.export_check.component import check
 from pipeline.components.item_features.catalogue_graph import stored_item_features
 from pipeline.components.refit.every_event import read_every_event
-from pipeline.components.refit.guards import guarded
-from pipeline.components.refit.report import RefitReport, write_refit_report
+from pipeline.components.refit.guards import Guarded, guarded
+from pipeline.components.refit.report import IN_ITS_PLACE, RefitReport, write_refit_report
 from pipeline.components.refit.training import trained_on
 from pipeline.components.trainer.custom_config import TrainerConfig
 from pipeline.components.trainer.outcome import read_outcome
@@ -53,7 +54,9 @@ def Refit(
         evaluated_model: Trainer's output.
         model_run: Trainer's output.
         blessing: Blessing's output, about `evaluated_model`.
-        model: The output: a model as the Trainer writes it, and a `RefitReport`.
+        model: The output: a model as the Trainer writes it, and a `RefitReport`. If the evaluated
+            model goes out, the report alone, and that model's folder as the custom property
+            `IN_ITS_PLACE`, which the Pusher follows.
         settings: `ReleaseSettings` as JSON.
         backup_directory: The folder in which an interrupted training keeps its state.
     """
@@ -70,33 +73,43 @@ def Refit(
     stopping = ResumableEarlyStopping(
         config.backup(examples.uri, evaluated_model.uri), monitor=None, epochs=epochs
     )
-    found = trained_on(every, evaluated, evaluated_items, outcome, features, stopping)
-    chosen = from_json(ReleaseSettings, settings)
-    compared = guarded(
-        found, every.items, evaluated, evaluated_items, every.histories, chosen.min_agreement
-    )
     export = path_utils.serving_model_dir(model.uri)
-    refusals = list(compared.refusals)
     _start_anew(model.uri)
+    compared: Guarded | None = None
+    refusals: tuple[str, ...] = ()
+    try:
+        found = trained_on(every, evaluated, evaluated_items, outcome, features, stopping)
+    except FloatingPointError as error:
+        refusals = (f"Its training came to nothing: {error}",)
+    else:
+        chosen = from_json(ReleaseSettings, settings)
+        compared = guarded(
+            found, every.items, evaluated, evaluated_items, every.histories, chosen.min_agreement
+        )
+        refusals = compared.refusals
     if not refusals:
         found.save(keras_path(export))
         export_savedmodel(found, export, every.items)
         servable, findings = check(export)
-        refusals += [] if servable else [f"Its export cannot be served: {findings}"]
+        refusals = () if servable else (f"Its export cannot be served: {findings}",)
     if refusals:
         _start_anew(model.uri)
-        io_utils.copy_dir(evaluated_model.uri, model.uri)
+        model.set_string_custom_property(IN_ITS_PLACE, evaluated_model.uri)
     report = RefitReport(
         refitted=not refusals,
-        refusals=tuple(refusals),
+        refusals=refusals,
         users=len(every.histories),
         events=len(every.histories.items),
         held_out=every.held_out,
         epochs=epochs,
-        agreement=compared.agreement,
-        effective_rank=compared.effective_rank,
-        evaluated_effective_rank=compared.evaluated_effective_rank,
     )
+    if compared is not None:
+        report = dataclasses.replace(
+            report,
+            agreement=compared.agreement,
+            effective_rank=compared.effective_rank,
+            evaluated_effective_rank=compared.evaluated_effective_rank,
+        )
     write_refit_report(model.uri, report)
     stopping.discard()
 

@@ -75,7 +75,7 @@ def guarded(
             f"The {_ITEMS} best items agree with those of the evaluated model by {agreement:.3f}; "
             f"--min-agreement asks for {min_agreement:g}."
         )
-    if rank < _LEAST_RANK * evaluated_rank:
+    if not rank >= _LEAST_RANK * evaluated_rank:  # nor if it is not a number
         refusals.append(
             f"The vectors of users have collapsed: their effective rank is {rank:.1f}, that of the "
             f"evaluated model {evaluated_rank:.1f}."

@@ -6,6 +6,9 @@ from dataclasses import asdict, dataclass
 
 from tfx.dsl.io import fileio
 
+IN_ITS_PLACE = "in_its_place"
+"""A custom property of a model: the folder of the model that is pushed in its place."""
+
 _FILE = "refit.json"
 
 
@@ -20,7 +23,8 @@ class RefitReport:
         events: The number of their events.
         held_out: How many of those were held out from the evaluated model.
         epochs: How many epochs it went on for.
-        agreement: As in `pipeline.components.refit.guards.Guarded`.
+        agreement: As in `pipeline.components.refit.guards.Guarded`; None if there was nothing to
+            compare.
         effective_rank, evaluated_effective_rank: As there.
     """
 
@@ -30,9 +34,9 @@ class RefitReport:
     events: int
     held_out: int
     epochs: int
-    agreement: float
-    effective_rank: float
-    evaluated_effective_rank: float
+    agreement: float | None = None
+    effective_rank: float | None = None
+    evaluated_effective_rank: float | None = None
 
     def in_words(self) -> str:
         """What a reader of the run has to know about the model that goes out."""

@@ -177,7 +177,7 @@ class ArtifactsOnDisk:
             return "has {} files of {:,} bytes, and had {} of {:,}".format(*now, *before)
         if not before and not now[0] and not _name(artifact).startswith(_MAY_BE_EMPTY):
             return "is empty"
-        if artifact.type == Model.TYPE_NAME and thoroughly and now[0]:
+        if artifact.type == Model.TYPE_NAME and thoroughly and not _has_no_model(artifact):
             return _damage_of_model(artifact.uri)
         return ""
 
@@ -262,6 +262,12 @@ def _size(folder: str) -> list[int]:
     files = (os.path.join(path, name) for path, _, names in os.walk(folder) for name in names)
     sizes = [os.path.getsize(file) for file in files if os.path.exists(file)]
     return [len(sizes), sum(sizes)]
+
+
+def _has_no_model(artifact: Artifact) -> bool:
+    """Whether it is of a refit after which the evaluated model goes out, or none."""
+    is_of_refit = _name(artifact).startswith(f"{component_ids.REFIT}/")
+    return is_of_refit and not os.path.isdir(path_utils.serving_model_dir(artifact.uri))
 
 
 def _damage_of_model(uri: str) -> str:

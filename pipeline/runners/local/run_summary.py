@@ -42,7 +42,7 @@ class RunReport:
         transitions: How the baseline `transitions` weighs the last items of a history.
         decision: The criteria, and whether the model meets them.
         compared_with: The folder of the latest blessed model. None if there was none.
-        saved_model: The folder of the SavedModel.
+        saved_model: The folder of the SavedModel, of the one that is pushed if any is.
         refit: Which model goes out, if the run was to let it go on over every event.
         pushed_to: The folder of the pushed version. None if the model was refused.
         gone_without: One line for each artifact of an earlier run that is gone.
@@ -74,7 +74,11 @@ def read_run(components: dict[str, ComponentRun]) -> RunReport:
     everybody = read_results(output(component_ids.EVALUATOR, "evaluation").uri)[ALL_USERS]
     compared_with = components[component_ids.LATEST_BLESSED_MODEL].outputs.get("model")
     pushed = output(component_ids.PUSHER, "pushed_model").custom_properties
-    refit = components.get(component_ids.REFIT)
+    model, refit = output(component_ids.TRAINER, "model").uri, None
+    if component_ids.REFIT in components:
+        of_refit = output(component_ids.REFIT, "model").uri
+        refit = read_refit_report(of_refit)
+        model = of_refit if refit and refit.refitted else model
     return RunReport(
         event_log=read_report(output(component_ids.EXAMPLE_GEN, "examples").uri),
         test_users=everybody.users,
@@ -87,8 +91,8 @@ def read_run(components: dict[str, ComponentRun]) -> RunReport:
         compared_with=(
             compared_with[0].uri if compared_with and everybody.latest_blessed_metrics else None
         ),
-        saved_model=path_utils.serving_model_path(output(component_ids.TRAINER, "model").uri),
-        refit=read_refit_report(refit.outputs["model"][0].uri) if refit else None,
+        saved_model=path_utils.serving_model_path(model),
+        refit=refit,
         pushed_to=pushed["pushed_destination"].string_value if pushed["pushed"].int_value else None,
     )
 

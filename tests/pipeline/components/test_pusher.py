@@ -19,6 +19,7 @@ from pipeline.components.pusher import component as pusher
 from pipeline.components.pusher.component import PusherExecutor
 from pipeline.components.pusher.served_folder import UNFINISHED, alone_in
 from pipeline.components.pusher.version_folders import version_folders
+from pipeline.components.refit.report import IN_ITS_PLACE
 from pipeline.jobs.item_sets.register import register
 from serving.export_check.check import check_export
 
@@ -50,9 +51,17 @@ def files(folder: Path) -> dict[str, bytes]:
     }
 
 
-def execute(saved_model: Path, served: Path, blessed: bool = True, servable: bool = True):
+def execute(
+    saved_model: Path,
+    served: Path,
+    blessed: bool = True,
+    servable: bool = True,
+    in_its_place: Path | None = None,
+):
     model, blessing, infra, pushed = Model(), ModelBlessing(), InfraBlessing(), PushedModel()
     model.uri = str(saved_model.parent)
+    if in_its_place:
+        model.set_string_custom_property(IN_ITS_PLACE, str(in_its_place.parent))
     blessing.set_int_custom_property("blessed", int(blessed))
     infra.set_int_custom_property("blessed", int(servable))
     pushed.uri = tempfile.mkdtemp(dir=saved_model.parents[1])
@@ -74,6 +83,16 @@ def test_a_blessed_model_is_copied_to_the_version_of_its_export(saved_model: Pat
     assert pushed.get_int_custom_property("pushed") == 1
     assert pushed.get_string_custom_property("pushed_version") == "1700000000"
     assert pushed.get_string_custom_property("pushed_destination") == str(served / "1700000000")
+
+
+def test_the_evaluated_model_goes_out_in_place_of_one_that_does_not(
+    saved_model: Path, served: Path, tmp_path: Path
+) -> None:
+    nothing = tmp_path / "refitted" / "Format-Serving"
+    nothing.parent.mkdir()
+    pushed = execute(nothing, served, in_its_place=saved_model)
+    assert pushed.get_string_custom_property("pushed_version") == "1700000000"
+    assert files(served / "1700000000") == files(saved_model)
 
 
 @pytest.mark.parametrize(("blessed", "servable"), [(False, True), (True, False)])
