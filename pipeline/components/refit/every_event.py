@@ -27,7 +27,8 @@ class EveryEvent(NamedTuple):
     Attributes:
         histories: All events of each user, oldest first, in the order of the users' ids.
         items: The raw id of each item, by id from 1: by falling frequency in these histories, and
-            items of equal frequency in descending order of their bytes, as in a vocabulary.
+            items of equal frequency in descending order of their bytes, as in a vocabulary; those
+            without an event in the order of the catalogue.
         order: int `[|I|]`, the id that each item has in the catalogue that was read with.
         held_out: How many of the events were held out from training.
     """
@@ -102,6 +103,8 @@ def _histories(folder: str, split: str, vocabulary: pa.Array) -> Iterator[tuple[
 
 
 def _by_frequency(counts: np.ndarray, names: pa.Array) -> npt.NDArray[np.int64]:
-    keys = pa.table({"count": counts, "name": names})
-    by_falling = [("count", "descending"), ("name", "descending")]
-    return pc.sort_indices(keys, by_falling).to_numpy().astype(np.int64)
+    # Items without an event are only in a table of the catalogue, whose order they keep.
+    place = np.where(counts, 0, np.arange(len(counts)))
+    keys = pa.table({"count": counts, "place": place, "name": names})
+    order = [("count", "descending"), ("place", "ascending"), ("name", "descending")]
+    return pc.sort_indices(keys, order).to_numpy().astype(np.int64)

@@ -141,7 +141,8 @@ def _look_at_items(found: Inspection) -> None:
     items: list[str] = []
     if found.figures and found.sample and found.sample.is_whole:
         ids = found.sample.events.item_ids
-        items = [ids[number] for number in np.unique(found.figures.after.histories.items)]
+        # The numbers of items begin with 1.
+        items = [ids[number - 1] for number in np.unique(found.figures.after.histories.items)]
     chosen = found.catalogue
     try:
         *_, report = read_item_features(

@@ -128,6 +128,17 @@ def test_new_and_cold_items_start_with_what_their_features_say() -> None:
     np.testing.assert_allclose(after["new"], said("new") + own, atol=0.15)
 
 
+def test_other_vectors_of_the_few_items_that_have_any_are_another_feature() -> None:
+    few = {name: text if n < 4 else 0 * text for n, (name, text) in enumerate(TEXT.items())}
+    other = {name: text[::-1].copy() for name, text in few.items()}
+    previous = previous_model(features_of(BEFORE, 2, None, few))
+    for text, is_carried in ((few, True), (other, False)):
+        model = new_model(BEFORE, features_of(BEFORE, 2, None, text))
+        warm_start(model, previous, BEFORE, BEFORE)
+        assert model.item_features is not None
+        assert bool(model.item_features.projections["text"].numpy().any()) == is_carried
+
+
 def test_the_optimizer_goes_on_by_the_values() -> None:
     previous, model = previous_model(PREVIOUS), new_model(AFTER, features_of(AFTER, 3))
     warm_start(model, previous, AFTER, BEFORE)

@@ -63,6 +63,13 @@ def test_items_have_the_numbers_of_their_frequency_in_every_event(tmp_path: Path
     assert counted == found.histories.item_counts(4).tolist() == [5, 3, 2, 0]
 
 
+def test_items_without_an_event_keep_their_order(tmp_path: Path):
+    found = read_every_event(
+        write_examples(tmp_path, LeaveOneOut(), USERS), ["new", "b", "é", "zzz", "a", "kiwi"]
+    )
+    assert found.items == ["b", "a", "é", "new", "zzz", "kiwi"]
+
+
 def test_examples_of_other_items_are_refused(tmp_path: Path):
     examples = write_examples(tmp_path, LeaveOneOut(), USERS)
     with pytest.raises(ValueError, match="the item 'é' is not in the catalogue of the model"):

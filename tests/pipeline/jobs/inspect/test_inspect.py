@@ -570,6 +570,18 @@ def test_a_table_of_the_catalogue_is_told_and_is_in_the_command(
     assert f"--items {items} --item-categories kind --workdir" in told
 
 
+def test_items_of_the_table_are_told_from_those_that_the_k_core_drops(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    log, items = tmp_path / "log.csv", tmp_path / "items.csv"
+    events = [f"u{user},{item},{time}" for user in range(9) for time, item in enumerate("abcdef")]
+    log.write_text("\n".join(["user_id,item_id,timestamp", "u1,rare,9", *events]) + "\n")
+    table = [f"{item},{'xy'[number % 2]}" for number, item in enumerate("abcdefg")]
+    items.write_text("\n".join(["item_id,kind", *table]) + "\n")
+    assert main([str(log), f"--items={items}", "--k-core=2"]) == 0
+    assert "6 items with events and 1 item without. " in capsys.readouterr().out
+
+
 def test_a_table_that_cannot_be_used_is_a_problem(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
