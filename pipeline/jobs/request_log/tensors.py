@@ -54,8 +54,8 @@ def integers(tensor: tensor_pb2.TensorProto, name: str) -> list[int]:
     array = _array(tensor, name)
     if array.ndim != 1 or array.dtype.kind not in "iu":
         raise ValueError(
-            f"has a tensor {name} of {array.dtype} and the shape {list(array.shape)}, not integers "
-            "of the shape [rows]"
+            f"has a tensor {name} of {types_pb2.DataType.Name(tensor.dtype)} and the shape "
+            f"{list(array.shape)}, not integers of the shape [rows]"
         )
     return array.tolist()
 

@@ -73,6 +73,8 @@ class LogFiles:
     def write(self, record: bytes, now: float) -> None:
         """Adds a record of at most `file_bytes`.
 
+        Where somebody has moved or deleted the file, or the folder, it begins another.
+
         Args:
             record: A serialised PredictionLog.
             now: Seconds since 1970.
@@ -84,6 +86,9 @@ class LogFiles:
         size = len(record) + 16  # the frame of a TFRecord
         if self._writer and self._size + size > self._limits.file_bytes:
             self.close()
+        if self._writer and not self._is_in_place():
+            _log.warning("%s was moved or deleted while it was written: another begins", self._path)
+            self.close()
         if not self._writer:
             self._begin(now)
         assert self._writer
@@ -93,19 +98,12 @@ class LogFiles:
     def tend(self) -> None:
         """Hands what is written to the operating system, and ends a file that is old enough.
 
-        So does a file that was moved or deleted: nobody would find what is written to it.
-
         Raises:
             tf.errors.OpError: The disk is full.
         """
-        if not self._writer:
-            return
-        if not self._is_in_place():
-            _log.warning("%s was moved or deleted while it was written: another begins", self._path)
+        if self._writer and time.monotonic() - self._began >= self._limits.file_seconds:
             self.close()
-        elif time.monotonic() - self._began >= self._limits.file_seconds:
-            self.close()
-        else:
+        elif self._writer:
             self._writer.flush()
 
     def delete_old(self, now: float) -> None:

@@ -395,22 +395,22 @@ def test_what_cannot_be_written_is_dropped_and_counted(tmp_path: Path) -> None:
     assert count('mclrec_serving_requests_unlogged_total{reason="write_failed"}') == failed + 3
 
 
-def test_a_folder_that_vanishes_is_made_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+def test_after_a_folder_has_vanished_no_record_is_lost(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("serving.devserver.request_log.request_log._TEND_SECONDS", 0.05)
     log = _log(tmp_path / "log")
-
-    def offer() -> bool:
-        log.offer(model_pb2.ModelSpec(name="m"), _nothing)
-        return len(records(tmp_path / "log")) > 0
-
-    for remove in (shutil.rmtree, lambda folder: folder.rename(tmp_path / "moved")):
-        wait_until(offer, "a record")
-        remove(tmp_path / "log")
-        wait_until(lambda: (tmp_path / "log").exists() or offer(), "a new folder")
-    wait_until(offer, "a record")
+    logged = count("mclrec_serving_requests_logged_total")
+    for round, remove in enumerate((shutil.rmtree, lambda f: f.rename(tmp_path / "moved"), None)):
+        for _ in range(40):
+            log.offer(model_pb2.ModelSpec(name="m"), _nothing)
+        all_of_it = logged + 40 * (round + 1)
+        wait_until(
+            lambda n=all_of_it: count("mclrec_serving_requests_logged_total") == n, "40 records"
+        )
+        if remove:
+            remove(tmp_path / "log")
     log.close()
+    assert len(records(tmp_path / "log")) == len(records(tmp_path / "moved")) == 40
     assert caplog.text.count("was moved or deleted while it was written") == 2
 
 

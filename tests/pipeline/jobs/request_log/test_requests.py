@@ -199,10 +199,10 @@ def _history(shape: tuple[int, int]) -> tf.make_tensor_proto:
                 said,
             )
             for known, said in (
-                (1, "known_items of int32 and the shape .., not integers"),
-                (["z"], "known_items of object and the shape .1., not integers"),
-                ([0.5], "known_items of float32 and the shape"),
-                ([[1]], "known_items of int32 and the shape .1, 1."),
+                (1, "known_items of DT_INT32 and the shape .., not integers"),
+                (["z"], "known_items of DT_STRING and the shape .1., not integers"),
+                ([0.5], "known_items of DT_FLOAT and the shape"),
+                ([[1]], "known_items of DT_INT32 and the shape .1, 1."),
                 ([99], "has known_items of 99 for a history of 1 items"),
                 ([2], "has known_items of 2 for a history of 1 items"),
                 ([-5], "has known_items of -5 for a history of 1 items"),
