@@ -87,11 +87,12 @@ def parser() -> argparse.ArgumentParser:
 def _seconds(text: str) -> int:
     try:
         time = datetime.fromisoformat(text.replace("Z", "+00:00"))
-    except ValueError:
+        utc = time.astimezone(timezone.utc) if time.tzinfo else time.replace(tzinfo=timezone.utc)
+    except (ValueError, OverflowError):
         raise argparse.ArgumentTypeError(
-            f"{text!r} is not a time such as 2026-01-31T10:15."
+            f"{text!r} is not a time such as 2026-01-31T10:15, of the years 1 to 9999 in UTC."
         ) from None
-    return int((time if time.tzinfo else time.replace(tzinfo=timezone.utc)).timestamp())
+    return int(utc.timestamp())
 
 
 @tells_os_errors

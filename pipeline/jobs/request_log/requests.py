@@ -15,6 +15,8 @@ from pipeline.jobs.request_log.row_builder import RowBuilder, RowPart
 BEST = max(CUTOFFS)
 """How many items of an answer are kept."""
 
+_YEAR_10000 = 253_402_300_800
+
 
 class ModelVersion(NamedTuple):
     """What answered.
@@ -46,8 +48,11 @@ class Requests(NamedTuple):
     Attributes:
         versions: What has answered, sorted.
         asked: By version and signature.
+        answered: Seconds since 1970 of the first and the last answer of a version, by whatever
+            signature; versions are left out of which no record has a time.
         sampling_rates: Of each version.
-        item_ids: Raw id of each item, of histories and answers.
+        item_ids: Raw id of each item, of histories and answers; bytes that are no UTF-8 are
+            surrogates.
         version: int32 `[N]`, the place of each row's version in `versions`.
         time: int64 `[N]`, seconds since 1970 of the answer; 0 where a log does not tell it.
         histories: The items of each row, oldest first, without padding.
@@ -60,6 +65,7 @@ class Requests(NamedTuple):
 
     versions: list[ModelVersion]
     asked: dict[ModelVersion, dict[str, Asked]]
+    answered: dict[ModelVersion, tuple[int, int]]
     sampling_rates: dict[ModelVersion, set[float]]
     item_ids: list[str]
     version: npt.NDArray[np.int32]
@@ -86,16 +92,19 @@ def read_requests(files: Iterable[str], since: int = 0) -> Requests:
 
     Args:
         files: TFRecord files of PredictionLog, plain or packed by gzip.
-        since: Seconds since 1970; earlier requests have rows, but `asked` leaves them out.
+        since: Seconds since 1970; earlier requests have rows, but `asked` and `answered`
+            leave them out.
 
     Raises:
-        RequestLogError: A file cannot be read, or holds another kind of record.
+        RequestLogError: A file cannot be read, or holds another kind of record or one that cannot
+            be.
     """
     notes: list[str] = []
     builder = RowBuilder(BEST)
     parts: list[RowPart] = []
     records: Counter[tuple[ModelVersion, str]] = Counter()
     rows: Counter[tuple[ModelVersion, str]] = Counter()
+    answered: dict[ModelVersion, tuple[int, int]] = {}
     rates: dict[ModelVersion, set[float]] = {}
     numbers: dict[ModelVersion, int] = {}
     for file in files:
@@ -118,14 +127,19 @@ def read_requests(files: Iterable[str], since: int = 0) -> Requests:
                 )
                 by = ModelVersion(spec.name, spec.version.value)
                 number = numbers.setdefault(by, len(numbers))
-                rates.setdefault(by, set()).add(metadata.sampling_config.sampling_rate)
+                time, rate = metadata.timestamp_secs, metadata.sampling_config.sampling_rate
                 try:
+                    _check_metadata(time, rate)
                     signature, added = builder.add(log, number)
                 except ValueError as error:
                     raise RequestLogError(f"{file}: record {read:,} {error}.") from error
-                if metadata.timestamp_secs >= since or not metadata.timestamp_secs:
+                rates.setdefault(by, set()).add(rate)
+                if time >= since or not time:
                     records[by, signature] += 1
                     rows[by, signature] += added
+                    if time:
+                        first, last = answered.get(by, (time, time))
+                        answered[by] = min(first, time), max(last, time)
             if builder.is_large:
                 parts.append(builder.part())
     parts.append(builder.part())
@@ -144,6 +158,7 @@ def read_requests(files: Iterable[str], since: int = 0) -> Requests:
             }
             for by in versions
         },
+        answered=answered,
         sampling_rates=rates,
         item_ids=item_ids,
         version=places[whole.version] if len(versions) else whole.version,
@@ -154,3 +169,10 @@ def read_requests(files: Iterable[str], since: int = 0) -> Requests:
         width=builder.width,
         notes=notes,
     )
+
+
+def _check_metadata(time: int, rate: float) -> None:
+    if not 0 <= time < _YEAR_10000:
+        raise ValueError(f"has timestamp_secs of {time}, which is no number of seconds since 1970")
+    if not 0 <= rate <= 1:
+        raise ValueError(f"has a sampling_rate of {rate:g}, not from 0 to 1")

@@ -9,10 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow
 import pyarrow.compute
-from tensorflow.core.framework import tensor_pb2, types_pb2
 from tensorflow_serving.apis import prediction_log_pb2
 
-from serving.devserver.servables.tensor_proto import to_array
+from pipeline.jobs.request_log.tensors import integers, strings
 from serving.export_contract import DEFAULT_SIGNATURE
 
 _LARGE = 1_000_000
@@ -57,7 +56,8 @@ class RowPart(NamedTuple):
             best=np.concatenate(best),
             history_items=np.concatenate(histories),
         )
-        ids = [word.decode(errors="replace") for word in words.chunk(0).dictionary.to_pylist()]
+        raw = words.chunk(0).dictionary.to_pylist()
+        ids = [word.decode("utf-8", "surrogateescape") for word in raw]  # as `item_ids` reads them
         return whole, ids
 
 
@@ -93,7 +93,7 @@ class RowBuilder:
             0 for a signature without histories.
 
         Raises:
-            ValueError: A tensor cannot be read, or the answer has another number of rows.
+            ValueError: A tensor cannot be read, or the answer does not fit the histories.
         """
         kind = log.WhichOneof("log_type")
         if kind != "predict_log":
@@ -106,18 +106,17 @@ class RowBuilder:
         )
         if "history" not in request.inputs:
             return signature, 0
-        rows, width, cells = _strings(request.inputs["history"], "history")
+        rows, width, cells = strings(request.inputs["history"], "history")
         known = [-1] * rows
         if "known_items" in response.outputs:
-            known = _numbers(response.outputs["known_items"])
+            known = integers(response.outputs["known_items"], "known_items")
+            _check_known(known, rows, width, cells)
         asked = 0
         best: Sequence[bytes] = []
         if signature in _BEST_OF_ALL and "item_ids" in response.outputs:
-            answered, asked, best = _strings(response.outputs["item_ids"], "item_ids")
+            answered, asked, best = strings(response.outputs["item_ids"], "item_ids")
             if answered != rows:
                 raise ValueError(f"has {rows} histories and an answer of {answered} rows")
-        if len(known) != rows:
-            raise ValueError(f"has {rows} histories and known_items of {len(known)}")
         self._cells += cells
         self._widths += [width] * rows
         self.width = max(self.width, width)
@@ -165,32 +164,13 @@ class RowBuilder:
         self._times: list[int] = []
 
 
-def _strings(tensor: tensor_pb2.TensorProto, name: str) -> tuple[int, int, Sequence[bytes]]:
-    """The rows, the columns and the elements of a matrix of strings."""
-    shape = [dim.size for dim in tensor.tensor_shape.dim]
-    if len(shape) != 2:
-        raise ValueError(f"has a tensor {name} of the shape {shape}, not [rows, places]")
-    if tensor.dtype != types_pb2.DT_STRING:
-        raise ValueError(f"has a tensor {name} that holds no strings")
-    if len(tensor.string_val) == shape[0] * shape[1]:
-        return shape[0], shape[1], tensor.string_val
-    # A tensor may hold one value for many; TensorFlow's own reader knows the rules.
-    try:
-        return shape[0], shape[1], to_array(tensor).ravel().tolist()
-    except ValueError as error:
-        raise ValueError(f"has a tensor {name} that cannot be read: {error}") from error
-
-
-def _numbers(tensor: tensor_pb2.TensorProto) -> list[int]:
-    """The elements of a vector of int32."""
-    if tensor.dtype == types_pb2.DT_INT32:
-        size = [dim.size for dim in tensor.tensor_shape.dim]
-        # TensorFlow's own reader takes 50 times as long for these two forms.
-        if size == [len(tensor.int_val)]:
-            return list(tensor.int_val)
-        if size == [len(tensor.tensor_content) // 4]:
-            return np.frombuffer(tensor.tensor_content, np.int32).tolist()
-    return to_array(tensor).tolist()
+def _check_known(known: list[int], rows: int, width: int, cells: Sequence[bytes]) -> None:
+    if len(known) != rows:
+        raise ValueError(f"has {rows} histories and known_items of {len(known)}")
+    for row, count in enumerate(known):
+        items = width - cells[row * width : (row + 1) * width].count(b"")
+        if not 0 <= count <= items:
+            raise ValueError(f"has known_items of {count} for a history of {items} items")
 
 
 def _filled(

@@ -26,8 +26,9 @@ def write_logged_examples(log: str, file: str) -> list[str]:
     except RequestLogError as error:
         raise HistoriesError(str(error)) from error
     if not len(requests.histories):
-        raise HistoriesError(f"{log}: no request with a history was logged. Give a log with some.")
-    raw = [item.encode() for item in requests.item_ids]
+        nothing = f"{log}: no request with a history was logged. Give a log with some."
+        raise HistoriesError(" ".join([*requests.notes, nothing]))
+    raw = [item.encode("utf-8", "surrogateescape") for item in requests.item_ids]
     with tf.io.TFRecordWriter(file) as writer:
         for number, history in enumerate(requests.histories):
             items = [raw[item] for item in history]

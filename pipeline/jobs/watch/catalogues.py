@@ -6,6 +6,7 @@ from collections.abc import Collection
 import tensorflow as tf
 
 from pipeline.components.pusher.version_folders import version_folders
+from pipeline.components.transform.vocabulary import item_ids
 from pipeline.jobs.request_log.requests import ModelVersion
 from serving.export_contract import GRAPH_FILE
 
@@ -19,7 +20,7 @@ class CataloguesError(ValueError):
 def catalogues(
     folder: str | os.PathLike[str], models: Collection[str]
 ) -> dict[ModelVersion, set[str]]:
-    """The raw ids of the items of each version.
+    """The raw ids of the items of each version; bytes that are no UTF-8 are surrogates.
 
     Args:
         folder: The folder of all versions, or of one.
@@ -47,8 +48,9 @@ def catalogues(
     found = {}
     for name in names:
         try:
-            with tf.io.gfile.GFile(os.path.join(folder, name, _ITEMS)) as lines:
-                found[ModelVersion(model, int(name))] = set(lines.read().splitlines())
+            found[ModelVersion(model, int(name))] = set(
+                item_ids(os.path.join(folder, name, _ITEMS))
+            )
         except tf.errors.NotFoundError:
             continue
     return found

@@ -31,7 +31,11 @@ def write_page(
         limits: What each version must keep.
         title: The title, for example the files of the request log.
     """
-    filters: dict[str, Callable[..., Any]] = {"time": _time, "share": "{:.1%}".format}
+    filters: dict[str, Callable[..., Any]] = {
+        "time": _time,
+        "share": "{:.1%}".format,
+        "text": _text,
+    }
     values = {
         "title": title,
         "watched": watched,
@@ -53,6 +57,11 @@ def _short(report: VersionReport) -> str:
 
 def _time(seconds: int) -> str:
     return f"{datetime.fromtimestamp(seconds, timezone.utc):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _text(item_id: str) -> str:
+    """An id as a page can hold it: bytes that are no UTF-8 become question marks."""
+    return item_id.encode("utf-8", "surrogateescape").decode(errors="replace")
 
 
 def _lengths(report: VersionReport, reference: Reference) -> str:

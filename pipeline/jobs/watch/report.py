@@ -34,7 +34,7 @@ class VersionReport:
         asked: By signature, of the whole log.
         sampling_rates: The shares of the requests that were logged, rising.
         rows: The number of histories.
-        first, last: Seconds since 1970 of the first and last answer; 0 where no row has a time.
+        first, last: Seconds since 1970 of the first and last answer; 0 where none has a time.
         empty: The share of empty histories.
         items: The number of items in histories of which it is known whether the version knows them.
         unknown: The share of those that it does not know.
@@ -118,10 +118,13 @@ def report(
         of_version = requests.take(rows)
         if not len(rows) and not requests.asked[by]:
             continue
+        first, last = requests.answered.get(by, (0, 0))
         values = _of_version(of_version, by, reference, known.get(by))
         version = VersionReport(
             by=by,
             asked=requests.asked[by],
+            first=first,
+            last=last,
             sampling_rates=sorted(requests.sampling_rates[by]),
             online=online_rates(of_version, outcome[rows], events, item_of),
             **values,
@@ -134,7 +137,6 @@ def _of_version(
     rows: Requests, by: ModelVersion, reference: Reference, catalogue: set[str] | None
 ) -> dict[str, Any]:
     lengths = rows.histories.lengths
-    times = rows.time[rows.time > 0]
     groups = length_groups(lengths)
     known = _known_items(rows, catalogue)
     told = known >= 0
@@ -147,8 +149,6 @@ def _of_version(
     can_compare = len(lengths) > 0 and reference.lengths.sum() > 0
     return {
         "rows": len(lengths),
-        "first": int(times.min(initial=2**62)) if len(times) else 0,
-        "last": int(times.max(initial=0)),
         "empty": float((lengths == 0).mean()) if len(lengths) else 0.0,
         "items": items,
         "unknown": 1 - int(known[told].sum()) / items if items else None,

@@ -61,9 +61,8 @@ def watch(
     """
     asked = read_requests(log_files(requests), since or 0)
     if not asked.versions:
-        raise RequestLogError(
-            f"{requests}: no request was logged. Is logging on, and its share above 0?"
-        )
+        nothing = f"{requests}: no request was logged. Is logging on, and its share above 0?"
+        raise RequestLogError(" ".join([*asked.notes, nothing]))
     events = read_all_events(data, format, max_bad_rows)
     known = catalogues(model, {by.model for by in asked.versions}) if model else {}
     notes = list(asked.notes)
@@ -85,7 +84,7 @@ def watch(
         notes.append(
             f"{data} has no times since 1970, so requests are joined by their histories alone."
         )
-    elif not asked.time.any():
+    elif len(asked.time) and not asked.time.any():
         notes.append(f"{requests} has no times, so requests are joined by their histories alone.")
     reports = report(asked, events, reference, known, limits)
     return Watched(reports, reference, events.seconds is not None, notes)

@@ -1,6 +1,8 @@
 """The files of a request log: ended by size and by time, deleted by age and all their size."""
 
 import contextlib
+import fcntl
+import logging
 import os
 import re
 import socket
@@ -13,6 +15,8 @@ _ENDING = ".tfrecord"
 _STAMP = "%Y%m%dT%H%M%SZ"
 _NO_NAME = re.compile(r"[^A-Za-z0-9.]+")
 _DAY = 86_400
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,8 @@ class LogFiles:
 
     Only their owner may read them (mode 0600), because histories are personal data. A file is
     named `PREFIX-TIME-HOST-PROCESS-NUMBER.tfrecord`, so that servers may share a folder; all files
-    of the prefix, also those of other servers, count for the limits.
+    of the prefix, also those of other servers, count for the limits. The file that is being written
+    is locked (flock), and no server deletes a file that another one has locked.
 
     Args:
         prefix: The folder, and how the names of the files begin.
@@ -60,12 +65,15 @@ class LogFiles:
         self._ours = re.compile(rf"{re.escape(self._name)}-\d{{8}}T\d{{6}}Z-.*{re.escape(_ENDING)}")
         self._number = 0
         self._path = ""
+        self._locked = -1  # a descriptor of the file, which holds its lock
         self._writer: tf.io.TFRecordWriter | None = None
-        self._began = 0.0
+        self._began = 0.0  # of the monotonic clock, because the other one may be set back
         self._size = 0
 
     def write(self, record: bytes, now: float) -> None:
         """Adds a record of at most `file_bytes`.
+
+        Where somebody has moved or deleted the file, or the folder, it begins another.
 
         Args:
             record: A serialised PredictionLog.
@@ -78,19 +86,22 @@ class LogFiles:
         size = len(record) + 16  # the frame of a TFRecord
         if self._writer and self._size + size > self._limits.file_bytes:
             self.close()
+        if self._writer and not self._is_in_place():
+            _log.warning("%s was moved or deleted while it was written: another begins", self._path)
+            self.close()
         if not self._writer:
             self._begin(now)
         assert self._writer
         self._writer.write(record)
         self._size += size
 
-    def tend(self, now: float) -> None:
+    def tend(self) -> None:
         """Hands what is written to the operating system, and ends a file that is old enough.
 
         Raises:
             tf.errors.OpError: The disk is full.
         """
-        if self._writer and now - self._began >= self._limits.file_seconds:
+        if self._writer and time.monotonic() - self._began >= self._limits.file_seconds:
             self.close()
         elif self._writer:
             self._writer.flush()
@@ -102,17 +113,13 @@ class LogFiles:
             OSError: The folder cannot be read, or a file cannot be deleted.
         """
         room = self._limits.max_bytes - self._limits.file_bytes
-        if not os.path.isdir(self._folder):
-            return
-        with os.scandir(self._folder) as entries:
-            found = [entry for entry in entries if self._ours.fullmatch(entry.name)]
-        newest_first = sorted((e.stat().st_mtime, e.stat().st_size, e.path) for e in found)[::-1]
-        for changed, size, path in newest_first:
+        for changed, size, path in sorted(self._found(), reverse=True):
             if path == self._path:
                 continue
             room -= size
             if room < 0 or now - changed > self._limits.max_days * _DAY:
-                os.unlink(path)
+                with contextlib.suppress(FileNotFoundError):  # another server has just deleted it
+                    _delete_unless_locked(path)
 
     def close(self) -> None:
         """Ends the file that is being written. The next record begins another.
@@ -121,8 +128,13 @@ class LogFiles:
             tf.errors.OpError: The disk is full.
         """
         writer, self._writer, self._path = self._writer, None, ""
-        if writer:
-            writer.close()
+        locked, self._locked = self._locked, -1
+        try:
+            if writer:
+                writer.close()
+        finally:
+            if locked >= 0:
+                os.close(locked)
 
     def give_up(self) -> None:
         """Ends the file that is being written after a failure, and deletes it if it is empty."""
@@ -132,6 +144,23 @@ class LogFiles:
         with contextlib.suppress(OSError):
             if path and not os.path.getsize(path):
                 os.unlink(path)
+
+    def _is_in_place(self) -> bool:
+        try:
+            return os.path.samestat(os.stat(self._path), os.fstat(self._locked))
+        except OSError:
+            return False
+
+    def _found(self) -> list[tuple[float, int, str]]:
+        """The time of the last change, the size and the path of each file of the prefix."""
+        found = []
+        with contextlib.suppress(FileNotFoundError), os.scandir(self._folder) as entries:
+            for entry in entries:
+                if self._ours.fullmatch(entry.name) and entry.is_file(follow_symlinks=False):
+                    with contextlib.suppress(FileNotFoundError):
+                        status = entry.stat()
+                        found.append((status.st_mtime, status.st_size, entry.path))
+        return found
 
     def _begin(self, now: float) -> None:
         os.makedirs(self._folder, mode=0o700, exist_ok=True)
@@ -143,6 +172,18 @@ class LogFiles:
         path = os.path.join(self._folder, name)
         # TensorFlow would make the file readable for everybody; it leaves the mode of one that is
         # there as it is.
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-        self._path, self._began, self._size = path, now, 0
+        self._locked = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        self._path, self._began, self._size = path, time.monotonic(), 0
+        fcntl.flock(self._locked, fcntl.LOCK_EX)
         self._writer = tf.io.TFRecordWriter(path)
+
+
+def _delete_unless_locked(path: str) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        os.unlink(path)
+    except BlockingIOError:
+        pass  # a server is writing it
+    finally:
+        os.close(descriptor)

@@ -1,5 +1,6 @@
 """Which models are logged, how often and where: `logging_config` of TF Serving, and the flags."""
 
+import hashlib
 import os
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -12,6 +13,10 @@ from serving.errors import ServingError, invalid_argument
 
 COLLECTOR = "tfrecord"
 """The only `type` of a log_collector_config that this server has."""
+
+_LONGEST_NAME = 140
+"""Bytes of the beginning of a file's name. File systems allow 255, and the time, the host, the
+process and the number follow."""
 
 
 class ModelLog(NamedTuple):
@@ -47,8 +52,18 @@ def model_logs(
         if config.HasField("logging_config"):
             logs[name] = _of_config(name, config.logging_config, folder)
         elif folder:
-            logs[name] = ModelLog(sampling_rate, os.path.join(folder, quote(name, safe="")))
+            logs[name] = ModelLog(sampling_rate, os.path.join(folder, _file_name(name)))
     return logs
+
+
+def _file_name(model: str) -> str:
+    """How the names of a model's files begin."""
+    name = quote(model, safe="")
+    if name.startswith("."):  # whoever reads a folder leaves out hidden files
+        name = "%2E" + name[1:]
+    if len(name) > _LONGEST_NAME:
+        name = f"{name[:100]}-{hashlib.sha256(model.encode()).hexdigest()[:32]}"
+    return name
 
 
 def _of_config(name: str, config: logging_config_pb2.LoggingConfig, folder: str) -> ModelLog:
@@ -72,5 +87,17 @@ def _of_config(name: str, config: logging_config_pb2.LoggingConfig, folder: str)
         raise invalid_argument(
             f"filename_prefix of model {name} must name files in the folder of --request_log, got "
             f'"{collector.filename_prefix}"'
+        )
+    if os.path.basename(prefix).startswith(".") or "\0" in prefix:
+        raise invalid_argument(
+            f"filename_prefix of model {name} must not make hidden files, which readers of a "
+            f"folder leave out, nor hold a null character, got {collector.filename_prefix!r}"
+        )
+    if any(
+        len(part.encode()) > _LONGEST_NAME for part in os.path.relpath(prefix, folder).split("/")
+    ):
+        raise invalid_argument(
+            f"the parts of the filename_prefix of model {name} must have at most {_LONGEST_NAME} "
+            f'bytes, or the names of its files were too long, got "{collector.filename_prefix}"'
         )
     return ModelLog(rate, prefix)

@@ -75,7 +75,7 @@ class RequestLog:
         self._waiting: queue.Queue[_Offered | None] = queue.Queue(max_waiting)
         self._files: dict[str, LogFiles] = {}
         self._thread = threading.Thread(target=self._write_all, name="request_log", daemon=True)
-        self._paused_until = 0.0
+        self._paused_until: dict[str, float] = {}  # by prefix
 
     def start(self) -> None:
         """Writes from now on.
@@ -146,7 +146,7 @@ class RequestLog:
             now = time.monotonic()
             if now - tended >= _TEND_SECONDS:
                 tended = now
-                self._for_each_file(lambda files: files.tend(time.time()))
+                self._for_each_file(LogFiles.tend)
             if now - deleted >= _DELETE_SECONDS:
                 deleted = now
                 for log in list(self._logs.values()):  # also what earlier processes have left
@@ -155,7 +155,8 @@ class RequestLog:
         self._for_each_file(LogFiles.close)
 
     def _write(self, offered: _Offered) -> None:
-        if time.monotonic() < self._paused_until:
+        prefix = offered.log.prefix
+        if time.monotonic() < self._paused_until.get(prefix, 0):
             metrics.count_unlogged("write_failed")
             return
         try:
@@ -167,10 +168,10 @@ class RequestLog:
             metrics.count_unlogged("too_large")
             return
         try:
-            self._files_of(offered.log.prefix).write(record, time.time())
+            self._files_of(prefix).write(record, time.time())
         except _WRITE_ERRORS as error:
             metrics.count_unlogged("write_failed")
-            self._pause(error)
+            self._pause(prefix, error)
         else:
             metrics.REQUESTS_LOGGED.inc()
 
@@ -178,18 +179,20 @@ class RequestLog:
         return self._files.setdefault(prefix, LogFiles(prefix, self._limits))
 
     def _for_each_file(self, act: Callable[[LogFiles], None]) -> None:
-        for files in self._files.values():
+        for prefix, files in self._files.items():
             try:
                 act(files)
             except _WRITE_ERRORS as error:
-                self._pause(error)
+                self._pause(prefix, error)
 
-    def _pause(self, error: Exception) -> None:
-        """Begins new files after a while; a disk that is full does not become less so by trying."""
-        self._paused_until = time.monotonic() + _PAUSE_SECONDS
-        _log.error("requests cannot be logged for %g s: %s", _PAUSE_SECONDS, error)
-        for files in self._files.values():
-            files.give_up()
+    def _pause(self, prefix: str, error: Exception) -> None:
+        """Begins a new file after a while; a disk that is full does not become less so by trying.
+
+        Other models go on, because their prefixes may be of a folder or a disk that is in order.
+        """
+        self._paused_until[prefix] = time.monotonic() + _PAUSE_SECONDS
+        _log.error("%s: requests cannot be logged for %g s: %s", prefix, _PAUSE_SECONDS, error)
+        self._files_of(prefix).give_up()
 
 
 def _record(offered: _Offered) -> prediction_log_pb2.PredictionLog:

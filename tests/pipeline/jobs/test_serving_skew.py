@@ -58,6 +58,10 @@ def test_what_a_server_has_logged(log: Path, tmp_path: Path, capfd: pytest.Captu
     nothing = write_log(tmp_path / "c.tfrecord", [similar])
     assert main([f"--data={log}", f"--served={nothing}"]) == 1
     assert "no request with a history was logged" in capfd.readouterr().err
+    # A foreign file among them is the one that is named.
+    (folder / "a.tfrecord").write_text("user_id,item_id,timestamp\n" * 9)
+    assert main([f"--data={log}", f"--served={folder}"]) == 1
+    assert "a.tfrecord: cannot be read after record 0" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize(

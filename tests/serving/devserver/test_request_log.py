@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 import stat
 import threading
 import time
@@ -22,6 +23,7 @@ from tensorflow_serving.apis import (
 )
 from tensorflow_serving.config import model_server_config_pb2
 
+from pipeline.jobs.request_log.record_files import log_files
 from serving.client import RecommendationClient
 from serving.devserver import metrics
 from serving.devserver.models.repository import single_model
@@ -201,6 +203,19 @@ def test_a_model_without_a_logging_config_is_logged_as_the_flags_say() -> None:
             )
             for rate in ("-0.1", "1.5", "nan")
         ),
+        *(
+            (
+                f'logging_config {{ log_collector_config {{ type: "tfrecord" '
+                f'filename_prefix: "{prefix}" }} }}',
+                said,
+            )
+            for prefix, said in (
+                ("a/.m", "must not make hidden files"),
+                ("m\\000", "nor hold a null character"),
+                ("x" * 300, "must have at most 140 bytes"),
+                ("x" * 300 + "/m", "must have at most 140 bytes"),
+            )
+        ),
     ],
 )
 def test_a_logging_config_that_cannot_be_followed_is_refused(text: str, said: str) -> None:
@@ -228,21 +243,77 @@ def test_files_end_by_size_and_the_oldest_are_deleted(tmp_path: Path) -> None:
 
 
 def test_files_end_by_time_and_old_ones_are_deleted(tmp_path: Path) -> None:
-    limits = LogLimits(max_days=1, file_seconds=10)
+    limits = LogLimits(max_days=1, file_seconds=0.5)
     files = LogFiles(str(tmp_path / "m"), limits)
     now = time.time()
-    files.write(b"a", now)
-    files.tend(now + 9)
-    files.write(b"b", now + 9)
-    files.tend(now + 10)
-    files.write(b"c", now + 10)
-    first, second = sorted(tmp_path.glob("*.tfrecord"))
+    files.write(b"a", now + 3 * 86_400)  # the clock is then set back by three days
+    files.tend()
+    files.write(b"b", now)
+    time.sleep(0.6)
+    files.tend()
+    files.write(b"c", now)
+    second, first = sorted(tmp_path.glob("*.tfrecord"))
     assert list(tf.data.TFRecordDataset(str(first)).as_numpy_iterator()) == [b"a", b"b"]
     os.utime(first, (now - 90_000, now - 90_000))
     os.utime(second, (now - 90_000, now - 90_000))  # is being written, so that it stays
     files.delete_old(now)
     assert list(tmp_path.glob("*.tfrecord")) == [second]
     files.close()
+
+
+def test_no_server_deletes_the_file_that_another_one_writes(tmp_path: Path) -> None:
+    seldom, often = (LogFiles(str(tmp_path / "m"), _SMALL) for _ in range(2))
+    now = time.time()
+    seldom.write(b"a", now - 60)
+    seldom.tend()
+    [quiet] = tmp_path.iterdir()
+    os.utime(quiet, (now - 60, now - 60))
+    for _ in range(60):
+        often.write(b"b" * 400, now)
+    assert sum(file.stat().st_size for file in tmp_path.iterdir()) <= _SMALL.max_bytes
+    seldom.write(b"c", now)
+    seldom.close()
+    assert list(tf.data.TFRecordDataset(str(quiet)).as_numpy_iterator()) == [b"a", b"c"]
+    os.utime(quiet, (now - 60, now - 60))
+    for _ in range(60):
+        often.write(b"b" * 400, now)
+    assert not quiet.exists()
+    often.close()
+
+
+def test_servers_that_delete_the_same_files_do_not_fail(tmp_path: Path) -> None:
+    now = time.time()
+    names = [f"m-20260101T000000Z-h-1-{number:06d}.tfrecord" for number in range(4000)]
+    old = LogFiles(str(tmp_path / "m"), LogLimits(max_days=1))
+    for name in names:
+        (tmp_path / name).write_bytes(b"")
+        os.utime(tmp_path / name, (now - 90_000, now - 90_000))
+    errors = []
+
+    def delete() -> None:
+        try:
+            old.delete_old(now)
+        except OSError as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=delete) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == [] and not any(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "ü" * 100, ".hidden", ".", ".."])
+def test_a_model_of_any_name_is_logged_to_files_that_a_reader_finds(
+    tmp_path: Path, name: str
+) -> None:
+    models = dict.fromkeys((name, name + "2"), model_server_config_pb2.ModelConfig())
+    for log in model_logs(models, str(tmp_path), 1).values():
+        files = LogFiles(log.prefix, LogLimits())
+        files.write(b"a", 0)
+        files.close()
+    assert len(log_files(tmp_path)) == 2  # each model has its own
 
 
 def test_processes_that_share_a_folder_do_not_overwrite_each_other(tmp_path: Path) -> None:
@@ -322,6 +393,46 @@ def test_what_cannot_be_written_is_dropped_and_counted(tmp_path: Path) -> None:
     assert count('mclrec_serving_requests_unlogged_total{reason="no_record"}') == faulty + 1
     assert count('mclrec_serving_requests_unlogged_total{reason="too_large"}') == large + 1
     assert count('mclrec_serving_requests_unlogged_total{reason="write_failed"}') == failed + 3
+
+
+def test_after_a_folder_has_vanished_no_record_is_lost(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    log = _log(tmp_path / "log")
+    logged = count("mclrec_serving_requests_logged_total")
+    for round, remove in enumerate((shutil.rmtree, lambda f: f.rename(tmp_path / "moved"), None)):
+        for _ in range(40):
+            log.offer(model_pb2.ModelSpec(name="m"), _nothing)
+        all_of_it = logged + 40 * (round + 1)
+        wait_until(
+            lambda n=all_of_it: count("mclrec_serving_requests_logged_total") == n, "40 records"
+        )
+        if remove:
+            remove(tmp_path / "log")
+    log.close()
+    assert len(records(tmp_path / "log")) == len(records(tmp_path / "moved")) == 40
+    assert caplog.text.count("was moved or deleted while it was written") == 2
+
+
+def test_a_prefix_that_cannot_be_written_stops_no_other_model(tmp_path: Path) -> None:
+    log = _log(tmp_path)
+    (tmp_path / "file").write_text("")
+    collector = 'logging_config {{ log_collector_config {{ type: "tfrecord" {} }} {} }}'.format
+    log.follow(
+        {
+            "bad": config(
+                collector('filename_prefix: "file/m"', "sampling_config { sampling_rate: 1 }")
+            )["m"],
+            "good": model_server_config_pb2.ModelConfig(),
+        }
+    )
+    failed = count('mclrec_serving_requests_unlogged_total{reason="write_failed"}')
+    for name in ("good", "bad", "good", "bad", "good"):
+        log.offer(model_pb2.ModelSpec(name=name), _nothing)
+    log.close()
+    assert count('mclrec_serving_requests_unlogged_total{reason="write_failed"}') == failed + 2
+    assert len(records(tmp_path)) == 3
+    assert len([*tmp_path.glob("good-*.tfrecord")]) == 1
 
 
 def test_on_a_full_disk_nothing_is_left_and_the_log_goes_on_when_there_is_room(

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from pipeline.components.transform.vocabulary import item_ids
 from pipeline.jobs.request_log.record_files import RequestLogError, is_request_log, log_files
 from pipeline.jobs.request_log.requests import BEST, Asked, ModelVersion, Requests, read_requests
 from tests.pipeline.jobs.request_logs import prediction_log, write_log
@@ -125,6 +126,12 @@ def test_empty_files_hold_nothing(tmp_path: Path) -> None:
     found = read_requests([str(tmp_path / "a")])
     assert (found.versions, len(found.time), found.notes) == ([], 0, [])
     assert read_requests([]).best.shape == (0, BEST)
+    (tmp_path / "a").write_bytes(b"hello\n")
+    [note] = read_requests([str(tmp_path / "a")]).notes
+    assert note.endswith(
+        "a: holds no whole record and was left out. A server has just begun it, or "
+        "it is no TFRecord file."
+    )
 
 
 def test_a_damaged_file_is_named(tmp_path: Path) -> None:
@@ -132,8 +139,13 @@ def test_a_damaged_file_is_named(tmp_path: Path) -> None:
     damaged = bytearray(file.read_bytes())
     damaged[len(damaged) // 2] ^= 1
     file.write_bytes(damaged)
-    with pytest.raises(RequestLogError, match="a: cannot be read after record 4: .*corrupted"):
+    with pytest.raises(RequestLogError, match="a: cannot be read after record 4: it") as told:
         read_requests([str(file)])
+    assert "function_node" not in str(told.value)
+    (tmp_path / "packed").write_bytes(gzip.compress(b"x" * 100_000)[:-4] + b"abcd")
+    with pytest.raises(RequestLogError, match="packed: cannot be read") as told:
+        read_requests([str(tmp_path / "packed")])
+    assert "function_node" not in str(told.value) and "[Op:" not in str(told.value)
 
 
 def test_what_is_no_request_log_is_named_with_its_record(tmp_path: Path) -> None:
@@ -151,6 +163,14 @@ def test_what_is_no_request_log_is_named_with_its_record(tmp_path: Path) -> None
         writer.write(example.SerializeToString())
     with pytest.raises(RequestLogError, match="examples: record 2 is no PredictionLog"):
         read_requests([str(examples)])
+
+
+def _history(shape: tuple[int, int]) -> tf.make_tensor_proto:
+    """A tensor that says a shape which it does not have."""
+    tensor = tf.make_tensor_proto([[b"tea"]] if shape[1] else [[]], tf.string)
+    for dim, size in zip(tensor.tensor_shape.dim, shape, strict=True):
+        dim.size = size
+    return tensor
 
 
 @pytest.mark.parametrize(
@@ -171,6 +191,31 @@ def test_what_is_no_request_log_is_named_with_its_record(tmp_path: Path) -> None
             ),
             "has 1 histories and an answer of 2 rows",
         ),
+        *(
+            (
+                lambda log, known=known: log.response.outputs["known_items"].CopyFrom(
+                    tf.make_tensor_proto(known)
+                ),
+                said,
+            )
+            for known, said in (
+                (1, "known_items of DT_INT32 and the shape .., not integers"),
+                (["z"], "known_items of DT_STRING and the shape .1., not integers"),
+                ([0.5], "known_items of DT_FLOAT and the shape"),
+                ([[1]], "known_items of DT_INT32 and the shape .1, 1."),
+                ([99], "has known_items of 99 for a history of 1 items"),
+                ([2], "has known_items of 2 for a history of 1 items"),
+                ([-5], "has known_items of -5 for a history of 1 items"),
+                (np.array([2**40]), "has known_items of 1099511627776"),
+            )
+        ),
+        *(
+            (
+                lambda log, shape=shape: log.request.inputs["history"].CopyFrom(_history(shape)),
+                "history of the shape",
+            )
+            for shape in ((-1, -1), (10**9, 0))
+        ),
     ],
 )
 def test_a_record_that_contradicts_itself_is_named(tmp_path: Path, change, said: str) -> None:
@@ -181,6 +226,52 @@ def test_a_record_that_contradicts_itself_is_named(tmp_path: Path, change, said:
         read_requests([str(file)])
 
 
+@pytest.mark.parametrize("time", [-5, 1_750_000_000_000, 1_750_000_000 * 10**9, 2**63 - 1])
+def test_a_time_that_is_none_in_seconds_is_named(tmp_path: Path, time: int) -> None:
+    similar = prediction_log([["tea"]], signature="similar_items", time=time)
+    del similar.predict_log.request.inputs["history"]
+    for log in (prediction_log([["tea"]], time=time), similar):
+        file = write_log(tmp_path / "a", [log])
+        with pytest.raises(RequestLogError, match=f"a: record 1 has timestamp_secs of {time}, "):
+            read_requests([str(file)])
+    write_log(file, [prediction_log([["tea"]], time=253_402_300_799)])
+    assert read_requests([str(file)]).time.tolist() == [253_402_300_799]
+
+
+@pytest.mark.parametrize("rate", [float("nan"), float("inf"), -0.5, 2])
+def test_a_rate_that_is_no_share_is_named(tmp_path: Path, rate: float) -> None:
+    file = write_log(tmp_path / "a", [prediction_log([["tea"]], rate=rate)])
+    with pytest.raises(RequestLogError, match="a: record 1 has a sampling_rate of "):
+        read_requests([str(file)])
+
+
+def test_the_first_and_the_last_answer_are_of_all_signatures(tmp_path: Path) -> None:
+    similar = [prediction_log([["x"]], signature="similar_items", time=t) for t in (0, 9, 3)]
+    for log in similar:
+        del log.predict_log.request.inputs["history"]
+    file = write_log(tmp_path / "a", [*similar, prediction_log([["x"]], time=5, version=8)])
+    seven, eight = ModelVersion("mclrec", 7), ModelVersion("mclrec", 8)
+    assert read_requests([str(file)]).answered == {seven: (3, 9), eight: (5, 5)}
+    assert read_requests([str(file)], since=6).answered == {seven: (9, 9)}
+
+
+def test_ids_are_those_of_a_vocabulary_bytes_that_are_no_text_too(tmp_path: Path) -> None:
+    log = prediction_log([["a", "b", "c"]])
+    ids = [b"caf\xe9", b"caf\xe8", "one\u2028line".encode()]
+    log.predict_log.request.inputs["history"].string_val[:3] = ids
+    (tmp_path / "items").write_bytes(b"\n".join(ids) + b"\n")
+    found = read_requests([str(write_log(tmp_path / "a", [log]))])
+    assert [found.item_ids[n] for n in found.histories[0]] == item_ids(str(tmp_path / "items"))
+
+
+def test_names_with_the_brackets_of_a_pattern_are_found(tmp_path: Path) -> None:
+    file = write_log(tmp_path / "x[1]" / "b[2].tfrecord", [prediction_log([["tea"]])])
+    (file.parent / "below").mkdir()
+    (file.parent / ".hidden").write_text("")
+    assert log_files(file.parent) == log_files(file) == [str(file)]
+    assert log_files(tmp_path / "?*" / "*.tfrecord") == [str(file)]
+
+
 def test_logs_of_requests_are_told_from_examples(tmp_path: Path) -> None:
     example = tf.train.Example()
     for name in ("user_id", "history"):
@@ -189,5 +280,6 @@ def test_logs_of_requests_are_told_from_examples(tmp_path: Path) -> None:
         writer.write(example.SerializeToString())
     log = write_log(tmp_path / "log", [prediction_log([["tea"]])])
     assert is_request_log(log)
+    assert is_request_log(tmp_path)  # whose first file is none
     for other in (tmp_path / "examples", tmp_path / "none", __file__):
         assert not is_request_log(other)

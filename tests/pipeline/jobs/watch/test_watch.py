@@ -154,10 +154,10 @@ def _iso(seconds: float) -> str:
 def test_the_catalogue_tells_what_the_answers_do_not(
     case: Case, capsys: pytest.CaptureFixture
 ) -> None:
-    known = ITEMS[:30]
+    known = [*ITEMS[:29], "one\u2028line"]
     (case.folder / "models" / "7" / "assets").mkdir(parents=True)
     (case.folder / "models" / "7" / "assets" / "items").write_text("\n".join(known) + "\n")
-    logs = [prediction_log([["i1", "i39"]], [ITEMS[:15]], time=NOON, version=7)] * 100
+    logs = [prediction_log([["i1", "i39"]], [ITEMS[:14] + known[-1:]], time=NOON, version=7)] * 100
     logs += [prediction_log([["i1"]], [ITEMS[:15]], time=NOON, version=6)] * 100
     write_log(case.log, logs)
     assert case.watch(f"--model={case.folder / 'models'}", "--max-length-drift=1") == 3
@@ -203,7 +203,7 @@ def test_what_cannot_be_joined_is_counted_by_its_reason(case: Case) -> None:
         [("a", "i1", NOON), ("a", "i2", NOON + 9), ("b", "i3", NOON), ("c", "i3", NOON)],
     )
     asked = [[], ["i9"], ["i3"], ["i1", "i2"], ["i1"]]
-    logs = [prediction_log([h], [ITEMS[:20]], [1], time=NOON + 9) for h in asked]
+    logs = [prediction_log([h], [ITEMS[:20]], [len(h)], time=NOON + 9) for h in asked]
     write_log(case.log, logs)
     case.watch()
     for outcome in ("empty", "unmatched", "ambiguous", "pending", "joined"):
@@ -221,13 +221,16 @@ def test_a_log_without_times_is_joined_by_histories_alone(
     assert case.metric("predictions", version="7") == 1
 
 
-def test_only_requests_without_histories(case: Case) -> None:
+def test_only_requests_without_histories(case: Case, capsys: pytest.CaptureFixture) -> None:
     similar = prediction_log([["x"]], signature="similar_items")
     del similar.predict_log.request.inputs["history"]
+    similar.log_metadata.timestamp_secs = NOON
     write_log(case.log, [similar])
     assert case.watch() == 0
+    assert capsys.readouterr().out == f"Written to {case.folder / 'page.html'}\n"
     assert case.metric("requests", signature="similar_items") == 1
     assert case.metric("histories") == 0
+    assert case.metric("last_answer_timestamp_seconds", version="7") == NOON
 
 
 def test_the_page_can_be_read_on_a_phone(case: Case) -> None:
@@ -245,10 +248,11 @@ def test_the_page_can_be_read_on_a_phone(case: Case) -> None:
 def test_names_from_outside_do_no_harm(case: Case) -> None:
     bad = "<script>alert('x')</script>$x$"
     log = prediction_log([[bad] * 3], [[bad] * 20], [3], time=NOON, model=bad)
+    log.predict_log.response.outputs["item_ids"].string_val[1] = b"caf\xe9"
     write_log(case.log, [log] * 3)
     write_events(case.data, [("a", bad, NOON), ("a", bad, NOON + 1), ("a", "i2", NOON + 2)])
     assert case.watch() == 0
-    assert "<script" not in case.page
+    assert "<script" not in case.page and "caf\ufffd" in case.page
 
 
 @pytest.mark.parametrize(
@@ -257,6 +261,8 @@ def test_names_from_outside_do_no_harm(case: Case) -> None:
         (["--max-unknown-items=1.5"], "--max-unknown-items must be from 0 to 1, got 1.5"),
         (["--min-rows=0"], "--min-rows must be at least 1, got 0"),
         (["--since=yesterday"], "'yesterday' is not a time such as 2026-01-31T10:15"),
+        (["--since=9999-12-31T23:59-14:00"], "of the years 1 to 9999 in UTC"),
+        (["--since=0001-01-01T00:00+14:00"], "of the years 1 to 9999 in UTC"),
         (["--metrics=metrics.txt"], "--metrics must end in .prom"),
     ],
 )
@@ -276,9 +282,12 @@ def test_what_cannot_be_watched(case: Case, capsys: pytest.CaptureFixture) -> No
     assert case.watch() == 1
     assert "of the rows cannot be used" in capsys.readouterr().err
     case.data.write_text(data)
-    case.log.write_bytes(b"")
-    assert case.watch() == 1
-    assert "no request was logged" in capsys.readouterr().err
+    for nothing, said in ((b"", ""), (b"hello\n", "a.tfrecord: holds no whole record")):
+        case.log.write_bytes(nothing)
+        assert case.watch() == 1
+        told = capsys.readouterr().err
+        assert told.startswith(f"{case.log.parent}{'/' * bool(said)}{said}")
+        assert "no request was logged" in told
     case.log.unlink()
     assert case.watch() == 1
     assert "no file matches" in capsys.readouterr().err
