@@ -112,28 +112,6 @@ def split_numbers(
     return Numbers(np.bincount(fields, minlength=len(rows)), numbers)
 
 
-def are_numbers(array: pyarrow.Array) -> bool:
-    """Whether a column looks like vectors: lists of numbers, of one length if they are whole.
-
-    Whole numbers in lists of unlike lengths are the ids of categories.
-    """
-    if is_list(array.type):
-        if not _is_number(array.type.value_type):
-            return False
-        if types.is_floating(array.type.value_type):
-            return True
-    nowhere = np.zeros(len(array), np.int64)
-    try:
-        counts, numbers = split_numbers("", "", nowhere, array)
-    except ItemTableError:
-        return False
-    widths = {*counts.tolist()} - {0}
-    if is_list(array.type):
-        return len(widths) == 1
-    whole = bool((numbers == np.round(numbers)).all())
-    return bool(widths) and min(widths) > 1 and (len(widths) == 1 or not whole)
-
-
 def _as_float32(
     file: str,
     column: str,
@@ -163,9 +141,9 @@ def _as_float32(
 
 def _no_number(file: str, row: int, column: str, reason: str, text: str) -> ItemTableError:
     return ItemTableError(
-        f"{row_problem(file, row, column, reason, text)}. A vector is a list of numbers, or has "
-        "them between spaces; leave the field empty where an item has none, or name other columns "
-        "of vectors."
+        f"{row_problem(file, row, column, reason, text)}. A vector is a list of numbers, "
+        "[0.5, -2], or has them between spaces, 0.5 -2. Leave the field empty where an item has "
+        "none; if the column has no vectors, name the columns to use."
     )
 
 

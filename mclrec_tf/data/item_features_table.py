@@ -12,12 +12,12 @@ import pyarrow
 from pyarrow import compute
 
 from mclrec_tf.arguments import path_text
+from mclrec_tf.data.item_column_kinds import TableColumns
 from mclrec_tf.data.item_feature_columns import (
     EMPTY,
     CategoryColumn,
     FeatureColumn,
     VectorColumn,
-    columns_of,
 )
 from mclrec_tf.data.item_features import ItemFeatures
 from mclrec_tf.data.item_table_rows import ItemRows, ItemTableError, read_item_rows
@@ -88,7 +88,8 @@ def read_item_features(
         categories: The names of categorical columns.
         vectors: The names of columns of vectors. If neither is given, all columns are used but the
             ids, those that are empty or say the same of all items, and those, such as titles,
-            where most items have a value that no other item has.
+            where most items have a value that no other item has; `TableColumns` tells which of
+            them have vectors.
         item_column: The name of the column with the raw ids. If a file has no column of this name,
             its first one has them.
 
@@ -160,24 +161,15 @@ def _read(
 ) -> tuple[_Rows, dict[str, FeatureColumn], dict[str, str]]:
     """All rows, the columns that may be features, and why others are none."""
     names = [*(categories or ()), *(vectors or ())] or None
-    columns: dict[str, FeatureColumn] = {}
-    left_out: dict[str, str] = {}
+    columns = TableColumns(path, categories, vectors)
     rows = _Rows()
     for part in read_item_rows(path, names, item_column, lists=True):
         _check_ids(part)
-        if not rows.count:
-            columns, left_out = columns_of(part, categories, vectors)
         rows.add(part)
-        for name, column in columns.items():
-            if name not in part.columns:
-                raise ItemTableError(
-                    f"{part.file}: has no column {name!r}, which an earlier file of {path} has. "
-                    "Write all files alike, or name the columns to use."
-                )
-            column.add(part.file, part.rows, part.columns[name])
+        columns.add(part)
     if not rows.count:
         raise ItemTableError(f"{path}: has no item. Give a table with one row an item.")
-    return rows, columns, left_out
+    return rows, columns.finish(), columns.left_out
 
 
 def _useless(

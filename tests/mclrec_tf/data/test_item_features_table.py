@@ -109,7 +109,7 @@ def test_the_order_of_the_rows_does_not_matter_to_known_items(tmp_path: Path) ->
 
 def test_columns_that_tell_nothing_are_left_out(tmp_path: Path) -> None:
     head = "item_id,brand,year,blank,shop,weights\n"
-    rows = [f"{i},b{i % 3},{1990 + i % 7},,here,{i} 1\n" for i in range(50)]
+    rows = [f"{i},b{i % 3},{1990 + i % 7},,here,{i} .5\n" for i in range(50)]
     (tmp_path / "i.csv").write_text(head + "".join(rows))
     features, _, report = read_item_features(tmp_path / "i.csv", [str(i) for i in range(50)])
     assert {*features.categories} == {"brand", "year"} and {*features.vectors} == {"weights"}
@@ -118,14 +118,70 @@ def test_columns_that_tell_nothing_are_left_out(tmp_path: Path) -> None:
     assert named.categories["shop"].values == ("here",)
 
 
-def test_whole_numbers_in_lists_of_unlike_lengths_are_categories(tmp_path: Path) -> None:
-    table = pyarrow.table(
-        {"item_id": [1, 2, 3], "genre": [[1, 2], [1], [2]], "xy": [[1, 2]] * 2 + [[3, 4]]}
-    )
+GUESSES = {
+    "0.5 1": "vectors",
+    "[1, 5e-1]": "vectors",
+    "[1. 0.]": "vectors",
+    "1 -.5": "vectors",
+    "10 20 30": "category",
+    "2024 01 02": "category",
+    "[3, 4]": "category",
+    "3|4": "category",
+    "1.5|2.5": "category",
+    "10.5": "category",
+    '"1,299.50"': "category",
+    "1.2.2024 v": "category",
+}
+
+
+@pytest.mark.parametrize(("field", "kind"), GUESSES.items())
+@pytest.mark.parametrize("empty", [0, 70_000])
+def test_vectors_are_several_numbers_with_fractions(
+    tmp_path: Path, field: str, kind: str, empty: int
+) -> None:
+    """The first fields that are not empty tell it, however late they are."""
+    field = field if field.startswith('"') else f'"{field}"'
+    none = "".join(f"x{n},k,\n" for n in range(empty))
+    (tmp_path / "i.csv").write_text(f"item_id,kind,v\n{none}a,k,{field}\nb,l,{field}\nc,l,\n")
+    features, *_ = read_item_features(tmp_path / "i.csv", ["a", "b"])
+    assert ("v" in features.vectors) == (kind == "vectors")
+    assert ("v" in features.categories) == (kind == "category")
+    assert [*features.categories][0] == "kind"
+
+
+def test_a_column_that_only_a_later_file_fills(tmp_path: Path) -> None:
+    for number, v in enumerate([[None], [[]], [[0.5, 1]]]):
+        table = pyarrow.table({"item_id": [number], "v": pyarrow.array(v)})
+        (tmp_path / f"part-{number}").write_bytes(parquet_bytes(table))
+    features, *_ = read_item_features(tmp_path, ["0", "1", "2"])
+    assert features.vectors["v"].tolist() == [[0, 0], [0, 0], [0, 0], [0.5, 1]]
+
+
+@pytest.mark.parametrize("before", [0, 1500])
+@pytest.mark.parametrize("field", ["nan nan", "0.5 x", "nan", "[0.5, null]", "0.5", "none"])
+def test_a_bad_field_among_vectors_is_an_error(tmp_path: Path, before: int, field: str) -> None:
+    rows = [f"x{n},{n} 2.5\n" for n in range(1600)]
+    rows.insert(before, f'a,"{field}"\n')
+    (tmp_path / "i.csv").write_text("item_id,v\n" + "".join(rows))
+    row = before + 2 if field != "0.5" or before else 3  # where the widths differ
+    refuse(tmp_path / "i.csv", f"row {row}, column v: .*name the columns to use", ["a"])
+
+
+@pytest.mark.parametrize(
+    "field", ["0.1,0.2", "0.1; 0.2", "[0.1;0.2]", "(0.1, 0.2)", "{0.1,0.2}", "[0.1 0.2 ... 0.3]"]
+)
+def test_vectors_in_another_form_are_told_which_is_wanted(tmp_path: Path, field: str) -> None:
+    (tmp_path / "i.csv").write_text(f'item_id,v\na,\nb,"{field}"\nc,"{field}"\n')
+    refuse(tmp_path / "i.csv", r"row 3, column v: is not a number.*between spaces, 0\.5 -2", ["a"])
+
+
+def test_whole_numbers_in_lists_are_categories(tmp_path: Path) -> None:
+    table = pyarrow.table({"item_id": [1, 2, 3], "xy": [[1, 2]] * 2 + [[3, 4]]})
     (tmp_path / "i.parquet").write_bytes(parquet_bytes(table))
     features, *_ = read_item_features(tmp_path / "i.parquet", ["1", "2", "3"])
-    assert features.categories["genre"].values == ("1", "2")
-    assert features.vectors["xy"].tolist() == [[0, 0], [1, 2], [1, 2], [3, 4]]
+    assert features.categories["xy"].values == ("1", "2", "3", "4")
+    named, *_ = read_item_features(tmp_path / "i.parquet", ["1", "2", "3"], vectors=["xy"])
+    assert named.vectors["xy"].tolist() == [[0, 0], [1, 2], [1, 2], [3, 4]]
 
 
 def test_lists_of_a_fixed_size(tmp_path: Path) -> None:
@@ -137,12 +193,12 @@ def test_lists_of_a_fixed_size(tmp_path: Path) -> None:
 
 
 def test_parts_of_a_folder_are_one_table(tmp_path: Path) -> None:
-    (tmp_path / "part-0.csv").write_text("item_id,kind,v\na,x,1 2\n")
+    (tmp_path / "part-0.csv").write_text("item_id,kind,v\na,x,1 .5\n")
     (tmp_path / "part-1.csv").write_text("v,kind,item_id\n3 4,x|y,b\n5 6,y,c\n")
     features, items, _ = read_item_features(tmp_path, ["c", "b"])
     assert items == ["c", "b", "a"]
     assert features.categories["kind"].of_item(2) == ("x", "y")
-    assert features.vectors["v"].tolist() == [[0, 0], [5, 6], [3, 4], [1, 2]]
+    assert features.vectors["v"].tolist() == [[0, 0], [5, 6], [3, 4], [1, 0.5]]
 
 
 def test_rows_that_repeat_another_are_one_item(tmp_path: Path) -> None:
