@@ -18,6 +18,8 @@ from mclrec_tf.data.event_log.events import row_problem
 from mclrec_tf.data.item_table_rows import ItemTableError, is_list, texts_of
 
 _SEPARATOR = "|"
+# What pandas writes into a CSV file for a list of texts, and for an array of them.
+_PYTHON_LIST = r"""(?s)^\[\s*(['"].*(['"]|\bNone)|None\b.*['"])\s*\]$"""
 
 
 class Values(NamedTuple):
@@ -54,7 +56,7 @@ def split_values(
         array: The column.
 
     Raises:
-        ItemTableError: A value is not UTF-8.
+        ItemTableError: A value is not UTF-8, or a list as Python writes it.
     """
     if is_list(array.type):
         fields = _parents(array)
@@ -69,6 +71,15 @@ def split_values(
         for field in np.flatnonzero(lists.to_numpy(zero_copy_only=False)).tolist()
         if (listed := _json_list(texts[field].as_py())) is not None
     }
+    python_lists = compute.match_substring_regex(texts, _PYTHON_LIST)
+    for field in np.flatnonzero(python_lists.to_numpy(zero_copy_only=False)).tolist():
+        if field not in found:
+            reason = "is a list as Python writes it, not as JSON"
+            problem = row_problem(file, rows[field], column, reason, texts[field].as_py())
+            raise ItemTableError(
+                f"{problem}. Write several values with | between them, x|y, or as a list in JSON, "
+                '["x", "y"]; if the column is no category, name the columns to use.'
+            )
     if found:
         keep = ~np.isin(fields, list(found))
         of_lists = [(field, value) for field, listed in found.items() for value in listed]

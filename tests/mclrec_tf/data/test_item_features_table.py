@@ -313,6 +313,15 @@ def test_brackets_that_are_no_list_are_a_value(tmp_path: Path) -> None:
     assert features.categories["k"].of_item(2) == (deep,)
 
 
+@pytest.mark.parametrize(
+    "field", ["['x', 'y']", "['x' 'y']", "['x', None]", "[None, 'x']", "['x']"]
+)
+def test_lists_as_python_writes_them_are_refused(tmp_path: Path, field: str) -> None:
+    (tmp_path / "i.csv").write_text(f'item_id\tk\n1\t["x", "y"]\n2\t{field}\n')
+    refuse(tmp_path / "i.csv", r"row 3, column k: is a list as Python writes it.*x\|y", ["1"])
+    refuse(tmp_path / "i.csv", "row 3, column k: is a list", ["1"], categories=["k"])
+
+
 def test_a_title_in_json_is_no_list(tmp_path: Path) -> None:
     from mclrec_tf.data.item_table import read_item_column
 
