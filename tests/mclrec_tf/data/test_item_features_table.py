@@ -93,6 +93,29 @@ def test_a_list_keeps_its_values_whole(tmp_path: Path) -> None:
     assert tags.of_item(1) == ("a|b", "c") and tags.of_item(2) == ("a", "b")
 
 
+@pytest.mark.parametrize(
+    ("ids", "alike", "first"),
+    [
+        ([" 7", "8 ", "9 "], 2, (" 7", "7")),
+        (["7.0", "8", "007", "70"], 2, ("7.0", "7")),
+        (["7", " 10", "10"], 1, ("10", " 10")),
+        (["7", "0", "00", "0.0"], 2, ("00", "0")),
+        (["7", "7.5", "70", "08x", "x", "a b", " 1"], 0, ()),
+    ],
+)
+def test_new_ids_like_others_but_for_their_writing_are_told(
+    tmp_path: Path, ids: list[str], alike: int, first: tuple[str, ...]
+) -> None:
+    rows = "".join(f"{item},k{n % 2}\n" for n, item in enumerate([*ids, "u", "v"]))
+    (tmp_path / "i.csv").write_text("item_id,kind\n" + rows)
+    known = ["7", "8", " 1", "v"]
+    *_, report = read_item_features(tmp_path / "i.csv", known)
+    assert (report.alike, report.first_alike) == (alike, first)
+    told = [line for line in report.sentences() if "written otherwise" in line]
+    assert bool(told) == bool(alike)
+    assert all(f"{first[0]!r} beside {first[1]!r}" in line for line in told)
+
+
 def test_the_order_of_the_rows_does_not_matter_to_known_items(tmp_path: Path) -> None:
     header, *rows = CSV.splitlines(keepends=True)
     ids = ["old", "new", "up"]
