@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow
-from pyarrow import compute, types
+from pyarrow import compute
 
-from mclrec_tf.data.item_feature_values import are_numbers, split_numbers, split_values
+from mclrec_tf.data.item_feature_values import split_numbers, split_values
 from mclrec_tf.data.item_features import ItemCategories
-from mclrec_tf.data.item_table_rows import ItemRows, ItemTableError, is_list
+from mclrec_tf.data.item_table_rows import ItemTableError
 
-_LOOKED_AT = 1000  # rows that tell whether a column has vectors
 EMPTY, _ALIKE = "is empty", "says the same of all items"
 
 Place = Callable[[int], tuple[str, int, str]]
@@ -178,7 +177,8 @@ class VectorColumn(FeatureColumn):
             raise ItemTableError(
                 f"{file}, row {rows[at]}, column {self.name}: the vector has {found.counts[at]} "
                 f"numbers, but that of {self._first_place} has {self._width}. Give all vectors of "
-                "a column the same width, and leave the field empty where an item has none."
+                "a column the same width, and leave the field empty where an item has none; if the "
+                "column has no vectors, name the columns to use."
             )
         self._has_one.append(has_one)
         self._numbers.append(found.numbers)
@@ -218,30 +218,3 @@ class VectorColumn(FeatureColumn):
             return np.zeros(len(rows), bool)
         which, table = self._table
         return (table[which[rows]] != table[which[others]]).any(axis=1)
-
-
-def columns_of(
-    part: ItemRows, categories: Sequence[str] | None, vectors: Sequence[str] | None
-) -> tuple[dict[str, FeatureColumn], dict[str, str]]:
-    """The columns of a table, by name, and why others are none.
-
-    Args:
-        part: Its first rows.
-        categories, vectors: Names that were given; with neither, what the rows hold decides.
-    """
-    if categories is not None or vectors is not None:
-        of_vectors = {*(vectors or ())}
-        return {
-            name: VectorColumn(name) if name in of_vectors else CategoryColumn(name)
-            for name in part.columns
-        }, {}
-    columns: dict[str, FeatureColumn] = {}
-    left_out = {}
-    for name, array in part.columns.items():
-        if types.is_nested(array.type) and not is_list(array.type):
-            left_out[name] = f"is of type {array.type}"
-        elif are_numbers(array.slice(0, _LOOKED_AT)):
-            columns[name] = VectorColumn(name)
-        else:
-            columns[name] = CategoryColumn(name)
-    return columns, left_out

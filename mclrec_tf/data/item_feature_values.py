@@ -18,6 +18,8 @@ from mclrec_tf.data.event_log.events import row_problem
 from mclrec_tf.data.item_table_rows import ItemTableError, is_list, texts_of
 
 _SEPARATOR = "|"
+# What pandas writes into a CSV file for a list of texts, and for an array of them.
+_PYTHON_LIST = r"""(?s)^\[\s*(['"].*(['"]|\bNone)|None\b.*['"])\s*\]$"""
 
 
 class Values(NamedTuple):
@@ -54,7 +56,7 @@ def split_values(
         array: The column.
 
     Raises:
-        ItemTableError: A value is not UTF-8.
+        ItemTableError: A value is not UTF-8, or a list as Python writes it.
     """
     if is_list(array.type):
         fields = _parents(array)
@@ -69,6 +71,15 @@ def split_values(
         for field in np.flatnonzero(lists.to_numpy(zero_copy_only=False)).tolist()
         if (listed := _json_list(texts[field].as_py())) is not None
     }
+    python_lists = compute.match_substring_regex(texts, _PYTHON_LIST)
+    for field in np.flatnonzero(python_lists.to_numpy(zero_copy_only=False)).tolist():
+        if field not in found:
+            reason = "is a list as Python writes it, not as JSON"
+            problem = row_problem(file, rows[field], column, reason, texts[field].as_py())
+            raise ItemTableError(
+                f"{problem}. Write several values with | between them, x|y, or as a list in JSON, "
+                '["x", "y"]; if the column is no category, name the columns to use.'
+            )
     if found:
         keep = ~np.isin(fields, list(found))
         of_lists = [(field, value) for field, listed in found.items() for value in listed]
@@ -112,28 +123,6 @@ def split_numbers(
     return Numbers(np.bincount(fields, minlength=len(rows)), numbers)
 
 
-def are_numbers(array: pyarrow.Array) -> bool:
-    """Whether a column looks like vectors: lists of numbers, of one length if they are whole.
-
-    Whole numbers in lists of unlike lengths are the ids of categories.
-    """
-    if is_list(array.type):
-        if not _is_number(array.type.value_type):
-            return False
-        if types.is_floating(array.type.value_type):
-            return True
-    nowhere = np.zeros(len(array), np.int64)
-    try:
-        counts, numbers = split_numbers("", "", nowhere, array)
-    except ItemTableError:
-        return False
-    widths = {*counts.tolist()} - {0}
-    if is_list(array.type):
-        return len(widths) == 1
-    whole = bool((numbers == np.round(numbers)).all())
-    return bool(widths) and min(widths) > 1 and (len(widths) == 1 or not whole)
-
-
 def _as_float32(
     file: str,
     column: str,
@@ -163,9 +152,9 @@ def _as_float32(
 
 def _no_number(file: str, row: int, column: str, reason: str, text: str) -> ItemTableError:
     return ItemTableError(
-        f"{row_problem(file, row, column, reason, text)}. A vector is a list of numbers, or has "
-        "them between spaces; leave the field empty where an item has none, or name other columns "
-        "of vectors."
+        f"{row_problem(file, row, column, reason, text)}. A vector is a list of numbers, "
+        "[0.5, -2], or has them between spaces, 0.5 -2. Leave the field empty where an item has "
+        "none; if the column has no vectors, name the columns to use."
     )
 
 

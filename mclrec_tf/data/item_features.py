@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,12 +64,18 @@ class ItemCategories:
             )
 
     @classmethod
-    def from_lists(cls, lists: list[list[str]]) -> ItemCategories:
+    def from_lists(cls, lists: Sequence[Sequence[str]]) -> ItemCategories:
         """The values of item 1, of item 2, and so on; a value is told by its text.
 
         Args:
             lists: A list of values an item; empty for an item without one.
+
+        Raises:
+            ValueError: A text stands where a list should, or in one something that is no text.
         """
+        for item, values in enumerate(lists, 1):
+            if isinstance(values, str):
+                raise ValueError(f"lists must hold a list an item, got {values!r} for item {item}.")
         id_of: dict[str, int] = {}
         ids = [id_of.setdefault(value, len(id_of)) for values in lists for value in values]
         ends = np.cumsum([len(values) for values in lists])

@@ -12,12 +12,12 @@ import pyarrow
 from pyarrow import compute
 
 from mclrec_tf.arguments import path_text
+from mclrec_tf.data.item_column_kinds import TableColumns
 from mclrec_tf.data.item_feature_columns import (
     EMPTY,
     CategoryColumn,
     FeatureColumn,
     VectorColumn,
-    columns_of,
 )
 from mclrec_tf.data.item_features import ItemFeatures
 from mclrec_tf.data.item_table_rows import ItemRows, ItemTableError, read_item_rows
@@ -35,6 +35,9 @@ class ItemTableReport:
         new: How many items it adds to the catalogue.
         missing: How many items of the catalogue it lacks.
         first_missing: The first of them.
+        alike: How many items that it adds have an id of another one, but written otherwise: with
+            spaces at its ends, zeros before it, or `.0` after it.
+        first_alike: The ids of the first of them and of the other item.
         used: What each column that is used holds, in words, by name.
         left_out: Why others are not used, by name; empty if the columns were named.
     """
@@ -44,6 +47,8 @@ class ItemTableReport:
     new: int
     missing: int
     first_missing: tuple[str, ...]
+    alike: int = 0
+    first_alike: tuple[str, ...] = ()
     used: Mapping[str, str] = field(default_factory=dict)
     left_out: Mapping[str, str] = field(default_factory=dict)
 
@@ -59,6 +64,13 @@ class ItemTableReport:
                 f"{self.path}: lacks {_items(self.missing)} with events, which therefore have no "
                 "features: "
                 f"{', '.join(map(repr, self.first_missing))}{more}."
+            )
+        if self.alike:
+            new, other = self.first_alike
+            found.append(
+                f"{self.path}: {_items(self.alike)} may be another one with its id written "
+                f"otherwise, such as {new!r} beside {other!r}: they count as two. Write the ids "
+                "alike, and as in the log."
             )
         return found
 
@@ -88,7 +100,8 @@ def read_item_features(
         categories: The names of categorical columns.
         vectors: The names of columns of vectors. If neither is given, all columns are used but the
             ids, those that are empty or say the same of all items, and those, such as titles,
-            where most items have a value that no other item has.
+            where most items have a value that no other item has; `TableColumns` tells which of
+            them have vectors.
         item_column: The name of the column with the raw ids. If a file has no column of this name,
             its first one has them.
 
@@ -137,12 +150,15 @@ def read_item_features(
             f"{path}: no column tells anything of the items: {why}. Name the columns to use."
         )
     missing = np.flatnonzero(first[1 : len(item_ids) + 1] < 0)
+    alike = _alike(all_items, len(item_ids))
     report = ItemTableReport(
         path,
         known,
         len(all_items) - len(item_ids),
         len(missing),
         tuple(item_ids[index] for index in missing[:_SHOWN]),
+        len(alike),
+        alike[0] if alike else (),
         {name: column.in_words() for name, column in used.items()},
         left_out,
     )
@@ -160,24 +176,15 @@ def _read(
 ) -> tuple[_Rows, dict[str, FeatureColumn], dict[str, str]]:
     """All rows, the columns that may be features, and why others are none."""
     names = [*(categories or ()), *(vectors or ())] or None
-    columns: dict[str, FeatureColumn] = {}
-    left_out: dict[str, str] = {}
+    columns = TableColumns(path, categories, vectors)
     rows = _Rows()
     for part in read_item_rows(path, names, item_column, lists=True):
         _check_ids(part)
-        if not rows.count:
-            columns, left_out = columns_of(part, categories, vectors)
         rows.add(part)
-        for name, column in columns.items():
-            if name not in part.columns:
-                raise ItemTableError(
-                    f"{part.file}: has no column {name!r}, which an earlier file of {path} has. "
-                    "Write all files alike, or name the columns to use."
-                )
-            column.add(part.file, part.rows, part.columns[name])
+        columns.add(part)
     if not rows.count:
         raise ItemTableError(f"{path}: has no item. Give a table with one row an item.")
-    return rows, columns, left_out
+    return rows, columns.finish(), columns.left_out
 
 
 def _useless(
@@ -243,6 +250,16 @@ def _numbered(
     everything = pyarrow.concat_arrays([catalogue, others])
     numbers = compute.index_in(ids, everything).to_numpy(zero_copy_only=False)
     return numbers.astype(np.int64) + 1, everything.to_pylist()
+
+
+def _alike(all_items: list[str], num_known: int) -> list[tuple[str, str]]:
+    """The items from a number on that have the id of an earlier one, but written otherwise."""
+    plain = compute.utf8_trim_whitespace(pyarrow.array(all_items, pyarrow.large_string()))
+    plain = compute.replace_substring_regex(plain, "^0*([0-9]+)(\\.0+)?$", "\\1")
+    codes = plain.dictionary_encode().indices.to_numpy()
+    earlier = np.unique(codes, return_index=True)[1][codes]
+    again = np.flatnonzero(earlier < np.arange(len(codes)))
+    return [(all_items[n], all_items[earlier[n]]) for n in again.tolist() if n >= num_known]
 
 
 def _first_rows(numbers: npt.NDArray[np.int64], num_items: int) -> npt.NDArray[np.int64]:

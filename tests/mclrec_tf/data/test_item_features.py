@@ -24,6 +24,21 @@ def test_values_are_those_of_each_item() -> None:
     assert GENRES.ids.dtype == np.int32 and GENRES.splits.dtype == np.int64
 
 
+@pytest.mark.parametrize(
+    ("lists", "message"),
+    [
+        (["ab"], "got 'ab' for item 1"),
+        ([["a"], "ab"], "got 'ab' for item 2"),
+        ([b"ab"], "values must be texts"),
+        ("ab", "got 'a' for item 1"),
+        ([["a", 1]], "values must be texts"),
+    ],
+)
+def test_a_text_is_no_list_of_values(lists: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        ItemCategories.from_lists(lists)
+
+
 def test_a_catalogue_of_other_items_has_the_features_of_each() -> None:
     genres = ItemCategories.from_lists([["a", "b"], [], ["c"], ["b"]])
     given = np.array([[0, 0], [1, 0], [2, 0], [3, 0], [4, 0]], np.float32)

@@ -93,6 +93,29 @@ def test_a_list_keeps_its_values_whole(tmp_path: Path) -> None:
     assert tags.of_item(1) == ("a|b", "c") and tags.of_item(2) == ("a", "b")
 
 
+@pytest.mark.parametrize(
+    ("ids", "alike", "first"),
+    [
+        ([" 7", "8 ", "9 "], 2, (" 7", "7")),
+        (["7.0", "8", "007", "70"], 2, ("7.0", "7")),
+        (["7", " 10", "10"], 1, ("10", " 10")),
+        (["7", "0", "00", "0.0"], 2, ("00", "0")),
+        (["7", "7.5", "70", "08x", "x", "a b", " 1"], 0, ()),
+    ],
+)
+def test_new_ids_like_others_but_for_their_writing_are_told(
+    tmp_path: Path, ids: list[str], alike: int, first: tuple[str, ...]
+) -> None:
+    rows = "".join(f"{item},k{n % 2}\n" for n, item in enumerate([*ids, "u", "v"]))
+    (tmp_path / "i.csv").write_text("item_id,kind\n" + rows)
+    known = ["7", "8", " 1", "v"]
+    *_, report = read_item_features(tmp_path / "i.csv", known)
+    assert (report.alike, report.first_alike) == (alike, first)
+    told = [line for line in report.sentences() if "written otherwise" in line]
+    assert bool(told) == bool(alike)
+    assert all(f"{first[0]!r} beside {first[1]!r}" in line for line in told)
+
+
 def test_the_order_of_the_rows_does_not_matter_to_known_items(tmp_path: Path) -> None:
     header, *rows = CSV.splitlines(keepends=True)
     ids = ["old", "new", "up"]
@@ -109,7 +132,7 @@ def test_the_order_of_the_rows_does_not_matter_to_known_items(tmp_path: Path) ->
 
 def test_columns_that_tell_nothing_are_left_out(tmp_path: Path) -> None:
     head = "item_id,brand,year,blank,shop,weights\n"
-    rows = [f"{i},b{i % 3},{1990 + i % 7},,here,{i} 1\n" for i in range(50)]
+    rows = [f"{i},b{i % 3},{1990 + i % 7},,here,{i} .5\n" for i in range(50)]
     (tmp_path / "i.csv").write_text(head + "".join(rows))
     features, _, report = read_item_features(tmp_path / "i.csv", [str(i) for i in range(50)])
     assert {*features.categories} == {"brand", "year"} and {*features.vectors} == {"weights"}
@@ -118,14 +141,70 @@ def test_columns_that_tell_nothing_are_left_out(tmp_path: Path) -> None:
     assert named.categories["shop"].values == ("here",)
 
 
-def test_whole_numbers_in_lists_of_unlike_lengths_are_categories(tmp_path: Path) -> None:
-    table = pyarrow.table(
-        {"item_id": [1, 2, 3], "genre": [[1, 2], [1], [2]], "xy": [[1, 2]] * 2 + [[3, 4]]}
-    )
+GUESSES = {
+    "0.5 1": "vectors",
+    "[1, 5e-1]": "vectors",
+    "[1. 0.]": "vectors",
+    "1 -.5": "vectors",
+    "10 20 30": "category",
+    "2024 01 02": "category",
+    "[3, 4]": "category",
+    "3|4": "category",
+    "1.5|2.5": "category",
+    "10.5": "category",
+    '"1,299.50"': "category",
+    "1.2.2024 v": "category",
+}
+
+
+@pytest.mark.parametrize(("field", "kind"), GUESSES.items())
+@pytest.mark.parametrize("empty", [0, 70_000])
+def test_vectors_are_several_numbers_with_fractions(
+    tmp_path: Path, field: str, kind: str, empty: int
+) -> None:
+    """The first fields that are not empty tell it, however late they are."""
+    field = field if field.startswith('"') else f'"{field}"'
+    none = "".join(f"x{n},k,\n" for n in range(empty))
+    (tmp_path / "i.csv").write_text(f"item_id,kind,v\n{none}a,k,{field}\nb,l,{field}\nc,l,\n")
+    features, *_ = read_item_features(tmp_path / "i.csv", ["a", "b"])
+    assert ("v" in features.vectors) == (kind == "vectors")
+    assert ("v" in features.categories) == (kind == "category")
+    assert [*features.categories][0] == "kind"
+
+
+def test_a_column_that_only_a_later_file_fills(tmp_path: Path) -> None:
+    for number, v in enumerate([[None], [[]], [[0.5, 1]]]):
+        table = pyarrow.table({"item_id": [number], "v": pyarrow.array(v)})
+        (tmp_path / f"part-{number}").write_bytes(parquet_bytes(table))
+    features, *_ = read_item_features(tmp_path, ["0", "1", "2"])
+    assert features.vectors["v"].tolist() == [[0, 0], [0, 0], [0, 0], [0.5, 1]]
+
+
+@pytest.mark.parametrize("before", [0, 1500])
+@pytest.mark.parametrize("field", ["nan nan", "0.5 x", "nan", "[0.5, null]", "0.5", "none"])
+def test_a_bad_field_among_vectors_is_an_error(tmp_path: Path, before: int, field: str) -> None:
+    rows = [f"x{n},{n} 2.5\n" for n in range(1600)]
+    rows.insert(before, f'a,"{field}"\n')
+    (tmp_path / "i.csv").write_text("item_id,v\n" + "".join(rows))
+    row = before + 2 if field != "0.5" or before else 3  # where the widths differ
+    refuse(tmp_path / "i.csv", f"row {row}, column v: .*name the columns to use", ["a"])
+
+
+@pytest.mark.parametrize(
+    "field", ["0.1,0.2", "0.1; 0.2", "[0.1;0.2]", "(0.1, 0.2)", "{0.1,0.2}", "[0.1 0.2 ... 0.3]"]
+)
+def test_vectors_in_another_form_are_told_which_is_wanted(tmp_path: Path, field: str) -> None:
+    (tmp_path / "i.csv").write_text(f'item_id,v\na,\nb,"{field}"\nc,"{field}"\n')
+    refuse(tmp_path / "i.csv", r"row 3, column v: is not a number.*between spaces, 0\.5 -2", ["a"])
+
+
+def test_whole_numbers_in_lists_are_categories(tmp_path: Path) -> None:
+    table = pyarrow.table({"item_id": [1, 2, 3], "xy": [[1, 2]] * 2 + [[3, 4]]})
     (tmp_path / "i.parquet").write_bytes(parquet_bytes(table))
     features, *_ = read_item_features(tmp_path / "i.parquet", ["1", "2", "3"])
-    assert features.categories["genre"].values == ("1", "2")
-    assert features.vectors["xy"].tolist() == [[0, 0], [1, 2], [1, 2], [3, 4]]
+    assert features.categories["xy"].values == ("1", "2", "3", "4")
+    named, *_ = read_item_features(tmp_path / "i.parquet", ["1", "2", "3"], vectors=["xy"])
+    assert named.vectors["xy"].tolist() == [[0, 0], [1, 2], [1, 2], [3, 4]]
 
 
 def test_lists_of_a_fixed_size(tmp_path: Path) -> None:
@@ -137,12 +216,12 @@ def test_lists_of_a_fixed_size(tmp_path: Path) -> None:
 
 
 def test_parts_of_a_folder_are_one_table(tmp_path: Path) -> None:
-    (tmp_path / "part-0.csv").write_text("item_id,kind,v\na,x,1 2\n")
+    (tmp_path / "part-0.csv").write_text("item_id,kind,v\na,x,1 .5\n")
     (tmp_path / "part-1.csv").write_text("v,kind,item_id\n3 4,x|y,b\n5 6,y,c\n")
     features, items, _ = read_item_features(tmp_path, ["c", "b"])
     assert items == ["c", "b", "a"]
     assert features.categories["kind"].of_item(2) == ("x", "y")
-    assert features.vectors["v"].tolist() == [[0, 0], [5, 6], [3, 4], [1, 2]]
+    assert features.vectors["v"].tolist() == [[0, 0], [5, 6], [3, 4], [1, 0.5]]
 
 
 def test_rows_that_repeat_another_are_one_item(tmp_path: Path) -> None:
@@ -255,6 +334,15 @@ def test_brackets_that_are_no_list_are_a_value(tmp_path: Path) -> None:
     features, *_ = read_item_features(table, ["1"], categories=["k"])
     assert features.categories["k"].of_item(3) == ("[draft]", "[x]")
     assert features.categories["k"].of_item(2) == (deep,)
+
+
+@pytest.mark.parametrize(
+    "field", ["['x', 'y']", "['x' 'y']", "['x', None]", "[None, 'x']", "['x']"]
+)
+def test_lists_as_python_writes_them_are_refused(tmp_path: Path, field: str) -> None:
+    (tmp_path / "i.csv").write_text(f'item_id\tk\n1\t["x", "y"]\n2\t{field}\n')
+    refuse(tmp_path / "i.csv", r"row 3, column k: is a list as Python writes it.*x\|y", ["1"])
+    refuse(tmp_path / "i.csv", "row 3, column k: is a list", ["1"], categories=["k"])
 
 
 def test_a_title_in_json_is_no_list(tmp_path: Path) -> None:
