@@ -345,6 +345,12 @@ def test_lists_as_python_writes_them_are_refused(tmp_path: Path, field: str) -> 
     refuse(tmp_path / "i.csv", "row 3, column k: is a list", ["1"], categories=["k"])
 
 
+def test_a_column_with_a_comma_in_its_name(tmp_path: Path) -> None:
+    (tmp_path / "i.csv").write_text('item_id,"made in, by"\na,x\nb,x\n')
+    features, *_ = read_item_features(tmp_path / "i.csv", ["a"], categories=["made in, by"])
+    assert features.categories["made in, by"].of_item(2) == ("x",)
+
+
 def test_a_title_in_json_is_no_list(tmp_path: Path) -> None:
     from mclrec_tf.data.item_table import read_item_column
 
