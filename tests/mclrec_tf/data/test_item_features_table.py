@@ -172,6 +172,19 @@ def test_vectors_are_several_numbers_with_fractions(
     assert [*features.categories][0] == "kind"
 
 
+def test_whole_numbers_that_no_two_items_share_may_be_vectors(tmp_path: Path) -> None:
+    rows = "".join(f"{n},k{n % 2},{n} {-n},title {n}\n" for n in range(9))
+    (tmp_path / "i.csv").write_text("item_id,kind,v,title\n" + rows)
+    *_, report = read_item_features(tmp_path / "i.csv", ["1"])
+    own = "most items have a value of their own"
+    assert report.left_out == {"v": f"{own}; name it if these are vectors", "title": own}
+
+
+def test_not_a_number_among_whole_ones_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "i.csv").write_text("item_id,v\n1,1 2\n2,3 nan\n")
+    refuse(tmp_path / "i.csv", "row 3, column v: is not a finite number")
+
+
 def test_a_column_that_only_a_later_file_fills(tmp_path: Path) -> None:
     for number, v in enumerate([[None], [[]], [[0.5, 1]]]):
         table = pyarrow.table({"item_id": [number], "v": pyarrow.array(v)})
