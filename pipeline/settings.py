@@ -5,6 +5,7 @@ that `--help` answers at once.
 """
 
 import argparse
+import csv
 import json
 import re
 from collections.abc import Mapping
@@ -543,13 +544,14 @@ class CatalogueSettings:
     item_categories: str = setting(
         "",
         "columns of --items with categories, for example genres,brand, whose fields have one value "
-        "or several between |; with neither this nor --item-vectors, all columns are used that "
+        "or several between |; a name with a comma stands in quotes, as in "
+        "'genres,\"made in, by\"'; with neither this nor --item-vectors, all columns are used that "
         "tell something",
     )
     item_vectors: str = setting(
         "",
         "columns of --items with vectors, for example embeddings of texts or images: lists of "
-        "numbers, or numbers between spaces",
+        "numbers, or numbers between spaces; named as for --item-categories",
     )
 
     def __post_init__(self) -> None:
@@ -560,7 +562,8 @@ class CatalogueSettings:
         if "" in names or len({*names}) < len(names):
             raise ValueError(
                 "--item-categories and --item-vectors must name each column once, between commas, "
-                f"got {self.item_categories!r} and {self.item_vectors!r}."
+                f"got {self.item_categories!r} and {self.item_vectors!r}. Put a name with a comma "
+                "in quotes."
             )
 
     @property
@@ -579,7 +582,15 @@ class CatalogueSettings:
 
 
 def _names(text: str) -> list[str]:
-    return [name.strip() for name in text.split(",")] if text else []
+    """The names between commas; one with a comma stands in quotes, as in the header of a table."""
+    try:
+        rows = [*csv.reader([text], skipinitialspace=True, strict=True)]
+    except csv.Error as error:
+        raise ValueError(
+            f"--item-categories and --item-vectors: {text!r} is no list of names between commas "
+            f"({error}). Put a name with a comma in quotes, and double the quotes in it."
+        ) from None
+    return [name.strip() for row in rows for name in row]
 
 
 @dataclass(frozen=True)

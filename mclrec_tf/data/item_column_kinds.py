@@ -19,7 +19,7 @@ _NUMBER = r"([-+]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[-+]?[0-9]+)?|[-+]?nan|[-+]?inf(in
 _BETWEEN = r"(\s*[,;]\s*|\s+)"
 _VECTOR = rf"(?i)^[\[({{]?\s*{_NUMBER}({_BETWEEN}{_NUMBER})+\s*[\])}}]?$"
 _THOUSANDS = r"^[-+]?[0-9]{1,3}(,[0-9]{3})+(\.[0-9]*)?$"  # one number, such as 1,299.50
-_FRACTION = r"(?i)[0-9]\.|\.[0-9]|[0-9]e"
+_FRACTION = r"(?i)[0-9]\.|\.[0-9]|[0-9]e|nan|inf|\.\.\."  # whole numbers have no NaN
 
 
 class TableColumns:
@@ -89,7 +89,9 @@ class TableColumns:
         if not guess.filled:
             self.left_out[name] = EMPTY
             return
-        column = VectorColumn(name) if guess.has_vectors else CategoryColumn(name)
+        column: FeatureColumn = CategoryColumn(name, guess.has_several_numbers)
+        if guess.has_several_numbers and guess.has_fraction:
+            column = VectorColumn(name)
         for fields in guess.fields:
             column.add(*fields)
         guess.fields.clear()
@@ -112,11 +114,11 @@ class _Guess:
         self.filled = 0
         self._name = name
         self._vectors = 0
-        self._has_fraction = False
+        self.has_fraction = False
 
     @property
-    def has_vectors(self) -> bool:
-        return self._has_fraction and 2 * self._vectors > self.filled
+    def has_several_numbers(self) -> bool:
+        return 2 * self._vectors > self.filled
 
     def is_sure_with(self, fields: _Fields) -> bool:
         """Looks at more fields, and tells whether it has seen enough."""
@@ -126,7 +128,7 @@ class _Guess:
             found = len(compute.list_flatten(array).drop_null())
             self.filled += found
             if _is_fraction(array.type.value_type):
-                self._vectors, self._has_fraction = self.filled, True
+                self._vectors, self.has_fraction = self.filled, True
             return found > 0
         texts = compute.utf8_trim_whitespace(texts_of(fields.file, self._name, fields.rows, array))
         texts = texts.filter(compute.not_equal(texts, "")).slice(0, _LOOKED_AT - self.filled)
@@ -139,7 +141,7 @@ class _Guess:
         self.filled += len(texts)
         self._vectors += len(vectors)
         fractions = compute.match_substring_regex(vectors, _FRACTION)
-        self._has_fraction |= bool(compute.any(fractions).as_py())
+        self.has_fraction |= bool(compute.any(fractions).as_py())
         return self.filled >= _LOOKED_AT
 
 

@@ -16,6 +16,7 @@ from mclrec_tf.data.item_features import ItemCategories
 from mclrec_tf.data.item_table_rows import ItemTableError
 
 EMPTY, _ALIKE = "is empty", "says the same of all items"
+_OWN = "most items have a value of their own"
 
 Place = Callable[[int], tuple[str, int, str]]
 
@@ -83,10 +84,16 @@ class FeatureColumn(abc.ABC):
 
 
 class CategoryColumn(FeatureColumn):
-    """A column with the values of a category."""
+    """A column with the values of a category.
 
-    def __init__(self, name: str) -> None:
+    Args:
+        name: Its name.
+        may_be_vectors: Whether its fields could also be vectors of whole numbers.
+    """
+
+    def __init__(self, name: str, may_be_vectors: bool = False) -> None:
         super().__init__(name)
+        self._may_be_vectors = may_be_vectors
         self._fields: list[npt.NDArray[np.int64]] = []
         self._values: list[pyarrow.Array] = []
 
@@ -126,7 +133,9 @@ class CategoryColumn(FeatureColumn):
         if len(values) == 1 and len(ids) == np.count_nonzero(first >= 0):
             return _ALIKE
         alone = np.count_nonzero(np.bincount(ids) == 1)
-        return "most items have a value of their own" if 2 * alone > len(ids) else ""
+        if 2 * alone <= len(ids):
+            return ""
+        return f"{_OWN}; name it if these are vectors" if self._may_be_vectors else _OWN
 
     def in_words(self) -> str:
         values = self._pairs[0]

@@ -53,6 +53,8 @@ def test_columns_of_the_table_of_the_catalogue():
     chosen = parse("--items=i.csv", "--item-categories=genres, brand", "--item-vectors=text")
     assert chosen.catalogue.category_names == ["genres", "brand"]
     assert chosen.catalogue.vector_names == ["text"]
+    quoted = CatalogueSettings("i.csv", 'genres, "made in, by", 5" disc,"the ""new"" one"')
+    assert quoted.category_names == ["genres", "made in, by", '5" disc', 'the "new" one']
     only_vectors = CatalogueSettings("i.csv", item_vectors="text")
     assert (only_vectors.category_names, only_vectors.vector_names) == ([], ["text"])
     unnamed = CatalogueSettings("i.csv")
@@ -67,6 +69,10 @@ def test_columns_of_the_table_of_the_catalogue():
         (("i.csv", "a,a"), "must name each column once, between commas, got 'a,a' and ''"),
         (("i.csv", "a,", "b"), "must name each column once"),
         (("i.csv", "a", "a"), "must name each column once"),
+        (("i.csv", "a", " "), "must name each column once"),
+        (("i.csv", 'a,"b'), "'a,\"b' is no list of names between commas"),
+        (("i.csv", "a", '"b"c'), "'\"b\"c' is no list of names between commas"),
+        (("i.csv", "a\nb"), "is no list of names between commas"),
     ],
 )
 def test_columns_that_make_no_sense_are_refused(values, message):

@@ -172,6 +172,19 @@ def test_vectors_are_several_numbers_with_fractions(
     assert [*features.categories][0] == "kind"
 
 
+def test_whole_numbers_that_no_two_items_share_may_be_vectors(tmp_path: Path) -> None:
+    rows = "".join(f"{n},k{n % 2},{n} {-n},title {n}\n" for n in range(9))
+    (tmp_path / "i.csv").write_text("item_id,kind,v,title\n" + rows)
+    *_, report = read_item_features(tmp_path / "i.csv", ["1"])
+    own = "most items have a value of their own"
+    assert report.left_out == {"v": f"{own}; name it if these are vectors", "title": own}
+
+
+def test_not_a_number_among_whole_ones_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "i.csv").write_text("item_id,v\n1,1 2\n2,3 nan\n")
+    refuse(tmp_path / "i.csv", "row 3, column v: is not a finite number")
+
+
 def test_a_column_that_only_a_later_file_fills(tmp_path: Path) -> None:
     for number, v in enumerate([[None], [[]], [[0.5, 1]]]):
         table = pyarrow.table({"item_id": [number], "v": pyarrow.array(v)})
@@ -343,6 +356,12 @@ def test_lists_as_python_writes_them_are_refused(tmp_path: Path, field: str) -> 
     (tmp_path / "i.csv").write_text(f'item_id\tk\n1\t["x", "y"]\n2\t{field}\n')
     refuse(tmp_path / "i.csv", r"row 3, column k: is a list as Python writes it.*x\|y", ["1"])
     refuse(tmp_path / "i.csv", "row 3, column k: is a list", ["1"], categories=["k"])
+
+
+def test_a_column_with_a_comma_in_its_name(tmp_path: Path) -> None:
+    (tmp_path / "i.csv").write_text('item_id,"made in, by"\na,x\nb,x\n')
+    features, *_ = read_item_features(tmp_path / "i.csv", ["a"], categories=["made in, by"])
+    assert features.categories["made in, by"].of_item(2) == ("x",)
 
 
 def test_a_title_in_json_is_no_list(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from pipeline.settings import CatalogueSettings, DataSettings, Settings, to_json
 from tests.pipeline.components.item_transitions.executing import write_vocabulary
 
 TRAINED, HELD_OUT, NEW = ["b", "ü c"], ["a"], ["z", "y"]
-TABLE = "sku,kind,v\nz,x|w,1 2\na,x,3 4\ny,w,\nb,w,5 6\n"
+TABLE = "sku,kind,v\nz,x|w,1 2.5\na,x,3 4\ny,w,\nb,w,5 6\n"
 
 
 @pytest.fixture
