@@ -96,5 +96,8 @@ def _rank(model: MCLRec, histories: Histories) -> float:
         model.user_vectors, input_signature=[tf.TensorSpec([None, None], tf.int32)]
     )
     for history, _ in evaluation_batches(histories, np.zeros(len(histories), np.int32)):
-        rank.update_state(vectors(history))
+        found = vectors(history)
+        if not np.isfinite(found.numpy()).all():
+            return float("nan")
+        rank.update_state(found)
     return float(rank.result())
