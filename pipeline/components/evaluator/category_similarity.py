@@ -14,9 +14,9 @@ from tensorflow_model_analysis.proto import config_pb2
 from mclrec_tf.evaluation.category_similarity import category_similarity
 from mclrec_tf.evaluation.ranking_metrics import CUTOFFS
 from pipeline.components.evaluator.known_items import known_categories
-from pipeline.components.evaluator.list_features import LIST_FEATURES, LONGEST, MODEL, items_name
-from pipeline.components.evaluator.recommendation_metrics import name_of
-from pipeline.components.evaluator.tfma_metrics import BASELINES, metric_key
+from pipeline.components.evaluator.list_features import LIST_FEATURES, LONGEST, items_name
+from pipeline.components.evaluator.recommendation_metrics import measured_with, name_of
+from pipeline.components.evaluator.tfma_metrics import metric_key
 
 METRIC = "category_similarity"
 LABEL = "similarity by categories"
@@ -95,10 +95,9 @@ def _computations(
     model_names: list[str] | None = None,
     **unused: object,
 ) -> list[tfma.metrics.MetricComputation]:
-    blessed = [spec.name for spec in eval_config.model_specs if spec.is_baseline]
     computations = []
     for model in model_names or [""]:
-        whose = (MODEL,) if model in blessed else (MODEL, *BASELINES)
+        whose = measured_with(model, eval_config)
         names = [name_of(who, METRIC, cutoff) for who in whose for cutoff in CUTOFFS]
         computations.append(
             tfma.metrics.MetricComputation(

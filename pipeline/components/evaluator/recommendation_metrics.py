@@ -155,6 +155,12 @@ class RecommendationMetricsCombiner(beam.CombineFn):
         return {metric_key(name, self._model_name): value for name, value in values.items()}
 
 
+def measured_with(model_name: str, eval_config: config_pb2.EvalConfig) -> tuple[str, ...]:
+    """Whose lists are measured beside those of a model: the baselines', with the new one alone."""
+    blessed = [spec.name for spec in eval_config.model_specs if spec.is_baseline]
+    return (MODEL,) if model_name in blessed else (MODEL, *BASELINES)
+
+
 def _keys(model_name: str, whose: tuple[str, ...]) -> list[tfma.metrics.MetricKey]:
     names = [name_of(who, m, cutoff) for who in whose for m in METRICS for cutoff in CUTOFFS]
     names += [error_name(metric, cutoff) for metric in OF_USERS for cutoff in CUTOFFS]
@@ -169,10 +175,9 @@ def _computations(
     model_names: list[str] | None = None,
     **unused: object,
 ) -> list[tfma.metrics.MetricComputation]:
-    blessed = [spec.name for spec in eval_config.model_specs if spec.is_baseline]
     computations = []
     for model in model_names or [""]:
-        whose = (MODEL,) if model in blessed else (MODEL, *BASELINES)
+        whose = measured_with(model, eval_config)
         computations.append(
             tfma.metrics.MetricComputation(
                 keys=_keys(model, whose),

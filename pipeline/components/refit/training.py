@@ -3,12 +3,11 @@
 import keras
 
 import mclrec_tf
-from mclrec_tf.data.batches import training_batches
 from mclrec_tf.data.item_features import ItemFeatures
 from mclrec_tf.models.refit import refit
 from mclrec_tf.training.early_stopping import ResumableEarlyStopping
 from pipeline.components.refit.every_event import EveryEvent
-from pipeline.components.trainer.fit import model_of
+from pipeline.components.trainer.fit import batches_of, model_of
 from pipeline.components.trainer.outcome import Outcome
 from pipeline.components.trainer.training_progress import TrainingProgress
 
@@ -44,14 +43,7 @@ def trained_on(
         evaluated_items,
         every.histories,
         stopping,
-        batches=lambda first_epoch: training_batches(
-            every.histories,
-            max_length=model.encoder.max_length,
-            batch_size=training.batch_size,
-            schedule=training.schedule,
-            seed=training.seed,
-            first_epoch=first_epoch,
-        ),
+        batches=batches_of(every.histories, model, training),
         callbacks=[TrainingProgress(stopping)],
         seed=training.seed,
     )

@@ -1,10 +1,11 @@
 """Builds the model that the settings describe, and trains it on transformed Examples."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import keras
+import tensorflow as tf
 
 import mclrec_tf
 from mclrec_tf.data.batches import training_batches
@@ -128,14 +129,7 @@ def fit(
         data.train,
         data.validation,
         stopping,
-        batches=lambda first_epoch: training_batches(
-            data.train,
-            max_length=model.encoder.max_length,
-            batch_size=training.batch_size,
-            schedule=training.schedule,
-            seed=training.seed,
-            first_epoch=first_epoch,
-        ),
+        batches=batches_of(data.train, model, training),
         item_start=item_start,
         learning_rate_decay=training.learning_rate_decay,
         warmup_steps=training.warmup_steps,
@@ -143,3 +137,17 @@ def fit(
         seed=training.seed,
     )
     return Trained(stopping, counts)
+
+
+def batches_of(
+    histories: Histories, model: mclrec_tf.MCLRec, training: TrainingSettings
+) -> Callable[[int], tf.data.Dataset]:
+    """The training batches of a model from an epoch on, as the settings have them."""
+    return lambda first_epoch: training_batches(
+        histories,
+        max_length=model.encoder.max_length,
+        batch_size=training.batch_size,
+        schedule=training.schedule,
+        seed=training.seed,
+        first_epoch=first_epoch,
+    )
