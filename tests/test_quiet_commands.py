@@ -79,7 +79,14 @@ def test_a_day_of_commands_is_quiet(tmp_path: Path) -> None:
     log, workdir, models = tmp_path / "log.csv", tmp_path / "run", tmp_path / "run/models/mclrec"
     write_sample(log, 4000)
     said = [run("pipeline.inspect", log)]
-    small = ("--epochs=1", "--members=1", "--dim=8", "--num-layers=1", "--min-lift=0", "--max-drop=1")
+    small = (
+        "--epochs=1",
+        "--members=1",
+        "--dim=8",
+        "--num-layers=1",
+        "--min-lift=0",
+        "--max-drop=1",
+    )
     said.append(run("pipeline.run_local", "--data", log, "--workdir", workdir, *small))
     (version,) = models.iterdir()
     said.append(run("serving.export_check", version))
