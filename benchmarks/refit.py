@@ -26,7 +26,7 @@ import numpy as np
 
 from benchmarks.command import benchmark_parser
 from benchmarks.provenance import print_json, provenance, write_json
-from benchmarks.quality import data_name, remove_state, state_folder
+from benchmarks.quality import data_name, learning_curve, remove_state, state_folder
 from benchmarks.settings import (
     POLICIES,
     RunSettings,
@@ -111,8 +111,7 @@ def night(
         Of each model the `seconds` of its training and the `ranks` by policy; the `epochs` of the
         evaluated one, and how many users came back.
     """
-    from benchmarks.training import model_of, train
-    from mclrec_tf.data.batches import training_batches
+    from benchmarks.training import batches_of, model_of, train
     from mclrec_tf.data.histories import leave_one_out
     from mclrec_tf.evaluation.offline import rank_targets
     from mclrec_tf.models.recipe import train_model
@@ -123,13 +122,7 @@ def night(
     found: dict[str, Any] = {"users": len(following.targets), "models": {}}
 
     def batches(first_epoch: int) -> Any:
-        return training_batches(
-            every,
-            max_length=settings.max_length,
-            batch_size=settings.batch_size,
-            seed=seed,
-            first_epoch=first_epoch,
-        )
+        return batches_of(settings, every, seed, first_epoch)
 
     def keep(name: str, model: Any, began: float) -> None:
         seconds = round(monotonic() - began, 1)
@@ -142,8 +135,7 @@ def night(
     began, splits = monotonic(), leave_one_out(every)
     trained = train(settings, splits.train, splits.validation, len(items), seed, state / "first")
     keep("evaluated", trained.model, began)
-    history = trained.history
-    best = max(range(len(history)), key=lambda epoch: history[epoch][settings.monitor]) + 1
+    best = learning_curve(trained.history, settings.monitor)["best_epoch"]
     found["epochs"] = best
 
     began, model = monotonic(), model_of(settings, every, len(items), seed)

@@ -77,7 +77,7 @@ def train(
         histories,
         validation,
         stopping,
-        batches=lambda first_epoch: _batches(settings, histories, seed, first_epoch),
+        batches=lambda first_epoch: batches_of(settings, histories, seed, first_epoch),
         item_start="random" if start else settings.item_start,
         learning_rate_decay=settings.learning_rate_decay,
         warmup_steps=settings.warmup_steps,
@@ -163,9 +163,10 @@ def _encoder_class(settings: RunSettings) -> Callable[..., SequenceEncoder]:
     return ENCODERS[settings.encoder]
 
 
-def _batches(
+def batches_of(
     settings: RunSettings, histories: Histories, seed: int, first_epoch: int
 ) -> tf.data.Dataset:
+    """The training batches from an epoch on, by the schedule of the settings."""
     if settings.schedule == "authors":
         return authors_batches(
             histories, settings.batch_size, settings.max_length, seed, first_epoch
