@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from mclrec_tf.data.event_log.reader import LogFile
 from mclrec_tf.data.item_features_table import read_item_features
 from mclrec_tf.data.item_table_rows import ItemTableError
+from pipeline.components.example_gen.event_log.items_of_log import any_in_log
 from pipeline.settings import CatalogueSettings, DataSettings
 
 
@@ -25,14 +25,8 @@ def check_item_features(settings: CatalogueSettings, log: Sequence[str], data: D
     """
     names = settings.category_names, settings.vector_names
     _, items, report = read_item_features(settings.items, [], *names, data.item_column)
-    known, seen = {*items}, ""
-    for file in log:
-        for batch in LogFile(file, data.format).batches():
-            of_log = batch.items.unique().to_pylist()
-            if not known.isdisjoint(of_log):
-                return f"Features of items: {len(items):,} items. {report.columns_in_words()}"
-            seen = seen or next(iter(of_log), "")
-    if not seen:  # The log has no events, which ExampleGen will tell.
+    is_of_log, seen = any_in_log({*items}, log, data)
+    if is_of_log or not seen:  # without events, which ExampleGen will tell
         return f"Features of items: {len(items):,} items. {report.columns_in_words()}"
     raise ItemTableError(
         f"--items {settings.items}: none of its ids, such as {items[0]!r}, is an item of the log, "

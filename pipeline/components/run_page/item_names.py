@@ -1,11 +1,11 @@
 """The names of the items, which the page shows beside their ids."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from mclrec_tf.data.event_log.reader import LogFile
 from mclrec_tf.data.item_table import ItemColumn, read_item_column
 from mclrec_tf.data.item_table_rows import ItemTableError
+from pipeline.components.example_gen.event_log.items_of_log import any_in_log
 from pipeline.settings import DataSettings, Settings
 from serving.item_names import FileAndColumn, one_line
 
@@ -39,11 +39,9 @@ def check_item_names(source: FileAndColumn, log: Sequence[str], settings: DataSe
         EventLogError: The log cannot be read.
     """
     found = _read(source, settings)
-    seen = ""
-    for items in _items(log, settings):
-        if not found.values.keys().isdisjoint(items):
-            return f"Names of items: {len(found.values):,} in {_listed(source)}.{_empty(found)}"
-        seen = seen or next(iter(items), "")
+    is_of_log, seen = any_in_log(found.values.keys(), log, settings)
+    if is_of_log:
+        return f"Names of items: {len(found.values):,} in {_listed(source)}.{_empty(found)}"
     if seen:
         raise _no_item(source, found, "the log", seen)
     # The log has no events, which ExampleGen will tell.
@@ -80,13 +78,6 @@ def names_of_catalogue(settings: Settings, catalogue: Sequence[str]) -> ItemName
 
 def _read(source: FileAndColumn, settings: DataSettings) -> ItemColumn:
     return read_item_column(source.file, source.column, settings.item_column)
-
-
-def _items(log: Iterable[str], settings: DataSettings) -> Iterable[list[str]]:
-    """The items of the log, batch by batch."""
-    for file in log:
-        for batch in LogFile(file, settings.format).batches():
-            yield batch.items.unique().to_pylist()
 
 
 def _no_item(source: FileAndColumn, found: ItemColumn, whose: str, item: str) -> ItemTableError:
