@@ -1,6 +1,7 @@
 """What every test has: TensorFlow's environment, the folder of shared data, and a limit of time."""
 
 import os
+import signal
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
@@ -60,3 +61,16 @@ def eager() -> Iterator[None]:
     tf.config.run_functions_eagerly(True)
     yield
     tf.config.run_functions_eagerly(False)
+
+
+@pytest.fixture
+def heard_interrupts() -> Iterator[None]:
+    """What a shell starts in the background, as these tests perhaps, ignores interrupts, and so
+    do the processes that it starts.
+
+    A `preexec_fn` could set that right for one process, but code between fork and exec runs in a
+    copy of this process without its threads, where gRPC says so on standard error.
+    """
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)

@@ -145,6 +145,7 @@ def write_wheel(folder: Path) -> None:
 
 
 @pytest.mark.integration
+@pytest.mark.usefixtures("heard_interrupts")
 @pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGKILL])
 def test_an_installation_that_is_killed_between_two_files_is_mended(
     tmp_path: Path, signal_number: signal.Signals
@@ -156,13 +157,7 @@ def test_an_installation_that_is_killed_between_two_files_is_mended(
     install = [python, "-m", "pip", "install", "--no-index", "--no-deps", "many==1.0"]
     install += ["--find-links", tmp_path / "wheels"]
     for _ in range(20):
-        process = subprocess.Popen(
-            install,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            # What a shell starts in the background, as these tests perhaps, ignores interrupts.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-        )
+        process = subprocess.Popen(install, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         while process.poll() is None and not (packages / "many" / f"m{FILES // 4}.py").exists():
             time.sleep(0.001)
         process.send_signal(signal_number)

@@ -59,11 +59,6 @@ def wait_for(process: subprocess.Popen, line: str) -> None:
         assert said, process.communicate()
 
 
-def default_signals() -> None:
-    """What a shell starts in the background, as these tests perhaps, ignores interrupts."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
 def end(process: subprocess.Popen, number: int) -> tuple[int, str]:
     """Ends it by a signal; returns its status and what it has told of that."""
     process.send_signal(number)
@@ -72,11 +67,11 @@ def end(process: subprocess.Popen, number: int) -> tuple[int, str]:
 
 
 @pytest.mark.integration  # it writes a sample
+@pytest.mark.usefixtures("heard_interrupts")
 def test_an_interrupt_while_the_sample_is_written_ends_in_a_sentence(tmp_path: Path):
     process = subprocess.Popen(
         [sys.executable, "-m", "pipeline.demo", f"--workdir={tmp_path}", "--events=20000000"],
         **PIPES,
-        preexec_fn=default_signals,
     )
     wait_for(process, "Writing a sample")
     while not list(tmp_path.glob("sample*")):
@@ -97,6 +92,7 @@ sys.exit(demo.main(sys.argv[1:]))
 
 
 @pytest.mark.integration  # it starts servers
+@pytest.mark.usefixtures("heard_interrupts")
 @pytest.mark.parametrize(
     ("number", "told"),
     [
@@ -109,7 +105,6 @@ def test_a_signal_ends_the_server_too(tmp_path: Path, number: int, told: tuple[i
     process = subprocess.Popen(
         [sys.executable, "-c", _TRAINED, f"--workdir={tmp_path}", "--events=4000"],
         **PIPES,
-        preexec_fn=default_signals,
     )
     wait_for(process, "Starting the server")
     while not (servers := psutil.Process(process.pid).children()):

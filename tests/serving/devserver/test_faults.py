@@ -5,10 +5,10 @@ import http.client
 import json
 import os
 import re
-import resource
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -173,15 +173,20 @@ def test_damaged_versions_never_replace_a_good_one(
     assert asked.answer()[1] != right[1]
 
 
+_CUT_SHORT = """
+import resource, shutil, sys
+source, copy, size = sys.argv[1:]
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(size), int(size)))
+shutil.copytree(source, copy)
+"""
+
+
 def test_a_version_that_a_full_disk_cut_short_waits_for_the_rest(
     asked: Asked, base: Path, exports: list[Path]
 ) -> None:
     """The copying process may not write more than half of the graph, as if no room was left."""
     half = (exports[1] / _GRAPH).stat().st_size // 2
-    copying = subprocess.run(
-        ["cp", "-r", str(exports[1]), str(base / "2")],
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (half, half)),
-    )
+    copying = subprocess.run([sys.executable, "-c", _CUT_SHORT, exports[1], base / "2", str(half)])
     assert copying.returncode and (base / "2" / _GRAPH).stat().st_size == half
     wait_until(lambda: asked.is_broken(2), "the half is found broken")
     assert asked.answer()[0] == 1

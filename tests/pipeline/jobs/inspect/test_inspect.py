@@ -406,6 +406,7 @@ def _has_opened(pid: int, file: Path) -> bool:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("heard_interrupts")
 def test_an_interrupt_ends_quietly(tmp_path: Path):
     log = tmp_path / "log.csv"
     log.write_text(HEADER + ROWS * 200_000)  # which takes seconds
@@ -414,8 +415,6 @@ def test_an_interrupt_ends_quietly(tmp_path: Path):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
-        # What a shell starts in the background, as these tests perhaps, ignores interrupts.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     while not _has_opened(process.pid, log):
         assert process.poll() is None
