@@ -10,6 +10,7 @@ from mclrec_tf.evaluation.baselines import Popularity, Recency
 from mclrec_tf.evaluation.ranking_metrics import CUTOFFS
 from mclrec_tf.evaluation.ranks import seen_items, target_ranks
 from mclrec_tf.evaluation.recommended_lists import best_items, repeats
+from mclrec_tf.export.bounded_top_k import Best, BoundedTopK
 from mclrec_tf.export.item_sets import ItemSets
 from mclrec_tf.export.signature_inputs import (
     candidate_set_input,
@@ -44,6 +45,7 @@ class ExportedModel:
         self.model = model = with_computed_items(model)
         self.k = min(k, model.num_items)
         self.width = history_width(model.encoder.max_length)
+        self.bounded = BoundedTopK.of(model, self.k)
         self.item_sets = ItemSets(model.num_items)
         self.item_norms = tf.Variable(
             item_norms(model.item_vectors()), trainable=False, name="item_norms"
@@ -59,8 +61,8 @@ class ExportedModel:
     def serving_default(self, history: tf.Tensor) -> dict[str, tf.Tensor]:
         """The k best items that are not in the history."""
         ids = self._known_ids(history_input(history, self.width))
-        scores = tf.where(self._seen(ids), LOWEST_SCORE, self.model.scores(ids))
-        return {**self._best(scores, tf.constant(self.k)), "known_items": _known_items(ids)}
+        best = self._best_allowed(ids, ids, tf.constant(self.k), tf.constant(False))
+        return {**self._named(*best), "known_items": _known_items(ids)}
 
     def recommend(
         self, history: tf.Tensor, exclude: tf.Tensor, k: tf.Tensor, keep_seen: tf.Tensor
@@ -91,7 +93,9 @@ class ExportedModel:
         k = k_input(k, item, "item")
         ids = self._ids(item)
         cosines = item_cosines(self.model.item_vectors(), self.item_norms, ids)
-        return {**self._best_k(cosines, k), "known_items": _known_items(ids[:, None])}
+        k = tf.minimum(k, self.model.num_items)
+        best = tf.math.top_k(cosines, _largest(k))
+        return {**self._first(*best, k), "known_items": _known_items(ids[:, None])}
 
     def _recommend(
         self,
@@ -105,11 +109,35 @@ class ExportedModel:
         k = k_input(k, history)
         keep_seen = keep_seen_input(keep_seen, history)
         ids = self._known_ids(history)
-        out = (self._seen(ids) & ~keep_seen[:, None]) | self._seen(self._ids(exclude))
-        if among is not None:
-            out |= ~among
-        scores = tf.where(out, LOWEST_SCORE, self.model.scores(ids))
-        return {**self._best_k(scores, k), "known_items": _known_items(ids)}
+        seen = tf.where(keep_seen[:, None], 0, ids)
+        left_out = tf.concat([seen, self._ids(exclude)], axis=1)
+        k = tf.minimum(k, self.model.num_items)
+        best = self._best_allowed(ids, left_out, _largest(k), tf.reduce_any(keep_seen), among)
+        return {**self._first(*best, k), "known_items": _known_items(ids)}
+
+    def _best_allowed(
+        self,
+        ids: tf.Tensor,
+        left_out: tf.Tensor,
+        k: tf.Tensor,
+        keep_seen: tf.Tensor,
+        among: tf.Tensor | None = None,
+    ) -> Best:
+        """The best items of each history, but for those left out, and only among some."""
+
+        def of_all() -> Best:
+            out = self._seen(left_out)
+            if among is not None:
+                out |= ~among
+            scores, items = tf.math.top_k(tf.where(out, LOWEST_SCORE, self.model.scores(ids)), k)
+            return scores, items
+
+        if self.bounded is None:
+            return of_all()
+        bounded = self.bounded
+        return tf.cond(
+            keep_seen, of_all, lambda: bounded(ids, left_out, k, among, otherwise=of_all)
+        )
 
     def rank_examples(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
         """Ranks of the targets, by the model and by the baselines, and the k best items.
@@ -130,7 +158,7 @@ class ExportedModel:
         targets = self._ids(features["target"])
         seen = self._seen(ids)
         scores = self.model.scores(ids)
-        outputs = self._best(tf.where(seen, LOWEST_SCORE, scores), tf.constant(self.k))
+        outputs = self._named(*tf.math.top_k(tf.where(seen, LOWEST_SCORE, scores), self.k))
         outputs["known_items"] = _known_items(ids)
         num_items = self.model.num_items
         for prefix, its_scores in (
@@ -162,24 +190,22 @@ class ExportedModel:
     def _seen(self, ids: tf.Tensor) -> tf.Tensor:
         return seen_items(ids, self.model.num_items)
 
-    def _best_k(self, scores: tf.Tensor, k: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Of each row its own k best items."""
-        k = tf.minimum(k, self.model.num_items)
-        best = self._best(scores, tf.reduce_max(tf.concat([k, [0]], 0)))
-        within_k = tf.range(tf.shape(best["scores"])[1])[None] < k[:, None]
-        return {
-            "item_ids": tf.where(within_k, best["item_ids"], ""),
-            "scores": tf.where(within_k, best["scores"], LOWEST_SCORE),
-        }
+    def _first(self, scores: tf.Tensor, ids: tf.Tensor, k: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Of each row of best items as many as it wants."""
+        within_k = tf.range(tf.shape(scores)[1])[None] < k[:, None]
+        return self._named(tf.where(within_k, scores, LOWEST_SCORE), ids)
 
-    def _best(self, scores: tf.Tensor, k: tf.Tensor) -> dict[str, tf.Tensor]:
-        values, ids = tf.math.top_k(scores, k)
+    def _named(self, scores: tf.Tensor, ids: tf.Tensor) -> dict[str, tf.Tensor]:
         names = self.name_of.lookup(tf.cast(ids, tf.int64) - 1)
-        filled = values > LOWEST_SCORE
+        filled = scores > LOWEST_SCORE
         return {
             "item_ids": tf.where(filled, names, ""),
-            "scores": tf.where(filled, values, LOWEST_SCORE),
+            "scores": tf.where(filled, scores, LOWEST_SCORE),
         }
+
+
+def _largest(k: tf.Tensor) -> tf.Tensor:
+    return tf.reduce_max(tf.concat([k, [0]], 0))
 
 
 def _known_items(ids: tf.Tensor) -> tf.Tensor:

@@ -90,6 +90,18 @@ class ItemNeighbours(keras.layers.Layer):
         self.neighbour_weights.assign(neighbour_weights)
 
     def call(self, history: tf.Tensor) -> tf.Tensor:
+        items, shares = self.listed(history)
+        return tf.scatter_nd(cells_of(items), shares, [tf.shape(items)[0], self.num_items + 1])
+
+    def listed(self, history: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """The neighbours one by one, an item as often as it is a neighbour.
+
+        Args:
+            history: As in `call`.
+
+        Returns:
+            Ids int32 and their shares float32, `[B, W]`, padded with 0 anywhere; all else has none.
+        """
         asked = most_recent(history, self.reach)
         shape = tf.shape(asked)
         ages = lengths_of(asked)[:, None] - tf.range(1, shape[1] + 1, dtype=asked.dtype)
@@ -100,8 +112,7 @@ class ItemNeighbours(keras.layers.Layer):
         width = [shape[0], shape[1] * self.num_neighbours]
         parts = tf.reshape(parts, width)
         items = tf.reshape(tf.gather(self.neighbours, asked), width)
-        parts = tf.math.divide_no_nan(parts, tf.reduce_sum(parts, axis=1, keepdims=True))
-        return tf.scatter_nd(cells_of(items), parts, [shape[0], self.num_items + 1])
+        return items, tf.math.divide_no_nan(parts, tf.reduce_sum(parts, axis=1, keepdims=True))
 
     def get_config(self) -> dict[str, Any]:
         return {

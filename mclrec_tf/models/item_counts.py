@@ -162,18 +162,33 @@ class ItemCounts(keras.layers.Layer):
         return tf.reduce_any(tf.convert_to_tensor(self.feature_weights) != 0)
 
     def call(self, history: tf.Tensor, scores: tf.Tensor) -> tf.Tensor:
-        weights = tf.unstack(tf.convert_to_tensor(self.feature_weights))
-        joint = tf.add_n(
-            [
-                self.base(history, scores),
-                *(w * f for w, f in zip(weights, self._of_neighbours(history), strict=False)),
-            ]
-        )
-        cells, values = self._of_repeats(history)
+        joint = self.base(history, scores)
         if self.num_cold:
-            joint += weights[-1] * self._is_cold()
-        repeats = tf.linalg.matvec(values, tf.stack(weights[_NEIGHBOURS : len(FEATURES)]))
-        return tf.tensor_scatter_nd_add(joint, cells, repeats)
+            joint += self.cold_scores()
+        items, added = self.of_neighbours(history)
+        joint = tf.tensor_scatter_nd_add(joint, cells_of(items), added)
+        items, values = self._of_repeats(history)
+        repeats = tf.linalg.matvec(values, self.feature_weights[_NEIGHBOURS : len(FEATURES)])
+        return tf.tensor_scatter_nd_add(joint, cells_of(items), repeats)
+
+    def of_neighbours(self, history: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """What neighbours of a history's items have added to their scores; all others have 0.
+
+        Args:
+            history: As in `call`.
+
+        Returns:
+            Ids int32 `[B, W]`, rising and then the padding, 0, and float32 `[B, W]`, what is added
+            to the score of each.
+        """
+        items, values = self._of_neighbours(history)
+        return items, tf.linalg.matvec(values, self.feature_weights[:_NEIGHBOURS])
+
+    def cold_scores(self) -> tf.Tensor:
+        """What cold items have added to their scores, float32 `[|I| + 1]`; 0 for all others."""
+        if not self.num_cold:
+            return tf.zeros(self.num_items + 1)
+        return self.feature_weights[-1] * self._is_cold()
 
     def base(self, history: tf.Tensor, scores: tf.Tensor) -> tf.Tensor:
         """The scores before anything counted joins them, float32 `[B, |I| + 1]`.
@@ -196,23 +211,37 @@ class ItemCounts(keras.layers.Layer):
 
     def features(self, history: tf.Tensor) -> tf.Tensor:
         """The features of every item, float32 `[K, B, |I| + 1]`, K as `feature_names`."""
-        of_neighbours = self._of_neighbours(history)
-        cells, values = self._of_repeats(history)
-        shape = tf.shape(of_neighbours[0])
-        of_repeats = [tf.scatter_nd(cells, one, shape) for one in tf.unstack(values, axis=-1)]
+        shape = [tf.shape(history)[0], self.num_items + 1]
+        of_items = [
+            tf.scatter_nd(cells_of(items), one, shape)
+            for items, values in (self._of_neighbours(history), self._of_repeats(history))
+            for one in tf.unstack(values, axis=-1)
+        ]
         of_cold = [tf.broadcast_to(self._is_cold(), shape)] if self.num_cold else []
-        return tf.stack([*of_neighbours, *of_repeats, *of_cold])
+        return tf.stack([*of_items, *of_cold])
 
     def _is_cold(self) -> tf.Tensor:
         ids = tf.range(self.num_items + 1)
         return tf.cast(ids > self.num_items - self.num_cold, tf.float32)
 
-    def _of_neighbours(self, history: tf.Tensor) -> list[tf.Tensor]:
-        shares = (self.next(history), self.followers(history), self.companions(history))
-        return [tf.math.log1p(share / self.epsilon) for share in shares]
+    def _of_neighbours(self, history: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """The neighbours of a history's items, `[B, W]`, and their features `[B, W, 3]`.
+
+        Each comes once. A list, because a table of them would be as wide as the catalogue.
+        """
+        layers = (self.next, self.followers, self.companions)
+        listed, of_layers = zip(*(layer.listed(history) for layer in layers), strict=True)
+        width = tf.add_n([tf.shape(items)[1] for items in listed])
+        before, shares = 0, []
+        for one in of_layers:
+            after = width - before - tf.shape(one)[1]
+            shares.append(tf.pad(one, [[0, 0], [before, after]]))
+            before += tf.shape(one)[1]
+        items, together = _each_once(tf.concat(listed, axis=1), tf.stack(shares, axis=-1))
+        return items, tf.math.log1p(together / self.epsilon)
 
     def _of_repeats(self, history: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Cells `[B, L, 2]` of the items of a history, and their features `[B, L, 3]`.
+        """The items of a history, `[B, L]`, and their features `[B, L, 3]`.
 
         An item that comes several times has them where it came last, and zeros elsewhere.
         """
@@ -227,7 +256,7 @@ class ItemCounts(keras.layers.Layer):
         values = tf.stack(
             [tf.ones_like(age), tf.math.log1p(age), tf.math.log(tf.maximum(times, 1.0))], axis=-1
         )
-        return cells_of(recent), tf.where(is_last[:, :, None], values, 0.0)
+        return recent, tf.where(is_last[:, :, None], values, 0.0)
 
     def get_config(self) -> dict[str, Any]:
         return {
@@ -243,3 +272,19 @@ class ItemCounts(keras.layers.Layer):
     def from_config(cls, config: dict[str, Any]) -> "ItemCounts":
         # What was saved before there was this choice had no other base.
         return cls(**{"encoder_scores_repeats": True, **config})
+
+
+def _each_once(items: tf.Tensor, values: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Items `[B, W]` and values `[B, W, F]` with those of the same item in a row added up.
+
+    The items rise, and then comes padding, 0.
+    """
+    order = tf.argsort(tf.where(items > 0, items, items.dtype.max), axis=1)
+    items = tf.gather(items, order, batch_dims=1)
+    shape = tf.shape(items)
+    is_new = tf.pad(items[:, 1:] != items[:, :-1], [[0, 0], [1, 0]])[:, : shape[1]]
+    place = tf.cumsum(tf.cast(is_new, tf.int32), axis=1) + tf.range(shape[0])[:, None] * shape[1]
+    count = shape[0] * shape[1]
+    once = tf.math.unsorted_segment_max(items, place, count)
+    added = tf.math.unsorted_segment_sum(tf.gather(values, order, batch_dims=1), place, count)
+    return tf.reshape(tf.maximum(once, 0), shape), tf.reshape(added, tf.shape(values))
