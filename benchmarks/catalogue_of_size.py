@@ -10,7 +10,9 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
 from time import perf_counter
@@ -31,6 +33,7 @@ BATCH_SIZES = (1, 8, 64)
 
 _EVALUATED = 64  # users at once
 _VECTORS_A_PART = 100_000  # of a catalogue that an index reads in parts
+_COPIES = 4  # of a table of scores, or of items, held at once
 
 
 def export_both(model: SequentialRecommender, folder: Path, k: int) -> dict[str, dict[str, float]]:
@@ -40,7 +43,7 @@ def export_both(model: SequentialRecommender, folder: Path, k: int) -> dict[str,
 
     names = [f"item-{item}" for item in range(1, model.num_items + 1)]
     found = {}
-    for kind, fewest in zip(KINDS, (np.inf, 0), strict=True):
+    for kind, fewest in zip(KINDS, (sys.maxsize, 0), strict=True):
         bounded_top_k.FEWEST_NUMBERS = fewest  # as the benchmark needs both, whatever is quicker
         began = perf_counter()
         export_savedmodel(model, folder / kind, names, k)
@@ -80,6 +83,22 @@ def median_ms(calls: dict[str, Callable[[int], Any]], turns: int) -> dict[str, f
     return {name: round(median(of_call[2:]), 2) for name, of_call in times.items()}
 
 
+def memory_of(export: Path, history: np.ndarray) -> float:
+    """What a process of its own grows by when it loads an export and answers once, in gigabytes."""
+    with ProcessPoolExecutor(1, get_context("spawn")) as other:
+        return other.submit(_growth, export, history).result()
+
+
+def _growth(export: Path, history: np.ndarray) -> float:
+    import tensorflow as tf
+
+    tf.constant(1)  # it has begun by then
+    before = psutil.Process().memory_info().rss
+    loaded = tf.saved_model.load(str(export))
+    loaded.signatures["serving_default"](history=tf.constant(history))
+    return round((psutil.Process().memory_info().rss - before) / 1e9, 3)
+
+
 def answers(folder: Path, num_items: int, turns: int) -> dict[str, Any]:
     """Loads both exports, and times them in turns.
 
@@ -90,15 +109,13 @@ def answers(folder: Path, num_items: int, turns: int) -> dict[str, Any]:
     """
     import tensorflow as tf
 
-    process = psutil.Process()
-    found: dict[str, Any] = {}
-    loaded = {}
-    for kind in KINDS:
-        before = process.memory_info().rss
-        loaded[kind] = tf.saved_model.load(str(folder / kind))
-        found[kind] = {"memory_gb": round((process.memory_info().rss - before) / 1e9, 3)}
     random = np.random.default_rng(1)
+    one = histories_of(num_items, 1, random)
+    found: dict[str, Any] = {kind: {"memory_gb": memory_of(folder / kind, one)} for kind in KINDS}
+    loaded = {kind: tf.saved_model.load(str(folder / kind)) for kind in KINDS}
     for size in BATCH_SIZES:
+        if not _fits(size * num_items, 1):
+            continue
         asked = [tf.constant(histories_of(num_items, size, random)) for _ in range(turns + 2)]
         lists: dict[str, list[Any]] = {kind: [] for kind in KINDS}
 
@@ -112,8 +129,8 @@ def answers(folder: Path, num_items: int, turns: int) -> dict[str, Any]:
         found[f"same_items_for_{size}"] = round(float(same.mean()), 6)
     examples = tf.constant([_example(row) for row in histories_of(num_items, _EVALUATED, random)])
     evaluate = loaded["product"].signatures["rank_examples"]
-    ms = median_ms({"": lambda turn: evaluate(examples=examples)["all_items_rank"].numpy()}, 2)
-    found["product"]["evaluated_a_second"] = round(1000 * _EVALUATED / ms[""], 1)
+    times = median_ms({"": lambda _: evaluate(examples=examples)["all_items_rank"].numpy()}, 2)
+    found["product"]["evaluated_a_second"] = round(1000 * _EVALUATED / times[""], 1)
     return found
 
 
@@ -129,7 +146,7 @@ def _example(history: np.ndarray) -> bytes:
 
 
 def indexes(items: np.ndarray, k: int, turns: int) -> dict[str, dict[str, float]]:
-    """Times of the exact indexes of tensorflow-recommenders; nothing where it is not installed.
+    """Times of the exact indexes of tensorflow-recommenders, if it is installed and they fit.
 
     Args:
         items: float32 `[|I|, d]`, the vectors of all items.
@@ -139,6 +156,8 @@ def indexes(items: np.ndarray, k: int, turns: int) -> dict[str, dict[str, float]
     os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")  # it refuses to be imported without
     import tensorflow as tf
 
+    if not _fits(items.size, 0.5):
+        return {}
     try:
         from tensorflow_recommenders.layers.factorized_top_k import BruteForce, Streaming
     except ImportError:
@@ -153,9 +172,18 @@ def indexes(items: np.ndarray, k: int, turns: int) -> dict[str, dict[str, float]
         for size in BATCH_SIZES:
             vectors = tf.constant(np.random.default_rng(size).normal(size=(size, items.shape[1])))
             vectors = tf.cast(vectors, tf.float32)
-            ms = median_ms({"": lambda turn, v=vectors, i=index: i(v)[1].numpy()}, turns)
-            found[name][f"ms_for_{size}"] = ms[""]
+            times = median_ms({"": partial(_ask, index, vectors)}, turns)
+            found[name][f"ms_for_{size}"] = times[""]
     return found
+
+
+def _ask(index: Callable[[Any], Any], vectors: Any, turn: int) -> Any:
+    return index(vectors)[1].numpy()
+
+
+def _fits(numbers: int, share: float) -> bool:
+    """Whether copies of so many float32 need no more than a share of the memory that is left."""
+    return _COPIES * 4 * numbers <= share * psutil.virtual_memory().available
 
 
 @tells_os_errors

@@ -48,8 +48,9 @@ def grown(
             mean + kept * (known[of_part] - mean) + SMOOTHING * noise
         )
     config = model.encoder.get_config()
-    has_counts = with_counts and model.counts is not None
-    counts = None if not has_counts else _grown_counts(model.counts, origin, random)
+    counts = None
+    if with_counts and model.counts is not None:
+        counts = _grown_counts(model.counts, origin, random)
     larger = NextItemModel(
         type(model.encoder).from_config(_with_items(config, num_items)), counts=counts
     )

@@ -6,9 +6,10 @@
 A trained model is given more items, with vectors distributed like its own
 (`benchmarks.grown_catalogue`), and exported twice. Both exports answer the same requests of
 `serving_default`, raw item ids in and out, in turns; times are medians, and the answers are
-compared. Memory is what a process grows by when it loads an export, before it answers. Where
+compared. Memory is what a process grows by when it loads an export and answers once. Where
 tensorflow-recommenders is installed, its exact indexes find the best inner products of the same
-vectors, without the encoder, counts, names or items left out. Writes large_catalogue.json and .md.
+vectors, without the encoder, counts, names or items left out. Batches whose scores do not fit
+into memory are left out. Writes large_catalogue.json and .md.
 """
 
 import json
@@ -25,7 +26,6 @@ from pipeline.cli.command_line import path
 from pipeline.cli.os_errors import tells_os_errors
 from pipeline.whole_file import whole_file
 
-_NAMES = {"product": "product", "bounds": "bounds"}
 _INDEXES = ("brute_force", "streaming")
 
 
@@ -49,7 +49,7 @@ def table(sizes: Sequence[dict[str, Any]]) -> str:
     for found in sizes:
         for kind in (*KINDS, *(index for index in _INDEXES if index in found)):
             row = found[kind]
-            cells = [f"{found['items']:,}", _NAMES.get(kind, f"tfrs {kind}")]
+            cells = [f"{found['items']:,}", kind if kind in KINDS else f"tfrs {kind}"]
             cells += [_number(row.get(name)) for name in ("export_gb", "memory_gb")]
             cells += [_number(row.get(f"ms_for_{size}")) for size in BATCH_SIZES]
             cells += [_number(row.get("evaluated_a_second"))]

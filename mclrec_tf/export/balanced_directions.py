@@ -71,18 +71,19 @@ def quickest_count(
     """
     dim = items.shape[1]
     scores = queries @ items.T
-    threshold = -np.partition(-scores, k - 1, axis=1)[:, k - 1]
+    threshold = -np.partition(-scores, k - 1, axis=1)[:, [k - 1]]
     items, queries = items @ directions.of_items, queries @ directions.of_queries
-
-    def cost(count: int) -> float:
-        bounds = queries[:, :count] @ items[:, :count].T
-        bounds += np.outer(
+    known = np.zeros_like(scores)
+    costs = {}
+    for begin in range(0, dim, _STEP):
+        count = min(begin + _STEP, dim)
+        known += queries[:, begin:count] @ items[:, begin:count].T
+        rest = np.outer(
             np.linalg.norm(queries[:, count:], axis=1), np.linalg.norm(items[:, count:], axis=1)
         )
-        reached = np.mean(bounds >= threshold[:, None]) - k / len(items)
-        return count + _COST_OF_SCORING * dim * float(reached)
-
-    return min([*range(_STEP, dim, _STEP), dim], key=cost)
+        reached = np.mean(known + rest >= threshold) - k / len(items)
+        costs[count] = count + _COST_OF_SCORING * dim * float(reached)
+    return min(costs, key=costs.__getitem__)
 
 
 def _moments(vectors: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:

@@ -7,21 +7,18 @@ import numpy as np
 import tensorflow as tf
 
 from mclrec_tf.export.balanced_directions import balanced_directions, quickest_count
-from mclrec_tf.export.listed_items import ListedItems, rows_of
-from mclrec_tf.export.score_bounds import GROUP, OUT, ScoreBounds
+from mclrec_tf.export.bounded_search import Best, BoundedSearch, picked
+from mclrec_tf.export.score_bounds import ScoreBounds
 from mclrec_tf.models.item_counts import ItemCounts
 from mclrec_tf.models.sequential_recommender import SequentialRecommender
 
 FEWEST_NUMBERS = 8_000_000
 """In smaller item tables, as of 125,000 items with 64 numbers, the whole product is as quick."""
 
-_MOST_SCORED = 1 / 128
-"""Share of a catalogue beyond which the exact scores one by one cost more than all at once."""
+_MOST_PICKED = 1024, 1 / 256
+"""So many items at most, or this share of the catalogue, are scored to find a threshold."""
 
 _SAMPLED_ITEMS, _SAMPLED_HISTORIES, _LONGEST = 20_000, 256, 7
-
-Best = tuple[tf.Tensor, tf.Tensor]
-"""Scores float32 `[B, k]`, falling, and ids int32 `[B, k]`; `OUT` and any id for no item."""
 
 
 class BoundedTopK(tf.Module):
@@ -91,138 +88,14 @@ class BoundedTopK(tf.Module):
             among: bool `[B, |I| + 1]`, the only items that are; all when None.
             otherwise: What answers where bounds would not help.
         """
-        return _Search(self._model, self._counts, self._bounds, history, left_out, among).best(
-            k, otherwise
-        )
 
+        def search() -> Best:
+            parts = self._model, self._counts, self._bounds
+            return BoundedSearch(*parts, history, left_out, among).best(k, otherwise)
 
-class _Search:
-    """One request: what is known of it in every step."""
-
-    def __init__(
-        self,
-        model: SequentialRecommender,
-        counts: ItemCounts | None,
-        bounds: ScoreBounds,
-        history: tf.Tensor,
-        left_out: tf.Tensor,
-        among: tf.Tensor | None,
-    ) -> None:
-        self._items = model.item_vectors()
-        self._last = model.num_items
-        self._counts = counts
-        self._popularity = bounds.popularity
-        self._rows = tf.shape(history)[0]
-        self._vectors = tf.cast(model.user_vectors(history), tf.float32)
-        self._is_empty = ~tf.reduce_any(history > 0, axis=1)
-        columns = bounds.num_groups * GROUP
-        # Padding last, where it is not between rising ids.
-        rising = tf.sort(tf.where(left_out > 0, left_out, columns), axis=1)
-        self._left_out = ListedItems.of(rising, tf.zeros_like(rising, tf.float32), columns)
-        self._num_left_out = tf.shape(left_out)[1]
-        self._bounds = bounds(self._vectors, self._is_empty)
-        if among is not None:
-            allowed = tf.pad(among, [[0, 0], [0, columns - self._last - 1]])
-            self._bounds = tf.where(allowed, self._bounds, OUT)
-        self._groups = tf.reshape(self._bounds, [-1, bounds.num_groups, GROUP])
-        self._highest = tf.reduce_max(self._groups, axis=2)
-        if counts is not None:
-            self._listed, added = counts.of_neighbours(history)
-            self._added = ListedItems.of(self._listed, added, columns)
-            self._without = tf.gather(self._bounds, self._listed, batch_dims=1)
-            above = self._without + added + 1e-6 * tf.abs(added)  # what its rounding may be
-            self._with_added = tf.where(self._without > OUT / 2, above, OUT)
-
-    def best(self, k: tf.Tensor, otherwise: Callable[[], Best]) -> Best:
-        """The k best items, or what `otherwise` answers where too many may be among them."""
-        rows, items, places = self._reaching(self._threshold(k))
-        most = tf.cast(tf.size(self._bounds, tf.int64), tf.float32) * _MOST_SCORED
-        most += tf.cast(self._rows * (k + self._num_left_out), tf.float32)
-        return tf.cond(
-            tf.cast(tf.size(rows), tf.float32) <= most,
-            lambda: self._best_of(rows, items, places, k),
-            otherwise,
-        )
-
-    def _threshold(self, k: tf.Tensor) -> tf.Tensor:
-        """What the k-th best score is at least, `[B]`: that of some items with high bounds."""
-        k = tf.maximum(k, 1)  # of an empty batch, it is 0
-        count = tf.minimum(3 * k + 128 + self._num_left_out, self._last)
-        num_groups = tf.minimum(count // 2 + 1, tf.shape(self._highest)[1])
-        chosen = tf.math.top_k(self._highest, num_groups).indices
-        taken = tf.reshape(tf.gather(self._groups, chosen, batch_dims=1), [self._rows, -1])
-        bounds, place = tf.math.top_k(taken, tf.minimum(count, num_groups * GROUP))
-        items = tf.gather(chosen, place // GROUP, batch_dims=1) * GROUP + place % GROUP
-        scores = self._table_of_scores(items, bounds)
-        if self._counts is not None:
-            # These are scored below.
-            is_listed, _ = self._added(*_flat(items))
-            scores = tf.where(tf.reshape(is_listed, tf.shape(items)), OUT, scores)
-            width = tf.minimum(count, tf.shape(self._listed)[1])
-            bounds, place = tf.math.top_k(self._with_added, width)
-            items = tf.gather(self._listed, place, batch_dims=1)
-            scores = tf.concat([scores, self._table_of_scores(items, bounds)], axis=1)
-        # Above what is out: a row with fewer than k items has all of them, and no more.
-        return tf.maximum(tf.math.top_k(scores, k).values[:, -1], OUT / 2)
-
-    def _reaching(self, threshold: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        """All items whose bounds reach the threshold: rows, ids, and places in their rows."""
-        of_groups = tf.where(self._highest >= threshold[:, None])
-        least = tf.gather(threshold, of_groups[:, 0])[:, None]
-        inside = tf.where(tf.gather_nd(self._groups, of_groups) >= least)
-        found = tf.gather(of_groups, inside[:, 0])
-        rows = tf.cast(found[:, 0], tf.int32)
-        items = tf.cast(found[:, 1] * GROUP + inside[:, 1], tf.int32)
-        places, counts = self._places(rows)
-        if self._counts is None:
-            return rows, items, places
-        # What reaches it without what is added has been found.
-        least = threshold[:, None]
-        cells = tf.where((self._with_added >= least) & (self._without < least))
-        more_rows = tf.cast(cells[:, 0], tf.int32)
-        more_items = tf.gather_nd(self._listed, cells)
-        more_places = self._places(more_rows)[0] + tf.gather(counts, more_rows)
-        return (
-            tf.concat([rows, more_rows], axis=0),
-            tf.concat([items, more_items], axis=0),
-            tf.concat([places, more_places], axis=0),
-        )
-
-    def _places(self, rows: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """From rising rows `[S]`: the place of each in its row, and how many each row has."""
-        counts = tf.math.bincount(rows, minlength=self._rows, maxlength=self._rows)
-        begins = tf.cumsum(counts, exclusive=True)
-        return tf.range(tf.size(rows)) - tf.gather(begins, rows), counts
-
-    def _best_of(self, rows: tf.Tensor, items: tf.Tensor, places: tf.Tensor, k: tf.Tensor) -> Best:
-        width = tf.reduce_max(tf.concat([places + 1, k[None]], axis=0))
-        cells, shape = tf.stack([rows, places], axis=1), tf.stack([self._rows, width])
-        scores = tf.tensor_scatter_nd_update(tf.fill(shape, OUT), cells, self._scores(rows, items))
-        best, place = tf.math.top_k(scores, k)
-        return best, tf.gather(tf.scatter_nd(cells, items, shape), place, batch_dims=1)
-
-    def _table_of_scores(self, items: tf.Tensor, bounds: tf.Tensor) -> tf.Tensor:
-        """Scores of items `[B, W]`; `OUT` where their bounds say so."""
-        # Columns beyond the last item are out.
-        rows, items = _flat(tf.minimum(items, self._last))
-        return tf.where(
-            bounds > OUT / 2, tf.reshape(self._scores(rows, items), tf.shape(bounds)), OUT
-        )
-
-    def _scores(self, rows: tf.Tensor, items: tf.Tensor) -> tf.Tensor:
-        """The model's scores of items `[S]` for the histories of rows `[S]`; `OUT` if left out."""
-        of_items = tf.cast(tf.gather(self._items, items), tf.float32)
-        scores = tf.reduce_sum(of_items * tf.gather(self._vectors, rows), axis=1)
-        if self._counts is not None:
-            scores += self._added(rows, items)[1]
-            if self._counts.num_cold:
-                scores += tf.gather(self._counts.cold_scores(), items)
-        scores = tf.where(tf.gather(self._is_empty, rows), self._popularity(items), scores)
-        return tf.where(self._left_out(rows, items)[0], OUT, scores)
-
-
-def _flat(items: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    return tf.reshape(rows_of(items), [-1]), tf.reshape(items, [-1])
+        fewest, share = _MOST_PICKED
+        most = max(fewest, int(share * self._model.num_items))
+        return tf.cond(picked(k, left_out) <= most, search, otherwise)
 
 
 def _scores_as_here(model: SequentialRecommender) -> bool:

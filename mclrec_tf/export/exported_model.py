@@ -94,8 +94,8 @@ class ExportedModel:
         ids = self._ids(item)
         cosines = item_cosines(self.model.item_vectors(), self.item_norms, ids)
         k = tf.minimum(k, self.model.num_items)
-        best = tf.math.top_k(cosines, _largest(k))
-        return {**self._first(*best, k), "known_items": _known_items(ids[:, None])}
+        values, items = tf.math.top_k(cosines, _largest(k))
+        return {**self._first(values, items, k), "known_items": _known_items(ids[:, None])}
 
     def _recommend(
         self,

@@ -56,6 +56,10 @@ def export_savedmodel(
     history went into the answer. Ranks that no item fills have item id "" and the lowest float32
     as score. What does not fit a signature fails with the name of the input.
 
+    In a large catalogue, of 8 million numbers in the item table or more, `serving_default`,
+    `recommend` and `recommend_among` find the same best items by bounds of their scores,
+    `mclrec_tf.export.bounded_top_k`, with a second table of part of the item table's size.
+
     Args:
         model: The trained model.
         path: Folder to write; must not exist yet, or be empty.
@@ -90,6 +94,8 @@ def export_savedmodel(
         archive.track(exported.name_of)
         archive.track(exported.item_sets)
         archive.track(exported.item_norms)
+        if exported.bounded is not None:
+            archive.track(exported.bounded)
         names = tf.TensorSpec([None, exported.width], tf.string)
         archive.add_endpoint("serving_default", exported.serving_default, [names])
         lists, texts = tf.TensorSpec([None, None], tf.string), tf.TensorSpec([None], tf.string)
