@@ -27,7 +27,8 @@ class Steps(NamedTuple):
         """Steps of sequences of these lengths `[B]`; an empty one has a position of padding."""
         lengths = tf.maximum(tf.cast(lengths, tf.int64), 1)
         by_length = tf.cast(tf.argsort(lengths, direction="DESCENDING"), tf.int64)
-        going_on = tf.transpose(tf.sequence_mask(tf.gather(lengths, by_length)))
+        longest = tf.reduce_max(tf.concat([lengths, [1]], axis=0))  # one step of none for no rows
+        going_on = tf.transpose(tf.sequence_mask(tf.gather(lengths, by_length), longest))
         place_and_rank = tf.where(going_on)
         rows = tf.gather(by_length, place_and_rank[:, 1])
         counts = tf.reduce_sum(tf.cast(going_on, tf.int32), axis=1)

@@ -27,6 +27,13 @@ def test_shape(encoder: SequenceEncoder) -> None:
     assert encoder(tf.constant([[5, 8, 2, 0]]), last_only=True).shape == (1, 8)
 
 
+def test_no_rows_at_all(encoder: SequenceEncoder) -> None:
+    nothing = tf.zeros([0, 4], tf.int32)
+    for call in (encoder, tf.function(encoder)):
+        assert call(nothing).shape == (0, 4, 8)
+        assert call(nothing, last_only=True).shape == (0, 8)
+
+
 def test_no_position_sees_a_later_item(encoder: SequenceEncoder) -> None:
     ids, lengths = mixed_rows(masked=0.2)
     for position in (0, 1, 4, 12):
