@@ -201,7 +201,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     from benchmarks.grown_catalogue import grown
 
     model = keras.saving.load_model(options.model, compile=False)
-    larger = grown(model, options.items, with_counts=not options.without_counts)
+    try:
+        larger = grown(model, options.items, with_counts=not options.without_counts)
+    except ValueError as error:
+        parser.error(f"--items {options.items}: {error}")
     found = indexes(larger.item_vectors().numpy()[1:], options.k, options.turns)
     with tempfile.TemporaryDirectory(dir=options.model.parent) as folder:
         exports = export_both(larger, Path(folder), options.k)

@@ -4,6 +4,8 @@ import numpy as np
 import numpy.typing as npt
 
 from mclrec_tf import ItemCounts, NextItemModel
+from mclrec_tf.models.computed_items import with_computed_items
+from mclrec_tf.models.item_counts import FEATURES
 from mclrec_tf.models.sequential_recommender import SequentialRecommender
 
 SMOOTHING = 0.5
@@ -25,10 +27,14 @@ def grown(
 
     Args:
         model: A trained model.
-        num_items: Size of the new catalogue, at least that of the model.
+        num_items: Size of the new catalogue, at least that of the model. Items that were cold
+            are like all others in it.
         with_counts: Whether the new model has the counts of the given one, if that has any.
         seed: Of what is drawn.
     """
+    if num_items < model.num_items:
+        raise ValueError(f"the model has {model.num_items:,} items; ask for as many or more.")
+    model = with_computed_items(model)
     random = np.random.default_rng(seed)
     known = model.item_vectors().numpy()[1:]
     # Each item once, then others drawn: so every one has new items made from it.
@@ -73,7 +79,12 @@ def _with_items(config: object, num_items: int) -> object:
 def _grown_counts(
     counts: ItemCounts, origin: npt.NDArray[np.int32], random: np.random.Generator
 ) -> ItemCounts:
-    larger = ItemCounts(len(origin), counts.num_neighbours, counts.max_length)
+    larger = ItemCounts(
+        len(origin),
+        counts.num_neighbours,
+        counts.max_length,
+        encoder_scores_repeats=counts.encoder_scores_repeats,
+    )
     order = np.argsort(origin, kind="stable")
     splits = np.searchsorted(origin[order], np.arange(counts.num_items + 1))
     rows = np.concatenate([[0], origin + 1])
@@ -85,5 +96,5 @@ def _grown_counts(
         own.assign(
             np.where(neighbours > 0, order[among] + 1, 0), of_model.neighbour_weights.numpy()[rows]
         )
-    larger.feature_weights.assign(counts.feature_weights)
+    larger.feature_weights.assign(counts.feature_weights[: len(FEATURES)])
     return larger

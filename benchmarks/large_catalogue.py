@@ -1,6 +1,6 @@
 """What large catalogues cost to serve: by bounds, and by the product with the whole item table.
 
-    python examples/beauty.py --data beauty.txt.gz --out model.keras
+    python examples/beauty.py beauty.txt.gz --out model.keras
     python -m benchmarks.large_catalogue --model model.keras --items 12101 100000 1000000
 
 A trained model is given more items, with vectors distributed like its own
@@ -36,7 +36,7 @@ def measured(num_items: int, options: Sequence[str]) -> dict[str, Any]:
         [*command, *options], capture_output=True, text=True, cwd=Path(__file__).parents[1]
     )
     if done.returncode:
-        raise RuntimeError(f"{num_items:,} items failed:\n{done.stderr[-2000:]}")
+        sys.exit(done.stderr[-2000:] or f"{num_items:,} items: ended by {done.returncode}")
     return json.loads(done.stdout.splitlines()[-1])
 
 
@@ -71,9 +71,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--items",
         type=int,
         nargs="+",
-        default=[12_101, 100_000, 1_000_000],
+        default=[100_000, 1_000_000],
         metavar="N",
-        help="sizes of the catalogue; default: 12101 100000 1000000",
+        help="sizes of the catalogue; default: 100000 1000000",
     )
     parser.add_argument("--turns", type=int, default=7, help="timings of each; default: 7")
     parser.add_argument("-k", type=int, default=100, help="items of an answer; default: 100")

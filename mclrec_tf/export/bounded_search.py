@@ -1,6 +1,6 @@
 """One search for the best items of some histories, by bounds and then by scores."""
 
-from collections.abc import Callable
+from typing import NamedTuple
 
 import tensorflow as tf
 
@@ -12,8 +12,26 @@ from mclrec_tf.models.sequential_recommender import SequentialRecommender
 _MOST_SCORED = 1 / 128
 """Share of a catalogue beyond which the exact scores one by one cost more than all at once."""
 
-Best = tuple[tf.Tensor, tf.Tensor]
-"""Scores float32 `[B, k]`, falling, and ids int32 `[B, k]`; `OUT` and any id for no item."""
+_SCORED_AT_ONCE = 2**16
+
+
+class Best(NamedTuple):
+    """The best items of each row, if they were found.
+
+    Attributes:
+        found: bool `[]`; without, there is no row.
+        scores: float32 `[B, k]`, falling; `OUT` for no item.
+        ids: int32 `[B, k]`; any for no item.
+    """
+
+    found: tf.Tensor
+    scores: tf.Tensor
+    ids: tf.Tensor
+
+    @classmethod
+    def none(cls) -> "Best":
+        """They were not."""
+        return cls(tf.constant(False), tf.zeros([0, 0]), tf.zeros([0, 0], tf.int32))
 
 
 class BoundedSearch:
@@ -62,15 +80,15 @@ class BoundedSearch:
             above = self._without + added + 1e-6 * tf.abs(added)  # what its rounding may be
             self._with_added = tf.where(self._without > OUT / 2, above, OUT)
 
-    def best(self, k: tf.Tensor, otherwise: Callable[[], Best]) -> Best:
-        """The k best items, or what `otherwise` answers where too many may be among them."""
+    def best(self, k: tf.Tensor) -> Best:
+        """The k best items, or none where too many may be among them."""
         rows, items, places = self._reaching(self._threshold(k))
         most = tf.cast(tf.size(self._bounds, tf.int64), tf.float32) * _MOST_SCORED
         most += tf.cast(self._rows * (k + tf.shape(self._given)[1]), tf.float32)
         return tf.cond(
             tf.cast(tf.size(rows), tf.float32) <= most,
             lambda: self._best_of(rows, items, places, k),
-            otherwise,
+            Best.none,
         )
 
     def _threshold(self, k: tf.Tensor) -> tf.Tensor:
@@ -128,7 +146,8 @@ class BoundedSearch:
         cells, shape = tf.stack([rows, places], axis=1), tf.stack([self._rows, width])
         scores = tf.tensor_scatter_nd_update(tf.fill(shape, OUT), cells, self._scores(rows, items))
         best, place = tf.math.top_k(scores, k)
-        return best, tf.gather(tf.scatter_nd(cells, items, shape), place, batch_dims=1)
+        ids = tf.gather(tf.scatter_nd(cells, items, shape), place, batch_dims=1)
+        return Best(tf.constant(True), best, ids)
 
     def _table_of_scores(self, items: tf.Tensor, bounds: tf.Tensor) -> tf.Tensor:
         """Scores of items `[B, W]`; `OUT` where their bounds say so."""
@@ -140,6 +159,19 @@ class BoundedSearch:
 
     def _scores(self, rows: tf.Tensor, items: tf.Tensor) -> tf.Tensor:
         """The model's scores of items `[S]` for the histories of rows `[S]`; `OUT` if left out."""
+        count = tf.maximum(-(-tf.size(rows) // _SCORED_AT_ONCE), 1)
+
+        def score(part: tf.Tensor, scores: tf.TensorArray) -> tuple[tf.Tensor, tf.TensorArray]:
+            these = slice(part * _SCORED_AT_ONCE, (part + 1) * _SCORED_AT_ONCE)
+            return part + 1, scores.write(part, self._scores_of_part(rows[these], items[these]))
+
+        scores = tf.TensorArray(tf.float32, count, infer_shape=False, element_shape=[None])
+        _, scores = tf.while_loop(
+            lambda part, _: part < count, score, (0, scores), parallel_iterations=1
+        )
+        return scores.concat()
+
+    def _scores_of_part(self, rows: tf.Tensor, items: tf.Tensor) -> tf.Tensor:
         of_items = tf.cast(tf.gather(self._items, items), tf.float32)
         scores = tf.reduce_sum(of_items * tf.gather(self._vectors, rows), axis=1)
         if self._counts is not None:

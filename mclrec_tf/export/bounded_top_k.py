@@ -1,7 +1,5 @@
 """The best items of a large catalogue, exactly, without the scores of most of it."""
 
-from collections.abc import Callable
-
 import keras
 import numpy as np
 import tensorflow as tf
@@ -32,7 +30,7 @@ class BoundedTopK(tf.Module):
        all. Groups of items whose highest bound is below it are passed over at once.
 
     Where too many items would have to be scored, because the bounds of some history tell little,
-    the caller's full product answers.
+    nothing is found: the product with the whole table has to answer.
 
     Args:
         model: A trained model without item features.
@@ -64,7 +62,7 @@ class BoundedTopK(tf.Module):
         if not np.isfinite(queries).all() or not np.isfinite(items).all():
             return None
         directions = balanced_directions(sampled, queries)
-        of_sample = max(round(k * count / model.num_items), 1)
+        of_sample = min(max(round(k * count / model.num_items), 1), count)
         leading = quickest_count(sampled, queries, directions, of_sample)
         counts = _learned_counts(model)
         added = np.zeros(len(items), np.float32) if counts is None else counts.cold_scores()
@@ -75,27 +73,29 @@ class BoundedTopK(tf.Module):
         history: tf.Tensor,
         left_out: tf.Tensor,
         k: tf.Tensor,
-        among: tf.Tensor | None,
-        otherwise: Callable[[], Best],
+        keep_seen: tf.Tensor,
+        among: tf.Tensor | None = None,
     ) -> Best:
-        """The k best items of each history.
+        """The k best items of each history, unless bounds would not help.
 
         Args:
-            history: int32 `[B, L]`, oldest first, right-padded with 0. Its items must be left out
-                where the model has counts: theirs depend on the scores of all others.
+            history: int32 `[B, L]`, oldest first, right-padded with 0.
             left_out: int32 `[B, S]`, items that are not recommended, padded with 0 anywhere.
             k: int32 `[]`, at most |I|.
+            keep_seen: bool `[]`, whether items of any history may be recommended. What counts make
+                of their scores depends on the scores of all others.
             among: bool `[B, |I| + 1]`, the only items that are; all when None.
-            otherwise: What answers where bounds would not help.
         """
 
         def search() -> Best:
             parts = self._model, self._counts, self._bounds
-            return BoundedSearch(*parts, history, left_out, among).best(k, otherwise)
+            return BoundedSearch(*parts, history, left_out, among).best(k)
 
         fewest, share = _MOST_PICKED
-        most = max(fewest, int(share * self._model.num_items))
-        return tf.cond(picked(k, left_out) <= most, search, otherwise)
+        helps = picked(k, left_out) <= max(fewest, int(share * self._model.num_items))
+        if self._counts is not None:
+            helps &= ~keep_seen
+        return tf.cond(helps, search, Best.none)
 
 
 def _scores_as_here(model: SequentialRecommender) -> bool:

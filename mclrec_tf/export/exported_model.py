@@ -10,7 +10,7 @@ from mclrec_tf.evaluation.baselines import Popularity, Recency
 from mclrec_tf.evaluation.ranking_metrics import CUTOFFS
 from mclrec_tf.evaluation.ranks import seen_items, target_ranks
 from mclrec_tf.evaluation.recommended_lists import best_items, repeats
-from mclrec_tf.export.bounded_top_k import Best, BoundedTopK
+from mclrec_tf.export.bounded_top_k import BoundedTopK
 from mclrec_tf.export.item_sets import ItemSets
 from mclrec_tf.export.signature_inputs import (
     candidate_set_input,
@@ -122,10 +122,10 @@ class ExportedModel:
         k: tf.Tensor,
         keep_seen: tf.Tensor,
         among: tf.Tensor | None = None,
-    ) -> Best:
+    ) -> tuple[tf.Tensor, tf.Tensor]:
         """The best items of each history, but for those left out, and only among some."""
 
-        def of_all() -> Best:
+        def of_all() -> tuple[tf.Tensor, tf.Tensor]:
             out = self._seen(left_out)
             if among is not None:
                 out |= ~among
@@ -134,10 +134,8 @@ class ExportedModel:
 
         if self.bounded is None:
             return of_all()
-        bounded = self.bounded
-        return tf.cond(
-            keep_seen, of_all, lambda: bounded(ids, left_out, k, among, otherwise=of_all)
-        )
+        best = self.bounded(ids, left_out, k, keep_seen, among)
+        return tf.cond(best.found, lambda: (best.scores, best.ids), of_all)
 
     def rank_examples(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
         """Ranks of the targets, by the model and by the baselines, and the k best items.

@@ -10,6 +10,7 @@ from benchmarks import large_catalogue
 from benchmarks.grown_catalogue import grown
 from mclrec_tf import EncoderEnsemble, ItemCounts, NextItemModel, SASRec
 from mclrec_tf.data.histories import Histories
+from mclrec_tf.data.item_features import ItemCategories, ItemFeatures
 
 ITEMS = 80
 
@@ -47,6 +48,25 @@ def test_all_else_is_the_models(model: NextItemModel) -> None:
         assert new.neighbours.numpy().max() <= 300
     assert larger.recommend([[3, 299]], k=5).item_ids.all()
     assert grown(model, 300, with_counts=False).counts is None
+
+
+def test_features_and_cold_items_become_vectors_like_others() -> None:
+    kinds = ItemCategories.from_lists([[str(item % 5)] for item in range(ITEMS)])
+    features = ItemFeatures({"kind": kinds}, {}, num_cold=9)
+    counts = ItemCounts(ITEMS, 4, num_cold=9, encoder_scores_repeats=True)
+    model = NextItemModel(SASRec(ITEMS, dim=8), counts=counts, item_features=features)
+    larger = grown(model, 200)
+    own = model.item_vectors().numpy()[1:]
+    near = larger.item_vectors().numpy()[1 : ITEMS + 1]
+    assert abs(near - own).mean() < abs(near - own[::-1]).mean()
+    assert larger.counts.num_cold == 0 and larger.counts.encoder_scores_repeats
+
+
+def test_fewer_items_than_the_model_has_are_refused(
+    model: NextItemModel,
+) -> None:
+    with pytest.raises(ValueError, match="has 80 items"):
+        grown(model, 79)
 
 
 @pytest.mark.integration  # it exports

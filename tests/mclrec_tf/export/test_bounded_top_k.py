@@ -1,6 +1,5 @@
 """The best items found by bounds are those of the product with the whole table."""
 
-from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -14,9 +13,9 @@ from hypothesis import strategies as st
 from mclrec_tf import BSARec, EncoderEnsemble, ItemCounts, NextItemModel, SASRec
 from mclrec_tf.data.histories import Histories
 from mclrec_tf.evaluation.ranks import seen_items
-from mclrec_tf.export import bounded_top_k
+from mclrec_tf.export import bounded_search, bounded_top_k
 from mclrec_tf.export.balanced_directions import balanced_directions, quickest_count
-from mclrec_tf.export.bounded_top_k import Best, BoundedTopK
+from mclrec_tf.export.bounded_top_k import BoundedTopK
 from mclrec_tf.export.saved_model import export_savedmodel
 from mclrec_tf.export.score_bounds import GROUP, OUT, ScoreBounds
 from mclrec_tf.models.sequential_recommender import SequentialRecommender
@@ -61,15 +60,11 @@ def by_bounds(model: SequentialRecommender, count: int | None = None) -> Bounded
 
 def of_all(
     model: SequentialRecommender, history: tf.Tensor, left_out: tf.Tensor, k: int, among: tf.Tensor
-) -> Best:
+) -> tuple[tf.Tensor, tf.Tensor]:
     out = seen_items(left_out, model.num_items)
     if among is not None:
         out |= ~among
     return tf.math.top_k(tf.where(out, OUT, model.scores(history)), k)
-
-
-def refused() -> Best:
-    raise AssertionError("asked for the whole product")
 
 
 def compare(
@@ -79,21 +74,25 @@ def compare(
     k: int,
     left_out: Rows | None = None,
     among: np.ndarray | None = None,
-    otherwise: Callable[[], Best] = refused,
-) -> None:
+    keep_seen: bool = False,
+) -> bool:
+    """Whether they were found; if so, they must be those of the whole product."""
     history = tf.ragged.constant([*rows, []], tf.int32).to_tensor(shape=[None, 10])
     out = history
     if left_out is not None:
         out = tf.ragged.constant([*left_out, [0]], tf.int32).to_tensor()
     allowed = None if among is None else tf.constant(among)
     expected = of_all(model, history, out, k, allowed)
-    scores, items = bounded(history, out, tf.constant(k), allowed, otherwise)
-    np.testing.assert_allclose(scores, expected[0], rtol=1e-5, atol=1e-5)
+    best = bounded(history, out, tf.constant(k), tf.constant(keep_seen), allowed)
+    if not best.found:
+        return False
+    np.testing.assert_allclose(best.scores, expected[0], rtol=1e-5, atol=1e-5)
     # The same items, but for two whose scores are the same up to rounding.
-    differ = (items.numpy() != expected[1].numpy()) & (expected[0].numpy() > OUT)
+    differ = (best.ids.numpy() != expected[1].numpy()) & (expected[0].numpy() > OUT)
     for row, place in np.argwhere(differ):
-        of_row = np.append(np.delete(expected[0][row], place), scores[row, -1])
+        of_row = np.append(np.delete(expected[0][row], place), best.scores[row, -1])
         assert np.isclose(of_row, expected[0][row, place], rtol=1e-5, atol=1e-5).any()
+    return True
 
 
 HISTORIES = [[5, 1999, 3], [7] * 9, [3001], [1, 2, 3, 4, 5, 6, 7, 8]]
@@ -104,23 +103,31 @@ HISTORIES = [[5, 1999, 3], [7] * 9, [3001], [1, 2, 3, 4, 5, 6, 7, 8]]
 @pytest.mark.parametrize("counts", [False, True])
 def test_they_are_the_best_of_all(k: int, members: int, counts: bool) -> None:
     model = model_of(4, counts, members)
-    compare(model, by_bounds(model), HISTORIES, k)
+    assert compare(model, by_bounds(model), HISTORIES, k)
 
 
 def test_what_is_added_to_cold_items_is_in_the_bounds() -> None:
     model = model_of(4, counts=True, num_cold=40)
     model.counts.feature_weights[-1].assign(40.0)
     bounded = by_bounds(model)
-    compare(model, bounded, HISTORIES, 50)
+    assert compare(model, bounded, HISTORIES, 50)
     history = tf.constant([[5, 9, 3]])
-    _, items = bounded(history, history, tf.constant(40), None, refused)
-    assert (items.numpy() > ITEMS - 40).all()
+    best = bounded(history, history, tf.constant(40), tf.constant(False))
+    assert (best.ids.numpy() > ITEMS - 40).all()
+
+
+def test_repeated_items_are_found_where_nothing_is_counted() -> None:
+    nothing: Rows = [[] for _ in HISTORIES]
+    for counts in (False, True):
+        model = model_of(4, counts)
+        found = compare(model, by_bounds(model), HISTORIES, 10, nothing, keep_seen=True)
+        assert found == (not counts)
 
 
 def test_counts_that_were_not_learned_add_nothing() -> None:
     model = model_of(4, counts=True)
     model.counts.feature_weights.assign(tf.zeros(6))
-    compare(model, by_bounds(model), HISTORIES, 10)
+    assert compare(model, by_bounds(model), HISTORIES, 10)
 
 
 SHARED: dict[bool, tuple[NextItemModel, BoundedTopK]] = {}
@@ -144,12 +151,7 @@ def test_with_any_items_left_out_or_allowed(data: st.DataObject) -> None:
         among = np.random.default_rng(seed).random((len(rows) + 1, ITEMS + 1)) < share
     left_out = [row + more for row in rows]
 
-    def whole() -> Best:
-        history = tf.ragged.constant([*rows, []], tf.int32).to_tensor(shape=[None, 10])
-        out = tf.ragged.constant([*left_out, [0]], tf.int32).to_tensor()
-        return of_all(model, history, out, k, None if among is None else tf.constant(among))
-
-    compare(model, bounded, rows, k, left_out, among, whole)
+    compare(model, bounded, rows, k, left_out, among)
 
 
 def test_of_equal_items_the_lower_id_comes_first() -> None:
@@ -158,7 +160,7 @@ def test_of_equal_items_the_lower_id_comes_first() -> None:
     table.assign(tf.gather(table, tf.range(table.shape[0]) // 3))
     bounded = by_bounds(model)
     history = tf.constant([[5, 1999, 3], [8, 0, 0]])
-    _, items = bounded(history, history, tf.constant(50), None, refused)
+    items = bounded(history, history, tf.constant(50), tf.constant(False)).ids
     expected = of_all(model, history, history, 50, None)[1]
     assert items.numpy().tolist() == expected.numpy().tolist()
 
@@ -166,21 +168,20 @@ def test_of_equal_items_the_lower_id_comes_first() -> None:
 def test_no_history_at_all() -> None:
     nothing = tf.zeros([0, 4], tf.int32)
     for k in (0, 5):
-        scores, items = by_bounds(model_of(4))(nothing, nothing, tf.constant(k), None, refused)
-        assert scores.shape == items.shape == (0, k)
+        best = by_bounds(model_of(4))(nothing, nothing, tf.constant(k), tf.constant(False))
+        assert best.found and best.scores.shape == best.ids.shape == (0, k)
 
 
-def test_where_too_many_may_be_the_best_the_whole_product_answers() -> None:
+def test_where_too_many_may_be_the_best_nothing_is_found() -> None:
     flat = model_of(DIM)
-    asked = []
+    assert not compare(flat, by_bounds(flat, 8), HISTORIES, 10)
+    assert not compare(model_of(4), by_bounds(model_of(4)), HISTORIES, 2_000)
 
-    def whole() -> Best:
-        asked.append(True)
-        history = tf.ragged.constant([*HISTORIES, []], tf.int32).to_tensor(shape=[None, 10])
-        return of_all(flat, history, history, 10, None)
 
-    compare(flat, by_bounds(flat, 8), HISTORIES, 10, otherwise=whole)
-    assert asked
+def test_scores_made_in_parts_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bounded_search, "_SCORED_AT_ONCE", 17)
+    model = model_of(4, counts=True)
+    assert compare(model, by_bounds(model), HISTORIES, 50)
 
 
 def test_small_catalogues_and_classes_of_others_have_none() -> None:
