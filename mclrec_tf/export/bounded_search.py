@@ -42,6 +42,7 @@ class BoundedSearch:
         counts: Its counts, if they add anything.
         bounds: Of its scores.
         history: int32 `[B, L]`, oldest first, right-padded with 0.
+        vectors: Float `[B, d]`, the model's `user_vectors` of it.
         left_out: int32 `[B, S]`, items that are not recommended, padded with 0 anywhere.
         among: bool `[B, |I| + 1]`, the only items that are; all when None.
     """
@@ -52,6 +53,7 @@ class BoundedSearch:
         counts: ItemCounts | None,
         bounds: ScoreBounds,
         history: tf.Tensor,
+        vectors: tf.Tensor,
         left_out: tf.Tensor,
         among: tf.Tensor | None,
     ) -> None:
@@ -60,7 +62,7 @@ class BoundedSearch:
         self._counts = counts
         self._popularity = bounds.popularity
         self._rows = tf.shape(history)[0]
-        self._vectors = tf.cast(model.user_vectors(history), tf.float32)
+        self._vectors = tf.cast(vectors, tf.float32)
         self._is_empty = ~tf.reduce_any(history > 0, axis=1)
         columns = bounds.num_groups * GROUP
         # Padding last, where it is not between rising ids.

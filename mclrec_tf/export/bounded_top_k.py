@@ -71,6 +71,7 @@ class BoundedTopK(tf.Module):
     def __call__(
         self,
         history: tf.Tensor,
+        vectors: tf.Tensor,
         left_out: tf.Tensor,
         k: tf.Tensor,
         keep_seen: tf.Tensor,
@@ -80,6 +81,7 @@ class BoundedTopK(tf.Module):
 
         Args:
             history: int32 `[B, L]`, oldest first, right-padded with 0.
+            vectors: Float `[B, d]`, the model's `user_vectors` of it.
             left_out: int32 `[B, S]`, items that are not recommended, padded with 0 anywhere.
             k: int32 `[]`, at most |I|.
             keep_seen: bool `[]`, whether items of any history may be recommended. What counts make
@@ -89,7 +91,7 @@ class BoundedTopK(tf.Module):
 
         def search() -> Best:
             parts = self._model, self._counts, self._bounds
-            return BoundedSearch(*parts, history, left_out, among).best(k)
+            return BoundedSearch(*parts, history, vectors, left_out, among).best(k)
 
         fewest, share = _MOST_PICKED
         helps = picked(k, left_out) <= max(fewest, int(share * self._model.num_items))
@@ -105,6 +107,8 @@ def _scores_as_here(model: SequentialRecommender) -> bool:
         keras.config.floatx() == "float32"
         and type(model).scores is base.scores
         and type(model).encoder_scores is base.encoder_scores
+        and type(model).joint_scores is base.joint_scores
+        and type(model).inner_products is base.inner_products
         and (model.counts is None or type(model.counts) is ItemCounts)
     )
 

@@ -125,17 +125,23 @@ class ExportedModel:
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """The best items of each history, but for those left out, and only among some."""
 
-        def of_all() -> tuple[tf.Tensor, tf.Tensor]:
+        def of_all(scores: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             out = self._seen(left_out)
             if among is not None:
                 out |= ~among
-            scores, items = tf.math.top_k(tf.where(out, LOWEST_SCORE, self.model.scores(ids)), k)
-            return scores, items
+            values, items = tf.math.top_k(tf.where(out, LOWEST_SCORE, scores), k)
+            return values, items
 
+        model = self.model
         if self.bounded is None:
-            return of_all()
-        best = self.bounded(ids, left_out, k, keep_seen, among)
-        return tf.cond(best.found, lambda: (best.scores, best.ids), of_all)
+            return of_all(model.scores(ids))
+        vectors = model.user_vectors(ids)
+        best = self.bounded(ids, vectors, left_out, k, keep_seen, among)
+        return tf.cond(
+            best.found,
+            lambda: (best.scores, best.ids),
+            lambda: of_all(model.joint_scores(ids, model.inner_products(vectors))),
+        )
 
     def rank_examples(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
         """Ranks of the targets, by the model and by the baselines, and the k best items.

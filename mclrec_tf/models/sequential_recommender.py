@@ -260,7 +260,15 @@ class SequentialRecommender(CheckedModel, TrainableModel):
 
     def scores(self, history: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         """The scores of `call`, for histories in the form that `checked_history` gives."""
-        scores = self.encoder_scores(history, training)
+        return self.joint_scores(history, self.encoder_scores(history, training))
+
+    def joint_scores(self, history: tf.Tensor, scores: tf.Tensor) -> tf.Tensor:
+        """The scores of `call` from those of the encoder.
+
+        Args:
+            history: In the form that `checked_history` gives.
+            scores: Its `encoder_scores`.
+        """
         if self.counts is not None:
             # While nothing is learned of them, the scores are the encoder's, of repeats too: a
             # training is stopped by what its encoder has learned.
@@ -277,8 +285,12 @@ class SequentialRecommender(CheckedModel, TrainableModel):
 
     def encoder_scores(self, history: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         """Inner products of the encoder's vectors with those of all ids, the padding's too."""
+        return self.inner_products(self._vectors(history, training))
+
+    def inner_products(self, vectors: tf.Tensor) -> tf.Tensor:
+        """Inner products of vectors `[B, d]` with those of all ids, `[B, |I| + 1]`."""
         # The encoder may compute in 16 bits (mixed precision); scores are never less than float32.
-        vectors = tf.cast(self._vectors(history, training), keras.config.floatx())
+        vectors = tf.cast(vectors, keras.config.floatx())
         return tf.matmul(vectors, self.item_vectors(), transpose_b=True)
 
     def _vectors(self, history: tf.Tensor, training: bool | None) -> tf.Tensor:

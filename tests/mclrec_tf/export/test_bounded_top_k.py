@@ -83,7 +83,9 @@ def compare(
         out = tf.ragged.constant([*left_out, [0]], tf.int32).to_tensor()
     allowed = None if among is None else tf.constant(among)
     expected = of_all(model, history, out, k, allowed)
-    best = bounded(history, out, tf.constant(k), tf.constant(keep_seen), allowed)
+    best = bounded(
+        history, model.user_vectors(history), out, tf.constant(k), tf.constant(keep_seen), allowed
+    )
     if not best.found:
         return False
     np.testing.assert_allclose(best.scores, expected[0], rtol=1e-5, atol=1e-5)
@@ -112,7 +114,9 @@ def test_what_is_added_to_cold_items_is_in_the_bounds() -> None:
     bounded = by_bounds(model)
     assert compare(model, bounded, HISTORIES, 50)
     history = tf.constant([[5, 9, 3]])
-    best = bounded(history, history, tf.constant(40), tf.constant(False))
+    best = bounded(
+        history, model.user_vectors(history), history, tf.constant(40), tf.constant(False)
+    )
     assert (best.ids.numpy() > ITEMS - 40).all()
 
 
@@ -160,15 +164,18 @@ def test_of_equal_items_the_lower_id_comes_first() -> None:
     table.assign(tf.gather(table, tf.range(table.shape[0]) // 3))
     bounded = by_bounds(model)
     history = tf.constant([[5, 1999, 3], [8, 0, 0]])
-    items = bounded(history, history, tf.constant(50), tf.constant(False)).ids
+    items = bounded(
+        history, model.user_vectors(history), history, tf.constant(50), tf.constant(False)
+    ).ids
     expected = of_all(model, history, history, 50, None)[1]
     assert items.numpy().tolist() == expected.numpy().tolist()
 
 
 def test_no_history_at_all() -> None:
-    nothing = tf.zeros([0, 4], tf.int32)
+    model, nothing = model_of(4), tf.zeros([0, 4], tf.int32)
     for k in (0, 5):
-        best = by_bounds(model_of(4))(nothing, nothing, tf.constant(k), tf.constant(False))
+        vectors = model.user_vectors(nothing)
+        best = by_bounds(model)(nothing, vectors, nothing, tf.constant(k), tf.constant(False))
         assert best.found and best.scores.shape == best.ids.shape == (0, k)
 
 
