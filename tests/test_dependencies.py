@@ -31,7 +31,6 @@ BY_NAME = {
         "pytest-asyncio": "asyncio_mode of pyproject.toml",
         "pytest-xdist": "pytest -n of the Makefile",
         "ruff": "a command",
-        "tensorflow-recommenders": "tests/mclrec_tf/export/test_saved_model.py skips without it",
     },
 }
 # What is imported only where somebody wants it, and said in a sentence where it is missing.
