@@ -16,7 +16,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import psutil
@@ -28,6 +28,8 @@ from pipeline.cli.os_errors import tells_os_errors
 if TYPE_CHECKING:
     from mclrec_tf.models.sequential_recommender import SequentialRecommender
 
+Result = TypeVar("Result")
+
 KINDS = ("product", "bounds")
 BATCH_SIZES = (1, 8, 64)
 
@@ -36,23 +38,48 @@ _VECTORS_A_PART = 100_000  # of a catalogue that an index reads in parts
 _COPIES = 4  # of a table of scores, or of items, held at once
 
 
-def export_both(model: SequentialRecommender, folder: Path, k: int) -> dict[str, dict[str, float]]:
-    """Exports it with the plain product and with bounds; seconds and gigabytes of each."""
+def in_own_process(function: Callable[..., Result], *arguments: Any) -> Result:
+    """What a function returns, whose memory is given back whatever it holds."""
+    with ProcessPoolExecutor(1, get_context("spawn")) as other:
+        return other.submit(function, *arguments).result()
+
+
+def grown_model(file: Path, num_items: int, with_counts: bool) -> SequentialRecommender:
+    """The model of a file with so many items, the same in every process."""
+    import keras
+
+    from benchmarks.grown_catalogue import grown
+
+    return grown(keras.saving.load_model(file, compile=False), num_items, with_counts)
+
+
+def export(
+    file: Path, num_items: int, with_counts: bool, kind: str, folder: Path, k: int
+) -> dict[str, float]:
+    """Exports the model with so many items; tells seconds and gigabytes.
+
+    Args:
+        file: The model.
+        num_items: Size of the catalogue, |I|.
+        with_counts: Whether it keeps its counts.
+        kind: One of `KINDS`.
+        folder: Where to.
+        k: Items of an answer.
+    """
     from mclrec_tf.export import bounded_top_k
     from mclrec_tf.export.saved_model import export_savedmodel
 
-    names = [f"item-{item}" for item in range(1, model.num_items + 1)]
-    found = {}
-    for kind, fewest in zip(KINDS, (sys.maxsize, 0), strict=True):
-        bounded_top_k.FEWEST_NUMBERS = fewest  # as the benchmark needs both, whatever is quicker
-        began = perf_counter()
-        export_savedmodel(model, folder / kind, names, k)
-        size = sum(file.stat().st_size for file in (folder / kind).rglob("*") if file.is_file())
-        found[kind] = {
-            "export_seconds": round(perf_counter() - began, 1),
-            "export_gb": round(size / 1e9, 3),
-        }
-    return found
+    model = grown_model(file, num_items, with_counts)
+    # As asked for here, not as is quicker.
+    bounded_top_k.FEWEST_NUMBERS = {"product": sys.maxsize, "bounds": 0}[kind]
+    names = [f"item-{item}" for item in range(1, num_items + 1)]
+    began = perf_counter()
+    export_savedmodel(model, folder, names, k)
+    size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+    return {
+        "export_seconds": round(perf_counter() - began, 1),
+        "export_gb": round(size / 1e9, 3),
+    }
 
 
 def histories_of(num_items: int, count: int, random: np.random.Generator) -> np.ndarray:
@@ -83,13 +110,8 @@ def median_ms(calls: dict[str, Callable[[int], Any]], turns: int) -> dict[str, f
     return {name: round(median(of_call[2:]), 2) for name, of_call in times.items()}
 
 
-def memory_of(export: Path, history: np.ndarray) -> float:
-    """What a process of its own grows by when it loads an export and answers once, in gigabytes."""
-    with ProcessPoolExecutor(1, get_context("spawn")) as other:
-        return other.submit(_growth, export, history).result()
-
-
-def _growth(export: Path, history: np.ndarray) -> float:
+def growth(export: Path, history: np.ndarray) -> float:
+    """What the process grows by when it loads an export and answers once, in gigabytes."""
     import tensorflow as tf
 
     tf.constant(1)  # it has begun by then
@@ -103,7 +125,7 @@ def answers(folder: Path, num_items: int, turns: int) -> dict[str, Any]:
     """Loads both exports, and times them in turns.
 
     Args:
-        folder: Of `export_both`.
+        folder: Of both, by kind.
         num_items: Size of the catalogue, |I|.
         turns: How often each is timed.
     """
@@ -111,7 +133,9 @@ def answers(folder: Path, num_items: int, turns: int) -> dict[str, Any]:
 
     random = np.random.default_rng(1)
     one = histories_of(num_items, 1, random)
-    found: dict[str, Any] = {kind: {"memory_gb": memory_of(folder / kind, one)} for kind in KINDS}
+    found: dict[str, Any] = {
+        kind: {"memory_gb": in_own_process(growth, folder / kind, one)} for kind in KINDS
+    }
     loaded = {kind: tf.saved_model.load(str(folder / kind)) for kind in KINDS}
     for size in BATCH_SIZES:
         if not _fits(size * num_items, 1):
@@ -127,6 +151,8 @@ def answers(folder: Path, num_items: int, turns: int) -> dict[str, Any]:
             found[kind][f"ms_for_{size}"] = ms
         same = np.equal(*(np.concatenate(lists[kind]) for kind in KINDS))
         found[f"same_items_for_{size}"] = round(float(same.mean()), 6)
+    if not _fits(2 * _EVALUATED * num_items, 1):
+        return found
     examples = tf.constant([_example(row) for row in histories_of(num_items, _EVALUATED, random)])
     evaluate = loaded["product"].signatures["rank_examples"]
     times = median_ms({"": lambda _: evaluate(examples=examples)["all_items_rank"].numpy()}, 2)
@@ -145,17 +171,19 @@ def _example(history: np.ndarray) -> bytes:
     return tf.train.Example(features=tf.train.Features(feature=feature)).SerializeToString()
 
 
-def indexes(items: np.ndarray, k: int, turns: int) -> dict[str, dict[str, float]]:
+def indexes(file: Path, num_items: int, k: int, turns: int) -> dict[str, dict[str, float]]:
     """Times of the exact indexes of tensorflow-recommenders, if it is installed and they fit.
 
     Args:
-        items: float32 `[|I|, d]`, the vectors of all items.
+        file: The model whose items are found.
+        num_items: Size of the catalogue, |I|.
         k: Items of an answer.
         turns: How often each is timed.
     """
     os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")  # it refuses to be imported without
     import tensorflow as tf
 
+    items = grown_model(file, num_items, with_counts=False).item_vectors().numpy()[1:]
     if not _fits(items.size, 0.5):
         return {}
     try:
@@ -196,20 +224,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--without-counts", action="store_true")
     options = parser.parse_args(arguments)
 
-    import keras
-
-    from benchmarks.grown_catalogue import grown
-
-    model = keras.saving.load_model(options.model, compile=False)
+    given = options.model, options.items
     try:
-        larger = grown(model, options.items, with_counts=not options.without_counts)
+        found: dict[str, Any] = in_own_process(indexes, *given, options.k, options.turns)
     except ValueError as error:
         parser.error(f"--items {options.items}: {error}")
-    found = indexes(larger.item_vectors().numpy()[1:], options.k, options.turns)
-    with tempfile.TemporaryDirectory(dir=options.model.parent) as folder:
-        exports = export_both(larger, Path(folder), options.k)
-        del larger
-        found |= answers(Path(folder), options.items, options.turns)
+    with tempfile.TemporaryDirectory(dir=options.model.parent) as name:
+        folder = Path(name)
+        with_counts = not options.without_counts
+        exports = {
+            kind: in_own_process(export, *given, with_counts, kind, folder / kind, options.k)
+            for kind in KINDS
+        }
+        found |= answers(folder, options.items, options.turns)
     for kind in KINDS:
         found[kind] = exports[kind] | found[kind]
     print_json({"items": options.items, **found})
