@@ -121,7 +121,7 @@ def growth(export: Path, history: np.ndarray) -> float:
     return round((psutil.Process().memory_info().rss - before) / 1e9, 3)
 
 
-def answers(folder: Path, num_items: int, turns: int) -> dict[str, Any]:
+def answered(folder: Path, num_items: int, turns: int) -> dict[str, Any]:
     """Loads both exports, and times them in turns.
 
     Args:
@@ -141,16 +141,20 @@ def answers(folder: Path, num_items: int, turns: int) -> dict[str, Any]:
         if not _fits(size * num_items, 1):
             continue
         asked = [tf.constant(histories_of(num_items, size, random)) for _ in range(turns + 2)]
-        lists: dict[str, list[Any]] = {kind: [] for kind in KINDS}
+        answers: dict[str, list[Any]] = {kind: [] for kind in KINDS}
 
-        def call(kind: str, turn: int, asked: list[Any] = asked, lists: Any = lists) -> None:
+        def call(kind: str, turn: int, asked: list[Any] = asked, answers: Any = answers) -> None:
             answer = loaded[kind].signatures["serving_default"](history=asked[turn])
-            lists[kind].append(answer["item_ids"].numpy())
+            answers[kind].append((answer["item_ids"].numpy(), answer["scores"].numpy()))
 
         for kind, ms in median_ms({kind: partial(call, kind) for kind in KINDS}, turns).items():
             found[kind][f"ms_for_{size}"] = ms
-        same = np.equal(*(np.concatenate(lists[kind]) for kind in KINDS))
-        found[f"same_items_for_{size}"] = round(float(same.mean()), 6)
+        items, scores = (
+            [np.concatenate([answer[part] for answer in answers[kind]]) for kind in KINDS]
+            for part in (0, 1)
+        )
+        found[f"same_items_for_{size}"] = round(float(np.mean(items[0] == items[1])), 6)
+        found[f"largest_difference_for_{size}"] = float(abs(scores[0] - scores[1]).max())
     if not _fits(2 * _EVALUATED * num_items, 1):
         return found
     examples = tf.constant([_example(row) for row in histories_of(num_items, _EVALUATED, random)])
@@ -236,7 +240,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             kind: in_own_process(export, *given, with_counts, kind, folder / kind, options.k)
             for kind in KINDS
         }
-        found |= answers(folder, options.items, options.turns)
+        found |= answered(folder, options.items, options.turns)
     for kind in KINDS:
         found[kind] = exports[kind] | found[kind]
     print_json({"items": options.items, **found})

@@ -78,6 +78,7 @@ def test_it_times_both_exports_of_each_size(model: NextItemModel, tmp_path: Path
     assert [found["items"] for found in result["sizes"]] == [80, 200]
     for found in result["sizes"]:
         assert found["same_items_for_1"] == found["same_items_for_64"] == 1
+        assert found["largest_difference_for_8"] < 1e-5
         assert found["bounds"]["export_gb"] >= found["product"]["export_gb"] > 0
         assert all(found[kind]["ms_for_8"] > 0 for kind in ("product", "bounds"))
     lines = (tmp_path / "out" / "large_catalogue.md").read_text().splitlines()
