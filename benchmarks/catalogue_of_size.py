@@ -1,15 +1,13 @@
 """Exports of one size of catalogue and how they answer, for `benchmarks.large_catalogue`.
 
-Each size runs in its own process, whose memory is then that of the size.
+Each step runs in a process of its own, which gives back all memory when it ends.
 """
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
-import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from multiprocessing import get_context
@@ -20,10 +18,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import psutil
-
-from benchmarks.provenance import print_json
-from pipeline.cli.command_line import path
-from pipeline.cli.os_errors import tells_os_errors
 
 if TYPE_CHECKING:
     from mclrec_tf.models.sequential_recommender import SequentialRecommender
@@ -36,6 +30,33 @@ BATCH_SIZES = (1, 8, 64)
 _EVALUATED = 64  # users at once
 _VECTORS_A_PART = 100_000  # of a catalogue that an index reads in parts
 _COPIES = 4  # of a table of scores, or of items, held at once
+
+
+def cost(
+    model: Path, num_items: int, with_counts: bool, k: int, turns: int, folder: Path
+) -> dict[str, Any]:
+    """What one size of the catalogue costs.
+
+    Args:
+        model: File of a trained model.
+        num_items: Size of the catalogue, |I|.
+        with_counts: Whether the model keeps its counts.
+        k: Items of an answer.
+        turns: How often each is timed.
+        folder: A new one, for the exports.
+
+    Raises:
+        ValueError: The model has more items.
+    """
+    found: dict[str, Any] = in_own_process(indexes, model, num_items, k, turns)
+    exports = {
+        kind: in_own_process(export, model, num_items, with_counts, kind, folder / kind, k)
+        for kind in KINDS
+    }
+    found |= in_own_process(answered, folder, num_items, turns)
+    for kind in KINDS:
+        found[kind] = exports[kind] | found[kind]
+    return {"items": num_items, **found}
 
 
 def in_own_process(function: Callable[..., Result], *arguments: Any) -> Result:
@@ -110,13 +131,13 @@ def median_ms(calls: dict[str, Callable[[int], Any]], turns: int) -> dict[str, f
     return {name: round(median(of_call[2:]), 2) for name, of_call in times.items()}
 
 
-def growth(export: Path, history: np.ndarray) -> float:
+def growth(folder: Path, history: np.ndarray) -> float:
     """What the process grows by when it loads an export and answers once, in gigabytes."""
     import tensorflow as tf
 
     tf.constant(1)  # it has begun by then
     before = psutil.Process().memory_info().rss
-    loaded = tf.saved_model.load(str(export))
+    loaded = tf.saved_model.load(str(folder))
     loaded.signatures["serving_default"](history=tf.constant(history))
     return round((psutil.Process().memory_info().rss - before) / 1e9, 3)
 
@@ -216,35 +237,3 @@ def _ask(index: Callable[[Any], Any], vectors: Any, turn: int) -> Any:
 def _fits(numbers: int, share: float) -> bool:
     """Whether copies of so many float32 need no more than a share of the memory that is left."""
     return _COPIES * 4 * numbers <= share * psutil.virtual_memory().available
-
-
-@tells_os_errors
-def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser("python -m benchmarks.catalogue_of_size", description=__doc__)
-    parser.add_argument("--model", type=path, required=True, help="a trained model, .keras")
-    parser.add_argument("--items", type=int, required=True, help="size of the catalogue")
-    parser.add_argument("--turns", type=int, default=7)
-    parser.add_argument("-k", type=int, default=100, help="items of an answer")
-    parser.add_argument("--without-counts", action="store_true")
-    options = parser.parse_args(arguments)
-
-    given = options.model, options.items
-    try:
-        found: dict[str, Any] = in_own_process(indexes, *given, options.k, options.turns)
-    except ValueError as error:
-        parser.error(f"--items {options.items}: {error}")
-    with tempfile.TemporaryDirectory(dir=options.model.parent) as name:
-        folder = Path(name)
-        with_counts = not options.without_counts
-        exports = {
-            kind: in_own_process(export, *given, with_counts, kind, folder / kind, options.k)
-            for kind in KINDS
-        }
-        found |= answered(folder, options.items, options.turns)
-    for kind in KINDS:
-        found[kind] = exports[kind] | found[kind]
-    print_json({"items": options.items, **found})
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -13,13 +13,14 @@ into memory are left out. Writes large_catalogue.json and .md.
 """
 
 import json
-import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any
 
-from benchmarks.catalogue_of_size import BATCH_SIZES, KINDS
+from benchmarks.catalogue_of_size import BATCH_SIZES, KINDS, cost
 from benchmarks.command import benchmark_parser
 from benchmarks.provenance import provenance, write_json
 from pipeline.cli.command_line import path
@@ -27,17 +28,6 @@ from pipeline.cli.os_errors import tells_os_errors
 from pipeline.whole_file import whole_file
 
 _INDEXES = ("brute_force", "streaming")
-
-
-def measured(num_items: int, options: Sequence[str]) -> dict[str, Any]:
-    """What one size costs, found in a process of its own."""
-    command = [sys.executable, "-m", "benchmarks.catalogue_of_size", f"--items={num_items}"]
-    done = subprocess.run(
-        [*command, *options], capture_output=True, text=True, cwd=Path(__file__).parents[1]
-    )
-    if done.returncode:
-        sys.exit(done.stderr[-2000:] or f"{num_items:,} items: ended by {done.returncode}")
-    return json.loads(done.stdout.splitlines()[-1])
 
 
 def table(sizes: Sequence[dict[str, Any]]) -> str:
@@ -81,11 +71,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--without-counts", action="store_true", help="leave out what the model counted"
     )
     options = parser.parse_args(arguments)
-    given = [f"--model={options.model.resolve()}", f"--turns={options.turns}", f"-k={options.k}"]
-    given += ["--without-counts"] * options.without_counts
     sizes = []
     for num_items in options.items:
-        sizes.append(measured(num_items, given))
+        with tempfile.TemporaryDirectory(dir=options.model.parent) as folder:
+            given = options.model, num_items, not options.without_counts
+            try:
+                found = cost(*given, options.k, options.turns, Path(folder))
+            except ValueError as error:
+                parser.error(f"--items {num_items}: {error}")
+            except BrokenProcessPool:
+                sys.exit(f"{num_items:,} items: a process was ended; perhaps memory was short")
+        sizes.append(found)
         print(table(sizes[-1:]), flush=True)
     options.out.mkdir(parents=True, exist_ok=True)
     result = {
